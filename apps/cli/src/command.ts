@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+
+/** Options every command has. */
+export interface CommonOptions {
+  json?: boolean;
+  debug?: boolean;
+}
+
+/** A subcommand with the options that all share: `--json`, `--debug`, `--help`. */
+export function command(name: string, summary: string): Command {
+  return new Command(name)
+    .description(summary)
+    .option('--json', 'print one JSON object on stdout; progress goes to stderr')
+    .option('--debug', 'print the stack when something fails')
+    .helpOption('--help', 'show this help')
+    .configureHelp({ showGlobalOptions: false });
+}
+
+/** Prints a command's result: the object with `--json`, else the text. */
+export function print(options: CommonOptions, result: object, text: string): void {
+  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
+}
+
+/** A message for the person who waits; never on stdout, which belongs to results. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

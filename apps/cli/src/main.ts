@@ -1,0 +1,21 @@
+import { CommanderError } from 'commander';
+import { command } from './command.ts';
+
+/** Exit codes: 0 done, 1 failed (one line on stderr, the stack with --debug), 2 wrong usage, 130 interrupted. */
+async function main(argv: string[]): Promise<number> {
+  const program = command('organseg', 'Semi-supervised 3D organ segmentation of CT on WebGPU').exitOverride();
+  for (const sub of program.commands) sub.exitOverride();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return process.exitCode === undefined ? 0 : Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    process.stderr.write(
+      `organseg: ${argv.includes('--debug') ? stack : message.replaceAll(/\s*\n\s*/g, ' ')}\n`,
+    );
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
