@@ -1,0 +1,160 @@
+/**
+ * Opening and closing Dawn. The only file that imports `webgpu`.
+ */
+import { create, globals } from 'webgpu';
+import { Arena, OutOfGpuMemoryError } from './arena.ts';
+import { PipelineCache } from './kernel.ts';
+
+/** What an adapter is and what it can do, as `doctor` prints it and as kernels choose by it. */
+export interface AdapterFacts {
+  readonly name: string;
+  readonly vendor: string;
+  readonly driver: string;
+  /** A CPU that plays GPU (lavapipe, SwiftShader). */
+  readonly software: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+  readonly subgroupSize: number;
+  readonly subgroupMatrices: readonly string[];
+}
+
+export interface OpenOptions {
+  /** Part of an adapter's name, where a host has several. */
+  adapter?: string;
+  /** Most bytes that may be allocated; beyond them allocation throws OutOfGpuMemoryError. */
+  memoryCapBytes?: number;
+  /** Smaller storage bindings than the adapter's, so that tests see tensors cut into windows. */
+  maxBindingBytes?: number;
+  /** Where convolutions read weights from; the default suits the adapter. */
+  weightSpace?: WeightSpace;
+}
+
+/**
+ * Uniform buffers (64 KiB a binding, many small dispatches) on a CPU, where any storage load costs as much as
+ * several multiply-adds; storage buffers (one dispatch) on a GPU, whose cores need the parallelism.
+ */
+export type WeightSpace = 'uniform' | 'storage';
+
+const NEEDED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
+
+const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'timestamp-query'];
+
+/** An open device. One owner opens it and calls `close()`, or Node does not exit. */
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterFacts;
+  readonly arena: Arena;
+  readonly pipelines: PipelineCache;
+  readonly hasF16: boolean;
+  readonly hasTimestamps: boolean;
+  readonly maxBindingBytes: number;
+  readonly weightSpace: WeightSpace;
+  /** Dawn lives as long as this reference does. */
+  protected dawn: unknown;
+  #fault: Error | undefined;
+
+  constructor(dawn: unknown, device: GPUDevice, adapter: AdapterFacts, options: OpenOptions) {
+    this.dawn = dawn;
+    this.device = device;
+    this.adapter = adapter;
+    this.arena = new Arena(device, options.memoryCapBytes);
+    this.pipelines = new PipelineCache(device);
+    this.hasF16 = device.features.has('shader-f16');
+    this.hasTimestamps = device.features.has('timestamp-query');
+    this.maxBindingBytes = Math.min(
+      options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
+      device.limits.maxStorageBufferBindingSize,
+    );
+    this.weightSpace = options.weightSpace ?? (adapter.software ? 'uniform' : 'storage');
+    device.addEventListener('uncapturederror', (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#fault ??=
+        error.constructor.name === 'GPUOutOfMemoryError'
+          ? new OutOfGpuMemoryError(`the driver is out of GPU memory: ${error.message}`)
+          : new Error(`GPU: ${error.message}`);
+    });
+    device.lost.then(({ reason, message }) => {
+      if (reason !== 'destroyed') this.#fault ??= new Error(`GPU device lost: ${message}`);
+    });
+  }
+
+  /** Throws the first fault that the driver reported since the last check. */
+  check(): void {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault) throw fault;
+  }
+
+  /** Waits until all submitted work is done; throws what went wrong in it. */
+  async finish(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  close(): void {
+    this.device.destroy();
+    this.dawn = undefined;
+  }
+}
+
+/** The adapter that `openGpu` would use, or undefined where there is none. Throws if `adapter` names none. */
+export async function findAdapter(
+  options: OpenOptions = {},
+): Promise<{ dawn: unknown; adapter: GPUAdapter; facts: AdapterFacts } | undefined> {
+  // The Vulkan loader warns on stderr when this is unset.
+  process.env.XDG_RUNTIME_DIR ??= '/tmp';
+  Object.assign(globalThis, globals);
+  const flags = [
+    // NVIDIA's f16 hides behind these two.
+    'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+    // Timestamps are otherwise rounded to 65 µs.
+    'disable-dawn-features=timestamp_quantization',
+  ];
+  if (options.adapter) flags.push(`adapter=${options.adapter}`);
+  const dawn = create(flags);
+  const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) return undefined;
+  const info = adapter.info as GPUAdapterInfo & {
+    subgroupMatrixConfigs?: Iterable<Record<string, unknown>>;
+  };
+  const limits: Record<string, number> = {};
+  for (const name in adapter.limits) {
+    const value = (adapter.limits as unknown as Record<string, unknown>)[name];
+    if (typeof value === 'number') limits[name] = value;
+  }
+  const facts: AdapterFacts = {
+    name: info.device || info.description,
+    vendor: info.vendor,
+    driver: info.description,
+    software: info.isFallbackAdapter || /llvmpipe|swiftshader/i.test(`${info.device} ${info.description}`),
+    features: [...adapter.features].sort(),
+    limits,
+    subgroupSize: info.subgroupMinSize,
+    subgroupMatrices: [...(info.subgroupMatrixConfigs ?? [])].map(
+      (c) => `${c.M}×${c.N}×${c.K} ${c.componentType}→${c.resultComponentType}`,
+    ),
+  };
+  return { dawn, adapter, facts };
+}
+
+/** Opens the GPU. Throws with the way out when there is none. */
+export async function openGpu(options: OpenOptions = {}): Promise<Gpu> {
+  const found = await findAdapter(options);
+  if (!found) {
+    throw new Error('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
+  }
+  const requiredLimits: Record<string, number> = {};
+  for (const name of NEEDED_LIMITS) requiredLimits[name] = found.facts.limits[name] as number;
+  const device = await found.adapter.requestDevice({
+    requiredLimits,
+    requiredFeatures: WANTED_FEATURES.filter((f) => found.adapter.features.has(f)),
+  });
+  return new Gpu(found.dawn, device, found.facts, options);
+}

@@ -1,0 +1,246 @@
+/**
+ * From WGSL to work on the GPU: bindings and their declarations, the pipeline cache, dispatch, timing.
+ *
+ * A kernel is WGSL that names its tensors; the declarations come from the tensors themselves. For
+ * `read: { x }, write: { y }, params: { n: u32(7) }` the code sees
+ *   x: array<x_t>, y: array<y_t>   (x_t is f32, f16, or u32 that packs four u8)
+ *   p.n                            (a uniform, so that one pipeline serves every size)
+ *   invocation(id)                 (the number of this invocation, for `fn main(id: Id)`)
+ */
+import type { Gpu } from './device.ts';
+import { align4, type DType, elementBytes, elementCount, type Tensor } from './tensor.ts';
+
+/** Elements [start, start + count) of a tensor: what one binding sees. */
+export interface Window {
+  readonly tensor: Tensor;
+  readonly start: number;
+  readonly count: number;
+  /** Seen as vec4 of the dtype: start and count are then multiples of 4. */
+  readonly vec4?: boolean;
+}
+
+export interface Scalar {
+  readonly type: 'u32' | 'i32' | 'f32';
+  readonly value: number;
+}
+export const u32 = (value: number): Scalar => ({ type: 'u32', value });
+export const i32 = (value: number): Scalar => ({ type: 'i32', value });
+export const f32 = (value: number): Scalar => ({ type: 'f32', value });
+
+export interface KernelCall {
+  readonly name: string;
+  /** Tensors that are read. A tensor bound whole must fit a binding; see `windows.ts` for the rest. */
+  readonly read: Readonly<Record<string, Tensor | Window>>;
+  /** Tensors that are written, or read and written. */
+  readonly write: Readonly<Record<string, Tensor | Window>>;
+  /** Weights bound as `var<uniform>`: arrays of vec4<f32> of a fixed length. */
+  readonly uniform?: Readonly<Record<string, { window: Window; vec4Count: number }>>;
+  readonly params: Readonly<Record<string, Scalar>>;
+  /** Functions, then `@compute @workgroup_size(W) fn main(id: Id)`. */
+  readonly code: string;
+  /** Invocations in a workgroup; 64 unless given. */
+  readonly workgroupSize?: number;
+  readonly invocations: number;
+}
+
+/** One dispatch, ready to be encoded any number of times. */
+export interface Launch {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number];
+  readonly params: GPUBuffer;
+}
+
+/** Launches in order, and the tensors that they alone use: release those once later work is recorded behind. */
+export interface Work {
+  readonly launches: Launch[];
+  readonly scratch: Tensor[];
+}
+
+export const joinWork = (...parts: Work[]): Work => ({
+  launches: parts.flatMap((part) => part.launches),
+  scratch: parts.flatMap((part) => part.scratch),
+});
+
+const WORKGROUP = 64;
+const WGSL_TYPE: Record<DType, string> = { f32: 'f32', f16: 'f16', u8: 'u32', u32: 'u32' };
+
+/** Pipelines by their code: shapes that shape the code are baked in, sizes are not. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get size(): number {
+    return this.#pipelines.size;
+  }
+
+  /** `kinds` has a letter a binding: r read-only storage, w storage, u uniform. */
+  layout(kinds: string): GPUBindGroupLayout {
+    let layout = this.#layouts.get(kinds);
+    if (!layout) {
+      const type = { r: 'read-only-storage', w: 'storage', u: 'uniform' } as const;
+      layout = this.#device.createBindGroupLayout({
+        entries: [...kinds].map((kind, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: type[kind as 'r' | 'w' | 'u'] },
+        })),
+      });
+      this.#layouts.set(kinds, layout);
+    }
+    return layout;
+  }
+
+  pipeline(name: string, code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
+    let pipeline = this.#pipelines.get(code);
+    if (!pipeline) {
+      pipeline = this.#device.createComputePipeline({
+        label: name,
+        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module: this.#device.createShaderModule({ label: name, code }), entryPoint: 'main' },
+      });
+      this.#pipelines.set(code, pipeline);
+    }
+    return pipeline;
+  }
+}
+
+/** Makes a kernel call ready to run. */
+export function prepare(gpu: Gpu, call: KernelCall): Launch {
+  const workgroupSize = call.workgroupSize ?? WORKGROUP;
+  const declarations: string[] = [];
+  const entries: GPUBindGroupEntry[] = [];
+  let kinds = '';
+  const enables = new Set<string>();
+  const declare = (name: string, space: string, kind: string, type: string, resource: GPUBufferBinding) => {
+    const binding = entries.length;
+    declarations.push(`@group(0) @binding(${binding}) var<${space}> ${name}: ${type};`);
+    entries.push({ binding, resource });
+    kinds += kind;
+  };
+  const storage = (tensors: KernelCall['read'], space: string, kind: string) => {
+    for (const [name, source] of Object.entries(tensors)) {
+      const window = asWindow(source);
+      const { dtype } = window.tensor;
+      if (dtype === 'f16') enables.add('enable f16;');
+      const scalar = WGSL_TYPE[dtype];
+      declarations.push(`alias ${name}_t = ${window.vec4 ? `vec4<${scalar}>` : scalar};`);
+      declare(name, space, kind, `array<${name}_t>`, slice(gpu, call.name, name, window));
+    }
+  };
+  storage(call.read, 'storage, read', 'r');
+  storage(call.write, 'storage, read_write', 'w');
+  for (const [name, { window, vec4Count }] of Object.entries(call.uniform ?? {})) {
+    const offset = window.tensor.offsetBytes + window.start * 4;
+    const resource = { buffer: window.tensor.buffer, offset, size: vec4Count * 16 };
+    declare(name, 'uniform', 'u', `array<vec4<f32>, ${vec4Count}>`, resource);
+  }
+  const params = uniforms(gpu, call.params);
+  const fields = Object.entries(call.params).map(([name, { type }]) => `${name}: ${type}`);
+  declarations.push(`struct Params { ${fields.join(', ')} }`);
+  declare('p', 'uniform', 'u', 'Params', { buffer: params });
+
+  const code = [...enables, ...declarations, header(workgroupSize), call.code].join('\n');
+  const layout = gpu.pipelines.layout(kinds);
+  return {
+    name: call.name,
+    pipeline: gpu.pipelines.pipeline(call.name, code, layout),
+    bindGroup: gpu.device.createBindGroup({ layout, entries }),
+    workgroups: grid(gpu, Math.ceil(call.invocations / workgroupSize)),
+    params,
+  };
+}
+
+const header = (workgroupSize: number) => `const WORKGROUP = ${workgroupSize}u;
+struct Id {
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+}
+fn workgroup(id: Id) -> u32 { return id.group.y * id.groups.x + id.group.x; }
+fn invocation(id: Id) -> u32 { return workgroup(id) * WORKGROUP + id.lane; }`;
+
+const asWindow = (source: Tensor | Window): Window =>
+  'tensor' in source ? source : { tensor: source, start: 0, count: elementCount(source.shape) };
+
+/** Storage bindings begin at multiples of this; windows are cut so that they do. */
+const STORAGE_ALIGNMENT_BYTES = 256;
+
+function slice(gpu: Gpu, kernel: string, name: string, { tensor, start, count }: Window): GPUBufferBinding {
+  const offset = tensor.offsetBytes + start * elementBytes(tensor.dtype);
+  const size = align4(count * elementBytes(tensor.dtype));
+  if (offset % STORAGE_ALIGNMENT_BYTES) {
+    throw new Error(`${kernel}: ${name} begins at byte ${offset}, not a multiple of 256`);
+  }
+  if (size > gpu.maxBindingBytes) {
+    throw new Error(`${kernel}: ${name} binds ${size} bytes, the adapter allows ${gpu.maxBindingBytes}`);
+  }
+  return { buffer: tensor.buffer, offset, size };
+}
+
+function uniforms(gpu: Gpu, params: KernelCall['params']): GPUBuffer {
+  const bytes = packScalars(Object.values(params));
+  const buffer = gpu.arena.create({
+    size: Math.max(16, bytes.byteLength),
+    usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    mappedAtCreation: true,
+  });
+  new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(bytes));
+  buffer.unmap();
+  return buffer;
+}
+
+function packScalars(scalars: Scalar[]): ArrayBuffer {
+  const view = new DataView(new ArrayBuffer(Math.ceil(scalars.length / 4) * 16));
+  scalars.forEach(({ type, value }, i) => {
+    if (type === 'f32') view.setFloat32(4 * i, value, true);
+    else view.setInt32(4 * i, value, true); // u32 and i32 have the same bits
+  });
+  return view.buffer;
+}
+
+/** Gives a prepared launch other parameters (same names and order): what changes from step to step. */
+export function setParams(gpu: Gpu, launch: Launch, params: KernelCall['params']): void {
+  gpu.device.queue.writeBuffer(launch.params, 0, packScalars(Object.values(params)));
+}
+
+function grid(gpu: Gpu, workgroups: number): [number, number] {
+  const most = gpu.device.limits.maxComputeWorkgroupsPerDimension;
+  if (workgroups <= most) return [workgroups, 1];
+  const y = Math.ceil(workgroups / most);
+  return [Math.ceil(workgroups / y), y];
+}
+
+/** Submits launches in order, as one pass. They can be submitted again. */
+export function submit(
+  gpu: Gpu,
+  launches: readonly Launch[],
+  timestampWrites?: GPUComputePassTimestampWrites,
+) {
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
+  for (const { pipeline, bindGroup, workgroups } of launches) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...workgroups);
+  }
+  pass.end();
+  gpu.device.queue.submit([encoder.finish()]);
+}
+
+/** Submits launches once and frees what they alone use. */
+export function runOnce(gpu: Gpu, launches: readonly Launch[]): void {
+  submit(gpu, launches);
+  discard(gpu, launches);
+}
+
+/** Frees what prepared launches hold. */
+export function discard(gpu: Gpu, launches: readonly Launch[]): void {
+  for (const { params } of launches) gpu.arena.destroy(params);
+}

@@ -1,0 +1,161 @@
+/**
+ * Weights as the gather kernel reads them: blocks of [tap, input channel, channels of the block] in f32.
+ *
+ * Parameters stay in PyTorch's layout [b, a, taps]; packing reorders (and, for input gradients, flips) them on
+ * the GPU, once per step in training and once in all for inference.
+ */
+import type { Gpu } from '../../device.ts';
+import { type Launch, prepare, u32 } from '../../kernel.ts';
+import { empty, type Tensor } from '../../tensor.ts';
+import { type Triple, UNIFORM_VEC4S } from './gather.ts';
+
+export interface WeightSelection {
+  /** f32 [b, a, kD, kH, kW]: conv3d's [out, in, …] or the transposed convolution's [in, out, …]. */
+  readonly weight: Tensor;
+  /** The gather's input runs over `a` (conv3d forward) or over `b`. */
+  readonly inputAxis: 'a' | 'b';
+  /** Tap t of the gather is the kernel's tap first + t·step. */
+  readonly firstTap: Triple;
+  readonly tapStep: Triple;
+  readonly taps: Triple;
+  /** Channels of each of the gather's inputs; they add up to the input axis. */
+  readonly inputChannels: readonly number[];
+  /** The part of the other axis that is computed; all of it unless given. */
+  readonly outputChannels?: { readonly first: number; readonly count: number };
+}
+
+/** What one dispatch reads: some input channels of one input, for one or all blocks of output channels. */
+export interface WeightBlock {
+  readonly input: number;
+  /** The first and the number of channels within that input. */
+  readonly inChannel: number;
+  readonly inChannels: number;
+  readonly outChannel: number;
+  readonly outBlocks: number;
+  readonly outBlockVec4s: number;
+  /** Elements of the packed tensor. */
+  readonly start: number;
+  readonly count: number;
+  /** The first to write its outputs; later ones accumulate. */
+  readonly first: boolean;
+}
+
+export interface PackedWeights {
+  readonly tensor: Tensor;
+  readonly space: 'uniform' | 'storage';
+  readonly blockChannels: number;
+  readonly blocks: readonly WeightBlock[];
+}
+
+/** The packed tensor, which the caller releases, and the launches that fill it. */
+export function packWeights(
+  gpu: Gpu,
+  selection: WeightSelection,
+): { packed: PackedWeights; launches: Launch[] } {
+  const { weight, inputAxis, taps, inputChannels } = selection;
+  const [b, a, ...kernel] = weight.shape as [number, number, number, number, number];
+  const { first: firstOut, count: outChannels } = selection.outputChannels ?? {
+    first: 0,
+    count: inputAxis === 'a' ? b : a,
+  };
+  const inChannels = inputAxis === 'a' ? a : b;
+  if (inputChannels.reduce((x, y) => x + y, 0) !== inChannels) {
+    throw new Error(
+      `conv: weight [${weight.shape}] expects ${inChannels} input channels, got ${inputChannels}`,
+    );
+  }
+  const space = gpu.weightSpace;
+  const blockChannels = outChannels >= 16 ? 16 : 8;
+  const tapCount = taps[0] * taps[1] * taps[2];
+  const blocks = layOut(space, blockChannels, tapCount, outChannels, inputChannels);
+  const last = blocks.at(-1)!;
+  const size = last.start + last.count + (space === 'uniform' ? UNIFORM_VEC4S * 4 : 0);
+  const tensor = empty(gpu, [size]);
+  const channelsBefore = inputChannels.map((_, i) => inputChannels.slice(0, i).reduce((x, y) => x + y, 0));
+  const launches = blocks.map((block) =>
+    prepare(gpu, {
+      name: 'conv.pack',
+      read: { weight },
+      write: { packed: { tensor, start: block.start, count: block.count } },
+      params: {
+        count: u32(block.count),
+        inChannels: u32(block.inChannels),
+        firstIn: u32(channelsBefore[block.input]! + block.inChannel),
+        firstOut: u32(firstOut + block.outChannel),
+        endOut: u32(firstOut + outChannels),
+        inStep: u32((inputAxis === 'a' ? 1 : a) * kernel[0] * kernel[1] * kernel[2]),
+        outStep: u32((inputAxis === 'a' ? a : 1) * kernel[0] * kernel[1] * kernel[2]),
+        kernelH: u32(kernel[1]),
+        kernelW: u32(kernel[2]),
+        tapsH: u32(taps[1]),
+        tapsW: u32(taps[2]),
+        taps: u32(tapCount),
+        firstD: u32(selection.firstTap[0]),
+        firstH: u32(selection.firstTap[1]),
+        firstW: u32(selection.firstTap[2]),
+        // Negative steps wrap, as u32 arithmetic does.
+        stepD: u32(selection.tapStep[0]),
+        stepH: u32(selection.tapStep[1]),
+        stepW: u32(selection.tapStep[2]),
+      },
+      code: packCode(blockChannels),
+      invocations: block.count,
+    }),
+  );
+  return { packed: { tensor, space, blockChannels, blocks }, launches };
+}
+
+/** Uniform bindings hold 64 KiB and begin at multiples of 256 bytes. */
+function layOut(
+  space: 'uniform' | 'storage',
+  blockChannels: number,
+  taps: number,
+  outChannels: number,
+  inputChannels: readonly number[],
+): WeightBlock[] {
+  const blocks: WeightBlock[] = [];
+  const outBlocks = Math.ceil(outChannels / blockChannels);
+  const most =
+    space === 'storage'
+      ? Number.POSITIVE_INFINITY
+      : Math.max(4, Math.floor((UNIFORM_VEC4S * 4) / (Math.max(1, taps) * blockChannels) / 8) * 8);
+  let start = 0;
+  const add = (input: number, inChannel: number, inChannels: number, outBlock: number, n: number) => {
+    const blockSize = taps * inChannels * blockChannels;
+    blocks.push({
+      input,
+      inChannel,
+      inChannels,
+      outChannel: outBlock * blockChannels,
+      outBlocks: n,
+      outBlockVec4s: blockSize / 4,
+      start,
+      count: blockSize * n,
+      first: input === 0 && inChannel === 0,
+    });
+    start += Math.ceil((blockSize * n) / 64) * 64;
+  };
+  inputChannels.forEach((channels, input) => {
+    for (let c = 0; c < channels; c += most) {
+      const inChannels = Math.min(most, channels - c);
+      if (space === 'storage') add(input, c, inChannels, 0, outBlocks);
+      else for (let o = 0; o < outBlocks; o++) add(input, c, inChannels, o, 1);
+    }
+  });
+  return blocks;
+}
+
+const packCode = (blockChannels: number) => `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  if (i >= p.count) { return; }
+  let c = i % ${blockChannels}u;
+  let ci = (i / ${blockChannels}u) % p.inChannels;
+  let t = (i / (${blockChannels}u * p.inChannels)) % p.taps;
+  let co = p.firstOut + i / (${blockChannels}u * p.inChannels * p.taps) * ${blockChannels}u + c;
+  let tw = p.firstW + (t % p.tapsW) * p.stepW;
+  let th = p.firstH + (t / p.tapsW % p.tapsH) * p.stepH;
+  let td = p.firstD + (t / (p.tapsW * p.tapsH)) * p.stepD;
+  let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
+  packed[i] = select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut);
+}`;

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { DEVICES, dot, expectGradient, onDevice } from '../../test/harness.ts';
+import * as twin from '../reference/conv3d.ts';
+import * as conv3d from './conv3d.ts';
+
+interface Case {
+  inputs: number[];
+  out: number;
+  size: [number, number, number];
+  batch?: number;
+  kernel: [number, number, number];
+  stride: [number, number, number];
+  bias?: boolean;
+}
+
+// One channel, odd sizes, sizes off the tile of 8, several inputs, channels across the blocks of 8 and 16.
+const CASES: Case[] = [
+  { inputs: [1], out: 3, size: [3, 4, 5], kernel: [3, 3, 3], stride: [1, 1, 1] },
+  { inputs: [4], out: 8, size: [5, 7, 17], batch: 2, kernel: [3, 3, 3], stride: [1, 1, 1] },
+  { inputs: [5], out: 18, size: [3, 3, 9], kernel: [3, 3, 3], stride: [1, 1, 1] },
+  { inputs: [40, 8], out: 17, size: [2, 3, 8], kernel: [3, 3, 3], stride: [1, 1, 1] },
+  { inputs: [8], out: 12, size: [8, 6, 10], batch: 2, kernel: [3, 3, 3], stride: [2, 2, 2] },
+  { inputs: [3], out: 4, size: [5, 7, 9], kernel: [3, 3, 3], stride: [2, 2, 2] },
+  { inputs: [4], out: 6, size: [3, 8, 10], kernel: [1, 3, 3], stride: [1, 1, 1] },
+  { inputs: [4, 4], out: 8, size: [3, 8, 18], batch: 2, kernel: [1, 3, 3], stride: [1, 2, 2] },
+  { inputs: [4], out: 6, size: [4, 6, 8], kernel: [3, 3, 3], stride: [1, 2, 2] },
+  { inputs: [8], out: 14, size: [4, 5, 6], batch: 2, kernel: [1, 1, 1], stride: [1, 1, 1], bias: true },
+  { inputs: [8], out: 16, size: [4, 6, 10], kernel: [1, 1, 1], stride: [2, 2, 2] },
+  { inputs: [6], out: 5, size: [4, 6, 10], kernel: [1, 1, 1], stride: [1, 2, 2] },
+  { inputs: [16], out: 16, size: [12, 13, 14], kernel: [3, 3, 3], stride: [1, 1, 1] },
+];
+
+const title = ({ inputs, out, size, batch = 1, kernel, stride, bias }: Case) =>
+  `${inputs.join('+')}→${out} of ${batch}×${size.join('×')}, kernel ${kernel}, stride ${stride}${bias ? ', bias' : ''}`;
+
+for (const [name, options] of Object.entries(DEVICES)) {
+  onDevice(`conv3d, ${name}`, options, (kit) => {
+    for (const dtype of ['f32', 'f16'] as const) {
+      test.each(CASES.map((c) => [title(c), c] as const))(`${dtype} %s`, async (_, c) => {
+        const { kernel, stride, batch = 1 } = c;
+        const shape = { kernel, stride };
+        const parts = c.inputs.map((channels) => kit.peaky([batch, ...c.size, channels], dtype));
+        const channels = c.inputs.reduce((a, b) => a + b, 0);
+        const whole = concatenate(parts);
+        const weight = kit.peaky([c.out, channels, ...kernel]);
+        const bias = c.bias ? kit.peaky([c.out]) : undefined;
+        const expected = twin.forward(whole, weight, bias, shape);
+
+        const inputs = parts.map((part) => kit.upload(part, dtype));
+        const w = kit.upload(weight);
+        const output = kit.output(expected.shape, dtype);
+        const { packed, launches } = conv3d.pack(kit.gpu, w, c.inputs);
+        kit.run(launches);
+        const biasTensor = bias && kit.upload(bias);
+        kit.run(conv3d.forward(kit.gpu, { inputs, weights: packed, bias: biasTensor, output, shape }));
+        await kit.expectClose(output, expected);
+
+        const dOutput = kit.peaky(expected.shape, dtype);
+        const dOut = kit.upload(dOutput, dtype);
+        const gradients = twin.backward(whole, weight, dOutput, shape);
+        let firstChannel = 0;
+        for (const part of parts) {
+          const dInput = kit.output(part.shape, dtype);
+          const call = { dOutput: dOut, weight: w, dInput, firstChannel, shape };
+          kit.run(conv3d.inputGradient(kit.gpu, { ...call, accumulate: false }));
+          const expectedPart = channelsOf(gradients.dInput, firstChannel, part.shape[4]!);
+          await kit.expectClose(dInput, expectedPart);
+          kit.run(conv3d.inputGradient(kit.gpu, { ...call, accumulate: true }));
+          await kit.expectClose(dInput, { ...expectedPart, data: expectedPart.data.map((x) => 2 * x) });
+          firstChannel += part.shape[4]!;
+        }
+
+        const dWeight = kit.zeros(weight.shape);
+        const dBias = bias && kit.zeros([c.out]);
+        kit.run(conv3d.parameterGradient(kit.gpu, { inputs, dOutput: dOut, dWeight, dBias, shape }));
+        await kit.expectClose(dWeight, gradients.dWeight, 1e-5);
+        if (dBias) await kit.expectClose(dBias, gradients.dBias, 1e-5);
+      });
+    }
+
+    test('the twin agrees with central differences', () => {
+      const shape = { kernel: [1, 3, 3], stride: [1, 2, 2] } as const;
+      const x = kit.peaky([1, 2, 5, 6, 2]);
+      const w = kit.peaky([3, 2, ...shape.kernel]);
+      const g = kit.peaky(twin.forward(x, w, undefined, shape).shape);
+      const { dInput, dWeight } = twin.backward(x, w, g, shape);
+      expectGradient(kit, x, (v) => dot(twin.forward(v, w, undefined, shape), g), dInput);
+      expectGradient(kit, w, (v) => dot(twin.forward(x, v, undefined, shape), g), dWeight);
+    });
+
+    test('a wrong output shape is refused by name', () => {
+      const weights = conv3d.pack(kit.gpu, kit.zeros([4, 4, 3, 3, 3]), [4]).packed;
+      const call = { inputs: [kit.zeros([1, 4, 4, 4, 4])], weights, output: kit.zeros([1, 3, 4, 4, 4]) };
+      expect(() =>
+        conv3d.forward(kit.gpu, { ...call, shape: { kernel: [3, 3, 3], stride: [1, 1, 1] } }),
+      ).toThrow('conv3d: output expects [N,4,4,4,C], got [1,3,4,4,4]');
+    });
+  });
+}
+
+type Ref = ReturnType<typeof twin.forward>;
+
+function concatenate(parts: Ref[]): Ref {
+  const channels = parts.reduce((sum, part) => sum + part.shape[4]!, 0);
+  const voxels = parts[0]!.data.length / parts[0]!.shape[4]!;
+  const data = new Float64Array(voxels * channels);
+  let first = 0;
+  for (const part of parts) {
+    const c = part.shape[4]!;
+    part.data.forEach((x, i) => {
+      data[Math.floor(i / c) * channels + first + (i % c)] = x;
+    });
+    first += c;
+  }
+  return { shape: [...parts[0]!.shape.slice(0, 4), channels], data };
+}
+
+function channelsOf(whole: Ref, first: number, count: number): Ref {
+  const channels = whole.shape[4]!;
+  const data = whole.data.filter((_, i) => i % channels >= first && i % channels < first + count);
+  return { shape: [...whole.shape.slice(0, 4), count], data };
+}

@@ -1,0 +1,179 @@
+/**
+ * 3D convolution, channels last.
+ *
+ *   output[n, o, co] = bias[co] + Σ_t Σ_ci weight[co, ci, t] · input[n, o·stride − pad + t, ci]
+ *   pad = ⌊(kernel − stride + 1)/2⌋ per axis, as MONAI's get_padding
+ *
+ * Several inputs stand for their concatenation along channels, which is never made.
+ */
+import type { Gpu } from '../device.ts';
+import { joinWork, type Launch, type Work } from '../kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import { gather, type Triple } from './conv/gather.ts';
+import { weightGradient } from './conv/weightGradient.ts';
+import { type PackedWeights, packWeights } from './conv/weights.ts';
+import { fillZero } from './fill.ts';
+import { channelSum } from './reduce.ts';
+import { range } from './wgsl.ts';
+
+export type { Triple } from './conv/gather.ts';
+
+export interface Conv3dShape {
+  /** D, H, W. */
+  readonly kernel: Triple;
+  readonly stride: Triple;
+}
+
+const ONES: Triple = [1, 1, 1];
+const ZEROS: Triple = [0, 0, 0];
+const triple = (f: (axis: number) => number): Triple => [f(0), f(1), f(2)];
+const spatial = (tensor: Tensor) => tensor.shape.slice(1, 4) as unknown as Triple;
+
+export const padding = ({ kernel, stride }: Conv3dShape): Triple =>
+  triple((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));
+
+/** D, H, W of the output. */
+export const outputSize = (size: Triple, shape: Conv3dShape): Triple =>
+  triple((i) => Math.floor((size[i]! + 2 * padding(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
+
+/** Weights f32 [Cout, Cin, kD, kH, kW] as `forward` reads them, and the launches that pack them. */
+export function pack(gpu: Gpu, weight: Tensor, inputChannels: readonly number[]) {
+  return packWeights(gpu, {
+    weight,
+    inputAxis: 'a',
+    firstTap: ZEROS,
+    tapStep: ONES,
+    taps: weight.shape.slice(2) as unknown as Triple,
+    inputChannels,
+  });
+}
+
+export interface Conv3dForward {
+  /** [N, D, H, W, C] each. */
+  readonly inputs: readonly Tensor[];
+  readonly weights: PackedWeights;
+  /** f32 [Cout] */
+  readonly bias?: Tensor | undefined;
+  /** [N, oD, oH, oW, Cout] */
+  readonly output: Tensor;
+  readonly shape: Conv3dShape;
+}
+
+export function forward(gpu: Gpu, { inputs, weights, bias, output, shape }: Conv3dForward): Launch[] {
+  const size = outputSize(spatial(inputs[0]!), shape);
+  if (size.some((n, i) => n !== output.shape[i + 1])) {
+    throw new Error(`conv3d: output expects [N,${size},C], got [${output.shape}]`);
+  }
+  const geometry = {
+    inStride: shape.stride,
+    outStride: ONES,
+    outOffset: ZEROS,
+    base: triple((i) => -padding(shape)[i]!),
+    taps: shape.kernel,
+  };
+  return gather(gpu, { name: 'conv3d', inputs, output, weights, bias, geometry });
+}
+
+export interface Conv3dInputGradient {
+  readonly dOutput: Tensor;
+  /** f32 [Cout, Cin, kD, kH, kW] */
+  readonly weight: Tensor;
+  /** The gradient of one input, whose channels begin at `firstChannel` of the weight's Cin. */
+  readonly dInput: Tensor;
+  readonly firstChannel: number;
+  readonly shape: Conv3dShape;
+  /** Add to dInput instead of assigning it. */
+  readonly accumulate: boolean;
+}
+
+/** dInput[n, i, ci] = Σ weight[co, ci, t] · dOutput[n, o, co] over all o, t with o·stride − pad + t = i */
+export function inputGradient(gpu: Gpu, call: Conv3dInputGradient): Work {
+  const { dOutput, weight, dInput, firstChannel, shape } = call;
+  const work: Work = { launches: [], scratch: [] };
+  const classes = residueClasses(shape);
+  const reached = classes.filter(({ taps }) => taps.every((n) => n > 0));
+  const cleared = reached.length < classes.length && !call.accumulate;
+  if (cleared) work.launches.push(...fillZero(gpu, 'conv3d.dInput', dInput));
+  for (const { residue, base, taps, lastTap } of reached) {
+    if (residue.some((r, i) => r >= dInput.shape[i + 1]!)) continue;
+    const { packed, launches } = packWeights(gpu, {
+      weight,
+      inputAxis: 'b',
+      firstTap: lastTap,
+      tapStep: triple((i) => -shape.stride[i]!),
+      taps,
+      inputChannels: [dOutput.shape[4]!],
+      outputChannels: { first: firstChannel, count: dInput.shape[4]! },
+    });
+    const geometry = { inStride: ONES, outStride: shape.stride, outOffset: residue, base, taps };
+    work.scratch.push(packed.tensor);
+    work.launches.push(
+      ...launches,
+      ...gather(gpu, {
+        name: 'conv3d.dInput',
+        inputs: [dOutput],
+        output: dInput,
+        weights: packed,
+        geometry,
+        accumulate: call.accumulate || cleared,
+      }),
+    );
+  }
+  return work;
+}
+
+/**
+ * Input positions i = j·stride + residue share one gather: they receive from o = (i + pad − t)/stride for the
+ * taps t ≡ residue + pad (mod stride). In order of rising o the taps fall from `lastTap` by the stride.
+ */
+function residueClasses({ kernel, stride, ...shape }: Conv3dShape) {
+  const pad = padding({ kernel, stride, ...shape });
+  const axis = (i: number) =>
+    range(stride[i]!).map((residue) => {
+      const firstTap = (residue + pad[i]!) % stride[i]!;
+      const taps = Math.max(0, Math.ceil((kernel[i]! - firstTap) / stride[i]!));
+      const lastTap = firstTap + Math.max(0, taps - 1) * stride[i]!;
+      return { residue, taps, lastTap, base: (residue + pad[i]! - lastTap) / stride[i]! };
+    });
+  const join = <K extends 'residue' | 'taps' | 'lastTap' | 'base'>(
+    key: K,
+    parts: Record<K, number>[],
+  ): Triple => triple((i) => parts[i]![key]);
+  return axis(0).flatMap((d) =>
+    axis(1).flatMap((h) =>
+      axis(2).map((w) => {
+        const parts = [d, h, w];
+        return {
+          residue: join('residue', parts),
+          taps: join('taps', parts),
+          lastTap: join('lastTap', parts),
+          base: join('base', parts),
+        };
+      }),
+    ),
+  );
+}
+
+export interface Conv3dWeightGradient {
+  readonly inputs: readonly Tensor[];
+  readonly dOutput: Tensor;
+  /** f32 [Cout, Cin, kD, kH, kW], accumulated. */
+  readonly dWeight: Tensor;
+  /** f32 [Cout], accumulated. */
+  readonly dBias?: Tensor | undefined;
+  readonly shape: Conv3dShape;
+}
+
+/** dWeight[co, ci, t] += Σ_n Σ_o input[n, o·stride − pad + t, ci] · dOutput[n, o, co];  dBias[co] += Σ dOutput */
+export function parameterGradient(gpu: Gpu, call: Conv3dWeightGradient): Work {
+  const { inputs, dOutput, dWeight, dBias, shape } = call;
+  const work = weightGradient(gpu, {
+    name: 'conv3d.dWeight',
+    gathered: inputs,
+    centre: dOutput,
+    dWeight,
+    stride: shape.stride,
+    base: triple((i) => -padding(shape)[i]!),
+  });
+  return dBias ? joinWork(work, channelSum(gpu, 'conv3d.dBias', dOutput, dBias)) : work;
+}

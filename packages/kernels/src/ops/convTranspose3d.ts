@@ -1,0 +1,104 @@
+/**
+ * Transposed 3D convolution whose kernel equals its stride, channels last: every input voxel becomes a block.
+ *
+ *   output[n, i·stride + t, co] = Σ_ci weight[ci, co, t] · input[n, i, ci]        0 ≤ t < stride per axis
+ */
+import type { Gpu } from '../device.ts';
+import { joinWork, type Launch, type Work } from '../kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import { gather, type Triple } from './conv/gather.ts';
+import { weightGradient } from './conv/weightGradient.ts';
+import { type PackedWeights, packWeights } from './conv/weights.ts';
+import { range } from './wgsl.ts';
+
+const ONES: Triple = [1, 1, 1];
+const ZEROS: Triple = [0, 0, 0];
+
+/** One gather, of a single tap, for each place in the block. */
+const places = ([d, h, w]: Triple): Triple[] =>
+  range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
+
+const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Triple;
+
+/** Weights f32 [Cin, Cout, sD, sH, sW] as `forward` reads them, one for each place, and what packs them. */
+export function pack(gpu: Gpu, weight: Tensor): { packed: PackedWeights[]; launches: Launch[] } {
+  const parts = places(strideOf(weight)).map((place) =>
+    packWeights(gpu, {
+      weight,
+      inputAxis: 'b',
+      firstTap: place,
+      tapStep: ONES,
+      taps: ONES,
+      inputChannels: [weight.shape[0]!],
+    }),
+  );
+  return { packed: parts.map((part) => part.packed), launches: parts.flatMap((part) => part.launches) };
+}
+
+export interface ConvTranspose3dForward {
+  /** [N, D, H, W, Cin] */
+  readonly input: Tensor;
+  readonly weights: readonly PackedWeights[];
+  /** [N, D·sD, H·sH, W·sW, Cout] */
+  readonly output: Tensor;
+  readonly stride: Triple;
+}
+
+export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTranspose3dForward): Launch[] {
+  if (stride.some((s, i) => input.shape[i + 1]! * s !== output.shape[i + 1])) {
+    throw new Error(`convTranspose3d: [${input.shape}] times [${stride}] is not [${output.shape}]`);
+  }
+  return places(stride).flatMap((place, i) =>
+    gather(gpu, {
+      name: 'convTranspose3d',
+      inputs: [input],
+      output,
+      weights: weights[i]!,
+      geometry: { inStride: ONES, outStride: stride, outOffset: place, base: ZEROS, taps: ONES },
+    }),
+  );
+}
+
+export interface ConvTranspose3dBackward {
+  readonly input: Tensor;
+  /** f32 [Cin, Cout, sD, sH, sW] */
+  readonly weight: Tensor;
+  readonly dOutput: Tensor;
+  /** Assigned. */
+  readonly dInput: Tensor;
+  /** f32, accumulated. */
+  readonly dWeight: Tensor;
+}
+
+/**
+ * dInput[n, i, ci] = Σ_t Σ_co weight[ci, co, t] · dOutput[n, i·stride + t, co]
+ * dWeight[ci, co, t] += Σ_n Σ_i input[n, i, ci] · dOutput[n, i·stride + t, co]
+ */
+export function backward(gpu: Gpu, call: ConvTranspose3dBackward): Work {
+  const { input, weight, dOutput, dInput, dWeight } = call;
+  const stride = strideOf(weight);
+  const { packed, launches } = packWeights(gpu, {
+    weight,
+    inputAxis: 'a',
+    firstTap: ZEROS,
+    tapStep: ONES,
+    taps: stride,
+    inputChannels: [weight.shape[1]!],
+  });
+  const toInput = gather(gpu, {
+    name: 'convTranspose3d.dInput',
+    inputs: [dOutput],
+    output: dInput,
+    weights: packed,
+    geometry: { inStride: stride, outStride: ONES, outOffset: ZEROS, base: ZEROS, taps: stride },
+  });
+  const toWeight = weightGradient(gpu, {
+    name: 'convTranspose3d.dWeight',
+    gathered: [dOutput],
+    centre: input,
+    dWeight,
+    stride,
+    base: ZEROS,
+  });
+  return joinWork({ launches: [...launches, ...toInput], scratch: [packed.tensor] }, toWeight);
+}

@@ -1,0 +1,72 @@
+/**
+ * Sums over many voxels, in a fixed order whatever the adapter: shares of work first, then over the shares.
+ */
+import type { Gpu } from '../device.ts';
+import { type Launch, prepare, u32, type Work } from '../kernel.ts';
+import { elementCount, empty, type Tensor } from '../tensor.ts';
+import { rowRanges, window } from '../windows.ts';
+
+/** output[i] += Σ_s shares[s, i] over the first `count` shares; all f32. */
+export function addShares(
+  gpu: Gpu,
+  name: string,
+  { shares, count, output }: { shares: Tensor; count: number; output: Tensor },
+): Launch {
+  const size = elementCount(output.shape);
+  return prepare(gpu, {
+    name,
+    read: { shares },
+    write: { output },
+    params: { size: u32(size), count: u32(count) },
+    code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  if (i >= p.size) { return; }
+  var sum = 0.0;
+  for (var s = 0u; s < p.count; s++) { sum += shares[s * p.size + i]; }
+  output[i] += sum;
+}`,
+    invocations: size,
+  });
+}
+
+/** Voxels that one invocation sums. */
+const STRIP = 512;
+
+/** output[c] += Σ_voxels input[…, c]; the output is f32 [C]. */
+export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor): Work {
+  const channels = input.shape.at(-1)!;
+  const voxels = elementCount(input.shape) / channels;
+  const strips = Math.ceil(voxels / STRIP);
+  const shares = empty(gpu, [strips, channels]);
+  const ranges = rowRanges(gpu, voxels, [{ tensor: input, rowElements: channels }], STRIP);
+  const launches = ranges.map(([start, end]) => {
+    const x = window(input, start * channels, end * channels);
+    return prepare(gpu, {
+      name,
+      read: { x },
+      write: { shares },
+      params: {
+        channels: u32(channels),
+        voxels: u32(end - start),
+        shift: u32(x.shift),
+        firstStrip: u32(start / STRIP),
+      },
+      code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  let c = i % p.channels;
+  let strip = i / p.channels;
+  if (strip * ${STRIP}u >= p.voxels) { return; }
+  var sum = 0.0;
+  for (var v = strip * ${STRIP}u; v < min(p.voxels, (strip + 1u) * ${STRIP}u); v++) {
+    sum += f32(x[p.shift + v * p.channels + c]);
+  }
+  shares[(p.firstStrip + strip) * p.channels + c] = sum;
+}`,
+      invocations: Math.ceil((end - start) / STRIP) * channels,
+    });
+  });
+  const total = addShares(gpu, `${name}.sum`, { shares, count: strips, output });
+  return { launches: [...launches, total], scratch: [shares] };
+}
