@@ -163,8 +163,8 @@ struct Id {
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 }
-fn workgroup(id: Id) -> u32 { return id.group.y * id.groups.x + id.group.x; }
-fn invocation(id: Id) -> u32 { return workgroup(id) * WORKGROUP + id.lane; }`;
+fn groupIndex(id: Id) -> u32 { return id.group.y * id.groups.x + id.group.x; }
+fn invocation(id: Id) -> u32 { return groupIndex(id) * WORKGROUP + id.lane; }`;
 
 const asWindow = (source: Tensor | Window): Window =>
   'tensor' in source ? source : { tensor: source, start: 0, count: elementCount(source.shape) };

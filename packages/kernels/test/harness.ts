@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Gpu, type OpenOptions, openGpu } from '../src/device.ts';
-import { runOnce, type Work } from '../src/kernel.ts';
+import { type Launch, runOnce, submit, type Work } from '../src/kernel.ts';
 import { type Reference, reference, relativeError } from '../src/reference/array.ts';
 import { type DType, downloadF32, empty, fromArray, release, type Tensor, zeros } from '../src/tensor.ts';
 
@@ -82,6 +82,10 @@ export class Kit {
       runOnce(this.gpu, launches);
       release(this.gpu, ...scratch);
     }
+  }
+
+  submit(launches: Launch[]): void {
+    submit(this.gpu, launches);
   }
 
   async expectClose(

@@ -1,0 +1,72 @@
+/**
+ * Adam (Kingma & Ba 2015) over one flat tensor of parameters, as PyTorch computes it:
+ *
+ *   m = β1·m + (1 − β1)·g    v = β2·v + (1 − β2)·g²    g = gradient·gradientScale
+ *   parameter −= lr/(1 − β1^step) · m / (√v/√(1 − β2^step) + ε)
+ */
+import type { Gpu } from '../device.ts';
+import { f32, type Launch, prepare, setParams } from '../kernel.ts';
+import { elementCount, type Tensor } from '../tensor.ts';
+import { rowRanges } from '../windows.ts';
+
+export interface AdamTensors {
+  /** All f32 and of one length. */
+  readonly parameters: Tensor;
+  readonly gradients: Tensor;
+  readonly m: Tensor;
+  readonly v: Tensor;
+}
+
+export interface AdamStep {
+  /** From 1. */
+  readonly step: number;
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** What undoes the loss scale; 1 for none. */
+  readonly gradientScale: number;
+}
+
+/** Launches that `setStep` readies for each step. */
+export function adam(gpu: Gpu, { parameters, gradients, m, v }: AdamTensors): Launch[] {
+  const tensors = [parameters, gradients, m, v];
+  const rows = tensors.map((tensor) => ({ tensor, rowElements: 1 }));
+  return rowRanges(gpu, elementCount(parameters.shape), rows, 256).map(([start, end]) => {
+    const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
+    return prepare(gpu, {
+      name: 'adam',
+      read: { g: view(gradients) },
+      write: { w: view(parameters), m: view(m), v: view(v) },
+      params: stepParams({ step: 1, learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, gradientScale: 1 }),
+      code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  if (i >= arrayLength(&w)) { return; }
+  let gradient = g[i] * p.gradientScale;
+  let mean = p.beta1 * m[i] + p.oneMinusBeta1 * gradient;
+  let square = p.beta2 * v[i] + p.oneMinusBeta2 * gradient * gradient;
+  m[i] = mean;
+  v[i] = square;
+  w[i] -= p.stepSize * mean / (sqrt(square) * p.rootScale + p.epsilon);
+}`,
+      invocations: end - start,
+    });
+  });
+}
+
+/** The bias corrections are computed in double precision, here. */
+export function setStep(gpu: Gpu, launches: readonly Launch[], step: AdamStep): void {
+  for (const launch of launches) setParams(gpu, launch, stepParams(step));
+}
+
+const stepParams = ({ step, learningRate, beta1, beta2, epsilon, gradientScale }: AdamStep) => ({
+  beta1: f32(beta1),
+  oneMinusBeta1: f32(1 - beta1),
+  beta2: f32(beta2),
+  oneMinusBeta2: f32(1 - beta2),
+  stepSize: f32(learningRate / (1 - beta1 ** step)),
+  rootScale: f32(1 / Math.sqrt(1 - beta2 ** step)),
+  epsilon: f32(epsilon),
+  gradientScale: f32(gradientScale),
+});

@@ -1,0 +1,221 @@
+/**
+ * Dice after softmax + cross entropy, as MONAI's DiceCELoss(to_onehot_y, softmax): background included,
+ * N items, C classes, V voxels an item, p = softmax(logits), t the target as one-hot:
+ *
+ *   I = Σ p·t    U = Σ p + Σ t                                  sums over the voxels of (n, c)
+ *   loss = 1/(N·C)·Σ_nc (1 − (2I + ε)/(U + ε)) − 1/(N·V)·Σ log p_target          ε = 1e-5
+ *
+ * Backward, times `scale` (for f16 gradients):
+ *   dp = −2t/(N·C·(U + ε)) + (2I + ε)/(N·C·(U + ε)²)
+ *   dLogits = p·(dp − Σ_k dp_k·p_k) + (p − t)/(N·V)
+ * Cached for backward: the logits, the target and two coefficients for each (n, c); p is computed anew.
+ */
+import type { Gpu } from '../device.ts';
+import { f32, prepare, u32, type Work } from '../kernel.ts';
+import { elementCount, empty, type Tensor } from '../tensor.ts';
+import { rowRanges, window } from '../windows.ts';
+import { softmaxOf } from './softmax.ts';
+import { lines, range } from './wgsl.ts';
+
+const SMOOTH = 1e-5;
+/** Voxels an invocation sums. */
+const STRIP = 64;
+
+/** The target's class of voxel v of the binding; u8 tensors pack four to a word. */
+const TARGET = `
+fn target_of(v: u32) -> u32 { return (t[v / 4u] >> (8u * (v % 4u))) & 255u; }`;
+
+export interface DiceCrossEntropyForward {
+  /** [N, D, H, W, C] */
+  readonly logits: Tensor;
+  /** u8 [N, D, H, W, 1], classes below C. */
+  readonly target: Tensor;
+  /** f32 [3]: the loss, its Dice part, its cross-entropy part; written. */
+  readonly loss: Tensor;
+  /** f32 [N, C, 2]; written, for backward. */
+  readonly coefficients: Tensor;
+}
+
+export function forward(gpu: Gpu, { logits, target, loss, coefficients }: DiceCrossEntropyForward): Work {
+  const { batch, voxels, classes } = sizes(logits, target);
+  const strips = Math.ceil(voxels / STRIP);
+  const width = 3 * classes + 1; // Σpt, Σp, Σt of each class; Σ log p_target
+  const shares = empty(gpu, [batch, strips, width]);
+  const sums = empty(gpu, [batch, width]);
+  const launches = eachRange(gpu, logits, target, STRIP, ({ n, start, end, z, t }) =>
+    prepare(gpu, {
+      name: 'diceCrossEntropy.sum',
+      read: { z, t },
+      write: { shares },
+      params: {
+        voxels: u32(end - start),
+        shift: u32(z.shift),
+        targetShift: u32(t.shift),
+        firstStrip: u32(n * strips + start / STRIP),
+      },
+      code: `${TARGET}
+@compute @workgroup_size(64) fn main(id: Id) {
+  let strip = invocation(id);
+  let first = strip * ${STRIP}u;
+  if (first >= p.voxels) { return; }
+  ${lines(classes, (c) => `var both${c} = 0.0; var sum${c} = 0.0; var count${c} = 0.0;`)}
+  var logs = 0.0;
+  for (var v = first; v < min(p.voxels, first + ${STRIP}u); v++) {
+    let at = p.shift + v * ${classes}u;
+    let truth = target_of(p.targetShift + v);
+    ${softmaxOf(classes, 'z')}
+    logs += f32(z[at + truth]) - top - log(total);
+    ${lines(classes, (c) => `sum${c} += p${c}; if (truth == ${c}u) { both${c} += p${c}; count${c} += 1.0; }`)}
+  }
+  let share = (p.firstStrip + strip) * ${width}u;
+  ${lines(classes, (c) => `shares[share + ${3 * c}u] = both${c}; shares[share + ${3 * c + 1}u] = sum${c}; shares[share + ${3 * c + 2}u] = count${c};`)}
+  shares[share + ${3 * classes}u] = logs;
+}`,
+      invocations: Math.ceil((end - start) / STRIP),
+    }),
+  );
+  launches.push(
+    prepare(gpu, {
+      name: 'diceCrossEntropy.join',
+      read: { shares },
+      write: { sums },
+      params: { strips: u32(strips), count: u32(batch * width) },
+      code: `
+var<workgroup> lanes: array<f32, 64>;
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = min(groupIndex(id), p.count - 1u);
+  var total = 0.0;
+  for (var s = id.lane; s < p.strips; s += 64u) {
+    total += shares[(i / ${width}u * p.strips + s) * ${width}u + i % ${width}u];
+  }
+  lanes[id.lane] = total;
+  for (var step = 32u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
+  }
+  if (id.lane == 0u) { sums[i] = lanes[0]; }
+}`,
+      invocations: batch * width * 64,
+    }),
+    prepare(gpu, {
+      name: 'diceCrossEntropy.loss',
+      read: { sums },
+      write: { loss, coefficients },
+      params: {
+        batch: u32(batch),
+        perVoxel: f32(1 / (batch * voxels)),
+        perClass: f32(1 / (batch * classes)),
+      },
+      code: `
+@compute @workgroup_size(1) fn main(id: Id) {
+  var dice = 0.0;
+  var entropy = 0.0;
+  for (var n = 0u; n < p.batch; n++) {
+    let item = n * ${width}u;
+    for (var c = 0u; c < ${classes}u; c++) {
+      let twice = 2.0 * sums[item + 3u * c] + ${SMOOTH};
+      let union_ = sums[item + 3u * c + 1u] + sums[item + 3u * c + 2u] + ${SMOOTH};
+      dice += (1.0 - twice / union_) * p.perClass;
+      coefficients[(n * ${classes}u + c) * 2u] = -2.0 * p.perClass / union_;
+      coefficients[(n * ${classes}u + c) * 2u + 1u] = twice * p.perClass / (union_ * union_);
+    }
+    entropy -= sums[item + ${3 * classes}u] * p.perVoxel;
+  }
+  loss[0] = dice + entropy;
+  loss[1] = dice;
+  loss[2] = entropy;
+}`,
+      workgroupSize: 1,
+      invocations: 1,
+    }),
+  );
+  return { launches, scratch: [shares, sums] };
+}
+
+export interface DiceCrossEntropyBackward {
+  readonly logits: Tensor;
+  readonly target: Tensor;
+  readonly coefficients: Tensor;
+  /** Assigned. */
+  readonly dLogits: Tensor;
+  readonly scale: number;
+}
+
+export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work {
+  const { logits, target, coefficients, dLogits, scale } = call;
+  const { batch, voxels, classes } = sizes(logits, target);
+  const launches = eachRange(gpu, logits, target, 1, ({ n, start, end, z, t, view }) =>
+    prepare(gpu, {
+      name: 'diceCrossEntropy.dLogits',
+      read: { z, t, coefficients },
+      write: { dz: view(dLogits) },
+      params: {
+        voxels: u32(end - start),
+        shift: u32(z.shift),
+        targetShift: u32(t.shift),
+        n: u32(n),
+        perVoxel: f32(scale / (batch * voxels)),
+        scale: f32(scale),
+      },
+      code: `${TARGET}
+@compute @workgroup_size(64) fn main(id: Id) {
+  let v = invocation(id);
+  if (v >= p.voxels) { return; }
+  let at = p.shift + v * ${classes}u;
+  let truth = target_of(p.targetShift + v);
+  ${softmaxOf(classes, 'z')}
+  let k = p.n * ${2 * classes}u;
+  ${lines(classes, (c) => `let g${c} = coefficients[k + ${2 * c + 1}u] + select(0.0, coefficients[k + ${2 * c}u], truth == ${c}u);`)}
+  let mean = ${range(classes)
+    .map((c) => `p${c} * g${c}`)
+    .join(' + ')};
+  ${lines(classes, (c) => `dz[at + ${c}u] = dz_t(p.scale * p${c} * (g${c} - mean) + p.perVoxel * (p${c} - select(0.0, 1.0, truth == ${c}u)));`)}
+}`,
+      invocations: end - start,
+    }),
+  );
+  return { launches, scratch: [] };
+}
+
+function sizes(logits: Tensor, target: Tensor) {
+  const [batch, , , , classes] = logits.shape as [number, number, number, number, number];
+  const voxels = elementCount(logits.shape) / batch / classes;
+  if (target.dtype !== 'u8' || elementCount(target.shape) !== batch * voxels) {
+    throw new Error(
+      `diceCrossEntropy: target expects u8 [${logits.shape.slice(0, 4)},1], got ${target.dtype} [${target.shape}]`,
+    );
+  }
+  return { batch, classes, voxels };
+}
+
+type View = ReturnType<typeof window>;
+interface Range {
+  readonly n: number;
+  readonly start: number;
+  readonly end: number;
+  readonly z: View;
+  readonly t: View;
+  view(tensor: Tensor): View;
+}
+
+function eachRange<T>(
+  gpu: Gpu,
+  logits: Tensor,
+  target: Tensor,
+  step: number,
+  visit: (range: Range) => T,
+): T[] {
+  const { batch, voxels, classes } = sizes(logits, target);
+  const rows = [
+    { tensor: logits, rowElements: classes },
+    { tensor: target, rowElements: 1 },
+  ];
+  return rowRanges(gpu, voxels, rows, step).flatMap(([start, end]) =>
+    range(batch).map((n) => {
+      const view = (tensor: Tensor) =>
+        window(tensor, (n * voxels + start) * classes, (n * voxels + end) * classes);
+      const t = window(target, n * voxels + start, n * voxels + end);
+      return visit({ n, start, end, z: view(logits), t, view });
+    }),
+  );
+}

@@ -1,0 +1,328 @@
+/**
+ * Instance normalisation with affine, the residual sum and LeakyReLU, in one op:
+ *
+ *   mean, var over the voxels of each (n, c);   x̂ = (input − mean) / √(var + 1e-5)
+ *   output = LeakyReLU(weight[c]·x̂ + bias[c] + residual)      slope 1 leaves out the activation
+ *
+ * Backward, with dz = dOutput·(output > 0 ? 1 : slope), V voxels, sums over the voxels of (n, c):
+ *   dBias = Σ dz    dWeight = Σ dz·x̂    dResidual = dz
+ *   dInput = weight·rstd·(dz − Σdz/V − x̂·Σ(dz·x̂)/V)
+ * Cached for backward: input, output and the statistics (mean, rstd).
+ *
+ * Sums run over strips of voxels first, an invocation a strip and channel; a workgroup then joins the strips of
+ * one (n, c). Means and squared deviations are joined as in Chan et al. 1979, which keeps f32 exact enough.
+ */
+import type { Gpu } from '../device.ts';
+import { f32, type Launch, prepare, u32, type Work } from '../kernel.ts';
+import { elementCount, empty, type Tensor } from '../tensor.ts';
+import { rowRanges, window } from '../windows.ts';
+
+export const EPSILON = 1e-5;
+
+/** Voxels an invocation sums, and voxels it maps. */
+const SUM_STRIP = 256;
+const MAP_STRIP = 16;
+
+export interface InstanceNormForward {
+  /** [N, D, H, W, C] */
+  readonly input: Tensor;
+  /** f32 [C] */
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  /** Added before the activation; like the input. */
+  readonly residual?: Tensor | undefined;
+  readonly output: Tensor;
+  /** f32 [N, C, 2]: mean and 1/√(var + ε); written. */
+  readonly stats: Tensor;
+  /** LeakyReLU's slope for negative values; 1 for none. */
+  readonly slope: number;
+}
+
+export function forward(gpu: Gpu, call: InstanceNormForward): Work {
+  const { input, weight, bias, residual, output, stats, slope } = call;
+  const { batch, voxels, channels, strips } = sizes(input);
+  const shares = empty(gpu, [batch, strips, channels, 2]);
+  const launches: Launch[] = [];
+  eachRange(gpu, input, [input], SUM_STRIP, ({ n, start, end, view }) => {
+    launches.push(
+      prepare(gpu, {
+        name: 'instanceNorm.sum',
+        read: { x: view(input) },
+        write: { shares },
+        params: {
+          channels: u32(channels),
+          voxels: u32(end - start),
+          shift: u32(view(input).shift),
+          firstStrip: u32(n * strips + start / SUM_STRIP),
+        },
+        code: `${STRIP_START(SUM_STRIP)}
+  let centre = f32(x[at]); // sums of differences from any one value lose no digits to a large mean
+  var sum = 0.0;
+  var squares = 0.0;
+  for (var v = first; v < last; v++) {
+    let d = f32(x[at]) - centre;
+    sum += d;
+    squares += d * d;
+    at += p.channels;
+  }
+  let n = f32(last - first);
+  let share = ((p.firstStrip + strip) * p.channels + c) * 2u;
+  shares[share] = centre + sum / n;
+  shares[share + 1u] = squares - sum * sum / n;
+}`,
+        invocations: Math.ceil((end - start) / SUM_STRIP) * channels,
+      }),
+    );
+  });
+  launches.push(
+    prepare(gpu, {
+      name: 'instanceNorm.join',
+      read: { shares },
+      write: { stats },
+      params: {
+        instances: u32(batch * channels),
+        channels: u32(channels),
+        strips: u32(strips),
+        voxels: u32(voxels),
+      },
+      code: JOIN_MOMENTS,
+      invocations: batch * channels * 64,
+    }),
+  );
+  const tensors = [input, output, ...(residual ? [residual] : [])];
+  eachRange(gpu, input, tensors, MAP_STRIP, ({ n, start, end, view }) => {
+    launches.push(
+      prepare(gpu, {
+        name: 'instanceNorm.apply',
+        read: { x: view(input), stats, weight, bias, ...(residual ? { r: view(residual) } : {}) },
+        write: { y: view(output) },
+        params: {
+          channels: u32(channels),
+          voxels: u32(end - start),
+          shift: u32(view(input).shift),
+          n: u32(n),
+          slope: f32(slope),
+        },
+        code: `${STRIP_START(MAP_STRIP)}
+  let s = (p.n * p.channels + c) * 2u;
+  let scale = weight[c] * stats[s + 1u];
+  let offset = bias[c] - stats[s] * scale;
+  for (var v = first; v < last; v++) {
+    let z = f32(x[at]) * scale + offset${residual ? ' + f32(r[at])' : ''};
+    y[at] = y_t(select(z * p.slope, z, z > 0.0));
+    at += p.channels;
+  }
+}`,
+        invocations: Math.ceil((end - start) / MAP_STRIP) * channels,
+      }),
+    );
+  });
+  return { launches, scratch: [shares] };
+}
+
+export interface InstanceNormBackward {
+  readonly input: Tensor;
+  readonly output: Tensor;
+  readonly stats: Tensor;
+  readonly weight: Tensor;
+  readonly slope: number;
+  readonly dOutput: Tensor;
+  /** Assigned. */
+  readonly dInput: Tensor;
+  /** f32 [C], accumulated. */
+  readonly dWeight: Tensor;
+  readonly dBias: Tensor;
+  /** Assigned, or accumulated where the residual has other gradients too. */
+  readonly dResidual?: { readonly tensor: Tensor; readonly accumulate: boolean } | undefined;
+}
+
+export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
+  const { input, output, stats, weight, slope, dOutput, dInput, dWeight, dBias, dResidual } = call;
+  const { batch, voxels, channels, strips } = sizes(input);
+  const shares = empty(gpu, [batch, strips, channels, 2]);
+  const sums = empty(gpu, [batch, channels, 2]);
+  const launches: Launch[] = [];
+  eachRange(gpu, input, [input, output, dOutput], SUM_STRIP, ({ n, start, end, view }) => {
+    launches.push(
+      prepare(gpu, {
+        name: 'instanceNorm.dSum',
+        read: { x: view(input), y: view(output), dy: view(dOutput), stats },
+        write: { shares },
+        params: {
+          channels: u32(channels),
+          voxels: u32(end - start),
+          shift: u32(view(input).shift),
+          firstStrip: u32(n * strips + start / SUM_STRIP),
+          n: u32(n),
+          slope: f32(slope),
+        },
+        code: `${STRIP_START(SUM_STRIP)}
+  let s = (p.n * p.channels + c) * 2u;
+  let mean = stats[s];
+  let rstd = stats[s + 1u];
+  var sum = 0.0;
+  var sumX = 0.0;
+  for (var v = first; v < last; v++) {
+    let dz = f32(dy[at]) * select(p.slope, 1.0, f32(y[at]) > 0.0);
+    sum += dz;
+    sumX += dz * (f32(x[at]) - mean) * rstd;
+    at += p.channels;
+  }
+  let share = ((p.firstStrip + strip) * p.channels + c) * 2u;
+  shares[share] = sum;
+  shares[share + 1u] = sumX;
+}`,
+        invocations: Math.ceil((end - start) / SUM_STRIP) * channels,
+      }),
+    );
+  });
+  launches.push(
+    prepare(gpu, {
+      name: 'instanceNorm.dJoin',
+      read: { shares },
+      write: { sums },
+      params: { instances: u32(batch * channels), channels: u32(channels), strips: u32(strips) },
+      code: JOIN_SUMS,
+      invocations: batch * channels * 64,
+    }),
+    prepare(gpu, {
+      name: 'instanceNorm.dParameters',
+      read: { sums },
+      write: { dWeight, dBias },
+      params: { channels: u32(channels), batch: u32(batch) },
+      code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let c = invocation(id);
+  if (c >= p.channels) { return; }
+  for (var n = 0u; n < p.batch; n++) {
+    dBias[c] += sums[(n * p.channels + c) * 2u];
+    dWeight[c] += sums[(n * p.channels + c) * 2u + 1u];
+  }
+}`,
+      invocations: channels,
+    }),
+  );
+  const residual = dResidual?.tensor;
+  const tensors = [input, output, dOutput, dInput, ...(residual ? [residual] : [])];
+  eachRange(gpu, input, tensors, MAP_STRIP, ({ n, start, end, view }) => {
+    launches.push(
+      prepare(gpu, {
+        name: 'instanceNorm.dApply',
+        read: { x: view(input), y: view(output), dy: view(dOutput), stats, sums, weight },
+        write: { dx: view(dInput), ...(residual ? { dr: view(residual) } : {}) },
+        params: {
+          channels: u32(channels),
+          voxels: u32(end - start),
+          shift: u32(view(input).shift),
+          n: u32(n),
+          slope: f32(slope),
+          perVoxel: f32(1 / voxels),
+        },
+        code: `${STRIP_START(MAP_STRIP)}
+  let s = (p.n * p.channels + c) * 2u;
+  let mean = stats[s];
+  let rstd = stats[s + 1u];
+  let scale = weight[c] * rstd;
+  let sum = sums[s] * p.perVoxel;
+  let sumX = sums[s + 1u] * p.perVoxel;
+  for (var v = first; v < last; v++) {
+    let dz = f32(dy[at]) * select(p.slope, 1.0, f32(y[at]) > 0.0);
+    dx[at] = dx_t(scale * (dz - sum - (f32(x[at]) - mean) * rstd * sumX));
+    ${residual ? `dr[at] = dr_t(dz${dResidual?.accumulate ? ' + f32(dr[at])' : ''});` : ''}
+    at += p.channels;
+  }
+}`,
+        invocations: Math.ceil((end - start) / MAP_STRIP) * channels,
+      }),
+    );
+  });
+  return { launches, scratch: [shares, sums] };
+}
+
+function sizes(input: Tensor) {
+  const [batch, , , , channels] = input.shape as [number, number, number, number, number];
+  const voxels = elementCount(input.shape) / batch / channels;
+  return { batch, channels, voxels, strips: Math.ceil(voxels / SUM_STRIP) };
+}
+
+interface Range {
+  readonly n: number;
+  /** Voxels [start, end) of batch item n. */
+  readonly start: number;
+  readonly end: number;
+  /** Those voxels of a tensor of the input's shape. */
+  view(tensor: Tensor): ReturnType<typeof window>;
+}
+
+/** Calls `visit` for ranges of voxels that fit a binding in all tensors, item by item. */
+function eachRange(gpu: Gpu, input: Tensor, tensors: Tensor[], step: number, visit: (range: Range) => void) {
+  const { batch, voxels, channels } = sizes(input);
+  const rows = tensors.map((tensor) => ({ tensor, rowElements: channels }));
+  for (const [start, end] of rowRanges(gpu, voxels, rows, step)) {
+    for (let n = 0; n < batch; n++) {
+      const view = (tensor: Tensor) =>
+        window(tensor, (n * voxels + start) * channels, (n * voxels + end) * channels);
+      visit({ n, start, end, view });
+    }
+  }
+}
+
+/** Voxels [first, last) of channel c; `at` is the first one's place. */
+const STRIP_START = (strip: number) => `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  let c = i % p.channels;
+  let strip = i / p.channels;
+  let first = strip * ${strip}u;
+  if (first >= p.voxels) { return; }
+  let last = min(p.voxels, first + ${strip}u);
+  var at = p.shift + first * p.channels + c;`;
+
+/** A workgroup joins the strips of one (n, c): lane by lane, then pairwise. */
+const JOIN = (type: string, zero: string, load: string, join: string, store: string) => `
+var<workgroup> lanes: array<${type}, 64>;
+@compute @workgroup_size(64) fn main(id: Id) {
+  let nc = min(groupIndex(id), p.instances - 1u); // no early return: barriers want uniform control flow
+  let n = nc / p.channels;
+  let c = nc % p.channels;
+  var total = ${zero};
+  for (var s = id.lane; s < p.strips; s += 64u) {
+    let at = ((n * p.strips + s) * p.channels + c) * 2u;
+    let part = ${load};
+    total = ${join};
+  }
+  lanes[id.lane] = total;
+  for (var step = 32u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (id.lane < step) {
+      let part = lanes[id.lane + step];
+      total = ${join};
+      lanes[id.lane] = total;
+    }
+  }
+  if (id.lane == 0u) { ${store} }
+}`;
+
+const JOIN_SUMS = JOIN(
+  'vec2<f32>',
+  'vec2<f32>(0)',
+  'vec2(shares[at], shares[at + 1u])',
+  'total + part',
+  'sums[nc * 2u] = total.x; sums[nc * 2u + 1u] = total.y;',
+);
+
+// (count, mean, sum of squared deviations)
+const JOIN_MOMENTS = `
+fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
+  if (b.x == 0.0) { return a; }
+  let n = a.x + b.x;
+  let d = b.y - a.y;
+  return vec3(n, a.y + d * b.x / n, a.z + b.z + d * d * a.x * b.x / n);
+}
+${JOIN(
+  'vec3<f32>',
+  'vec3<f32>(0)',
+  `vec3(f32(min(p.voxels - s * ${SUM_STRIP}u, ${SUM_STRIP}u)), shares[at], shares[at + 1u])`,
+  'merge(total, part)',
+  `stats[nc * 2u] = total.y; stats[nc * 2u + 1u] = inverseSqrt(total.z / total.x + ${EPSILON});`,
+)}`;
