@@ -1,10 +1,14 @@
-import { CommanderError } from 'commander';
-import { command } from './command.ts';
+import { Command, CommanderError } from 'commander';
+import { info } from './commands/info.ts';
+import { parity } from './commands/parity.ts';
 
 /** Exit codes: 0 done, 1 failed (one line on stderr, the stack with --debug), 2 wrong usage, 130 interrupted. */
 async function main(argv: string[]): Promise<number> {
-  const program = command('organseg', 'Semi-supervised 3D organ segmentation of CT on WebGPU').exitOverride();
-  for (const sub of program.commands) sub.exitOverride();
+  const program = new Command('organseg')
+    .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
+    .helpOption('--help', 'show this help')
+    .exitOverride();
+  for (const sub of [info, parity]) program.addCommand(sub.exitOverride());
   try {
     await program.parseAsync(argv, { from: 'user' });
     return process.exitCode === undefined ? 0 : Number(process.exitCode);

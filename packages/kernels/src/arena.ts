@@ -113,6 +113,24 @@ export class Arena {
     this.#inUseBytes -= size;
   }
 
+  /**
+   * Runs `plan` with a free list of its own: what it releases serves only its own later requests, because the
+   * launches it makes will use those buffers whenever they run. Returns them, still in use, for `release`.
+   */
+  reserve(plan: () => void): GPUBuffer[] {
+    const shared = this.#free;
+    this.#free = [];
+    let reserved: GPUBuffer[] = [];
+    try {
+      plan();
+    } finally {
+      reserved = this.#free;
+      this.#free = shared;
+      for (const buffer of reserved) this.#take(buffer);
+    }
+    return reserved;
+  }
+
   /** Hands free buffers back to the driver. */
   trim(): void {
     for (const buffer of this.#free) {

@@ -1,0 +1,104 @@
+/**
+ * A network's parameters: one flat f32 tensor, in which each has its place, name and PyTorch layout.
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { downloadF32, elementCount, type Tensor, upload, zeros } from '@organseg/kernels/tensor.ts';
+import type { Random } from '../random.ts';
+
+/** LeakyReLU's, throughout. */
+export const LEAKY_SLOPE = 0.01;
+
+export interface ParameterSpec {
+  readonly name: string;
+  /** PyTorch's: conv3d [out, in, kD, kH, kW], transposed [in, out, kD, kH, kW], norm and bias [C]. */
+  readonly shape: readonly number[];
+  readonly kind: 'convolution' | 'normWeight' | 'bias';
+}
+
+/** Places begin at multiples of 256 bytes, so that each parameter can be bound alone. */
+const PLACE_ELEMENTS = 64;
+
+/** Values by name, in PyTorch's layout. */
+export type NamedArrays = Map<string, Float32Array>;
+
+/** Where each parameter lies in a flat tensor. */
+export class ParameterLayout {
+  readonly specs: readonly ParameterSpec[];
+  readonly size: number;
+  readonly #offsets = new Map<string, number>();
+
+  constructor(specs: readonly ParameterSpec[]) {
+    this.specs = specs;
+    let offset = 0;
+    for (const { name, shape } of specs) {
+      this.#offsets.set(name, offset);
+      offset += Math.ceil(elementCount(shape) / PLACE_ELEMENTS) * PLACE_ELEMENTS;
+    }
+    this.size = offset;
+  }
+
+  /** The number of parameters, without the gaps between places. */
+  get count(): number {
+    return this.specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  }
+
+  /** A parameter's part of a flat tensor. */
+  view(flat: Tensor, name: string): Tensor {
+    const spec = this.specs.find((s) => s.name === name);
+    const offset = this.#offsets.get(name);
+    if (!spec || offset === undefined) throw new Error(`network: no parameter ${name}`);
+    return {
+      shape: spec.shape,
+      dtype: 'f32',
+      buffer: flat.buffer,
+      offsetBytes: flat.offsetBytes + offset * 4,
+    };
+  }
+
+  allocate(gpu: Gpu): Tensor {
+    return zeros(gpu, [this.size]);
+  }
+
+  /** Uploads every parameter; throws unless names and sizes are exactly the network's. */
+  upload(gpu: Gpu, flat: Tensor, values: NamedArrays): void {
+    for (const { name, shape } of this.specs) {
+      const array = values.get(name);
+      if (array?.length !== elementCount(shape)) {
+        throw new Error(
+          `network: parameter ${name} expects [${shape}], got ${array ? `${array.length} values` : 'none'}`,
+        );
+      }
+    }
+    const extra = [...values.keys()].find((name) => !this.#offsets.has(name));
+    if (extra) throw new Error(`network: it has no parameter ${extra}`);
+    const all = new Float32Array(this.size);
+    for (const [name, array] of values) all.set(array, this.#offsets.get(name)!);
+    upload(gpu, flat, all);
+  }
+
+  async download(gpu: Gpu, flat: Tensor): Promise<NamedArrays> {
+    const all = await downloadF32(gpu, flat);
+    return new Map(
+      this.specs.map(({ name, shape }) => {
+        const offset = this.#offsets.get(name)!;
+        return [name, all.slice(offset, offset + elementCount(shape))];
+      }),
+    );
+  }
+}
+
+/** Kaiming normal for LeakyReLU (He et al. 2015; PyTorch's fan_in, a = 0.01); norms 1 and 0; biases 0. */
+export function initialise(layout: ParameterLayout, random: Random): NamedArrays {
+  return new Map(
+    layout.specs.map(({ name, shape, kind }) => {
+      const values = new Float32Array(elementCount(shape));
+      if (kind === 'normWeight') values.fill(1);
+      if (kind === 'convolution') {
+        const fanIn = elementCount(shape.slice(1));
+        const std = Math.sqrt(2 / (1 + LEAKY_SLOPE ** 2) / fanIn);
+        for (let i = 0; i < values.length; i++) values[i] = std * random.normal();
+      }
+      return [name, values];
+    }),
+  );
+}

@@ -1,0 +1,252 @@
+/**
+ * From a tape to launches: plans which tensor lives when, so that memory is reused, and makes every launch once.
+ * Running a program is then one submission.
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { discard, type Launch, runOnce, submit, type Work } from '@organseg/kernels/kernel.ts';
+import * as diceCrossEntropy from '@organseg/kernels/ops/diceCrossEntropy.ts';
+import { fillZero } from '@organseg/kernels/ops/fill.ts';
+import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import type { ParameterLayout } from './parameters.ts';
+import type { Op, Slot, Tape, Workspace } from './tape.ts';
+
+/** What activations are stored in; sums are f32 either way. */
+export type ActivationType = 'f32' | 'f16';
+
+/** One thing to do, and the slots it reads or writes. */
+interface Step {
+  readonly uses: readonly Slot[];
+  build(): Work;
+}
+
+/** Gives slots their tensors while the program is made. */
+class Planner implements Workspace {
+  readonly gpu: Gpu;
+  readonly launches: Launch[] = [];
+  readonly #activation: ActivationType;
+  readonly #layout: ParameterLayout;
+  readonly #parameters: Tensor;
+  readonly #gradients: Tensor | undefined;
+  readonly #tensors = new Map<Slot, Tensor>();
+  readonly #gradientSlots = new Map<Slot, Slot>();
+  readonly #written = new Set<Slot>();
+  #reserved: GPUBuffer[] = [];
+
+  constructor(
+    gpu: Gpu,
+    activation: ActivationType,
+    layout: ParameterLayout,
+    parameters: Tensor,
+    gradients: Tensor | undefined,
+  ) {
+    this.gpu = gpu;
+    this.#activation = activation;
+    this.#layout = layout;
+    this.#parameters = parameters;
+    this.#gradients = gradients;
+  }
+
+  tensor(slot: Slot): Tensor {
+    let tensor = this.#tensors.get(slot);
+    if (!tensor) {
+      tensor = empty(this.gpu, slot.shape, slot.dtype === 'activation' ? this.#activation : slot.dtype);
+      this.#tensors.set(slot, tensor);
+    }
+    return tensor;
+  }
+
+  parameter(name: string): Tensor {
+    return this.#layout.view(this.#parameters, name);
+  }
+
+  parameterGradient(name: string): Tensor {
+    return this.#layout.view(this.#gradients!, name);
+  }
+
+  /** The slot of a value's gradient, which backward steps list among what they use. */
+  gradientSlot(value: Slot): Slot {
+    let slot = this.#gradientSlots.get(value);
+    if (!slot) {
+      slot = { shape: value.shape, dtype: value.dtype };
+      this.#gradientSlots.set(value, slot);
+    }
+    return slot;
+  }
+
+  gradient(value: Slot): { tensor: Tensor; accumulate: boolean } | undefined {
+    if (value.dtype !== 'activation') return undefined; // the image
+    const slot = this.gradientSlot(value);
+    const accumulate = this.#written.has(slot);
+    this.#written.add(slot);
+    return { tensor: this.tensor(slot), accumulate };
+  }
+
+  /** The launches, with all buffers that they use and the given tensors'. */
+  program(tensors: readonly Tensor[]): Program {
+    return new Program(this.gpu, this.launches, [...this.#reserved, ...tensors.map(({ buffer }) => buffer)]);
+  }
+
+  /** Makes the launches step by step; a slot's tensor is free for others after its last use, unless kept. */
+  plan(steps: readonly Step[], kept: readonly Slot[]): void {
+    const lastUse = new Map<Slot, number>();
+    steps.forEach(({ uses }, i) => {
+      for (const slot of uses) lastUse.set(slot, i);
+    });
+    this.#reserved = this.gpu.arena.reserve(() => this.#makeSteps(steps, kept, lastUse));
+  }
+
+  #makeSteps(steps: readonly Step[], kept: readonly Slot[], lastUse: ReadonlyMap<Slot, number>): void {
+    steps.forEach(({ uses, build }, i) => {
+      const { launches, scratch } = build();
+      this.launches.push(...launches);
+      release(this.gpu, ...scratch);
+      for (const slot of new Set(uses)) {
+        const tensor = this.#tensors.get(slot);
+        if (lastUse.get(slot) === i && tensor && !kept.includes(slot)) {
+          release(this.gpu, tensor);
+          this.#tensors.delete(slot);
+        }
+      }
+    });
+  }
+}
+
+/** Launches with the memory that is theirs. */
+export class Program {
+  readonly #gpu: Gpu;
+  readonly #launches: readonly Launch[];
+  readonly #buffers: readonly GPUBuffer[];
+
+  constructor(gpu: Gpu, launches: readonly Launch[], buffers: readonly GPUBuffer[]) {
+    this.#gpu = gpu;
+    this.#launches = launches;
+    this.#buffers = buffers;
+  }
+
+  run(): void {
+    submit(this.#gpu, this.#launches);
+  }
+
+  /** Frees the program's memory. */
+  close(): void {
+    discard(this.#gpu, this.#launches);
+    for (const buffer of this.#buffers) this.#gpu.arena.release(buffer);
+  }
+}
+
+/** Slots of one network on a tape. */
+export interface Recorded {
+  readonly tape: Tape;
+  readonly image: Slot;
+  readonly logits: Slot;
+}
+
+export interface NetworkMemory {
+  readonly layout: ParameterLayout;
+  /** Flat, see ParameterLayout. */
+  readonly parameters: Tensor;
+  readonly activation: ActivationType;
+}
+
+export interface InferenceProgram {
+  readonly program: Program;
+  /** f32 [N, D, H, W, C]; upload the image here. */
+  readonly image: Tensor;
+  readonly logits: Tensor;
+}
+
+/** Forward only. The weights are packed now: later changes of the parameters are not seen. */
+export function inferenceProgram(gpu: Gpu, recorded: Recorded, memory: NetworkMemory): InferenceProgram {
+  const planner = new Planner(gpu, memory.activation, memory.layout, memory.parameters, undefined);
+  const { tape, image, logits } = recorded;
+  const packed: Tensor[] = [];
+  const steps = tape.ops.map(
+    (op): Step => ({
+      uses: [...op.inputs, op.output, ...op.cache],
+      build: () => {
+        const { pack, ...work } = op.forward(planner);
+        if (pack) {
+          runOnce(gpu, pack.launches);
+          packed.push(...pack.tensors);
+        }
+        return work;
+      },
+    }),
+  );
+  planner.plan(steps, [image, logits]);
+  const [x, z] = [planner.tensor(image), planner.tensor(logits)];
+  return { program: planner.program([x, z, ...packed]), image: x, logits: z };
+}
+
+export interface TrainingProgram extends InferenceProgram {
+  /** u8 [N, D, H, W, 1]; upload the labels here. */
+  readonly target: Tensor;
+  /** f32 [3]: the loss, its Dice part, its cross-entropy part. */
+  readonly loss: Tensor;
+}
+
+/**
+ * Forward, loss and backward. Each run sets `gradients` (flat, as the parameters) to the loss's gradient times
+ * `lossScale`, which keeps small f16 gradients from vanishing.
+ */
+export function trainingProgram(
+  gpu: Gpu,
+  recorded: Recorded,
+  memory: NetworkMemory & { readonly gradients: Tensor; readonly lossScale: number },
+): TrainingProgram {
+  const { layout, parameters, activation, gradients, lossScale } = memory;
+  const planner = new Planner(gpu, activation, layout, parameters, gradients);
+  const { tape, image, logits } = recorded;
+  const [batch, , , , classes] = logits.shape as [number, number, number, number, number];
+  const target: Slot = { shape: [...logits.shape.slice(0, 4), 1], dtype: 'u8' };
+  const loss: Slot = { shape: [3], dtype: 'f32' };
+  const coefficients: Slot = { shape: [batch, classes, 2], dtype: 'f32' };
+  const tensors = () => ({ logits: planner.tensor(logits), target: planner.tensor(target) });
+
+  const forward = (op: Op): Step => ({
+    uses: [...op.inputs, op.output, ...op.cache],
+    build: () => {
+      const { pack, launches, scratch } = op.forward(planner);
+      return {
+        launches: [...(pack?.launches ?? []), ...launches],
+        scratch: [...(pack?.tensors ?? []), ...scratch],
+      };
+    },
+  });
+  const backward = (op: Op): Step => ({
+    uses: [...op.backwardReads, ...[...op.inputs, op.output].map((value) => planner.gradientSlot(value))],
+    build: () => op.backward(planner),
+  });
+  const steps: Step[] = [
+    { uses: [], build: () => ({ launches: fillZero(gpu, 'gradients.zero', gradients), scratch: [] }) },
+    ...tape.ops.map(forward),
+    {
+      uses: [logits, target, coefficients, loss],
+      build: () =>
+        diceCrossEntropy.forward(gpu, {
+          ...tensors(),
+          loss: planner.tensor(loss),
+          coefficients: planner.tensor(coefficients),
+        }),
+    },
+    {
+      uses: [logits, target, coefficients, planner.gradientSlot(logits)],
+      build: () =>
+        diceCrossEntropy.backward(gpu, {
+          ...tensors(),
+          coefficients: planner.tensor(coefficients),
+          dLogits: planner.gradient(logits)!.tensor,
+          scale: lossScale,
+        }),
+    },
+    ...tape.ops.map(backward).reverse(),
+  ];
+  planner.plan(steps, [image, logits, target, loss]);
+  const [x, z, t, l] = [image, logits, target, loss].map((slot) => planner.tensor(slot)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  return { program: planner.program([x, z, t, l]), image: x, logits: z, target: t, loss: l };
+}

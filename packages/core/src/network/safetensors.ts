@@ -1,0 +1,98 @@
+/**
+ * safetensors files: a JSON header with names, dtypes, shapes and offsets, then the raw values.
+ * Format: https://github.com/huggingface/safetensors#format
+ */
+import { InputError } from '../inputError.ts';
+
+/** The dtypes that networks and reference files use; others are refused. */
+const ARRAYS = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Float16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  U8: Uint8Array,
+} as const;
+
+type SafeDType = keyof typeof ARRAYS;
+type ArrayOf = { [K in SafeDType]: InstanceType<(typeof ARRAYS)[K]> };
+
+export interface SafeTensor {
+  readonly shape: readonly number[];
+  readonly values: ArrayOf[SafeDType];
+}
+
+export interface SafeTensors {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: ReadonlyMap<string, SafeTensor>;
+}
+
+interface HeaderEntry {
+  readonly dtype: SafeDType;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+/** Reads a whole file. Throws InputError that names the file and the fault. */
+export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors {
+  const fail = (fault: string) => new InputError(`${file}: ${fault}`);
+  if (bytes.length < 8) throw fail('too short for a safetensors file');
+  const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (headerBytes > BigInt(bytes.length - 8))
+    throw fail('not a safetensors file, or cut short in its header');
+  const start = 8 + Number(headerBytes);
+  let header: Record<string, unknown>;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)));
+  } catch {
+    throw fail('its safetensors header is not JSON');
+  }
+  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown> & {
+    __metadata__?: Record<string, string>;
+  };
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!isEntry(entry)) throw fail(`tensor ${name} has an unknown dtype or no valid shape`);
+    const { dtype, shape, data_offsets } = entry;
+    const Values = ARRAYS[dtype];
+    const [begin, end] = data_offsets;
+    const size = shape.reduce((a, b) => a * b, 1) * Values.BYTES_PER_ELEMENT;
+    if (end - begin !== size)
+      throw fail(`tensor ${name} [${shape}] takes ${size} bytes, its offsets give ${end - begin}`);
+    if (begin < 0 || start + end > bytes.length) throw fail(`cut short: tensor ${name} lies beyond the end`);
+    const copy = new Uint8Array(size); // aligned, and free of the file's buffer
+    copy.set(bytes.subarray(start + begin, start + end));
+    const values = new Values(copy.buffer);
+    tensors.set(name, { shape, values });
+  }
+  return { metadata, tensors };
+}
+
+function isEntry(entry: unknown): entry is HeaderEntry {
+  const { dtype, shape, data_offsets } = (entry ?? {}) as Partial<HeaderEntry>;
+  const whole = (list: unknown): list is number[] =>
+    Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
+  return (
+    dtype !== undefined && dtype in ARRAYS && whole(shape) && whole(data_offsets) && data_offsets.length === 2
+  );
+}
+
+/** A file's bytes in parts: the header, then each tensor's values as they are in memory. */
+export function* encodeSafetensors({ metadata, tensors }: SafeTensors): Generator<Uint8Array> {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const [name, { shape, values }] of tensors) {
+    const dtype = Object.entries(ARRAYS).find(([, Values]) => values instanceof Values)![0];
+    header[name] = { dtype, shape, data_offsets: [offset, offset + values.byteLength] };
+    offset += values.byteLength;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  // Padded with spaces, so that the values are aligned.
+  const padded = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
+  new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
+  padded.set(json, 8);
+  yield padded;
+  for (const { values } of tensors.values()) {
+    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The tape: forward code, run once on shapes alone, records what is to be computed. `program.ts` then plans the
+ * memory and makes the launches that run at every step.
+ *
+ * Each record is an op with its forward and its backward; values are [N, D, H, W, C].
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { joinWork, type Launch, type Work } from '@organseg/kernels/kernel.ts';
+import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
+import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
+import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
+import type { DType, Tensor } from '@organseg/kernels/tensor.ts';
+import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
+
+export type Triple = conv3d.Triple;
+
+/** A tensor that will exist: an activation, a gradient, or what an op caches for its backward. */
+export interface Slot {
+  readonly shape: readonly number[];
+  readonly dtype: DType | 'activation';
+}
+
+/** What ops are given when their launches are made: tensors for slots and parameters. */
+export interface Workspace {
+  readonly gpu: Gpu;
+  tensor(slot: Slot): Tensor;
+  parameter(name: string): Tensor;
+  /** The accumulator of a parameter's gradient. */
+  parameterGradient(name: string): Tensor;
+  /** The gradient of a value, or undefined if nobody wants it. */
+  gradient(value: Slot): { tensor: Tensor; accumulate: boolean } | undefined;
+}
+
+/** Forward's launches, and apart from them what makes its weights ready: at each step, or once for inference. */
+export interface ForwardWork extends Work {
+  readonly pack?: { readonly launches: readonly Launch[]; readonly tensors: readonly Tensor[] };
+}
+
+export interface Op {
+  readonly inputs: readonly Slot[];
+  readonly output: Slot;
+  /** What forward leaves for backward besides inputs and output. */
+  readonly cache: readonly Slot[];
+  readonly backwardReads: readonly Slot[];
+  forward(at: Workspace): ForwardWork;
+  /** From the output's gradient to the inputs' and the parameters'. */
+  backward(at: Workspace): Work;
+}
+
+/** The tensor of a gradient that has one consumer only, and so is assigned. */
+function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
+  if (!gradient || gradient.accumulate) throw new Error('tape: this op cannot add to a gradient');
+  return gradient.tensor;
+}
+
+export class Tape {
+  readonly ops: Op[] = [];
+  readonly parameters: ParameterSpec[] = [];
+
+  input(shape: readonly number[]): Slot {
+    return { shape, dtype: 'f32' };
+  }
+
+  #activation(shape: readonly number[]): Slot {
+    return { shape, dtype: 'activation' };
+  }
+
+  #parameter(name: string, shape: readonly number[], kind: ParameterSpec['kind']): string {
+    this.parameters.push({ name, shape, kind });
+    return name;
+  }
+
+  #record(op: Op): Slot {
+    this.ops.push(op);
+    return op.output;
+  }
+
+  /** Convolution `name`.weight (and `name`.bias); several inputs stand for their concatenation. */
+  conv3d(
+    input: Slot | readonly Slot[],
+    name: string,
+    { filters, kernel, stride = [1, 1, 1], bias = false }: ConvOptions,
+  ): Slot {
+    const inputs = Array.isArray(input) ? (input as Slot[]) : [input as Slot];
+    const channels = inputs.map((slot) => slot.shape[4]!);
+    const total = channels.reduce((a, b) => a + b, 0);
+    const weight = this.#parameter(`${name}.weight`, [filters, total, ...kernel], 'convolution');
+    const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
+    const shape = { kernel, stride };
+    const [batch, ...size] = inputs[0]!.shape.slice(0, 4) as [number, number, number, number];
+    const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Triple, shape), filters]);
+    return this.#record({
+      inputs,
+      output,
+      cache: [],
+      backwardReads: inputs,
+      forward: (at) => {
+        const { packed, launches } = conv3d.pack(at.gpu, at.parameter(weight), channels);
+        return {
+          pack: { launches, tensors: [packed.tensor] },
+          launches: conv3d.forward(at.gpu, {
+            inputs: inputs.map((slot) => at.tensor(slot)),
+            weights: packed,
+            bias: biasName === undefined ? undefined : at.parameter(biasName),
+            output: at.tensor(output),
+            shape,
+          }),
+          scratch: [],
+        };
+      },
+      backward: (at) => {
+        const dOutput = at.gradient(output)!.tensor;
+        const parts = inputs.map((slot, i) => {
+          const dInput = at.gradient(slot);
+          if (!dInput) return { launches: [], scratch: [] };
+          return conv3d.inputGradient(at.gpu, {
+            dOutput,
+            weight: at.parameter(weight),
+            dInput: dInput.tensor,
+            firstChannel: channels.slice(0, i).reduce((a, b) => a + b, 0),
+            shape,
+            accumulate: dInput.accumulate,
+          });
+        });
+        parts.push(
+          conv3d.parameterGradient(at.gpu, {
+            inputs: inputs.map((slot) => at.tensor(slot)),
+            dOutput,
+            dWeight: at.parameterGradient(weight),
+            dBias: biasName === undefined ? undefined : at.parameterGradient(biasName),
+            shape,
+          }),
+        );
+        return joinWork(...parts);
+      },
+    });
+  }
+
+  /** Transposed convolution `name`.weight with kernel = stride. */
+  convTranspose3d(input: Slot, name: string, { filters, stride }: { filters: number; stride: Triple }): Slot {
+    const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
+    const weight = this.#parameter(`${name}.weight`, [channels, filters, ...stride], 'convolution');
+    const output = this.#activation([batch, d * stride[0], h * stride[1], w * stride[2], filters]);
+    return this.#record({
+      inputs: [input],
+      output,
+      cache: [],
+      backwardReads: [input],
+      forward: (at) => {
+        const { packed, launches } = convTranspose3d.pack(at.gpu, at.parameter(weight));
+        return {
+          pack: { launches, tensors: packed.map(({ tensor }) => tensor) },
+          launches: convTranspose3d.forward(at.gpu, {
+            input: at.tensor(input),
+            weights: packed,
+            output: at.tensor(output),
+            stride,
+          }),
+          scratch: [],
+        };
+      },
+      backward: (at) =>
+        convTranspose3d.backward(at.gpu, {
+          input: at.tensor(input),
+          weight: at.parameter(weight),
+          dOutput: at.gradient(output)!.tensor,
+          dInput: assigned(at.gradient(input)),
+          dWeight: at.parameterGradient(weight),
+        }),
+    });
+  }
+
+  /** LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias; `linear` leaves the activation out. */
+  instanceNorm(
+    input: Slot,
+    name: string,
+    { residual, linear = false }: { residual?: Slot; linear?: boolean } = {},
+  ): Slot {
+    const [batch, , , , channels] = input.shape as [number, number, number, number, number];
+    const weight = this.#parameter(`${name}.weight`, [channels], 'normWeight');
+    const bias = this.#parameter(`${name}.bias`, [channels], 'bias');
+    const output = this.#activation(input.shape);
+    const stats: Slot = { shape: [batch, channels, 2], dtype: 'f32' };
+    const slope = linear ? 1 : LEAKY_SLOPE;
+    const common = (at: Workspace) => ({
+      input: at.tensor(input),
+      output: at.tensor(output),
+      stats: at.tensor(stats),
+      weight: at.parameter(weight),
+      slope,
+    });
+    return this.#record({
+      inputs: residual ? [input, residual] : [input],
+      output,
+      cache: [stats],
+      backwardReads: [input, output, stats],
+      forward: (at) =>
+        instanceNorm.forward(at.gpu, {
+          ...common(at),
+          bias: at.parameter(bias),
+          residual: residual && at.tensor(residual),
+        }),
+      backward: (at) =>
+        instanceNorm.backward(at.gpu, {
+          ...common(at),
+          dOutput: at.gradient(output)!.tensor,
+          dInput: assigned(at.gradient(input)),
+          dWeight: at.parameterGradient(weight),
+          dBias: at.parameterGradient(bias),
+          dResidual: residual && at.gradient(residual),
+        }),
+    });
+  }
+}
+
+export interface ConvOptions {
+  readonly filters: number;
+  readonly kernel: Triple;
+  readonly stride?: Triple;
+  readonly bias?: boolean;
+}

@@ -1,0 +1,91 @@
+/**
+ * The residual U-Net of Gao 2022: MONAI's DynUNet with residual blocks, its names and its defaults, without
+ * deep supervision. Forward code only; the tape records the rest.
+ */
+import type { Slot, Tape, Triple } from './tape.ts';
+
+export interface UnetConfig {
+  readonly inputChannels: number;
+  readonly classes: number;
+  /** Of each stage, from the full resolution to the bottleneck; at least two. */
+  readonly filters: readonly number[];
+  /** D, H, W per stage; the first stage keeps the resolution. */
+  readonly kernels: readonly Triple[];
+  readonly strides: readonly Triple[];
+}
+
+/** conv → norm → act → conv → norm, plus the input (through conv1 → norm where its form changes), then act. */
+function residualBlock(
+  tape: Tape,
+  x: Slot,
+  name: string,
+  filters: number,
+  kernel: Triple,
+  stride: Triple,
+): Slot {
+  const keepsForm = x.shape[4] === filters && stride.every((s) => s === 1);
+  let y = tape.conv3d(x, `${name}.conv1.conv`, { filters, kernel, stride });
+  y = tape.instanceNorm(y, `${name}.norm1`);
+  y = tape.conv3d(y, `${name}.conv2.conv`, { filters, kernel });
+  const shortcut = keepsForm
+    ? x
+    : tape.instanceNorm(
+        tape.conv3d(x, `${name}.conv3.conv`, { filters, kernel: [1, 1, 1], stride }),
+        `${name}.norm3`,
+        { linear: true },
+      );
+  return tape.instanceNorm(y, `${name}.norm2`, { residual: shortcut });
+}
+
+/** Upsample, join with the skip, then twice conv → norm → act. */
+function upBlock(tape: Tape, x: Slot, skip: Slot, name: string, kernel: Triple, stride: Triple): Slot {
+  const filters = skip.shape[4]!;
+  const up = tape.convTranspose3d(x, `${name}.transp_conv.conv`, { filters, stride });
+  let y = tape.conv3d([up, skip], `${name}.conv_block.conv1.conv`, { filters, kernel });
+  y = tape.instanceNorm(y, `${name}.conv_block.norm1`);
+  y = tape.conv3d(y, `${name}.conv_block.conv2.conv`, { filters, kernel });
+  return tape.instanceNorm(y, `${name}.conv_block.norm2`);
+}
+
+/** Logits [N, D, H, W, classes] of images [N, D, H, W, inputChannels]. */
+export function unet(tape: Tape, image: Slot, config: UnetConfig): Slot {
+  const { filters, kernels, strides, classes } = config;
+  checkUnet(config, image.shape.slice(1, 4));
+  const bottom = filters.length - 1;
+  const stageName = (i: number) =>
+    i === 0 ? 'input_block' : i === bottom ? 'bottleneck' : `downsamples.${i - 1}`;
+
+  const skips: Slot[] = [];
+  let x = image;
+  for (let stage = 0; stage <= bottom; stage++) {
+    x = residualBlock(tape, x, stageName(stage), filters[stage]!, kernels[stage]!, strides[stage]!);
+    skips.push(x);
+  }
+  for (let stage = bottom; stage > 0; stage--) {
+    x = upBlock(tape, x, skips[stage - 1]!, `upsamples.${bottom - stage}`, kernels[stage]!, strides[stage]!);
+  }
+  return tape.conv3d(x, 'output_block.conv.conv', { filters: classes, kernel: [1, 1, 1], bias: true });
+}
+
+/** By what the patch must be divisible, D, H, W. */
+export const patchDivisor = ({ strides }: Pick<UnetConfig, 'strides'>): Triple =>
+  [0, 1, 2].map((axis) =>
+    strides.reduce((product, stride) => product * stride[axis]!, 1),
+  ) as unknown as Triple;
+
+function checkUnet(config: UnetConfig, patch: readonly number[]): void {
+  const { filters, kernels, strides } = config;
+  if (filters.length < 2 || kernels.length !== filters.length || strides.length !== filters.length) {
+    throw new Error(
+      `unet: filters, kernels and strides expect one entry a stage, at least 2; got ${filters.length}, ${kernels.length}, ${strides.length}`,
+    );
+  }
+  if (strides[0]!.some((s) => s !== 1))
+    throw new Error(`unet: the first stride expects [1,1,1], got [${strides[0]}]`);
+  const even = kernels.find((kernel) => kernel.some((k) => k !== 1 && k !== 3));
+  if (even) throw new Error(`unet: kernels of 1 and 3 are known, got [${even}]`);
+  const divisor = patchDivisor(config);
+  if (patch.some((size, i) => size % divisor[i]! !== 0)) {
+    throw new Error(`unet: the patch must be divisible by [${divisor}] (D,H,W), got [${patch}]`);
+  }
+}
