@@ -20,10 +20,19 @@ export type Triple = readonly [number, number, number];
 /** Voxel index → world position in mm (RAS+): 4×4, row-major, 16 numbers. */
 export type Affine = Float64Array;
 
-export interface Volume<T extends VoxelArray = VoxelArray> {
+/** Where voxels lie, without the voxels. */
+export interface Grid {
   readonly shape: Triple;
   readonly affine: Affine;
+}
+
+export interface Volume<T extends VoxelArray = VoxelArray> extends Grid {
   readonly data: T;
 }
 
 export const voxelCount = (shape: Triple): number => shape[0] * shape[1] * shape[2];
+
+/** A zeroed array of the same kind. */
+export function emptyLike<T extends VoxelArray>(data: T, length: number): T {
+  return new (data.constructor as new (length: number) => T)(length);
+}

@@ -1,0 +1,83 @@
+import { spacingOf } from '@organseg/core/volume/affine.ts';
+import type { NiftiStream } from '@organseg/core/volume/niftiRead.ts';
+import { axisCodes } from '@organseg/core/volume/orientation.ts';
+import { type CommonOptions, command, print } from '../command.ts';
+import { openNiftiFile } from '../files.ts';
+
+export const info = command('info', 'Show the geometry and the values of a NIfTI file')
+  .argument('<file>', '.nii, .nii.gz, or either file of a .hdr/.img pair')
+  .action(async (file: string, options: CommonOptions) => {
+    const facts = await describe(file, await openNiftiFile(file));
+    print(options, facts, asText(facts));
+  });
+
+type Facts = Awaited<ReturnType<typeof describe>>;
+
+async function describe(file: string, nifti: NiftiStream) {
+  const { affine, shape, dtype, scaling, space, version, littleEndian } = nifti.header;
+  return {
+    file,
+    shape,
+    spacing: spacingOf(affine),
+    affine: [0, 4, 8, 12].map((row) => [...affine.subarray(row, row + 4)]),
+    dtype: dtype.name,
+    orientation: axisCodes(affine),
+    ...(await summarise(nifti)),
+    slope: scaling?.slope ?? 1,
+    intercept: scaling?.intercept ?? 0,
+    sformCode: space.sformCode,
+    qformCode: space.qformCode,
+    pixdim: space.pixdim,
+    unit: ['unknown', 'm', 'mm', 'µm'][space.units & 7] ?? 'unknown',
+    niftiVersion: version,
+    byteOrder: littleEndian ? 'little' : 'big',
+  };
+}
+
+/** Over the finite voxels; minimum and maximum are null where there are none. */
+async function summarise(nifti: NiftiStream) {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  let nanCount = 0;
+  let infiniteCount = 0;
+  for await (const block of nifti.voxels()) {
+    let blockSum = 0;
+    for (let i = 0; i < block.length; i++) {
+      const value = block[i];
+      if (Number.isFinite(value)) {
+        if (value < min) min = value;
+        if (value > max) max = value;
+        blockSum += value;
+      } else if (Number.isNaN(value)) nanCount++;
+      else infiniteCount++;
+    }
+    sum += blockSum;
+  }
+  const isEmpty = min > max;
+  return { min: isEmpty ? null : min, max: isEmpty ? null : max, sum, nanCount, infiniteCount };
+}
+
+function asText(facts: Facts): string {
+  const short = (value: number) => String(Number(value.toPrecision(8)));
+  const rows = facts.affine.map((row) => row.map(short));
+  const width = Math.max(...rows.flat().map((text) => text.length));
+  const affine = rows.map((row) => row.map((text) => text.padStart(width)).join('  '));
+  const isScaled = facts.slope !== 1 || facts.intercept !== 0;
+  const unit = ['m', 'µm'].includes(facts.unit) ? ` (the header says ${facts.unit})` : '';
+  const lines: [string, string][] = [
+    ['file', facts.file],
+    ['shape', facts.shape.join(' × ')],
+    ['spacing', `${facts.spacing.map(short).join(' × ')} mm${unit}`],
+    ['orientation', facts.orientation],
+    ['affine', affine[0]],
+    ...affine.slice(1).map((row): [string, string] => ['', row]),
+    ['dtype', isScaled ? `${facts.dtype} × ${short(facts.slope)} + ${short(facts.intercept)}` : facts.dtype],
+    ['min', String(facts.min ?? '–')],
+    ['max', String(facts.max ?? '–')],
+    ['sum', String(facts.sum)],
+    ['NaN', String(facts.nanCount)],
+    ['infinite', String(facts.infiniteCount)],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(13)}${value}`).join('\n');
+}

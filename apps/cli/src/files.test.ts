@@ -1,0 +1,98 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { InputError } from '@organseg/core/inputError.ts';
+import { niftiFile, niftiHeader, niftiVoxels } from '@organseg/core/volume/niftiFixture.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openNiftiFile, readLabelsFile, readNiftiFile, writeNiftiFile, writeWhole } from './files.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'organseg-files-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function put(name: string, bytes: Uint8Array): Promise<string> {
+  await writeFile(join(folder, name), bytes);
+  return join(folder, name);
+}
+
+describe('reading', () => {
+  it('finds the other file of a pair, whichever was named and whichever is gzipped', async () => {
+    const header = niftiHeader({ magic: 'ni1\0', voxOffset: 0 });
+    const voxels = niftiVoxels();
+    const names = [
+      await put('a.hdr', header),
+      await put('a.img', voxels),
+      await put('b.hdr.gz', gzipSync(header)),
+      await put('b.img.gz', gzipSync(voxels)),
+      await put('c.hdr', header),
+      await put('c.img.gz', gzipSync(voxels)),
+    ];
+    for (const name of names) expect([...(await readNiftiFile(name)).data]).toEqual([...Array(24).keys()]);
+  });
+
+  it('reads label maps, and headers alone', async () => {
+    const path = await put('l.nii.gz', gzipSync(niftiFile()));
+    expect((await readLabelsFile(path)).data).toBeInstanceOf(Uint8Array);
+    const nifti = await openNiftiFile(path);
+    expect(nifti.header.shape).toEqual([4, 3, 2]);
+    await nifti.cancel();
+  });
+
+  it('says in one line what the operating system refused', async () => {
+    const missing = join(folder, 'none.nii');
+    await expect(readNiftiFile(missing)).rejects.toThrow(
+      new InputError(`${missing}: no such file or directory`),
+    );
+    await expect(readNiftiFile(folder)).rejects.toThrow(new InputError(`${folder}: is a directory`));
+    const half = await put('half.hdr', niftiHeader({ magic: 'ni1\0', voxOffset: 0 }));
+    const image = join(folder, 'half.img');
+    await expect(readNiftiFile(half)).rejects.toThrow(new InputError(`${image}: no such file or directory`));
+  });
+});
+
+describe('writing', () => {
+  const volume = {
+    shape: [2, 1, 1] as const,
+    affine: Float64Array.from([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]),
+    data: Uint8Array.from([3, 4]),
+  };
+
+  it('leaves the whole file and nothing beside it', async () => {
+    const inside = join(folder, 'whole');
+    await mkdir(inside);
+    await writeNiftiFile(join(inside, 'out.nii.gz'), volume);
+    await writeWhole(join(inside, 'out.json'), '{}\n');
+    expect(await readdir(inside)).toEqual(['out.json', 'out.nii.gz']);
+    expect((await readLabelsFile(join(inside, 'out.nii.gz'))).data).toEqual(volume.data);
+  });
+
+  it('leaves what was there where it fails half way', async () => {
+    const inside = join(folder, 'failing');
+    await mkdir(inside);
+    const path = join(inside, 'out.bin');
+    await writeWhole(path, 'before');
+    async function* failing() {
+      yield new Uint8Array(1 << 20);
+      throw new Error('out of ideas');
+    }
+    await expect(writeWhole(path, failing())).rejects.toThrow('out of ideas');
+    expect(await readdir(inside)).toEqual(['out.bin']);
+    expect(await readFile(path, 'utf8')).toBe('before');
+  });
+
+  it('writes gzip only under a name that says so', async () => {
+    await expect(writeNiftiFile(join(folder, 'out.nii'), volume)).rejects.toThrow(
+      /out\.nii: volumes are written as/,
+    );
+  });
+
+  it('names the file that cannot be written', async () => {
+    const path = join(folder, 'nowhere', 'out.nii.gz');
+    await expect(writeNiftiFile(path, volume)).rejects.toThrow(
+      new InputError(`${path}: no such file or directory`),
+    );
+  });
+});

@@ -1,0 +1,76 @@
+/** Volumes on disk: NIfTI files by path, pairs included, and writing that leaves a whole file or none. */
+import { createReadStream, existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { ByteSource } from '@organseg/core/volume/byteReader.ts';
+import {
+  type NiftiStream,
+  type NiftiVolume,
+  openNifti,
+  readLabels,
+  readNifti,
+} from '@organseg/core/volume/niftiRead.ts';
+import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
+import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
+import type { Volume } from '@organseg/core/volume/volume.ts';
+
+/** The header of a NIfTI file, and its voxels as a stream. Of a .hdr/.img pair either name will do. */
+export const openNiftiFile = (path: string): Promise<NiftiStream> => openNifti(...sourcesOf(path));
+
+export const readNiftiFile = (path: string): Promise<NiftiVolume> => readNifti(...sourcesOf(path));
+
+export const readLabelsFile = (path: string): Promise<NiftiVolume<Uint8Array>> =>
+  readLabels(...sourcesOf(path));
+
+/** Writes .nii.gz in the space of the case that the volume belongs to. */
+export async function writeNiftiFile(path: string, volume: Volume, space?: NiftiSpace): Promise<void> {
+  if (!/\.nii\.gz$/i.test(path)) throw new InputError(`${path}: volumes are written as .nii.gz`);
+  await writeWhole(path, encodeNifti(volume, space));
+}
+
+/** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */
+export async function writeWhole(path: string, content: string | AsyncIterable<Uint8Array>): Promise<void> {
+  const aside = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(aside, content, { flush: true });
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw asInputError(error, path);
+  }
+}
+
+function sourcesOf(path: string): [ByteSource, ByteSource?] {
+  const pair = /^(.*)\.(hdr|img)(\.gz)?$/.exec(path);
+  if (!pair) return [sourceOf(path)];
+  const [, stem, , gz = ''] = pair;
+  // Either file of a pair may be gzipped without the other.
+  const find = (kind: string) =>
+    [gz, '', '.gz'].map((end) => `${stem}.${kind}${end}`).find(existsSync) ?? `${stem}.${kind}${gz}`;
+  return [sourceOf(find('hdr')), sourceOf(find('img'))];
+}
+
+const sourceOf = (path: string): ByteSource => ({ name: path, bytes: fileBytes(path) });
+
+/** Opens the file when the first byte is asked for, and closes it when the reader stops. */
+async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 256 << 10 });
+  } catch (error) {
+    throw asInputError(error, path);
+  }
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'no such file or directory',
+  EISDIR: 'is a directory',
+  EACCES: 'permission denied',
+  ENOSPC: 'no space left on the device',
+};
+
+/** What the operating system refused, in one line; any other error as it is. */
+function asInputError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error && 'code' in error && 'syscall' in error)) return error;
+  return new InputError(`${path}: ${REASONS[String(error.code)] ?? error.message}`);
+}

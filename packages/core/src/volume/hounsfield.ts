@@ -1,0 +1,16 @@
+import type { VoxelArray } from './volume.ts';
+
+/** The value of air on CT scanners' 12-bit scale. */
+export const AIR_HU = -1024;
+
+/** Sets voxels that are NaN or infinite to air, in place; returns how many there were. */
+export function nonFiniteToAir(data: VoxelArray): number {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return 0;
+  let count = 0;
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
+    data[i] = AIR_HU;
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,82 @@
+/**
+ * The geometry of a change of spacing, for the trilinear kernel on the GPU and for label maps here.
+ *
+ * The new grid has exactly the spacing asked for and the centre of the old one:
+ *   nOut = max(1, round(nIn · spacingIn / spacingOut))
+ *   source = (dst − (nOut − 1)/2) · spacingOut/spacingIn + (nIn − 1)/2, clamped to [0, nIn − 1]
+ * The second line holds both ways, so a grid and its resampled one are each other's source and target.
+ */
+import { apply, compose, scaleAndShift, spacingOf } from './affine.ts';
+import { emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
+
+/** Halves go up, also those that the rounding of a float32 affine, over a thousand voxels, put below themselves. */
+const nearest = (value: number): number => Math.floor(value + 0.5 + 1e-4);
+
+/** Along one axis: source index = scale · target index + offset, to be clamped to the source's edges. */
+export interface AxisMap {
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** The grid with the given spacing (mm) that shares this grid's axes and centre. */
+export function gridAtSpacing(grid: Grid, spacingMm: Triple): Grid {
+  const spacing = spacingOf(grid.affine);
+  const size = (axis: number) => Math.max(1, nearest((grid.shape[axis] * spacing[axis]) / spacingMm[axis]));
+  const shape: Triple = [size(0), size(1), size(2)];
+  const scale = (axis: number) => spacingMm[axis] / spacing[axis];
+  const shift = (axis: number) => (grid.shape[axis] - 1) / 2 - scale(axis) * ((shape[axis] - 1) / 2);
+  const toSource = scaleAndShift([scale(0), scale(1), scale(2)], [shift(0), shift(1), shift(2)]);
+  return { shape, affine: compose(grid.affine, toSource) };
+}
+
+/** How the voxels of `target` lie in `source`, axis by axis. The two share their axes and their centre. */
+export function axisMaps(source: Grid, target: Grid): readonly [AxisMap, AxisMap, AxisMap] {
+  assertConcentric(source, target);
+  const from = spacingOf(source.affine);
+  const to = spacingOf(target.affine);
+  const map = (axis: number): AxisMap => {
+    const scale = to[axis] / from[axis];
+    return { scale, offset: (source.shape[axis] - 1) / 2 - scale * ((target.shape[axis] - 1) / 2) };
+  };
+  return [map(0), map(1), map(2)];
+}
+
+/** A label map on another grid, nearest neighbour; where both grids are one, the identity. */
+export function resampleNearest<T extends VoxelArray>(labels: Volume<T>, grid: Grid): Volume<T> {
+  const [mapX, mapY, mapZ] = axisMaps(labels, grid);
+  const [nx, ny, nz] = labels.shape;
+  const fromX = nearestIndices(mapX, grid.shape[0], nx);
+  const fromY = nearestIndices(mapY, grid.shape[1], ny);
+  const fromZ = nearestIndices(mapZ, grid.shape[2], nz);
+  const data = emptyLike(labels.data, grid.shape[0] * grid.shape[1] * grid.shape[2]);
+  let to = 0;
+  for (const z of fromZ) {
+    for (const y of fromY) {
+      const row = nx * (y + ny * z);
+      for (let x = 0; x < fromX.length; x++) data[to++] = labels.data[row + fromX[x]];
+    }
+  }
+  return { shape: grid.shape, affine: grid.affine, data };
+}
+
+function nearestIndices({ scale, offset }: AxisMap, targetSize: number, sourceSize: number): Uint32Array {
+  return Uint32Array.from({ length: targetSize }, (_, target) =>
+    Math.min(sourceSize - 1, Math.max(0, nearest(scale * target + offset))),
+  );
+}
+
+/** Grids that were turned or cropped apart would give a label map in the wrong place, silently. */
+function assertConcentric(source: Grid, target: Grid): void {
+  const unitAxes = ({ affine }: Grid) => {
+    const spacing = spacingOf(affine);
+    return [0, 1, 2, 4, 5, 6, 8, 9, 10].map((i) => affine[i] / spacing[i % 4]);
+  };
+  const centre = ({ affine, shape }: Grid) =>
+    apply(affine, [(shape[0] - 1) / 2, (shape[1] - 1) / 2, (shape[2] - 1) / 2]);
+  const far = (a: readonly number[], b: readonly number[], tolerance: number) =>
+    a.some((value, i) => !(Math.abs(value - b[i]) <= tolerance));
+  const tolerance = 1e-3 * Math.min(...spacingOf(source.affine));
+  if (far(unitAxes(source), unitAxes(target), 1e-4) || far(centre(source), centre(target), tolerance)) {
+    throw new Error('resample: the grids do not share their axes and their centre');
+  }
+}
