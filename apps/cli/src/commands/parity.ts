@@ -11,15 +11,18 @@ import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { AdamOptimizer } from '@organseg/train/optimizer.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 
-/** Largest relative error that passes. */
-const TOLERANCE: Record<ActivationType, number> = { f32: 1e-4, f16: 2e-2 };
+/**
+ * Largest relative errors that pass. Rounding activations to f16 moves some across LeakyReLU's kink, which alone
+ * changes gradients by 5 to 15 % (so it does in float64 arithmetic); training follows the losses all the same.
+ */
+const TOLERANCE = { f32: { values: 1e-4, gradients: 1e-4 }, f16: { values: 2e-2, gradients: 0.25 } };
 
 interface ParityReport {
   readonly file: string;
   readonly dtype: ActivationType;
   readonly adapter: string;
   readonly parameters: number;
-  readonly tolerance: number;
+  readonly tolerance: { readonly values: number; readonly gradients: number };
   readonly passed: boolean;
   /** Relative errors ‖a − b‖/‖b‖. */
   readonly errors: {
@@ -101,13 +104,15 @@ async function compare(
     gradients: Math.max(...Object.values(gradientErrors)),
     adamLosses: relativeError(losses, expectedLosses),
   };
+  const tolerance = TOLERANCE[dtype];
+  const { gradients: worst, ...values } = errors;
   return {
     file,
     dtype,
     adapter: gpu.adapter.name,
     parameters: layout.count,
-    tolerance: TOLERANCE[dtype],
-    passed: Object.values(errors).every((error) => error <= TOLERANCE[dtype]),
+    tolerance,
+    passed: worst <= tolerance.gradients && Object.values(values).every((e) => e <= tolerance.values),
     errors,
     gradients: gradientErrors,
   };
@@ -207,6 +212,6 @@ function table({ errors, tolerance, passed, adapter, parameters, dtype, gradient
     `  loss         ${errors.loss.toExponential(2)}`,
     `  gradients    ${errors.gradients.toExponential(2)}  (largest: ${worst?.[0]})`,
     `  Adam losses  ${errors.adamLosses.toExponential(2)}`,
-    `${passed ? 'passed' : 'FAILED'}: at most ${tolerance} is allowed`,
+    `${passed ? 'passed' : 'FAILED'}: at most ${tolerance.values} is allowed, ${tolerance.gradients} in gradients`,
   ].join('\n');
 }
