@@ -1,0 +1,108 @@
+/** Scoring label maps on disk against their references. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { labelMap } from '@organseg/core/metrics/labelMap.ts';
+import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import {
+  type CaseScore,
+  meanScore,
+  missingCaseScore,
+  RULE_SETS,
+  type RuleSetName,
+  type Score,
+  scoreCase,
+} from '@organseg/core/metrics/score.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import type { Triple } from '@organseg/core/volume/volume.ts';
+import { readLabelsFile } from './files.ts';
+
+/** A case to score: two files, or one where the prediction is missing. */
+export interface CasePair {
+  readonly case: string;
+  readonly reference: string;
+  readonly prediction: string | undefined;
+}
+
+export interface Evaluation {
+  readonly rules: RuleSetName;
+  readonly cases: readonly ({ readonly case: string } & CaseScore)[];
+  /** Over the cases, each counting the same. */
+  readonly mean: Score;
+  /** Cases without a prediction; they are among `cases`, with 0 for every organ. */
+  readonly missing: readonly string[];
+}
+
+/** Scores the 13 organs of each case. Throws InputError at the first file that cannot be compared. */
+export async function evaluateCases(pairs: readonly CasePair[], rules: RuleSetName): Promise<Evaluation> {
+  const cases = [];
+  for (const pair of pairs) cases.push({ case: pair.case, ...(await scorePair(pair, rules)) });
+  return {
+    rules,
+    cases,
+    mean: meanScore(cases.map(({ mean }) => mean)),
+    missing: pairs.filter(({ prediction }) => !prediction).map((pair) => pair.case),
+  };
+}
+
+/**
+ * Pairs two files, or the files of two folders by name without .nii.gz (or .nii), sorted by name. `unmatched`
+ * are the predictions without a reference. Throws InputError.
+ */
+export async function pairCases(
+  reference: string,
+  prediction: string,
+): Promise<{ pairs: CasePair[]; unmatched: string[] }> {
+  if ((await isFolder(reference)) !== (await isFolder(prediction))) {
+    throw new InputError(`${prediction} and ${reference}: expected two folders or two files`);
+  }
+  if (!(await isFolder(reference))) {
+    return { pairs: [{ case: caseName(reference), reference, prediction }], unmatched: [] };
+  }
+  const references = await filesByCase(reference);
+  const predictions = await filesByCase(prediction);
+  if (references.size === 0) throw new InputError(`${reference}: holds no .nii.gz file`);
+  const pairs = [...references].map(([name, file]) => {
+    return { case: name, reference: file, prediction: predictions.get(name) };
+  });
+  return { pairs, unmatched: [...predictions.keys()].filter((name) => !references.has(name)) };
+}
+
+async function scorePair({ reference, prediction }: CasePair, rules: RuleSetName): Promise<CaseScore> {
+  if (!prediction) return missingCaseScore(FLARE22_ORGANS);
+  const truth = await readLabelsFile(reference);
+  const guess = await readLabelsFile(prediction);
+  assertSameGrid(truth, reference, guess, prediction);
+  // As the challenge's evaluation reads it: in float32, also where a NIfTI-2 header has more digits.
+  const [sx, sy, sz] = truth.header.space.pixdim;
+  const spacingMm: Triple = [Math.fround(sx), Math.fround(sy), Math.fround(sz)];
+  return scoreCase(
+    labelMap(truth.shape, truth.data, reference),
+    labelMap(guess.shape, guess.data, prediction),
+    spacingMm,
+    FLARE22_ORGANS,
+    RULE_SETS[rules],
+  );
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  if (!found) throw new InputError(`${path}: no such file or directory`);
+  return found.isDirectory();
+}
+
+const NIFTI_NAME = /\.nii(\.gz)?$/i;
+
+const caseName = (path: string): string => basename(path).replace(NIFTI_NAME, '');
+
+async function filesByCase(folder: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const name of (await readdir(folder)).sort()) {
+    // macOS leaves "._case.nii.gz" beside what it copies.
+    if (!NIFTI_NAME.test(name) || name.startsWith('.')) continue;
+    const twin = files.get(caseName(name));
+    if (twin) throw new InputError(`${join(folder, name)} and ${twin}: two files of one case`);
+    files.set(caseName(name), join(folder, name));
+  }
+  return files;
+}

@@ -1,0 +1,101 @@
+/** Scoring a predicted label map against its reference: DSC and NSD of every organ, by a set of rules. */
+import type { Box } from '../volume/crop.ts';
+import type { Triple } from '../volume/volume.ts';
+import type { LabelMap } from './labelMap.ts';
+import { countVoxels, dice, type LabelOverlap, overlapByLabel } from './overlap.ts';
+import { labelSurface } from './surface.ts';
+import { surfaceDice } from './surfaceDice.ts';
+
+/** What scoring needs to know of an organ; see `FLARE22_ORGANS`. */
+export interface ScoredOrgan {
+  readonly id: number;
+  readonly name: string;
+  readonly toleranceMm: number;
+  readonly isTube: boolean;
+}
+
+export interface Score {
+  readonly dsc: number;
+  readonly nsd: number;
+}
+
+export interface CaseScore {
+  /** By the organ's name, in the table's order. */
+  readonly organs: Readonly<Record<string, Score>>;
+  /** Over the organs, each counting the same. */
+  readonly mean: Score;
+}
+
+export interface RuleSet {
+  /** Compare tubes only on the slices that the reference labels, without the last of them. */
+  readonly cutsTubes: boolean;
+  /** A lower DSC makes NSD 0. */
+  readonly leastDsc: number;
+}
+
+/**
+ * `flare22` is what the challenge's evaluation does, its off-by-one at the last slice included. Under both sets
+ * an organ that both maps lack scores 1, and one that only one map lacks scores 0.
+ */
+export const RULE_SETS = {
+  flare22: { cutsTubes: true, leastDsc: 0.2 },
+  plain: { cutsTubes: false, leastDsc: 0 },
+} satisfies Record<string, RuleSet>;
+
+export type RuleSetName = keyof typeof RULE_SETS;
+
+const PERFECT: Score = { dsc: 1, nsd: 1 };
+const FAILED: Score = { dsc: 0, nsd: 0 };
+
+/**
+ * Scores one case. `spacingMm` is that of the reference along x, y, z, as its header states it: float32 values
+ * decide which voxels are within a tolerance. Labels are background 0 and the organs' ids. Besides the maps,
+ * memory holds about half a byte per voxel of the largest organ's box. Throws where the shapes differ, and
+ * InputError where a map holds another label.
+ */
+export function scoreCase(
+  reference: LabelMap,
+  prediction: LabelMap,
+  spacingMm: Triple,
+  organs: readonly ScoredOrgan[],
+  rules: RuleSet,
+): CaseScore {
+  const overlaps = overlapByLabel(reference, prediction, 1 + Math.max(...organs.map(({ id }) => id)));
+  return caseScore(organs, (organ) => {
+    const overlap = overlaps[organ.id];
+    const { reference: size, prediction: predictedSize } = countVoxels(overlap);
+    if (!overlap.box) return PERFECT;
+    if (size === 0 || predictedSize === 0) return FAILED;
+
+    const box = rules.cutsTubes && organ.isTube ? withinReferenceSlices(overlap.box, overlap) : overlap.box;
+    const dsc = dice(countVoxels(overlap, box.min[2], box.max[2]));
+    if (dsc < rules.leastDsc) return { dsc, nsd: 0 };
+    const referenceSurface = labelSurface(reference, organ.id, box);
+    const predictionSurface = labelSurface(prediction, organ.id, box);
+    return { dsc, nsd: surfaceDice(referenceSurface, predictionSurface, spacingMm, organ.toleranceMm) };
+  });
+}
+
+/** The score of a case without a prediction: 0 for every organ. */
+export function missingCaseScore(organs: readonly ScoredOrgan[]): CaseScore {
+  return caseScore(organs, () => FAILED);
+}
+
+/** Mean of scores, each counting the same; NaN of none. */
+export function meanScore(scores: readonly Score[]): Score {
+  const mean = (of: (score: Score) => number) =>
+    scores.reduce((sum, score) => sum + of(score), 0) / scores.length;
+  return { dsc: mean(({ dsc }) => dsc), nsd: mean(({ nsd }) => nsd) };
+}
+
+function caseScore(organs: readonly ScoredOrgan[], scoreOf: (organ: ScoredOrgan) => Score): CaseScore {
+  const scores = organs.map((organ) => [organ.name, scoreOf(organ)] as const);
+  return { organs: Object.fromEntries(scores), mean: meanScore(scores.map(([, score]) => score)) };
+}
+
+/** From the reference's first slice up to but not including its last; that slice itself where it is the only one. */
+function withinReferenceSlices({ min, max }: Box, { referenceVoxels }: LabelOverlap): Box {
+  const first = referenceVoxels.findIndex((count) => count > 0);
+  const last = referenceVoxels.findLastIndex((count) => count > 0);
+  return { min: [min[0], min[1], first], max: [max[0], max[1], Math.max(last, first + 1)] };
+}

@@ -1,0 +1,47 @@
+/** The 13 organs of FLARE22, in the order of their ids. Tolerances: the challenge's published evaluation. */
+export interface Organ {
+  /** The label of the organ's voxels; 0 is background. */
+  readonly id: number;
+  /** As the challenge's tables name it. */
+  readonly name: string;
+  readonly longName: string;
+  /** How far (mm) two surfaces may lie apart and still agree. */
+  readonly toleranceMm: number;
+  /** A tube that annotators cut off somewhere: FLARE22 compares it only on slices that the reference labels. */
+  readonly isTube: boolean;
+  /** Red, green, blue of overlays, 0 to 255. */
+  readonly colour: readonly [number, number, number];
+}
+
+export const FLARE22_ORGANS: readonly Organ[] = [
+  organ(1, 'Liver', 'liver', 5, [214, 92, 72]),
+  organ(2, 'RK', 'right kidney', 3, [255, 196, 61]),
+  organ(3, 'Spleen', 'spleen', 3, [151, 96, 214]),
+  organ(4, 'Pancreas', 'pancreas', 5, [255, 138, 195]),
+  tube(5, 'Aorta', 'aorta', 2, [230, 30, 50]),
+  tube(6, 'IVC', 'inferior vena cava', 2, [60, 110, 235]),
+  organ(7, 'RAG', 'right adrenal gland', 2, [120, 220, 90]),
+  organ(8, 'LAG', 'left adrenal gland', 2, [30, 160, 90]),
+  organ(9, 'Gallbladder', 'gallbladder', 2, [170, 205, 40]),
+  tube(10, 'Esophagus', 'esophagus', 3, [160, 110, 70]),
+  organ(11, 'Stomach', 'stomach', 5, [60, 205, 215]),
+  organ(12, 'Duodenum', 'duodenum', 7, [240, 235, 130]),
+  organ(13, 'LK', 'left kidney', 3, [255, 150, 40]),
+];
+
+/** Labels that a map may hold: the organs and background. */
+export const FLARE22_CLASS_COUNT = FLARE22_ORGANS.length + 1;
+
+function organ(
+  id: number,
+  name: string,
+  longName: string,
+  toleranceMm: number,
+  colour: Organ['colour'],
+): Organ {
+  return { id, name, longName, toleranceMm, isTube: false, colour };
+}
+
+function tube(...fields: Parameters<typeof organ>): Organ {
+  return { ...organ(...fields), isTube: true };
+}
