@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { DEVICES, onDevice } from '../../test/harness.ts';
+import { reference } from '../reference/array.ts';
+import * as twin from '../reference/flip.ts';
+import { download, fromArray } from '../tensor.ts';
+import { flip } from './flip.ts';
+
+for (const [name, options] of Object.entries(DEVICES)) {
+  onDevice(`flip, ${name}`, options, (kit) => {
+    test.each([
+      [false, false, true],
+      [false, true, false],
+      [true, true, true],
+    ] as [boolean, boolean, boolean][])('along D %s, H %s, W %s', async (...axes) => {
+      const shape = [3, 5, 7];
+      const image = kit.peaky(shape);
+      const output = kit.output(shape);
+      kit.run(flip(kit.gpu, { input: kit.upload(image), output, axes }));
+      await kit.expectClose(output, twin.flip(image, axes), 1e-12);
+
+      const labels = Uint8Array.from({ length: 105 }, () => Math.floor(kit.random() * 256));
+      const flipped = kit.empty(shape, 'u8');
+      kit.run(flip(kit.gpu, { input: fromArray(kit.gpu, labels, shape), output: flipped, axes }));
+      const expected = twin.flip(reference(shape, labels), axes);
+      expect(Array.from(await download(kit.gpu, flipped))).toEqual(Array.from(expected.data));
+    });
+  });
+}
