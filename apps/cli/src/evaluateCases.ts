@@ -15,7 +15,7 @@ import {
 } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { readLabelsFile } from './files.ts';
+import { readLabelsFile } from '@organseg/train/files.ts';
 
 /** A case to score: two files, or one where the prediction is missing. */
 export interface CasePair {

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
+import { evaluate } from './commands/evaluate.ts';
 import { info } from './commands/info.ts';
 import { parity } from './commands/parity.ts';
+import { phantom } from './commands/phantom.ts';
 
 /** Exit codes: 0 done, 1 failed (one line on stderr, the stack with --debug), 2 wrong usage, 130 interrupted. */
 async function main(argv: string[]): Promise<number> {
@@ -8,7 +10,7 @@ async function main(argv: string[]): Promise<number> {
     .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
     .helpOption('--help', 'show this help')
     .exitOverride();
-  for (const sub of [info, parity]) program.addCommand(sub.exitOverride());
+  for (const sub of [evaluate, info, parity, phantom]) program.addCommand(sub.exitOverride());
   try {
     await program.parseAsync(argv, { from: 'user' });
     return process.exitCode === undefined ? 0 : Number(process.exitCode);

@@ -11,6 +11,7 @@ const ARRAYS = {
   F16: Float16Array,
   I64: BigInt64Array,
   I32: Int32Array,
+  U16: Uint16Array,
   U8: Uint8Array,
 } as const;
 

@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import {
+  assertContinues,
+  type Counts,
+  datasetJson,
+  type PhantomSettings,
+  phantomCases,
+  phantomOf,
+} from '@organseg/core/phantom/dataset.ts';
+import type { Triple } from '@organseg/core/volume/volume.ts';
+import { writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { InvalidArgumentError } from 'commander';
+import { type CommonOptions, command, print, say } from '../command.ts';
+
+interface Options extends CommonOptions, Counts {
+  out: string;
+  seed: number;
+  spacing?: number;
+  shape?: Triple;
+}
+
+export const phantom = command('phantom', 'Write a data set of abdominal CT phantoms with their labels')
+  .requiredOption('--out <dir>', 'the folder to write, empty or with phantoms of the same settings')
+  .option('--labelled <n>', 'labelled cases for training', wholeNumber, 8)
+  .option('--unlabelled <n>', 'unlabelled cases for training', wholeNumber, 16)
+  .option('--test <n>', 'labelled cases for testing', wholeNumber, 4)
+  .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber, 1)
+  .option('--spacing <mm>', 'mean voxel spacing, about which cases vary (default: 4)', spacingMm)
+  .option('--shape <x,y,z>', 'voxels along each axis (default: what the field of view takes)', shape)
+  .action(async (options: Options) => {
+    const { out, labelled, unlabelled, test } = options;
+    const counts = { labelled, unlabelled, test };
+    const settings: PhantomSettings = {
+      seed: options.seed,
+      ...(options.spacing !== undefined && { spacingMm: options.spacing }),
+      ...(options.shape && { shape: options.shape }),
+    };
+    const cases = phantomCases(counts);
+    await openFolder(out, counts, settings);
+    for (const [done, each] of cases.entries()) {
+      const [image, labels] = [join(out, each.image), join(out, each.labels)];
+      if (existsSync(image) && existsSync(labels)) continue;
+      const made = phantomOf(each, settings);
+      for (const path of [image, labels]) await mkdir(dirname(path), { recursive: true });
+      await writeNiftiFile(labels, made.labels);
+      await writeNiftiFile(image, made.image);
+      say(`${done + 1}/${cases.length}  ${each.name}  ${made.image.shape.join(' × ')}`);
+    }
+    const summary = `${labelled} labelled, ${unlabelled} unlabelled and ${test} test cases in ${out}`;
+    print(options, { out, seed: options.seed, ...counts, cases }, summary);
+  });
+
+/** Describes the data set in its folder, which must be new or hold phantoms of the same settings. */
+async function openFolder(out: string, counts: Counts, settings: PhantomSettings): Promise<void> {
+  const description = join(out, 'dataset.json');
+  try {
+    await mkdir(out, { recursive: true });
+    const isEmpty = (await readdir(out)).length === 0;
+    if (!isEmpty) {
+      if (!existsSync(description)) throw new InputError('it is not empty and has no dataset.json');
+      assertContinues(JSON.parse(await readFile(description, 'utf8')), counts, settings);
+    }
+  } catch (error) {
+    throw new InputError(`${out}: cannot write phantoms here: ${(error as Error).message}`);
+  }
+  await writeWhole(description, `${JSON.stringify(datasetJson(counts, settings), null, 2)}\n`);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}
+
+function spacingMm(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.4 && value <= 10)) throw new InvalidArgumentError('Expected 0.4 to 10 (mm).');
+  return value;
+}
+
+function shape(text: string): Triple {
+  const [x, y, z, ...rest] = text.split(',').map(Number);
+  const isFine = [x, y, z].every((n) => Number.isInteger(n) && n >= 16 && n <= 1024);
+  if (!isFine || rest.length > 0) throw new InvalidArgumentError('Expected three whole numbers, 16 to 1024.');
+  return [x, y, z];
+}

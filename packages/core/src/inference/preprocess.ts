@@ -1,0 +1,83 @@
+/**
+ * From a scan as it was stored to what the network sees, and from the network's labels back to the scan's grid.
+ * Gao 2022: RAS, crop to the body, resample (trilinear), intensity window.
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { runOnce } from '@organseg/kernels/kernel.ts';
+import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
+import { trilinear } from '@organseg/kernels/ops/resample.ts';
+import { downloadF32, empty, fromArray, release } from '@organseg/kernels/tensor.ts';
+import { type Box, crop, foregroundBox, paste } from '../volume/crop.ts';
+import { nonFiniteToAir } from '../volume/hounsfield.ts';
+import { fromRas, toRas } from '../volume/orientation.ts';
+import { axisMaps, gridAtSpacing, resampleNearest } from '../volume/resampleGrid.ts';
+import type { Grid, Triple, Volume } from '../volume/volume.ts';
+
+export interface Preprocessing {
+  /** Of the network's grid, x y z. */
+  readonly spacingMm: Triple;
+  /** In HU. */
+  readonly intensity: IntensityWindow;
+}
+
+/** Where a preprocessed volume came from: each grid in turn. */
+export interface CaseGeometry {
+  readonly scan: Grid;
+  /** The scan's grid turned to RAS. */
+  readonly ras: Grid;
+  /** The body's box in it; null where the scan holds air alone, and then all of it is used. */
+  readonly box: Box;
+  /** What is left after cropping, and after resampling. */
+  readonly cropped: Grid;
+  readonly network: Grid;
+}
+
+export interface PreparedScan {
+  /** Intensities in [0, 1] on the network's grid. */
+  readonly image: Volume<Float32Array>;
+  readonly geometry: CaseGeometry;
+  /** Voxels that were NaN or infinite, and became air. */
+  readonly nonFiniteVoxels: number;
+}
+
+/** Prepares a scan in HU. Voxels that are not finite become air, in place. */
+export async function prepareScan(
+  gpu: Gpu,
+  scan: Volume,
+  { spacingMm, intensity }: Preprocessing,
+): Promise<PreparedScan> {
+  const nonFiniteVoxels = nonFiniteToAir(scan.data);
+  const ras = toRas(scan);
+  // Above the window's low end, which becomes 0.
+  const box = foregroundBox(ras, intensity.low) ?? { min: [0, 0, 0], max: ras.shape };
+  const cropped = crop(ras, box);
+  const network = gridAtSpacing(cropped, spacingMm);
+  const source = fromArray(gpu, Float32Array.from(cropped.data), tensorShape(cropped));
+  const target = empty(gpu, tensorShape(network));
+  const [x, y, z] = axisMaps(cropped, network);
+  const resampled = trilinear(gpu, { input: source, output: target, maps: [z, y, x] });
+  runOnce(gpu, [...resampled.launches, ...windowIntensity(gpu, target, intensity)]);
+  const data = await downloadF32(gpu, target);
+  release(gpu, source, target, ...resampled.scratch);
+  return {
+    image: { ...network, data },
+    geometry: { scan: gridOf(scan), ras: gridOf(ras), box, cropped: gridOf(cropped), network },
+    nonFiniteVoxels,
+  };
+}
+
+/** A label map of the scan's grid, on the network's. */
+export function prepareLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
+  return resampleNearest(crop(toRas(labels), geometry.box), geometry.network);
+}
+
+/** A label map of the network's grid, on the scan's: nearest neighbour, background outside the body's box. */
+export function restoreLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
+  const { cropped, box, ras, scan } = geometry;
+  return fromRas(paste(resampleNearest(labels, cropped), box, ras), scan);
+}
+
+/** D, H, W. */
+export const tensorShape = ({ shape: [x, y, z] }: Grid): [number, number, number] => [z, y, x];
+
+const gridOf = ({ shape, affine }: Grid): Grid => ({ shape, affine });

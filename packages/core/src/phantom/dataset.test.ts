@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { assertContinues, datasetJson, phantomCases, phantomOf } from './dataset.ts';
+
+const counts = { labelled: 2, unlabelled: 1, test: 1 };
+
+test("cases are laid out as nnU-Net's", () => {
+  expect(phantomCases(counts).map(({ image, labels }) => [image, labels])).toEqual([
+    ['imagesTr/labelled_000_0000.nii.gz', 'labelsTr/labelled_000.nii.gz'],
+    ['imagesTr/labelled_001_0000.nii.gz', 'labelsTr/labelled_001.nii.gz'],
+    ['imagesUn/unlabelled_000_0000.nii.gz', 'labelsUn/unlabelled_000.nii.gz'],
+    ['imagesTs/test_000_0000.nii.gz', 'labelsTs/test_000.nii.gz'],
+  ]);
+  const { phantom, ...description } = datasetJson(counts, { seed: 3 });
+  expect(description).toMatchObject({
+    channel_names: { 0: 'CT' },
+    labels: { background: 0, liver: 1, 'left kidney': 13 },
+    numTraining: 2,
+    file_ending: '.nii.gz',
+  });
+  expect(phantom).toEqual({ version: 1, seed: 3, counts });
+});
+
+test('a case does not depend on how many there are; splits and indices differ', () => {
+  const settings = { seed: 4, spacingMm: 9 };
+  const voxelsOf = (all: typeof counts, name: string) =>
+    phantomOf(phantomCases(all).find((each) => each.name === name)!, settings).image.data;
+  const first = voxelsOf(counts, 'test_000');
+  expect(voxelsOf({ labelled: 9, unlabelled: 0, test: 5 }, 'test_000')).toEqual(first);
+  expect(voxelsOf(counts, 'labelled_000')).not.toEqual(first);
+  expect(voxelsOf(counts, 'labelled_001')).not.toEqual(voxelsOf(counts, 'labelled_000'));
+});
+
+test('GENERATOR_VERSION must rise when a seed begins to give other phantoms', () => {
+  const [made] = phantomCases(counts).map((each) => phantomOf(each, { seed: 1, spacingMm: 8 }));
+  const organVoxels = made.labels.data.filter((label) => label > 0).length;
+  const mean = made.image.data.reduce((sum, hu) => sum + hu, 0) / made.image.data.length;
+  expect({ shape: made.image.shape, organVoxels, mean: Math.round(mean) }).toMatchInlineSnapshot(`
+    {
+      "mean": -520,
+      "organVoxels": 3390,
+      "shape": [
+        46,
+        33,
+        23,
+      ],
+    }
+  `);
+});
+
+describe('writing on in a folder', () => {
+  const settings = { seed: 3, spacingMm: 4 };
+  const existing = JSON.parse(JSON.stringify(datasetJson(counts, settings)));
+
+  test('with the same settings and as many cases or more', () => {
+    expect(() => assertContinues(existing, counts, settings)).not.toThrow();
+    expect(() => assertContinues(existing, { ...counts, test: 8 }, settings)).not.toThrow();
+  });
+
+  test.each([
+    ['another seed', counts, { seed: 4, spacingMm: 4 }, 'it holds phantoms of seed 3, not 4'],
+    ['another spacing', counts, { seed: 3 }, 'it holds phantoms of spacingMm 4, not default'],
+    [
+      'a shape',
+      counts,
+      { ...settings, shape: [64, 64, 64] as const },
+      'it holds phantoms of shape default, not [64,64,64]',
+    ],
+    [
+      'fewer cases',
+      { ...counts, labelled: 1 },
+      settings,
+      'it holds 2 labelled cases, more than the 1 asked for',
+    ],
+  ])('not with %s', (_, askedCounts, askedSettings, message) => {
+    expect(() => assertContinues(existing, askedCounts, askedSettings)).toThrow(message);
+  });
+
+  test("not over another data set's description", () => {
+    expect(() => assertContinues({ labels: {} }, counts, settings)).toThrow('not that of phantoms');
+  });
+});

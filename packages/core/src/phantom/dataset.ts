@@ -1,0 +1,78 @@
+/**
+ * A data set of phantoms in nnU-Net's layout: which cases there are, what their files are called, and the
+ * description beside them. No files are touched here.
+ */
+import { InputError } from '../inputError.ts';
+import { FLARE22_ORGANS } from '../organs.ts';
+import { Random } from '../random.ts';
+import type { GridOptions } from './grid.ts';
+import { makePhantom, type Phantom } from './phantom.ts';
+
+/** Raise it when the same seed begins to give other phantoms. */
+export const GENERATOR_VERSION = 1;
+
+/** The parts of a data set with nnU-Net's ending for their folders; it has none for unlabelled cases. */
+const SPLITS = { labelled: 'Tr', unlabelled: 'Un', test: 'Ts' } as const;
+
+export type Split = keyof typeof SPLITS;
+export type Counts = Readonly<Record<Split, number>>;
+
+export interface PhantomSettings extends GridOptions {
+  readonly seed: number;
+}
+
+export interface PhantomCase {
+  readonly name: string;
+  readonly split: Split;
+  readonly index: number;
+  /** Relative to the data set's folder. */
+  readonly image: string;
+  readonly labels: string;
+}
+
+export function phantomCases(counts: Counts): PhantomCase[] {
+  return (Object.keys(SPLITS) as Split[]).flatMap((split) =>
+    Array.from({ length: counts[split] }, (_, index) => {
+      const name = `${split}_${String(index).padStart(3, '0')}`;
+      const image = `images${SPLITS[split]}/${name}_0000.nii.gz`;
+      return { name, split, index, image, labels: `labels${SPLITS[split]}/${name}.nii.gz` };
+    }),
+  );
+}
+
+/** Case k of a split is the same however many cases there are. */
+export function phantomOf({ split, index }: PhantomCase, { seed, ...grid }: PhantomSettings): Phantom {
+  return makePhantom(new Random(seed).fork(split).fork(index), grid);
+}
+
+/** nnU-Net v2's dataset.json, and under `phantom` what the cases are made from. */
+export function datasetJson(counts: Counts, settings: PhantomSettings) {
+  const labels = Object.fromEntries(FLARE22_ORGANS.map(({ longName, id }) => [longName, id]));
+  return {
+    channel_names: { 0: 'CT' },
+    labels: { background: 0, ...labels },
+    numTraining: counts.labelled,
+    file_ending: '.nii.gz',
+    phantom: { version: GENERATOR_VERSION, ...settings, counts },
+  };
+}
+
+/**
+ * Throws where a folder's dataset.json (`existing`, parsed) does not describe phantoms of these settings, or
+ * describes more of them than are now asked for: writing into it would mix data or leave some undescribed.
+ */
+export function assertContinues(existing: unknown, counts: Counts, settings: PhantomSettings): void {
+  const asked = datasetJson(counts, settings).phantom;
+  const { phantom: found } = existing as { phantom?: typeof asked };
+  if (!found) throw new InputError('its dataset.json is not that of phantoms');
+  for (const key of ['version', 'seed', 'spacingMm', 'shape'] as const) {
+    const [is, want] = [found[key], asked[key]].map((value) => JSON.stringify(value) ?? 'default');
+    if (is !== want) throw new InputError(`it holds phantoms of ${key} ${is}, not ${want}`);
+  }
+  for (const split of Object.keys(SPLITS) as Split[]) {
+    const there = found.counts[split];
+    if (there > counts[split]) {
+      throw new InputError(`it holds ${there} ${split} cases, more than the ${counts[split]} asked for`);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** One phantom: an abdominal CT and its labels, made from a seed. */
+import type { Random } from '../random.ts';
+import type { Triple, Volume } from '../volume/volume.ts';
+import { anatomyOf } from './anatomy/anatomy.ts';
+import { skinOf } from './anatomy/wall.ts';
+import type { Deformation } from './deformation.ts';
+import { acquire, sampleDetector } from './detector.ts';
+import { triple } from './functions.ts';
+import { type Extent, type GridOptions, sampleGrid } from './grid.ts';
+import { type Patient, samplePatient } from './patient.ts';
+import { newPlace } from './place.ts';
+import { table } from './table.ts';
+import { trunkOf } from './trunk.ts';
+import { voxelise } from './voxelise.ts';
+
+export interface Phantom {
+  readonly patient: Patient;
+  readonly image: Volume<Int16Array>;
+  readonly labels: Volume<Uint8Array>;
+}
+
+export function makePhantom(random: Random, options: GridOptions = {}): Phantom {
+  const patient = samplePatient(random.fork('patient'));
+  const { deformation, parts } = anatomyOf(patient, random.fork('anatomy'));
+  const scan = random.fork('scan');
+  const body = bodyOnTable(patient, deformation);
+  const originMm: Triple = [scan.uniform(-40, 40), scan.uniform(-180, 20), scan.uniform(-300, 600)];
+  const grid = sampleGrid(sampleView(patient, body, scan), originMm, options, scan);
+  const scene = {
+    deformation,
+    locateInTrunk: trunkOf(patient),
+    parts: [table(body.min[1] - 3, scan), ...parts],
+    originMm,
+  };
+  const { hu, labels } = voxelise(scene, grid);
+  const image = acquire(hu, grid, sampleDetector(scan), random.fork('noise'));
+  return { patient, image: { ...grid, data: image }, labels: { ...grid, data: labels } };
+}
+
+/** The box that the skin fills at the heights of the abdomen, to the nearest sample. */
+function bodyOnTable(patient: Patient, deformation: Deformation): Extent {
+  const place = newPlace(1);
+  const locateInTrunk = trunkOf(patient);
+  const skin = skinOf(patient);
+  const low = [0, 0, -150];
+  const high = [0, 0, 170];
+  for (let z = low[2]; z <= high[2]; z += 16) {
+    for (let y = -200; y <= 260; y += 4) {
+      for (let x = -260; x <= 260; x += 4) {
+        deformation.locate(x, y, z, place);
+        locateInTrunk(place);
+        if (skin(place) > 0) continue;
+        low[0] = Math.min(low[0], x);
+        high[0] = Math.max(high[0], x);
+        low[1] = Math.min(low[1], y);
+        high[1] = Math.max(high[1], y);
+      }
+    }
+  }
+  return { min: triple((axis) => low[axis]), max: triple((axis) => high[axis]) };
+}
+
+/** The field of view: to below the kidneys, above most domes; seldom with the skin cut off. */
+function sampleView({ scale, breathMm }: Patient, body: Extent, random: Random): Extent {
+  const side = () => random.uniform(-6, 34);
+  const top = (128 + breathMm) * scale[2] + random.uniform(-12, 55);
+  const bottom = -78 * scale[2] - random.uniform(0, 85);
+  return {
+    min: [body.min[0] - side(), body.min[1] - random.uniform(4, 45), bottom],
+    max: [body.max[0] + side(), body.max[1] + side(), top],
+  };
+}

@@ -1,0 +1,12 @@
+import type { Triple } from '../volume/volume.ts';
+
+/** Rows of Rz·Ry·Rx: turns by degrees about x, then y, then z. */
+export function rotation(degrees: Triple): readonly [Triple, Triple, Triple] {
+  const [a, b, c] = degrees.map((angle) => (angle * Math.PI) / 180);
+  const [sa, ca, sb, cb, sc, cc] = [a, b, c].flatMap((angle) => [Math.sin(angle), Math.cos(angle)]);
+  return [
+    [cc * cb, cc * sb * sa - sc * ca, cc * sb * ca + sc * sa],
+    [sc * cb, sc * sb * sa + cc * ca, sc * sb * ca - cc * sa],
+    [-sb, cb * sa, cb * ca],
+  ];
+}

@@ -1,0 +1,157 @@
+/**
+ * A run's settings: flat, in the field's words, and checked; an unknown key is an error.
+ */
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Triple } from '@organseg/core/network/tape.ts';
+import { patchDivisor } from '@organseg/core/network/unet.ts';
+import { z } from 'zod';
+import { PRESETS, type PresetName } from './presets.ts';
+
+const size = z.int().positive();
+const triple = z.tuple([size, size, size]);
+const probability = z.number().min(0).max(1);
+const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, 'expects [low, high]');
+const stage = z.strictObject({
+  epochs: size,
+  learningRate: z.number().positive(),
+  augment: z.boolean(),
+});
+
+export const configSchema = z.strictObject({
+  /** Output channels: background and organs. */
+  classes: z.int().min(2).max(255),
+  /** Of each stage of the network. */
+  filters: z.array(size).min(2),
+  /** D, H, W of each stage. */
+  kernels: z.array(triple),
+  strides: z.array(triple),
+  /** x, y, z. */
+  spacingMm: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  /** Mapped to 0 and 1. */
+  intensityLowHu: z.number(),
+  intensityHighHu: z.number(),
+  /** What becomes of values outside: 0, or the nearer end. */
+  intensityOutside: z.enum(['zero', 'clip']),
+  /** D, H, W. */
+  patch: triple,
+  patchesPerImage: size,
+  /** Of a patch's centre being in an organ. */
+  foregroundProbability: probability,
+  batch: size,
+  flipX: probability,
+  flipY: probability,
+  smooth: z.strictObject({ probability, sigmaVoxels: range }),
+  noise: z.strictObject({ probability, mean: range, std: range }),
+  gamma: z.strictObject({ probability, exponent: range }),
+  shift: z.strictObject({ probability, offset: range }),
+  initial: stage,
+  fineTuning: stage,
+  /** lr · (1 − epoch/horizon)^power; null: the stage's epochs. */
+  decayHorizonEpochs: size.nullable(),
+  decayPower: z.number().positive(),
+  /** Share of the learning rate that it does not fall below. */
+  learningRateFloor: probability,
+  /** Of the labelled cases, kept apart to choose the best checkpoint by; at least one where there are two. */
+  validationShare: probability,
+  validateEveryEpochs: size,
+  saveEveryEpochs: size,
+  /** Pseudo-labels are kept where every organ has at least so many voxels on the network's grid. */
+  minVoxels: z.int().nonnegative(),
+  /** Share of a patch between windows of inference. */
+  windowStep: z.number().positive().max(1),
+  seed: z.int().nonnegative(),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type Stage = 'initial' | 'fineTuning';
+
+/** Checks settings from outside. Throws InputError that names the key. */
+export function parseConfig(value: unknown, source: string): Config {
+  const parsed = configSchema.safeParse(value);
+  if (!parsed.success) throw new InputError(`${source}: ${describe(parsed.error)}`);
+  const config = parsed.data;
+  const stages = config.filters.length;
+  if (config.kernels.length !== stages || config.strides.length !== stages) {
+    throw new InputError(
+      `${source}: filters, kernels and strides expect one entry for each of ${stages} stages`,
+    );
+  }
+  const divisor = patchDivisor(config);
+  if (config.patch.some((n, i) => n % divisor[i])) {
+    throw new InputError(
+      `${source}: patch [${config.patch}] expects multiples of [${divisor}], the strides' product`,
+    );
+  }
+  return config;
+}
+
+/** The preset, then the file's keys over it, then `key=value` settings over both; dots reach inside. */
+export function resolveConfig(
+  preset: PresetName,
+  file: { path: string; value: unknown } | undefined,
+  set: string[],
+): Config {
+  const merged: Record<string, unknown> = structuredClone(PRESETS[preset]);
+  if (file) {
+    if (typeof file.value !== 'object' || file.value === null || Array.isArray(file.value)) {
+      throw new InputError(`${file.path}: expects a JSON object of settings`);
+    }
+    for (const [key, value] of Object.entries(file.value)) assign(merged, key.split('.'), value, file.path);
+  }
+  for (const setting of set) {
+    const [, key, text] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
+    if (!key) throw new InputError(`--set ${setting}: expects key=value`);
+    assign(merged, key.split('.'), jsonOrText(text!), `--set ${key}`);
+  }
+  return parseConfig(merged, file?.path ?? (set.length ? '--set' : preset));
+}
+
+function assign(
+  target: Record<string, unknown>,
+  [key, ...rest]: string[],
+  value: unknown,
+  source: string,
+): void {
+  if (!Object.hasOwn(target, key!)) throw new InputError(`${source}: unknown key ${key}`);
+  const inner = target[key!];
+  const isObject = (x: unknown): x is Record<string, unknown> =>
+    typeof x === 'object' && x !== null && !Array.isArray(x);
+  if (rest.length) {
+    if (!isObject(inner)) throw new InputError(`${source}: ${key} has no key ${rest.join('.')}`);
+    assign(inner, rest, value, source);
+  } else if (isObject(inner) && isObject(value)) {
+    for (const [k, v] of Object.entries(value)) assign(inner, [k], v, source);
+  } else {
+    target[key!] = value;
+  }
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function describe({ issues }: z.ZodError): string {
+  const [issue] = issues as [z.core.$ZodIssue];
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys')
+    return `unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`;
+  return `${path}: ${issue.message}`;
+}
+
+/** The parts that other modules take. */
+export const unetConfig = ({ classes, filters, kernels, strides }: Config) => ({
+  inputChannels: 1,
+  classes,
+  filters,
+  kernels: kernels as readonly Triple[],
+  strides: strides as readonly Triple[],
+});
+
+export const preprocessingOf = (config: Config) => ({
+  spacingMm: config.spacingMm,
+  intensity: { low: config.intensityLowHu, high: config.intensityHighHu, outside: config.intensityOutside },
+});

@@ -1,0 +1,77 @@
+/**
+ * A data set in nnU-Net's layout: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, imagesTs,
+ * labelsTs, and imagesUn for unlabelled scans.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { z } from 'zod';
+
+export interface DatasetCase {
+  readonly name: string;
+  readonly image: string;
+  readonly labels: string;
+}
+export type UnlabelledCase = Omit<DatasetCase, 'labels'>;
+
+export interface Dataset {
+  readonly folder: string;
+  /** By name; each list sorted. */
+  readonly labelled: readonly DatasetCase[];
+  readonly unlabelled: readonly UnlabelledCase[];
+  /** Labels are there or not. */
+  readonly test: readonly UnlabelledCase[];
+  /** Names by id, background first. */
+  readonly labelNames: readonly string[];
+}
+
+const description = z.looseObject({
+  labels: z.record(z.string(), z.int().nonnegative()),
+  file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
+  channel_names: z.record(z.string(), z.string()).optional(),
+});
+
+/** Lists the cases; reads no image. Throws InputError at the first thing that is missing. */
+export async function openDataset(folder: string): Promise<Dataset> {
+  const labelNames = await readLabelNames(join(folder, 'dataset.json'));
+  const labelled = (await images(join(folder, 'imagesTr'))).map(({ name, image }) => {
+    const labels = join(folder, 'labelsTr', `${name}.nii.gz`);
+    if (!existsSync(labels)) throw new InputError(`${labels}: missing, though there is ${image}`);
+    return { name, image, labels };
+  });
+  const unlabelled = await images(join(folder, 'imagesUn'));
+  const test = await images(join(folder, 'imagesTs'));
+  return { folder, labelled, unlabelled, test, labelNames };
+}
+
+async function readLabelNames(path: string): Promise<string[]> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new InputError(`${path}: ${missing ? 'no such file' : 'is not JSON'}`);
+  }
+  const parsed = description.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new InputError(`${path}: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  if (Object.keys(parsed.data.channel_names ?? { 0: 'CT' }).length !== 1) {
+    throw new InputError(`${path}: one channel is read, channel_names lists more`);
+  }
+  const byId = Object.entries(parsed.data.labels).sort((a, b) => a[1] - b[1]);
+  if (byId.some(([, id], i) => id !== i))
+    throw new InputError(`${path}: labels expects ids 0, 1, 2 …, each once`);
+  return byId.map(([name]) => name);
+}
+
+const CHANNEL = '_0000.nii.gz';
+
+/** Files named CASE_0000.nii.gz in a folder, by name; none where there is no folder. */
+export async function images(folder: string): Promise<UnlabelledCase[]> {
+  if (!existsSync(folder)) return [];
+  const files = (await readdir(folder)).filter((file) => file.endsWith(CHANNEL)).sort();
+  return files.map((file) => ({ name: file.slice(0, -CHANNEL.length), image: join(folder, file) }));
+}
