@@ -123,6 +123,19 @@ async function readBytes(gpu: Gpu, tensor: Tensor): Promise<ArrayBuffer> {
   return result.buffer;
 }
 
+/** Copies a tensor into a part of another of its dtype; both begin and end at multiples of four bytes. */
+export function copyInto(gpu: Gpu, source: Tensor, target: Tensor, firstElement: number): void {
+  const encoder = gpu.device.createCommandEncoder();
+  encoder.copyBufferToBuffer(
+    source.buffer,
+    source.offsetBytes,
+    target.buffer,
+    target.offsetBytes + firstElement * BYTES[target.dtype],
+    byteLength(source.shape, source.dtype),
+  );
+  gpu.device.queue.submit([encoder.finish()]);
+}
+
 export function release(gpu: Gpu, ...tensors: Tensor[]): void {
   for (const tensor of tensors) gpu.arena.release(tensor.buffer);
 }

@@ -16,11 +16,17 @@ const ARRAYS = {
 } as const;
 
 type SafeDType = keyof typeof ARRAYS;
-type ArrayOf = { [K in SafeDType]: InstanceType<(typeof ARRAYS)[K]> };
 
 export interface SafeTensor {
   readonly shape: readonly number[];
-  readonly values: ArrayOf[SafeDType];
+  readonly values:
+    | Float64Array
+    | Float32Array
+    | Float16Array
+    | BigInt64Array
+    | Int32Array
+    | Uint16Array
+    | Uint8Array;
 }
 
 export interface SafeTensors {

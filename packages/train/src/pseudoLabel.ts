@@ -1,0 +1,90 @@
+/**
+ * Labels for unlabelled scans, and Gao 2022's choice among them: kept where every organ has enough voxels.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { UnlabelledCase } from './dataset.ts';
+import { readNiftiFile, writeNiftiFile } from './files.ts';
+import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
+import type { Predictor } from './predictor.ts';
+
+export interface PseudoLabelOptions {
+  /** The predictor's run, for the manifest. */
+  readonly model: string;
+  readonly out: string;
+  readonly minVoxels: number;
+  readonly onCase?: (done: number, total: number, labelled: PseudoLabelCase) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Labels every case and writes CASE.nii.gz and the manifest, which grows with each case: interrupted, it goes on
+ * where it was. Throws InputError if the folder holds another model's labels.
+ */
+export async function pseudoLabel(
+  predictor: Predictor,
+  cases: readonly UnlabelledCase[],
+  { model, out, minVoxels, onCase, signal }: PseudoLabelOptions,
+): Promise<PseudoLabelManifest> {
+  await mkdir(out, { recursive: true });
+  const labelled = new Map(await labelledBefore(out, model, minVoxels, predictor));
+  const manifest = (): PseudoLabelManifest => ({
+    model: resolve(model),
+    minVoxels,
+    cases: cases.flatMap(({ name }) => labelled.get(name) ?? []),
+  });
+  for (const [i, { name, image }] of cases.entries()) {
+    signal?.throwIfAborted();
+    const path = join(out, `${name}.nii.gz`);
+    if (!labelled.has(name) || !existsSync(path)) {
+      const scan = await readNiftiFile(image);
+      const { labels, voxels } = await predictor.predict(scan);
+      await writeNiftiFile(path, labels, scan.header.space);
+      labelled.set(name, select(name, voxels, predictor.run.labelNames, minVoxels));
+      await writeManifest(out, manifest());
+    }
+    onCase?.(i + 1, cases.length, labelled.get(name)!);
+  }
+  await writeManifest(out, manifest());
+  return manifest();
+}
+
+/** Gao 2022's rule. `voxels` counts each class, background first. */
+export function select(
+  name: string,
+  voxels: readonly number[],
+  labelNames: readonly string[],
+  minVoxels: number,
+): PseudoLabelCase {
+  const organs = labelNames.slice(1).map((organ, i): [string, number] => [organ, voxels[i + 1]]);
+  const small = organs.filter(([, count]) => count < minVoxels);
+  return {
+    case: name,
+    kept: small.length === 0,
+    reason: small.length
+      ? `fewer than ${minVoxels} voxels: ${small.map(([organ, count]) => `${organ} ${count}`).join(', ')}`
+      : `every organ has at least ${minVoxels} voxels`,
+    voxels: Object.fromEntries(organs),
+  };
+}
+
+/** What the folder holds already, judged anew by the limit asked for now. */
+async function labelledBefore(
+  out: string,
+  model: string,
+  minVoxels: number,
+  predictor: Predictor,
+): Promise<[string, PseudoLabelCase][]> {
+  if (!existsSync(join(out, 'manifest.json'))) return [];
+  const before = await readManifest(out);
+  if (before.model !== resolve(model)) {
+    throw new InputError(`${out}: holds labels of ${before.model}, not of ${resolve(model)}`);
+  }
+  const { labelNames } = predictor.run;
+  return before.cases.map(({ case: name, voxels }) => {
+    const counts = [0, ...labelNames.slice(1).map((organ) => voxels[organ])];
+    return [name, select(name, counts, labelNames, minVoxels)];
+  });
+}

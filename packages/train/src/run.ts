@@ -1,0 +1,60 @@
+/**
+ * A run's folder: `config.json` (the resolved settings and what the run was made from), `training.jsonl`,
+ * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { ParameterLayout } from '@organseg/core/network/parameters.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
+import { unet } from '@organseg/core/network/unet.ts';
+import { BEST } from './checkpoint.ts';
+import { type Config, parseConfig, type Stage, unetConfig } from './config.ts';
+import { writeWhole } from './files.ts';
+
+export interface RunDescription {
+  readonly stage: Stage;
+  readonly data: string;
+  /** The run whose best checkpoint this one started from. */
+  readonly init: string | null;
+  /** The folder of the pseudo-labels that it learns from. */
+  readonly pseudo: string | null;
+  readonly labelNames: readonly string[];
+  readonly trainingCases: readonly string[];
+  readonly validationCases: readonly string[];
+  readonly config: Config;
+}
+
+const DESCRIPTION = 'config.json';
+
+export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
+
+/** Starts a run's folder; throws rather than mix two runs. */
+export async function createRun(folder: string, description: RunDescription): Promise<void> {
+  if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
+  await mkdir(folder, { recursive: true });
+  await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
+}
+
+export async function readRun(folder: string): Promise<RunDescription> {
+  const path = join(folder, DESCRIPTION);
+  let json: RunDescription;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new InputError(missing ? `${folder}: is no run, it has no ${DESCRIPTION}` : `${path}: is not JSON`);
+  }
+  return { ...json, config: parseConfig(json.config, path) };
+}
+
+/** The checkpoint that a run's predictions use. */
+export const bestCheckpoint = (folder: string): string => join(folder, BEST);
+
+/** The network's parameters, which do not depend on the patch. */
+export function parameterLayout(config: Config): ParameterLayout {
+  const tape = new Tape();
+  unet(tape, tape.input([1, ...config.patch, 1]), unetConfig(config));
+  return new ParameterLayout(tape.parameters);
+}

@@ -1,0 +1,83 @@
+/**
+ * A run's log: `training.jsonl`, a JSON object a line, and its picture, `progress.svg`.
+ */
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { progressSvg } from './chart.ts';
+import { writeWhole } from './files.ts';
+
+export type TrainingRecord =
+  | {
+      readonly event: 'epoch';
+      /** From 1. */
+      readonly epoch: number;
+      /** Optimiser steps until its end. */
+      readonly step: number;
+      /** Means over the epoch's batches. */
+      readonly loss: number;
+      readonly dice: number;
+      readonly crossEntropy: number;
+      readonly learningRate: number;
+      readonly seconds: number;
+    }
+  | {
+      readonly event: 'validation';
+      readonly epoch: number;
+      readonly step: number;
+      /** Over the foreground labels and the validation cases. */
+      readonly meanDsc: number;
+      /** By label name. */
+      readonly dsc: Readonly<Record<string, number>>;
+      /** The highest mean so far. */
+      readonly best: boolean;
+      readonly seconds: number;
+    };
+
+const LOG = 'training.jsonl';
+const CHART = 'progress.svg';
+
+export class RunLog {
+  readonly records: TrainingRecord[];
+  readonly #folder: string;
+  readonly #labelNames: readonly string[];
+
+  private constructor(folder: string, labelNames: readonly string[], records: TrainingRecord[]) {
+    this.#folder = folder;
+    this.#labelNames = labelNames;
+    this.records = records;
+  }
+
+  /** Continues a log behind its records of epochs 1 … `epochs`; what came later is dropped. */
+  static async open(folder: string, labelNames: readonly string[], epochs: number): Promise<RunLog> {
+    const records = (await readRecords(folder)).filter(({ epoch }) => epoch <= epochs);
+    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
+    await writeWhole(join(folder, LOG), lines.join(''));
+    return new RunLog(folder, labelNames, records);
+  }
+
+  async add(record: TrainingRecord): Promise<void> {
+    this.records.push(record);
+    await appendFile(join(this.#folder, LOG), `${JSON.stringify(record)}\n`);
+  }
+
+  async draw(): Promise<void> {
+    await writeWhole(join(this.#folder, CHART), progressSvg(this.records, [...this.#labelNames]));
+  }
+}
+
+/** A run's records; none where it has no log. A line cut short by a crash is left out. */
+export async function readRecords(folder: string): Promise<TrainingRecord[]> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, LOG), 'utf8');
+  } catch {
+    return [];
+  }
+  return text.split('\n').flatMap((line) => {
+    try {
+      return [JSON.parse(line) as TrainingRecord];
+    } catch {
+      return [];
+    }
+  });
+}

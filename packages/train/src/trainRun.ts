@@ -1,0 +1,142 @@
+/**
+ * A training run from its folders: which cases it learns from, which it is judged by, and where it stands.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { Random } from '@organseg/core/random.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { CaseStore } from './caseStore.ts';
+import { LATEST } from './checkpoint.ts';
+import { type Config, preprocessingOf, type Stage } from './config.ts';
+import { type Dataset, type DatasetCase, openDataset } from './dataset.ts';
+import { keptCases, readManifest } from './manifest.ts';
+import { createRun, type RunDescription, readRun } from './run.ts';
+import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainer.ts';
+
+export interface TrainRequest {
+  readonly data: string;
+  /** The run's folder. */
+  readonly out: string;
+  readonly config: Config;
+  /** A run to start from; the stage is then fine-tuning. */
+  readonly init?: string | undefined;
+  /** A folder of pseudo-labels to learn from as well. */
+  readonly pseudo?: string | undefined;
+}
+
+export interface RunHooks extends TrainingHooks {
+  readonly onPrepare?: (done: number, total: number) => void;
+  /** What the user should know before it starts. */
+  readonly onNote?: (text: string) => void;
+}
+
+/** Starts a run. Throws InputError where the folder holds one already. */
+export async function startRun(
+  gpu: Gpu,
+  request: TrainRequest,
+  hooks: RunHooks = {},
+): Promise<TrainingResult> {
+  const dataset = await openDataset(request.data);
+  const config = { ...request.config, classes: dataset.labelNames.length };
+  const cases = await chooseCases(dataset, config, request.pseudo);
+  if (request.init) await assertSameNetwork(request.init, config);
+  const stage: Stage = request.init ? 'fineTuning' : 'initial';
+  const run: RunDescription = {
+    stage,
+    data: request.data,
+    init: request.init ?? null,
+    pseudo: request.pseudo ?? null,
+    labelNames: dataset.labelNames,
+    trainingCases: cases.training.map(({ name }) => name),
+    validationCases: cases.validation.map(({ name }) => name),
+    config,
+  };
+  await createRun(request.out, run);
+  return await go(gpu, request.out, run, cases, hooks, false);
+}
+
+/** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
+export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
+  const run = await readRun(folder);
+  const cases = await chooseCases(await openDataset(run.data), run.config, run.pseudo ?? undefined);
+  const names = (list: readonly DatasetCase[]) => list.map(({ name }) => name).join(' ');
+  if (
+    names(cases.training) !== run.trainingCases.join(' ') ||
+    names(cases.validation) !== run.validationCases.join(' ')
+  ) {
+    throw new InputError(`${folder}: ${run.data} no longer holds the cases that this run was started with`);
+  }
+  return await go(gpu, folder, run, cases, hooks, existsSync(join(folder, LATEST)));
+}
+
+async function go(
+  gpu: Gpu,
+  folder: string,
+  run: RunDescription,
+  cases: TrainingCases,
+  hooks: RunHooks,
+  resume: boolean,
+): Promise<TrainingResult> {
+  noteReadings(run, cases, hooks);
+  const store = new CaseStore(gpu, join(folder, 'prepared'), preprocessingOf(run.config), run.config.classes);
+  const all = [...new Set([...cases.training, ...cases.validation])];
+  for (const [i, source] of all.entries()) {
+    hooks.signal?.throwIfAborted();
+    await store.load(source);
+    hooks.onPrepare?.(i + 1, all.length);
+  }
+  return await train(gpu, folder, run, cases, store, { ...hooks, resume });
+}
+
+/** What the paper leaves open, and how this run reads it. */
+function noteReadings(
+  { config, stage }: RunDescription,
+  { training, validation }: TrainingCases,
+  hooks: RunHooks,
+) {
+  const { onNote } = hooks;
+  onNote?.(
+    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${training.length} training and ${validation.length} validation cases`,
+  );
+  if (training.some((source) => validation.includes(source))) {
+    onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');
+  }
+  const { epochs, learningRate } = config[stage];
+  const horizon = config.decayHorizonEpochs;
+  if (horizon && horizon < epochs) {
+    onNote?.(
+      `lr × (1 − epoch/${horizon})^${config.decayPower} ends before epoch ${epochs}: from there on lr ${learningRate * config.learningRateFloor}`,
+    );
+  }
+}
+
+/** Labelled cases, some of them kept for validation; then the pseudo-labelled ones that were kept. */
+async function chooseCases(
+  dataset: Dataset,
+  config: Config,
+  pseudo: string | undefined,
+): Promise<TrainingCases> {
+  const { labelled, folder } = dataset;
+  if (!labelled.length) throw new InputError(`${folder}: imagesTr holds no CASE_0000.nii.gz`);
+  const shuffled = new Random(config.seed).fork('validation').shuffle([...labelled]);
+  const wanted = Math.max(1, Math.round(labelled.length * config.validationShare));
+  const count = Math.min(wanted, Math.max(1, labelled.length - 1));
+  const byName = (a: DatasetCase, b: DatasetCase) => (a.name < b.name ? -1 : 1);
+  const validation = shuffled.slice(0, count).sort(byName);
+  const training =
+    labelled.length > 1 ? labelled.filter((source) => !validation.includes(source)) : [...labelled];
+  if (pseudo) training.push(...keptCases(await readManifest(pseudo), pseudo, dataset));
+  return { training, validation };
+}
+
+async function assertSameNetwork(init: string, config: Config): Promise<void> {
+  const { config: from } = await readRun(init);
+  for (const key of ['classes', 'filters', 'kernels', 'strides'] as const) {
+    if (JSON.stringify(from[key]) !== JSON.stringify(config[key])) {
+      throw new InputError(
+        `${init}: its ${key} are ${JSON.stringify(from[key])}, this run's ${JSON.stringify(config[key])}`,
+      );
+    }
+  }
+}

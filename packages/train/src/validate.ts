@@ -1,0 +1,49 @@
+/** The score that chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
+import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import type { NetworkMemory } from '@organseg/core/network/program.ts';
+import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type CaseStore, fromUint16 } from './caseStore.ts';
+import { type Config, unetConfig } from './config.ts';
+import type { DatasetCase } from './dataset.ts';
+
+export interface ValidationScore {
+  readonly meanDsc: number;
+  /** Of each foreground label, over the cases. */
+  readonly dsc: readonly number[];
+}
+
+export async function validate(
+  gpu: Gpu,
+  config: Config,
+  memory: NetworkMemory,
+  cases: readonly DatasetCase[],
+  store: CaseStore,
+  signal?: AbortSignal,
+): Promise<ValidationScore> {
+  const options = { patch: config.patch, step: config.windowStep, signal };
+  const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
+  const affine = scaleAndShift([1, 1, 1], [0, 0, 0]); // the place in the world does not matter here
+  try {
+    const dsc = new Array<number>(config.classes - 1).fill(0);
+    for (const source of cases) {
+      const { size, image, labels } = await store.load(source);
+      const [z, y, x] = size;
+      const volume = {
+        shape: [x, y, z] as const,
+        affine,
+        data: Float32Array.from(image, fromUint16),
+      };
+      const prediction = await network.labels(volume);
+      diceByLabel(labels, prediction.data, config.classes)
+        .slice(1)
+        .forEach((score, i) => {
+          dsc[i] += score / cases.length;
+        });
+    }
+    return { meanDsc: dsc.reduce((a, b) => a + b, 0) / dsc.length, dsc };
+  } finally {
+    network.close();
+  }
+}
