@@ -1,8 +1,14 @@
 import { Command, CommanderError } from 'commander';
+import { demo } from './commands/demo.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { info } from './commands/info.ts';
+import { model } from './commands/model.ts';
 import { parity } from './commands/parity.ts';
 import { phantom } from './commands/phantom.ts';
+import { pipeline } from './commands/pipeline.ts';
+import { predict } from './commands/predict.ts';
+import { pseudoLabel } from './commands/pseudoLabel.ts';
+import { train } from './commands/train.ts';
 
 /** Exit codes: 0 done, 1 failed (one line on stderr, the stack with --debug), 2 wrong usage, 130 interrupted. */
 async function main(argv: string[]): Promise<number> {
@@ -10,7 +16,8 @@ async function main(argv: string[]): Promise<number> {
     .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
     .helpOption('--help', 'show this help')
     .exitOverride();
-  for (const sub of [evaluate, info, parity, phantom]) program.addCommand(sub.exitOverride());
+  for (const sub of [demo, evaluate, info, model, parity, phantom, pipeline, predict, pseudoLabel, train])
+    program.addCommand(sub.exitOverride());
   try {
     await program.parseAsync(argv, { from: 'user' });
     return process.exitCode === undefined ? 0 : Number(process.exitCode);

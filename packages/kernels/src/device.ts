@@ -158,3 +158,14 @@ export async function openGpu(options: OpenOptions = {}): Promise<Gpu> {
   });
   return new Gpu(found.dawn, device, found.facts, options);
 }
+
+/** The names of all adapters: Dawn lists them when it is asked for one that is not there. */
+export async function listAdapters(): Promise<string[]> {
+  process.env.XDG_RUNTIME_DIR ??= '/tmp';
+  try {
+    await create(['adapter=no such adapter']).requestAdapter();
+    return [];
+  } catch (error) {
+    return Array.from(String(error).matchAll(/name: '(.*)'/g), ([, name]) => name as string);
+  }
+}

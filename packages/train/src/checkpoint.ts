@@ -65,12 +65,19 @@ export async function loadParameters(path: string): Promise<NamedArrays> {
   );
 }
 
+/** Where a run stands. */
+export async function loadState(folder: string): Promise<RunState> {
+  const path = join(folder, LATEST);
+  const { metadata } = await read(path);
+  if (!metadata.state) throw new InputError(`${path}: holds no state to resume from`);
+  return JSON.parse(metadata.state) as RunState;
+}
+
 export async function loadLatest(
   folder: string,
 ): Promise<{ parameters: NamedArrays; moments: AdamMoments; state: RunState }> {
   const path = join(folder, LATEST);
-  const { tensors, metadata } = await read(path);
-  if (!metadata.state) throw new InputError(`${path}: holds no state to resume from`);
+  const { tensors } = await read(path);
   const under = (prefix: string) =>
     floats(
       path,
@@ -81,7 +88,7 @@ export async function loadLatest(
   return {
     parameters: await loadParameters(path),
     moments: { expAvg: under(MOMENTS.expAvg), expAvgSq: under(MOMENTS.expAvgSq) },
-    state: JSON.parse(metadata.state) as RunState,
+    state: await loadState(folder),
   };
 }
 

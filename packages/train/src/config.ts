@@ -85,13 +85,13 @@ export function parseConfig(value: unknown, source: string): Config {
   return config;
 }
 
-/** The preset, then the file's keys over it, then `key=value` settings over both; dots reach inside. */
+/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside. */
 export function resolveConfig(
-  preset: PresetName,
+  base: PresetName | Config,
   file: { path: string; value: unknown } | undefined,
   set: string[],
 ): Config {
-  const merged: Record<string, unknown> = structuredClone(PRESETS[preset]);
+  const merged: Record<string, unknown> = structuredClone(typeof base === 'string' ? PRESETS[base] : base);
   if (file) {
     if (typeof file.value !== 'object' || file.value === null || Array.isArray(file.value)) {
       throw new InputError(`${file.path}: expects a JSON object of settings`);
@@ -103,7 +103,7 @@ export function resolveConfig(
     if (!key) throw new InputError(`--set ${setting}: expects key=value`);
     assign(merged, key.split('.'), jsonOrText(text!), `--set ${key}`);
   }
-  return parseConfig(merged, file?.path ?? (set.length ? '--set' : preset));
+  return parseConfig(merged, file?.path ?? '--set');
 }
 
 function assign(

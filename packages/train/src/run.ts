@@ -9,7 +9,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
-import { BEST } from './checkpoint.ts';
+import { BEST, LATEST, loadState } from './checkpoint.ts';
 import { type Config, parseConfig, type Stage, unetConfig } from './config.ts';
 import { writeWhole } from './files.ts';
 
@@ -47,6 +47,14 @@ export async function readRun(folder: string): Promise<RunDescription> {
     throw new InputError(missing ? `${folder}: is no run, it has no ${DESCRIPTION}` : `${path}: is not JSON`);
   }
   return { ...json, config: parseConfig(json.config, path) };
+}
+
+/** Whether a run has gone through all its epochs. */
+export async function isFinished(folder: string): Promise<boolean> {
+  if (!isRun(folder) || !existsSync(join(folder, LATEST))) return false;
+  const { stage, config } = await readRun(folder);
+  const { epoch, validated } = await loadState(folder);
+  return epoch === config[stage].epochs && validated === epoch;
 }
 
 /** The checkpoint that a run's predictions use. */

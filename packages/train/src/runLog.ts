@@ -61,7 +61,7 @@ export class RunLog {
   }
 
   async draw(): Promise<void> {
-    await writeWhole(join(this.#folder, CHART), progressSvg(this.records, [...this.#labelNames]));
+    await writeWhole(join(this.#folder, CHART), await progressSvg(this.records, [...this.#labelNames]));
   }
 }
 

@@ -159,18 +159,14 @@ export interface InferenceProgram {
 export function inferenceProgram(gpu: Gpu, recorded: Recorded, memory: NetworkMemory): InferenceProgram {
   const planner = new Planner(gpu, memory.activation, memory.layout, memory.parameters, undefined);
   const { tape, image, logits } = recorded;
-  const packed: Tensor[] = [];
+  // Before the plan: what it reuses must not hold weights.
+  const prepared = tape.ops.map((op) => op.prepare(planner));
+  for (const { launches } of prepared) runOnce(gpu, launches);
+  const packed = prepared.flatMap(({ tensors }) => tensors);
   const steps = tape.ops.map(
-    (op): Step => ({
+    (op, i): Step => ({
       uses: [...op.inputs, op.output, ...op.cache],
-      build: () => {
-        const { pack, ...work } = op.forward(planner);
-        if (pack) {
-          runOnce(gpu, pack.launches);
-          packed.push(...pack.tensors);
-        }
-        return work;
-      },
+      build: () => prepared[i].forward(),
     }),
   );
   planner.plan(steps, [image, logits]);
@@ -206,11 +202,9 @@ export function trainingProgram(
   const forward = (op: Op): Step => ({
     uses: [...op.inputs, op.output, ...op.cache],
     build: () => {
-      const { pack, launches, scratch } = op.forward(planner);
-      return {
-        launches: [...(pack?.launches ?? []), ...launches],
-        scratch: [...(pack?.tensors ?? []), ...scratch],
-      };
+      const { launches, tensors, forward } = op.prepare(planner);
+      const work = forward();
+      return { launches: [...launches, ...work.launches], scratch: [...tensors, ...work.scratch] };
     },
   });
   const backward = (op: Op): Step => ({

@@ -31,9 +31,11 @@ export interface Workspace {
   gradient(value: Slot): { tensor: Tensor; accumulate: boolean } | undefined;
 }
 
-/** Forward's launches, and apart from them what makes its weights ready: at each step, or once for inference. */
-export interface ForwardWork extends Work {
-  readonly pack?: { readonly launches: readonly Launch[]; readonly tensors: readonly Tensor[] };
+/** Weights made ready for forward: at each step of training, once for inference. */
+export interface PreparedOp {
+  readonly launches: readonly Launch[];
+  readonly tensors: readonly Tensor[];
+  forward(): Work;
 }
 
 export interface Op {
@@ -42,7 +44,7 @@ export interface Op {
   /** What forward leaves for backward besides inputs and output. */
   readonly cache: readonly Slot[];
   readonly backwardReads: readonly Slot[];
-  forward(at: Workspace): ForwardWork;
+  prepare(at: Workspace): PreparedOp;
   /** From the output's gradient to the inputs' and the parameters'. */
   backward(at: Workspace): Work;
 }
@@ -94,18 +96,21 @@ export class Tape {
       output,
       cache: [],
       backwardReads: inputs,
-      forward: (at) => {
+      prepare: (at) => {
         const { packed, launches } = conv3d.pack(at.gpu, at.parameter(weight), channels);
         return {
-          pack: { launches, tensors: [packed.tensor] },
-          launches: conv3d.forward(at.gpu, {
-            inputs: inputs.map((slot) => at.tensor(slot)),
-            weights: packed,
-            bias: biasName === undefined ? undefined : at.parameter(biasName),
-            output: at.tensor(output),
-            shape,
+          launches,
+          tensors: [packed.tensor],
+          forward: () => ({
+            launches: conv3d.forward(at.gpu, {
+              inputs: inputs.map((slot) => at.tensor(slot)),
+              weights: packed,
+              bias: biasName === undefined ? undefined : at.parameter(biasName),
+              output: at.tensor(output),
+              shape,
+            }),
+            scratch: [],
           }),
-          scratch: [],
         };
       },
       backward: (at) => {
@@ -146,17 +151,20 @@ export class Tape {
       output,
       cache: [],
       backwardReads: [input],
-      forward: (at) => {
+      prepare: (at) => {
         const { packed, launches } = convTranspose3d.pack(at.gpu, at.parameter(weight));
         return {
-          pack: { launches, tensors: packed.map(({ tensor }) => tensor) },
-          launches: convTranspose3d.forward(at.gpu, {
-            input: at.tensor(input),
-            weights: packed,
-            output: at.tensor(output),
-            stride,
+          launches,
+          tensors: packed.map(({ tensor }) => tensor),
+          forward: () => ({
+            launches: convTranspose3d.forward(at.gpu, {
+              input: at.tensor(input),
+              weights: packed,
+              output: at.tensor(output),
+              stride,
+            }),
+            scratch: [],
           }),
-          scratch: [],
         };
       },
       backward: (at) =>
@@ -194,12 +202,16 @@ export class Tape {
       output,
       cache: [stats],
       backwardReads: [input, output, stats],
-      forward: (at) =>
-        instanceNorm.forward(at.gpu, {
-          ...common(at),
-          bias: at.parameter(bias),
-          residual: residual && at.tensor(residual),
-        }),
+      prepare: (at) => ({
+        launches: [],
+        tensors: [],
+        forward: () =>
+          instanceNorm.forward(at.gpu, {
+            ...common(at),
+            bias: at.parameter(bias),
+            residual: residual && at.tensor(residual),
+          }),
+      }),
       backward: (at) =>
         instanceNorm.backward(at.gpu, {
           ...common(at),

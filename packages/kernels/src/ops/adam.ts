@@ -8,6 +8,7 @@ import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
 
 export interface AdamTensors {
   /** All f32 and of one length. */
@@ -39,18 +40,17 @@ export function adam(gpu: Gpu, { parameters, gradients, m, v }: AdamTensors): La
       read: { g: view(gradients) },
       write: { w: view(parameters), m: view(m), v: view(v) },
       params: stepParams({ step: 1, learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, gradientScale: 1 }),
-      code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  if (i >= arrayLength(&w)) { return; }
-  let gradient = g[i] * p.gradientScale;
-  let mean = p.beta1 * m[i] + p.oneMinusBeta1 * gradient;
-  let square = p.beta2 * v[i] + p.oneMinusBeta2 * gradient * gradient;
-  m[i] = mean;
-  v[i] = square;
-  w[i] -= p.stepSize * mean / (sqrt(square) * p.rootScale + p.epsilon);
-}`,
-      invocations: end - start,
+      code: mapElements(
+        `
+    let gradient = g[i] * p.gradientScale;
+    let mean = p.beta1 * m[i] + p.oneMinusBeta1 * gradient;
+    let square = p.beta2 * v[i] + p.oneMinusBeta2 * gradient * gradient;
+    m[i] = mean;
+    v[i] = square;
+    w[i] -= p.stepSize * mean / (sqrt(square) * p.rootScale + p.epsilon);`,
+        'arrayLength(&w)',
+      ),
+      invocations: mapInvocations(end - start),
     });
   });
 }

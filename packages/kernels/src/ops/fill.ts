@@ -2,6 +2,7 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Sets every element to 0. */
 export function fillZero(gpu: Gpu, name: string, output: Tensor): Launch[] {
@@ -12,12 +13,8 @@ export function fillZero(gpu: Gpu, name: string, output: Tensor): Launch[] {
       read: {},
       write: { output: { tensor: output, start, count: end - start } },
       params: { count: u32(end - start) },
-      code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  if (i < p.count) { output[i] = output_t(0); }
-}`,
-      invocations: end - start,
+      code: mapElements('output[i] = output_t(0);'),
+      invocations: mapInvocations(end - start),
     }),
   );
 }

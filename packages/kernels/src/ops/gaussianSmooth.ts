@@ -7,6 +7,7 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, fromArray, type Tensor } from '../tensor.ts';
 import { window, windowElements } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Standard deviations along D, H, W in voxels, each above 0; the image [D, H, W] is smoothed in place. */
 export function gaussianSmooth(gpu: Gpu, image: Tensor, sigmas: readonly [number, number, number]): Work {
@@ -82,20 +83,16 @@ function filter(
           stride: u32(stride),
           radius: u32(radius),
         },
-        code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  if (i >= p.count) { return; }
-  let voxel = p.first + i;
-  let at = (voxel / p.stride) % p.size;
-  var sum = 0.0;
-  for (var k = 0u; k <= 2u * p.radius; k++) {
-    let source = at + k - p.radius; // wraps below 0, and is then not below the size
-    if (source < p.size) { sum += weights[k] * x[voxel + k * p.stride - p.radius * p.stride - p.begin]; }
-  }
-  y[i] = sum;
-}`,
-        invocations: end - start,
+        code: mapElements(`
+    let voxel = p.first + i;
+    let at = (voxel / p.stride) % p.size;
+    var sum = 0.0;
+    for (var k = 0u; k <= 2u * p.radius; k++) {
+      let source = at + k - p.radius; // wraps below 0, and is then not below the size
+      if (source < p.size) { sum += weights[k] * x[voxel + k * p.stride - p.radius * p.stride - p.begin]; }
+    }
+    y[i] = sum;`),
+        invocations: mapInvocations(end - start),
       }),
     );
   }

@@ -5,6 +5,7 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** output[i] += Σ_s shares[s, i] over the first `count` shares; all f32. */
 export function addShares(
@@ -18,15 +19,14 @@ export function addShares(
     read: { shares },
     write: { output },
     params: { size: u32(size), count: u32(count) },
-    code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  if (i >= p.size) { return; }
-  var sum = 0.0;
-  for (var s = 0u; s < p.count; s++) { sum += shares[s * p.size + i]; }
-  output[i] += sum;
-}`,
-    invocations: size,
+    code: mapElements(
+      `
+    var sum = 0.0;
+    for (var s = 0u; s < p.count; s++) { sum += shares[s * p.size + i]; }
+    output[i] += sum;`,
+      'p.size',
+    ),
+    invocations: mapInvocations(size),
   });
 }
 

@@ -7,6 +7,7 @@
 import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { empty, type Tensor } from '../../tensor.ts';
+import { mapElements, mapInvocations } from '../wgsl.ts';
 import { type Triple, UNIFORM_VEC4S } from './gather.ts';
 
 export interface WeightSelection {
@@ -72,16 +73,21 @@ export function packWeights(
   const size = last.start + last.count + (space === 'uniform' ? UNIFORM_VEC4S * 4 : 0);
   const tensor = empty(gpu, [size]);
   const channelsBefore = inputChannels.map((_, i) => inputChannels.slice(0, i).reduce((x, y) => x + y, 0));
-  const launches = blocks.map((block) =>
-    prepare(gpu, {
+  // Blocks of the same input channels follow each other.
+  const runs = Map.groupBy(blocks, ({ input, inChannel }) => `${input} ${inChannel}`).values();
+  const launches = [...runs].map((run) => {
+    const [first] = run;
+    const count = run.reduce((sum, block) => sum + block.count, 0);
+    return prepare(gpu, {
       name: 'conv.pack',
       read: { weight },
-      write: { packed: { tensor, start: block.start, count: block.count } },
+      write: { packed: { tensor, start: first.start, count } },
       params: {
-        count: u32(block.count),
-        inChannels: u32(block.inChannels),
-        firstIn: u32(channelsBefore[block.input]! + block.inChannel),
-        firstOut: u32(firstOut + block.outChannel),
+        count: u32(count),
+        blockSize: u32(first.outBlockVec4s * 4),
+        inChannels: u32(first.inChannels),
+        firstIn: u32(channelsBefore[first.input] + first.inChannel),
+        firstOut: u32(firstOut),
         endOut: u32(firstOut + outChannels),
         inStep: u32((inputAxis === 'a' ? 1 : a) * kernel[0] * kernel[1] * kernel[2]),
         outStep: u32((inputAxis === 'a' ? a : 1) * kernel[0] * kernel[1] * kernel[2]),
@@ -99,13 +105,13 @@ export function packWeights(
         stepW: u32(selection.tapStep[2]),
       },
       code: packCode(blockChannels),
-      invocations: block.count,
-    }),
-  );
+      invocations: mapInvocations(count),
+    });
+  });
   return { packed: { tensor, space, blockChannels, blocks }, launches };
 }
 
-/** Uniform bindings hold 64 KiB and begin at multiples of 256 bytes. */
+/** Uniform bindings hold 64 KiB and begin at multiples of 256 bytes; so do all blocks. */
 function layOut(
   space: 'uniform' | 'storage',
   blockChannels: number,
@@ -121,7 +127,7 @@ function layOut(
       : Math.max(4, Math.floor((UNIFORM_VEC4S * 4) / (Math.max(1, taps) * blockChannels) / 8) * 8);
   let start = 0;
   const add = (input: number, inChannel: number, inChannels: number, outBlock: number, n: number) => {
-    const blockSize = taps * inChannels * blockChannels;
+    const blockSize = Math.ceil((taps * inChannels * blockChannels) / 64) * 64;
     blocks.push({
       input,
       inChannel,
@@ -133,7 +139,7 @@ function layOut(
       count: blockSize * n,
       first: input === 0 && inChannel === 0,
     });
-    start += Math.ceil((blockSize * n) / 64) * 64;
+    start += blockSize * n;
   };
   inputChannels.forEach((channels, input) => {
     for (let c = 0; c < channels; c += most) {
@@ -145,17 +151,14 @@ function layOut(
   return blocks;
 }
 
-const packCode = (blockChannels: number) => `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  if (i >= p.count) { return; }
-  let c = i % ${blockChannels}u;
-  let ci = (i / ${blockChannels}u) % p.inChannels;
-  let t = (i / (${blockChannels}u * p.inChannels)) % p.taps;
-  let co = p.firstOut + i / (${blockChannels}u * p.inChannels * p.taps) * ${blockChannels}u + c;
-  let tw = p.firstW + (t % p.tapsW) * p.stepW;
-  let th = p.firstH + (t / p.tapsW % p.tapsH) * p.stepH;
-  let td = p.firstD + (t / (p.tapsW * p.tapsH)) * p.stepD;
-  let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
-  packed[i] = select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut);
-}`;
+const packCode = (blockChannels: number) =>
+  mapElements(`
+    let c = i % ${blockChannels}u;
+    let ci = (i % p.blockSize / ${blockChannels}u) % p.inChannels;
+    let t = i % p.blockSize / (${blockChannels}u * p.inChannels);
+    let co = p.firstOut + i / p.blockSize * ${blockChannels}u + c;
+    let tw = p.firstW + (t % p.tapsW) * p.stepW;
+    let th = p.firstH + (t / p.tapsW % p.tapsH) * p.stepH;
+    let td = p.firstD + (t / (p.tapsW * p.tapsH)) * p.stepD;
+    let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
+    packed[i] = select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && t < p.taps);`);

@@ -1,0 +1,59 @@
+import { meanScore } from '@organseg/core/metrics/score.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import type { PresetName } from '@organseg/train/presets.ts';
+import { type CommonOptions, command, print } from '../command.ts';
+import type { Evaluation } from '../evaluateCases.ts';
+import { type PipelineResult, pipeline as runPipeline } from '../pipeline.ts';
+import { withGpu } from '../session.ts';
+import { configOption, presetOption, setOption, settings } from './train.ts';
+
+interface Options extends CommonOptions {
+  data: string;
+  out: string;
+  preset: PresetName;
+  config?: string;
+  set: string[];
+}
+
+export const pipeline = command('pipeline', 'Train, pseudo-label, fine-tune, predict, evaluate and report')
+  .requiredOption('--data <dir>', 'data set in nnU-Net’s layout, with imagesUn and labelsTs')
+  .requiredOption(
+    '--out <dir>',
+    'folder of the runs, label maps, scores and report.html; goes on where it was',
+  )
+  .addOption(presetOption().default('gao2022'))
+  .addOption(configOption())
+  .addOption(setOption())
+  .action(async (options: Options) => {
+    const { data, out, preset } = options;
+    const request = { data, out, preset, config: await settings(options) };
+    await withGpu({}, async (gpu, signal) => {
+      const result = await runPipeline(gpu, request, signal);
+      print(options, result, comparison(result));
+    });
+  });
+
+/** The table "labelled only / with pseudo-labels" and where the report lies. */
+export function comparison({ labelledOnly, withPseudoLabels, report, manifest }: PipelineResult): string {
+  const organs = FLARE22_ORGANS.map(({ name, longName }): [string, number, number] => [
+    longName,
+    organMean(labelledOnly, name),
+    organMean(withPseudoLabels, name),
+  ]);
+  const rows = [...organs, ['mean', labelledOnly.mean.dsc, withPseudoLabels.mean.dsc] as const];
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  const kept = manifest.cases.filter((labelled) => labelled.kept).length;
+  return [
+    `mean DSC of ${labelledOnly.cases.length} test cases; ${kept} of ${manifest.cases.length} pseudo-labelled cases kept`,
+    '',
+    `${'organ'.padEnd(width)}labelled only  with pseudo-labels`,
+    ...rows.map(
+      ([name, a, b]) => `${name.padEnd(width)}${a.toFixed(4).padStart(13)}  ${b.toFixed(4).padStart(18)}`,
+    ),
+    '',
+    `report: ${report}`,
+  ].join('\n');
+}
+
+const organMean = ({ cases }: Evaluation, organ: string) =>
+  meanScore(cases.map(({ organs }) => organs[organ])).dsc;

@@ -1,0 +1,228 @@
+/**
+ * The whole method on one data set: train → pseudo-label → select → fine-tune → predict the test cases →
+ * evaluate both models → report. Each stage is skipped when it is done and goes on when it is half done.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Config } from '@organseg/train/config.ts';
+import { type Dataset, openDataset, type UnlabelledCase } from '@organseg/train/dataset.ts';
+import { writeWhole } from '@organseg/train/files.ts';
+import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import { Predictor } from '@organseg/train/predictor.ts';
+import { isFinished, isRun } from '@organseg/train/run.ts';
+import { readRecords } from '@organseg/train/runLog.ts';
+import { resumeRun, startRun, type TrainRequest } from '@organseg/train/trainRun.ts';
+import { say } from './command.ts';
+import { labelWithProgress, summary } from './commands/pseudoLabel.ts';
+import { type CasePair, type Evaluation, evaluateCases } from './evaluateCases.ts';
+import { doneBefore, predictScans } from './predictScans.ts';
+import { reportHtml } from './report/report.ts';
+import { trainingProgress } from './trainingProgress.ts';
+
+export interface PipelineRequest {
+  readonly data: string;
+  readonly out: string;
+  readonly preset: string;
+  readonly config: Config;
+}
+
+export interface PipelineResult {
+  readonly report: string;
+  readonly labelledOnly: Evaluation;
+  readonly withPseudoLabels: Evaluation;
+  readonly manifest: PseudoLabelManifest;
+}
+
+/** The two models, by the names of their folders. */
+const MODELS = ['labelled-only', 'with-pseudo-labels'] as const;
+type Model = (typeof MODELS)[number];
+
+/** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
+interface PipelineState {
+  readonly data: string;
+  readonly preset: string;
+  readonly config: Config;
+  readonly stages: Readonly<Record<string, number>>;
+}
+
+export async function pipeline(
+  gpu: Gpu,
+  request: PipelineRequest,
+  signal: AbortSignal,
+): Promise<PipelineResult> {
+  const { out } = request;
+  const dataset = await openDataset(request.data);
+  const references = testReferences(dataset);
+  const stages = new Stages(out, await openState(request));
+
+  const run = (model: Model) => join(out, model);
+  const pseudo = join(out, 'pseudo-labels');
+  const request0 = { data: request.data, config: request.config };
+  await stages.run('train on labelled cases', signal, () =>
+    trainOrGoOn(gpu, { ...request0, out: run('labelled-only') }, signal),
+  );
+  const manifest = await stages.run('pseudo-label', signal, async () => {
+    const predictor = await Predictor.open(gpu, run('labelled-only'), { signal });
+    const options = { model: run('labelled-only'), out: pseudo, minVoxels: request.config.minVoxels, signal };
+    const made = await labelWithProgress(predictor, dataset.unlabelled, options);
+    predictor.close();
+    say(summary(made));
+    return made;
+  });
+  await stages.run('fine-tune with pseudo-labels', signal, () =>
+    trainOrGoOn(
+      gpu,
+      { ...request0, out: run('with-pseudo-labels'), init: run('labelled-only'), pseudo },
+      signal,
+    ),
+  );
+  const evaluations = new Map<Model, Evaluation>();
+  for (const model of MODELS) {
+    const predictions = join(out, 'predictions', model);
+    await stages.run(`predict test cases (${model})`, signal, () =>
+      predictOrGoOn(gpu, run(model), dataset.test, predictions, signal),
+    );
+    const pairs = testPairs(references, predictions);
+    const evaluation = await evaluateCases(pairs, 'flare22');
+    await mkdir(join(out, 'scores'), { recursive: true });
+    await writeWhole(join(out, 'scores', `${model}.json`), `${JSON.stringify(evaluation, null, 2)}\n`);
+    evaluations.set(model, evaluation);
+  }
+
+  const report = join(out, 'report.html');
+  const [labelledOnly, withPseudoLabels] = MODELS.map((model) => evaluations.get(model)!) as [
+    Evaluation,
+    Evaluation,
+  ];
+  const reportRun = async (model: Model) => ({
+    name: model.replaceAll('-', ' '),
+    records: await readRecords(run(model)),
+    evaluation: evaluations.get(model)!,
+    cases: references.map(({ case: name, image, reference }) => ({
+      case: name,
+      image,
+      reference,
+      prediction: join(out, 'predictions', model, `${name}.nii.gz`),
+    })),
+  });
+  const html = await reportHtml({
+    folder: out,
+    title: `organseg on ${request.data}`,
+    preset: request.preset,
+    config: request.config,
+    adapter: gpu.adapter.name,
+    stages: stages.list,
+    labelNames: dataset.labelNames,
+    runs: [await reportRun('labelled-only'), await reportRun('with-pseudo-labels')],
+    manifest,
+  });
+  await writeWhole(report, html);
+  return { report, labelledOnly, withPseudoLabels, manifest };
+}
+
+/** Runs stages and adds up the seconds they took, over all the runs of the command. */
+class Stages {
+  readonly #out: string;
+  #state: PipelineState;
+
+  constructor(out: string, state: PipelineState) {
+    this.#out = out;
+    this.#state = state;
+  }
+
+  get list(): { name: string; seconds: number }[] {
+    return Object.entries(this.#state.stages).map(([name, seconds]) => ({ name, seconds }));
+  }
+
+  async run<T>(name: string, signal: AbortSignal, stage: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    say(`— ${name}`);
+    const started = performance.now();
+    try {
+      return await stage();
+    } finally {
+      const seconds = (this.#state.stages[name] ?? 0) + (performance.now() - started) / 1000;
+      this.#state = {
+        ...this.#state,
+        stages: { ...this.#state.stages, [name]: Math.round(seconds * 10) / 10 },
+      };
+      await saveState(this.#out, this.#state);
+    }
+  }
+}
+
+const saveState = (out: string, state: PipelineState) =>
+  writeWhole(join(out, 'pipeline.json'), `${JSON.stringify(state, null, 2)}\n`);
+
+/** What the folder holds already; throws where it was made from other data or settings. */
+async function openState({ out, data, preset, config }: PipelineRequest): Promise<PipelineState> {
+  const path = join(out, 'pipeline.json');
+  const asked = { data: resolve(data), preset, config };
+  if (!existsSync(path)) {
+    await mkdir(out, { recursive: true });
+    return { ...asked, stages: {} };
+  }
+  const { stages, ...found } = JSON.parse(await readFile(path, 'utf8')) as PipelineState;
+  const key = (Object.keys(asked) as (keyof typeof asked)[]).find(
+    (k) => JSON.stringify(asked[k]) !== JSON.stringify(found[k]),
+  );
+  if (key) throw new InputError(`${out}: was made with another ${key}; choose another folder for --out`);
+  return { ...asked, stages };
+}
+
+async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
+  if (await isFinished(request.out)) {
+    say(`${request.out}: done before`);
+    return;
+  }
+  const hooks = { ...trainingProgress('training'), signal };
+  await (isRun(request.out) ? resumeRun(gpu, request.out, hooks) : startRun(gpu, request, hooks));
+  hooks.finish();
+  signal.throwIfAborted();
+}
+
+async function predictOrGoOn(
+  gpu: Gpu,
+  model: string,
+  cases: readonly UnlabelledCase[],
+  out: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const scans = cases.map(({ name, image }) => ({ name, path: image }));
+  const before = await doneBefore(out);
+  if (scans.every(({ name }) => before.some((report) => report.case === name))) {
+    say(`${out}: done before`);
+    return;
+  }
+  const predictor = await Predictor.open(gpu, model, { signal });
+  const { failed } = await predictScans(predictor, scans, out, { before, signal });
+  predictor.close();
+  if (failed.length)
+    throw new InputError(`${failed.length} test cases could not be segmented: ${failed.join(', ')}`);
+}
+
+interface TestReference {
+  readonly case: string;
+  readonly image: string;
+  readonly reference: string;
+}
+
+function testReferences({ folder, test }: Dataset): TestReference[] {
+  if (!test.length) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
+  return test.map(({ name, image }) => {
+    const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
+    if (!existsSync(reference))
+      throw new InputError(`${reference}: missing, the test cases are scored against it`);
+    return { case: name, image, reference };
+  });
+}
+
+const testPairs = (references: readonly TestReference[], predictions: string): CasePair[] =>
+  references.map(({ case: name, reference }) => ({
+    case: name,
+    reference,
+    prediction: join(predictions, `${name}.nii.gz`),
+  }));

@@ -1,0 +1,76 @@
+/** Segmenting scans from files to files. */
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { readNiftiFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import type { CaseReport, Predictor } from '@organseg/train/predictor.ts';
+import { say } from './command.ts';
+import { progress } from './progress.ts';
+
+export interface ScanFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+export type ScanReport = { readonly case: string } & CaseReport;
+
+const REPORT = 'report.json';
+
+/**
+ * Writes CASE.nii.gz for each scan that is not among those done `before`, and the report of all after each.
+ * A scan that cannot be read stops no other.
+ */
+export async function predictScans(
+  predictor: Predictor,
+  scans: readonly ScanFile[],
+  out: string,
+  { before = [], signal }: { before?: readonly ScanReport[]; signal: AbortSignal },
+): Promise<{ reports: ScanReport[]; failed: string[] }> {
+  await mkdir(out, { recursive: true });
+  const reports = [...before];
+  const left = scans.filter(({ name }) => !before.some((report) => report.case === name));
+  const bar = progress('predicting', left.length, 'cases');
+  const failed: string[] = [];
+  for (const [i, { name, path }] of left.entries()) {
+    signal.throwIfAborted();
+    try {
+      const scan = await readNiftiFile(path);
+      const { labels, report } = await predictor.predict(scan);
+      await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space);
+      reports.push({ case: name, ...report });
+      if (report.fallback)
+        say(`${name}: segmented at ${report.spacingMm.join(' × ')} mm: ${report.fallback}`);
+      if (report.nonFiniteVoxels)
+        say(`${name}: ${report.nonFiniteVoxels} voxels were not finite, taken as air`);
+      await writeWhole(join(out, REPORT), `${JSON.stringify({ cases: reports }, null, 2)}\n`);
+    } catch (error) {
+      if (!(error instanceof InputError) || scans.length === 1) throw error;
+      failed.push(name);
+      say(error.message);
+    }
+    bar.update(i + 1, name);
+  }
+  bar.finish();
+  return { reports, failed };
+}
+
+/** The reports of the cases that a folder holds already. */
+export async function doneBefore(out: string): Promise<ScanReport[]> {
+  if (!existsSync(join(out, REPORT))) return [];
+  const { cases } = JSON.parse(await readFile(join(out, REPORT), 'utf8')) as { cases: ScanReport[] };
+  return cases.filter((report) => existsSync(join(out, `${report.case}.nii.gz`)));
+}
+
+/** NIfTI files by case name: without the channel's _0000 and the ending. */
+export async function scansIn(input: string): Promise<ScanFile[]> {
+  if (!existsSync(input)) throw new InputError(`${input}: no such file or directory`);
+  const isFolder = statSync(input).isDirectory();
+  const files = isFolder ? (await readdir(input)).sort().map((file) => join(input, file)) : [input];
+  const ending = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
+  const scans = files
+    .filter((path) => !isFolder || ending.test(path))
+    .map((path) => ({ name: basename(path).replace(ending, ''), path }));
+  if (!scans.length) throw new InputError(`${input}: holds no NIfTI file`);
+  return scans;
+}

@@ -1,0 +1,49 @@
+/** What long commands share: the GPU, opened once and closed, and a clean stop. */
+import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
+import { InvalidArgumentError } from 'commander';
+import { say } from './command.ts';
+
+/** Exit code of a command that Ctrl-C or SIGTERM stopped. */
+export const INTERRUPTED = 130;
+
+/**
+ * Runs work on the GPU. The first Ctrl-C aborts the signal: the work ends after its step, what is written stays
+ * valid, and the exit code is 130. The second one ends the process at once.
+ */
+export async function withGpu(
+  options: OpenOptions,
+  work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  const interrupt = () => {
+    if (stop.signal.aborted) process.exit(INTERRUPTED);
+    say('stopping after the step at work; once more to stop at once');
+    stop.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, interrupt);
+  const gpu = await openGpu(options);
+  try {
+    await work(gpu, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    gpu.close();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
+    if (stop.signal.aborted) process.exitCode = INTERRUPTED;
+  }
+}
+
+/** Parsers of option values; commander adds the option's name and exits with 2. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}
+
+/** MiB on the command line, bytes inside. */
+export const memoryCap = (text: string): number => positive(text) * 2 ** 20;

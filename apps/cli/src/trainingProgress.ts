@@ -1,0 +1,29 @@
+import type { RunHooks } from '@organseg/train/trainRun.ts';
+import { say } from './command.ts';
+import { type Progress, progress } from './progress.ts';
+
+/** Shows a run on stderr: its cases being prepared, its steps, its validations. */
+export function trainingProgress(label: string): RunHooks & { finish(): void } {
+  let shown: Progress | undefined;
+  const finish = () => {
+    shown?.finish();
+    shown = undefined;
+  };
+  return {
+    onNote: say,
+    onPrepare: (done, total) => {
+      shown ??= progress('preparing', total, 'cases');
+      shown.update(done);
+      if (done === total) finish();
+    },
+    onStep: ({ step, steps, epoch, loss }) => {
+      shown ??= progress(label, steps, 'steps', step - 1);
+      shown.update(step, `epoch ${epoch}, loss ${loss.toFixed(3)}`);
+    },
+    onValidation: (epoch, meanDsc, best) => {
+      finish();
+      say(`epoch ${epoch}: validation DSC ${meanDsc.toFixed(4)}${best ? ', the best so far' : ''}`);
+    },
+    finish,
+  };
+}

@@ -1,0 +1,239 @@
+/** What is measured: every op, at shapes of the network on this kind of adapter. */
+import type { Gpu } from '../src/device.ts';
+import type { Launch, Work } from '../src/kernel.ts';
+import { accumulateWindow } from '../src/ops/accumulateWindow.ts';
+import { adam } from '../src/ops/adam.ts';
+import { argmax } from '../src/ops/argmax.ts';
+import * as conv3d from '../src/ops/conv3d.ts';
+import * as convTranspose3d from '../src/ops/convTranspose3d.ts';
+import * as diceCrossEntropy from '../src/ops/diceCrossEntropy.ts';
+import { gaussianSmooth } from '../src/ops/gaussianSmooth.ts';
+import * as instanceNorm from '../src/ops/instanceNorm.ts';
+import { gammaIntensity, gaussianNoise } from '../src/ops/intensity.ts';
+import { trilinear } from '../src/ops/resample.ts';
+import * as softmax from '../src/ops/softmax.ts';
+import { byteLength, type DType, elementCount, fromArray, type Tensor } from '../src/tensor.ts';
+
+export interface BenchCase {
+  readonly op: string;
+  readonly shape: string;
+  /** Operations (a multiply-add is two) or bytes that must be moved, whichever bounds the op. */
+  readonly flops?: number;
+  readonly bytes?: number;
+  readonly work: Work;
+  /** To be released afterwards. */
+  readonly tensors: readonly Tensor[];
+}
+
+type Triple = conv3d.Triple;
+const cube = (n: number): Triple => [n, n, n];
+
+/** [input channels, output channels, input size, kernel, stride] of convolutions. */
+const CONVOLUTIONS = {
+  software: [
+    [16, 16, 32, 3, 1],
+    [1, 8, 48, 3, 1],
+    [8, 8, 48, 3, 1],
+    [8, 16, 48, 3, 2],
+    [32, 32, 16, 3, 1],
+    [64, 64, 8, 3, 1],
+    [8, 16, 48, 1, 2],
+    [8, 14, 48, 1, 1],
+  ],
+  hardware: [
+    [1, 32, 128, 3, 1],
+    [32, 32, 128, 3, 1],
+    [32, 64, 128, 3, 2],
+    [64, 64, 64, 3, 1],
+    [128, 128, 32, 3, 1],
+    [256, 256, 16, 3, 1],
+    [320, 320, 8, 3, 1],
+    [320, 320, 4, 3, 1],
+    [32, 14, 128, 1, 1],
+  ],
+} as const;
+
+/** Cases made one by one, so that only one is in memory. */
+export function* benchCases(gpu: Gpu, dtype: 'f32' | 'f16', short: boolean): Generator<BenchCase> {
+  const kind = gpu.adapter.software ? 'software' : 'hardware';
+  const convolutions = CONVOLUTIONS[kind].slice(0, short ? 3 : undefined);
+  for (const [from, to, size, kernel, stride] of convolutions) {
+    yield* convolution(gpu, dtype, from, to, size, cube(kernel), cube(stride));
+  }
+  const [size, channels] = kind === 'software' ? [48, 8] : [128, 32];
+  yield* upsampling(gpu, dtype, 2 * channels, channels, size / 2);
+  yield* perVoxel(gpu, dtype, size, channels);
+  yield* data(gpu, size);
+}
+
+/** Random values: zeros can run faster than data. */
+function random(gpu: Gpu, shape: readonly number[], dtype: DType = 'f32'): Tensor {
+  const values = new Float32Array(elementCount(shape)).map(() => Math.random() - 0.5);
+  return fromArray(gpu, values, shape, dtype);
+}
+
+const plain = (launches: Launch[]): Work => ({ launches, scratch: [] });
+const bytesOf = (...tensors: Tensor[]) => tensors.reduce((sum, t) => sum + byteLength(t.shape, t.dtype), 0);
+
+function* convolution(
+  gpu: Gpu,
+  dtype: DType,
+  from: number,
+  to: number,
+  n: number,
+  kernel: Triple,
+  stride: Triple,
+) {
+  const shape = { kernel, stride };
+  const input = random(gpu, [1, n, n, n, from], dtype);
+  const output = random(gpu, [1, ...conv3d.outputSize(cube(n), shape), to], dtype);
+  const weight = random(gpu, [to, from, ...kernel]);
+  const dWeight = random(gpu, weight.shape);
+  const { packed, launches } = conv3d.pack(gpu, weight, [from]);
+  const taps = kernel[0] * kernel[1] * kernel[2];
+  const flops = 2 * (elementCount(output.shape) / to) * taps * from * to;
+  const text = `${from}→${to}, ${n}³, kernel ${kernel[0]}, stride ${stride[0]}`;
+  const forward = conv3d.forward(gpu, { inputs: [input], weights: packed, output, shape });
+  const tensors = [input, output, weight, dWeight, packed.tensor];
+  yield { op: 'conv3d', shape: text, flops, work: plain([...launches, ...forward]), tensors: [] };
+  const inputGradient = conv3d.inputGradient(gpu, {
+    dOutput: output,
+    weight,
+    dInput: input,
+    firstChannel: 0,
+    shape,
+    accumulate: false,
+  });
+  yield { op: 'conv3d dInput', shape: text, flops, work: inputGradient, tensors: [] };
+  const gradient = conv3d.parameterGradient(gpu, { inputs: [input], dOutput: output, dWeight, shape });
+  yield { op: 'conv3d dWeight', shape: text, flops, work: gradient, tensors };
+}
+
+function* upsampling(gpu: Gpu, dtype: DType, from: number, to: number, n: number) {
+  const input = random(gpu, [1, n, n, n, from], dtype);
+  const output = random(gpu, [1, 2 * n, 2 * n, 2 * n, to], dtype);
+  const weight = random(gpu, [from, to, 2, 2, 2]);
+  const dWeight = random(gpu, weight.shape);
+  const { packed, launches } = convTranspose3d.pack(gpu, weight);
+  const flops = 2 * (2 * n) ** 3 * from * to;
+  const shape = `${from}→${to}, ${n}³ to ${2 * n}³`;
+  const forward = convTranspose3d.forward(gpu, { input, weights: packed, output, stride: cube(2) });
+  yield { op: 'convTranspose3d', shape, flops, work: plain([...launches, ...forward]), tensors: [] };
+  const gradients = { input, weight, dOutput: output, dInput: input, dWeight };
+  const tensors = [input, output, weight, dWeight, ...packed.map(({ tensor }) => tensor)];
+  // dInput must not be what dWeight reads.
+  const dInput = random(gpu, input.shape, dtype);
+  const work = convTranspose3d.backward(gpu, { ...gradients, dInput });
+  yield { op: 'convTranspose3d backward', shape, flops: 2 * flops, work, tensors: [...tensors, dInput] };
+}
+
+function* perVoxel(gpu: Gpu, dtype: DType, n: number, channels: number) {
+  const shape = `${channels} channels, ${n}³`;
+  const like = () => random(gpu, [1, n, n, n, channels], dtype);
+  const [input, output, dOutput, dInput] = [like(), like(), like(), like()];
+  const [weight, bias, dWeight, dBias] = [0, 1, 2, 3].map(() => random(gpu, [channels]));
+  const stats = random(gpu, [1, channels, 2]);
+  const norm = { input, output, weight, stats, slope: 0.01 };
+  const bytes = bytesOf(input, input, output);
+  yield { op: 'instanceNorm', shape, bytes, work: instanceNorm.forward(gpu, { ...norm, bias }), tensors: [] };
+  yield {
+    op: 'instanceNorm backward',
+    shape,
+    bytes: 2 * bytesOf(input, output, dOutput) + bytesOf(dInput),
+    work: instanceNorm.backward(gpu, { ...norm, dOutput, dInput, dWeight, dBias }),
+    tensors: [input, output, dOutput, dInput, weight, bias, dWeight, dBias, stats],
+  };
+
+  const classes = `14 classes, ${n}³`;
+  const logits = random(gpu, [1, n, n, n, 14], dtype);
+  const dLogits = random(gpu, logits.shape, dtype);
+  const target = fromArray(
+    gpu,
+    new Uint8Array(n ** 3).map(() => Math.random() * 14),
+    [1, n, n, n, 1],
+  );
+  const [loss, coefficients] = [random(gpu, [3]), random(gpu, [1, 14, 2])];
+  const call = { logits, target, coefficients };
+  yield {
+    op: 'softmax',
+    shape: classes,
+    bytes: bytesOf(logits, dLogits),
+    work: plain(softmax.forward(gpu, { input: logits, output: dLogits })),
+    tensors: [],
+  };
+  yield {
+    op: 'diceCrossEntropy',
+    shape: classes,
+    bytes: bytesOf(logits, target),
+    work: diceCrossEntropy.forward(gpu, { ...call, loss }),
+    tensors: [],
+  };
+  yield {
+    op: 'diceCrossEntropy backward',
+    shape: classes,
+    bytes: bytesOf(logits, dLogits, target),
+    work: diceCrossEntropy.backward(gpu, { ...call, dLogits, scale: 1 }),
+    tensors: [],
+  };
+  yield {
+    op: 'argmax',
+    shape: classes,
+    bytes: bytesOf(logits, target),
+    work: plain(argmax(gpu, { logits, labels: target })),
+    tensors: [],
+  };
+  const volume = random(gpu, [n, n, n, 14]);
+  const weights = random(gpu, [3 * n]);
+  yield {
+    op: 'accumulateWindow',
+    shape: classes,
+    bytes: bytesOf(logits, volume, volume),
+    work: plain(accumulateWindow(gpu, { logits, volume, origin: [0, 0, 0], weights })),
+    tensors: [logits, dLogits, target, loss, coefficients, volume, weights],
+  };
+}
+
+function* data(gpu: Gpu, n: number) {
+  const count = n === 128 ? 31_419_406 : 1_000_000;
+  const [parameters, gradients, m, v] = [0, 1, 2, 3].map(() => random(gpu, [count]));
+  const state = { parameters, gradients, m, v };
+  yield {
+    op: 'adam',
+    shape: `${count} parameters`,
+    bytes: 7 * bytesOf(parameters),
+    work: plain(adam(gpu, state)),
+    tensors: Object.values(state),
+  };
+  const shape = `${n}³`;
+  const image = random(gpu, [n, n, n]);
+  const coarse = random(gpu, [n / 2, n / 2, n / 2]);
+  const map = { scale: 2, offset: 0.5 };
+  yield {
+    op: 'resample trilinear',
+    shape: `${n}³ to ${n / 2}³`,
+    bytes: bytesOf(image, coarse),
+    work: trilinear(gpu, { input: image, output: coarse, maps: [map, map, map] }),
+    tensors: [coarse],
+  };
+  yield {
+    op: 'gaussianSmooth',
+    shape: `${shape}, σ 1`,
+    bytes: 6 * bytesOf(image),
+    work: gaussianSmooth(gpu, image, [1, 1, 1]),
+    tensors: [],
+  };
+  yield {
+    op: 'gaussianNoise',
+    shape,
+    bytes: 2 * bytesOf(image),
+    work: plain(gaussianNoise(gpu, image, { mean: 0, std: 0.1, key: [1, 2] })),
+    tensors: [],
+  };
+  yield {
+    op: 'gammaIntensity',
+    shape,
+    bytes: 3 * bytesOf(image),
+    work: gammaIntensity(gpu, image, 1.1),
+    tensors: [image],
+  };
+}

@@ -1,0 +1,92 @@
+/** Timing launches, and the two rates of the adapter that bound them. */
+import type { Gpu } from '../src/device.ts';
+import { discard, type Launch, prepare, submit, u32 } from '../src/kernel.ts';
+import { empty, release } from '../src/tensor.ts';
+
+/** Milliseconds of one run: the median of repeats, after one that compiles and warms. */
+export async function measure(gpu: Gpu, launches: readonly Launch[], budgetMs: number): Promise<number> {
+  await timeOnce(gpu, launches);
+  const first = await timeOnce(gpu, launches);
+  const repeats = Math.max(3, Math.min(50, Math.ceil(budgetMs / first)));
+  const times: number[] = [];
+  for (let i = 0; i < repeats; i++) times.push(await timeOnce(gpu, launches));
+  return times.sort((a, b) => a - b)[repeats >> 1];
+}
+
+/** By the GPU's clock where it is one; on a CPU that plays GPU by the host's, since it runs on the same cores. */
+async function timeOnce(gpu: Gpu, launches: readonly Launch[]): Promise<number> {
+  if (!gpu.hasTimestamps || gpu.adapter.software) {
+    const started = performance.now();
+    submit(gpu, launches);
+    await gpu.finish();
+    return performance.now() - started;
+  }
+  const querySet = gpu.device.createQuerySet({ type: 'timestamp', count: 2 });
+  const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
+  const resolved = gpu.arena.create({ size: 16, usage });
+  const staging = gpu.arena.create({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  submit(gpu, launches, { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 });
+  const encoder = gpu.device.createCommandEncoder();
+  encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
+  encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
+  gpu.device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const [begin, end] = new BigUint64Array(staging.getMappedRange());
+  const milliseconds = Number(end - begin) / 1e6;
+  staging.unmap();
+  for (const buffer of [resolved, staging]) gpu.arena.destroy(buffer);
+  querySet.destroy();
+  return milliseconds;
+}
+
+export interface AdapterRates {
+  /** Bytes read plus bytes written, by a kernel that copies. */
+  readonly copyGbPerSecond: number;
+  /** Multiply-adds from registers in f32, two operations each. */
+  readonly multiplyAddGflops: number;
+}
+
+export async function adapterRates(gpu: Gpu, budgetMs: number): Promise<AdapterRates> {
+  const elements = (gpu.adapter.software ? 4 : 32) * 2 ** 20;
+  const [x, y] = [empty(gpu, [elements]), empty(gpu, [elements])];
+  const copy = prepare(gpu, {
+    name: 'copy',
+    read: { x: { tensor: x, start: 0, count: elements, vec4: true } },
+    write: { y: { tensor: y, start: 0, count: elements, vec4: true } },
+    params: { count: u32(elements / 4) },
+    code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  if (i < p.count) { y[i] = x[i]; }
+}`,
+    invocations: elements / 4,
+  });
+  const rounds = 256;
+  const invocations = gpu.adapter.software ? 2 ** 14 : 2 ** 20;
+  const chains = 8;
+  const range = Array.from({ length: chains }, (_, i) => i);
+  const multiplyAdd = prepare(gpu, {
+    name: 'multiplyAdd',
+    read: {},
+    write: { y },
+    params: { rounds: u32(rounds) },
+    code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  let k = vec4<f32>(f32(i) * 1e-9 + 0.5);
+  ${range.map((c) => `var a${c} = vec4<f32>(${c});`).join(' ')}
+  for (var r = 0u; r < p.rounds; r++) { ${range.map((c) => `a${c} = fma(a${c}, k, k);`).join(' ')} }
+  let sum = ${range.map((c) => `a${c}`).join(' + ')};
+  y[i] = sum.x + sum.y + sum.z + sum.w;
+}`,
+    invocations,
+  });
+  const copyMs = await measure(gpu, [copy], budgetMs);
+  const multiplyAddMs = await measure(gpu, [multiplyAdd], budgetMs);
+  discard(gpu, [copy, multiplyAdd]);
+  release(gpu, x, y);
+  return {
+    copyGbPerSecond: (elements * 8) / copyMs / 1e6,
+    multiplyAddGflops: (invocations * rounds * chains * 4 * 2) / multiplyAddMs / 1e6,
+  };
+}
