@@ -159,7 +159,8 @@ export interface InferenceProgram {
 export function inferenceProgram(gpu: Gpu, recorded: Recorded, memory: NetworkMemory): InferenceProgram {
   const planner = new Planner(gpu, memory.activation, memory.layout, memory.parameters, undefined);
   const { tape, image, logits } = recorded;
-  // Before the plan: what it reuses must not hold weights.
+  // Before the plan: what is written before a run must not lie in memory that the run uses for something else.
+  planner.tensor(image);
   const prepared = tape.ops.map((op) => op.prepare(planner));
   for (const { launches } of prepared) runOnce(gpu, launches);
   const packed = prepared.flatMap(({ tensors }) => tensors);
@@ -197,6 +198,7 @@ export function trainingProgram(
   const target: Slot = { shape: [...logits.shape.slice(0, 4), 1], dtype: 'u8' };
   const loss: Slot = { shape: [3], dtype: 'f32' };
   const coefficients: Slot = { shape: [batch, classes, 2], dtype: 'f32' };
+  for (const slot of [image, target]) planner.tensor(slot); // before the plan, as above
   const tensors = () => ({ logits: planner.tensor(logits), target: planner.tensor(target) });
 
   const forward = (op: Op): Step => ({

@@ -231,3 +231,6 @@ export interface ConvOptions {
   readonly stride?: Triple;
   readonly bias?: boolean;
 }
+
+/** What forward code is written in. */
+export type Layers = Pick<Tape, 'conv3d' | 'convTranspose3d' | 'instanceNorm'>;

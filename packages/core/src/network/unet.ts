@@ -2,7 +2,7 @@
  * The residual U-Net of Gao 2022: MONAI's DynUNet with residual blocks, its names and its defaults, without
  * deep supervision. Forward code only; the tape records the rest.
  */
-import type { Slot, Tape, Triple } from './tape.ts';
+import type { Layers, Slot, Triple } from './tape.ts';
 
 export interface UnetConfig {
   readonly inputChannels: number;
@@ -16,7 +16,7 @@ export interface UnetConfig {
 
 /** conv → norm → act → conv → norm, plus the input (through conv1 → norm where its form changes), then act. */
 function residualBlock(
-  tape: Tape,
+  tape: Layers,
   x: Slot,
   name: string,
   filters: number,
@@ -38,7 +38,7 @@ function residualBlock(
 }
 
 /** Upsample, join with the skip, then twice conv → norm → act. */
-function upBlock(tape: Tape, x: Slot, skip: Slot, name: string, kernel: Triple, stride: Triple): Slot {
+function upBlock(tape: Layers, x: Slot, skip: Slot, name: string, kernel: Triple, stride: Triple): Slot {
   const filters = skip.shape[4]!;
   const up = tape.convTranspose3d(x, `${name}.transp_conv.conv`, { filters, stride });
   let y = tape.conv3d([up, skip], `${name}.conv_block.conv1.conv`, { filters, kernel });
@@ -48,7 +48,7 @@ function upBlock(tape: Tape, x: Slot, skip: Slot, name: string, kernel: Triple, 
 }
 
 /** Logits [N, D, H, W, classes] of images [N, D, H, W, inputChannels]. */
-export function unet(tape: Tape, image: Slot, config: UnetConfig): Slot {
+export function unet(tape: Layers, image: Slot, config: UnetConfig): Slot {
   const { filters, kernels, strides, classes } = config;
   checkUnet(config, image.shape.slice(1, 4));
   const bottom = filters.length - 1;

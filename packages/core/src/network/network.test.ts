@@ -1,0 +1,161 @@
+import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
+import { reference, relativeError } from '@organseg/kernels/reference/array.ts';
+import { downloadF32, elementCount, upload } from '@organseg/kernels/tensor.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { twinStep } from '../../test/twinNetwork.ts';
+import { Random } from '../random.ts';
+import { initialise, ParameterLayout } from './parameters.ts';
+import { inferenceProgram, trainingProgram } from './program.ts';
+import { Tape, type Triple } from './tape.ts';
+import { type UnetConfig, unet } from './unet.ts';
+
+const cube = (n: number): Triple => [n, n, n];
+
+/** Filters that are no multiple of the tile, anisotropic kernels and strides, several items. */
+const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
+  {
+    name: 'three stages',
+    config: {
+      inputChannels: 1,
+      classes: 5,
+      filters: [5, 8, 12],
+      kernels: [cube(3), cube(3), cube(3)],
+      strides: [cube(1), cube(2), cube(2)],
+    },
+    image: [2, 8, 8, 16, 1],
+  },
+  {
+    name: 'anisotropic kernels and strides',
+    config: {
+      inputChannels: 1,
+      classes: 14,
+      filters: [8, 16, 20],
+      kernels: [[1, 3, 3], cube(3), cube(3)],
+      strides: [cube(1), [1, 2, 2], cube(2)],
+    },
+    image: [1, 4, 12, 20, 1],
+  },
+  {
+    name: 'a stage that keeps its form has no shortcut convolution',
+    config: {
+      inputChannels: 1,
+      classes: 3,
+      filters: [4, 4],
+      kernels: [cube(3), cube(3)],
+      strides: [cube(1), cube(1)],
+    },
+    image: [1, 5, 6, 7, 1],
+  },
+];
+
+function build(config: UnetConfig, shape: number[]) {
+  const tape = new Tape();
+  const image = tape.input(shape);
+  const logits = unet(tape, image, config);
+  return { tape, image, logits };
+}
+
+describe.each<[string, OpenOptions]>([
+  ['uniform weights', { weightSpace: 'uniform' }],
+  ['storage weights', { weightSpace: 'storage' }],
+])('network, %s', (_, options) => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu(options);
+  });
+  afterAll(() => gpu.close());
+
+  test.each(CASES)(
+    '$name: logits, loss and gradients of the float64 twin',
+    async ({ config, image: shape }) => {
+      const random = new Random(7);
+      const recorded = build(config, shape);
+      const layout = new ParameterLayout(recorded.tape.parameters);
+      const values = initialise(layout, random);
+      // Away from the initial 1 and 0, where some gradients could hide.
+      for (const array of values.values())
+        for (let i = 0; i < array.length; i++) array[i] += 0.1 * random.normal();
+      const image = reference(
+        shape,
+        Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
+      );
+      const target = Uint8Array.from({ length: elementCount(shape) }, () => random.int(config.classes));
+      const expected = twinStep(config, layout, values, image, target);
+
+      const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
+      layout.upload(gpu, parameters, values);
+      const memory = { layout, parameters, activation: 'f32' } as const;
+      const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
+      upload(gpu, step.image, Float32Array.from(image.data));
+      upload(gpu, step.target, target);
+      // Twice: the second run must not see what the first left behind.
+      step.program.run();
+      step.program.run();
+      expect(relativeError(await downloadF32(gpu, step.logits), expected.logits.data)).toBeLessThan(1e-5);
+      expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
+      const actual = await layout.download(gpu, gradients);
+      expect([...actual.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
+      const size = (data: Float64Array) => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0));
+      const largest = Math.max(...[...expected.gradients.values()].map(({ data }) => size(data)));
+      for (const [name, { data }] of expected.gradients) {
+        if (size(data) < 1e-3 * largest) continue; // lost in float32: the norm behind it takes the scale out
+        expect(relativeError(actual.get(name)!, data), name).toBeLessThan(1e-4);
+      }
+      step.program.close();
+    },
+  );
+
+  test.each(CASES)(
+    '$name: inference gives the same logits, run after run',
+    async ({ config, image: shape }) => {
+      const random = new Random(3);
+      const recorded = build(config, shape);
+      const layout = new ParameterLayout(recorded.tape.parameters);
+      const values = initialise(layout, random);
+      const parameters = layout.allocate(gpu);
+      layout.upload(gpu, parameters, values);
+      const memory = { layout, parameters, activation: 'f32' } as const;
+      const inference = inferenceProgram(gpu, recorded, memory);
+      for (let run = 0; run < 2; run++) {
+        const image = reference(
+          shape,
+          Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
+        );
+        const { logits } = twinStep(config, layout, values, image, new Uint8Array(image.data.length));
+        upload(gpu, inference.image, Float32Array.from(image.data));
+        inference.program.run();
+        expect(relativeError(await downloadF32(gpu, inference.logits), logits.data)).toBeLessThan(1e-5);
+      }
+      inference.program.close();
+    },
+  );
+
+  test('a closed program gives all its memory back', () => {
+    const [{ config, image }] = CASES;
+    const recorded = build(config, image);
+    const layout = new ParameterLayout(recorded.tape.parameters);
+    const parameters = layout.allocate(gpu);
+    const before = gpu.arena.account.inUseBytes;
+    const inference = inferenceProgram(gpu, recorded, { layout, parameters, activation: 'f32' });
+    expect(gpu.arena.account.inUseBytes).toBeGreaterThan(before);
+    inference.program.close();
+    expect(gpu.arena.account.inUseBytes).toBe(before);
+  });
+});
+
+test('the network of the paper has 31,419,406 parameters', () => {
+  const config: UnetConfig = {
+    inputChannels: 1,
+    classes: 14,
+    filters: [32, 64, 128, 256, 320, 320],
+    kernels: Array.from({ length: 6 }, () => cube(3)),
+    strides: [1, 2, 2, 2, 2, 2].map(cube),
+  };
+  const { tape } = build(config, [1, 32, 32, 32, 1]);
+  expect(new ParameterLayout(tape.parameters).count).toBe(31_419_406);
+});
+
+test('a patch that the strides do not divide is refused by name', () => {
+  const [{ config }] = CASES;
+  expect(() => build(config, [1, 8, 10, 8, 1])).toThrow('divisible by [4,4,4] (D,H,W), got [8,10,8]');
+});

@@ -1,0 +1,114 @@
+/**
+ * The tape's twin: runs forward code at once, in float64, and its backward by the kernels' twins.
+ */
+import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
+import * as conv3d from '@organseg/kernels/reference/conv3d.ts';
+import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts';
+import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
+import type { Layers, Slot, Triple } from '../src/network/tape.ts';
+
+interface Value extends Slot, Reference {}
+const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });
+
+export class TwinTape implements Layers {
+  /** By parameter name, filled by `backward`. */
+  readonly gradients = new Map<string, Reference>();
+  readonly #parameter: (name: string) => Reference;
+  readonly #backward: (() => void)[] = [];
+  readonly #ofValues = new Map<Reference, Reference>();
+
+  constructor(parameter: (name: string) => Reference) {
+    this.#parameter = parameter;
+  }
+
+  conv3d(
+    input: Slot | readonly Slot[],
+    name: string,
+    options: { kernel: Triple; stride?: Triple; bias?: boolean },
+  ): Value {
+    const parts = (Array.isArray(input) ? input : [input]) as Value[];
+    const x = concatenate(parts);
+    const weight = this.#parameter(`${name}.weight`);
+    const bias = options.bias ? this.#parameter(`${name}.bias`) : undefined;
+    const shape = { kernel: options.kernel, stride: options.stride ?? ([1, 1, 1] as const) };
+    return this.#record(conv3d.forward(x, weight, bias, shape), (dOutput) => {
+      const { dInput, dWeight, dBias } = conv3d.backward(x, weight, dOutput, shape);
+      this.gradients.set(`${name}.weight`, dWeight);
+      if (bias) this.gradients.set(`${name}.bias`, dBias);
+      split(dInput, parts).forEach((gradient, i) => {
+        this.#add(parts[i], gradient);
+      });
+    });
+  }
+
+  convTranspose3d(input: Slot, name: string): Value {
+    const weight = this.#parameter(`${name}.weight`);
+    return this.#record(convTranspose3d.forward(input as Value, weight), (dOutput) => {
+      const { dInput, dWeight } = convTranspose3d.backward(input as Value, weight, dOutput);
+      this.gradients.set(`${name}.weight`, dWeight);
+      this.#add(input as Value, dInput);
+    });
+  }
+
+  instanceNorm(input: Slot, name: string, options: { residual?: Slot; linear?: boolean } = {}): Value {
+    const residual = options.residual as Value | undefined;
+    const parameters = {
+      weight: this.#parameter(`${name}.weight`),
+      bias: this.#parameter(`${name}.bias`),
+      residual,
+      slope: options.linear ? 1 : 0.01,
+    };
+    return this.#record(instanceNorm.forward(input as Value, parameters), (dOutput) => {
+      const gradient = instanceNorm.backward(input as Value, parameters, dOutput);
+      this.gradients.set(`${name}.weight`, gradient.dWeight);
+      this.gradients.set(`${name}.bias`, gradient.dBias);
+      this.#add(input as Value, gradient.dInput);
+      if (residual) this.#add(residual, gradient.dResidual);
+    });
+  }
+
+  /** From the gradient of a value back to all parameters. */
+  backward(output: Slot, gradient: Reference): void {
+    this.#ofValues.set(output as Value, gradient);
+    for (const step of this.#backward.toReversed()) step();
+  }
+
+  #record(output: Reference, backward: (dOutput: Reference) => void): Value {
+    const result = value(output);
+    this.#backward.push(() => backward(this.#ofValues.get(result)!));
+    return result;
+  }
+
+  #add(to: Value, gradient: Reference): void {
+    const before = this.#ofValues.get(to);
+    const sum = before ? gradient.data.map((g, i) => g + before.data[i]) : gradient.data;
+    this.#ofValues.set(to, { shape: gradient.shape, data: sum });
+  }
+}
+
+function concatenate(parts: readonly Value[]): Reference {
+  if (parts.length === 1) return parts[0];
+  const channels = parts.reduce((sum, { shape }) => sum + shape[4], 0);
+  const whole = reference([...parts[0].shape.slice(0, 4), channels]);
+  let first = 0;
+  for (const { shape, data } of parts) {
+    data.forEach((x, i) => {
+      whole.data[Math.floor(i / shape[4]) * channels + first + (i % shape[4])] = x;
+    });
+    first += shape[4];
+  }
+  return whole;
+}
+
+function split(whole: Reference, parts: readonly Value[]): Reference[] {
+  const channels = whole.shape[4];
+  let first = 0;
+  return parts.map(({ shape }) => {
+    const from = first;
+    first += shape[4];
+    return reference(
+      shape,
+      whole.data.filter((_, i) => i % channels >= from && i % channels < from + shape[4]),
+    );
+  });
+}
