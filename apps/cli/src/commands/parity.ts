@@ -93,7 +93,7 @@ async function compare(
         values.forEach((g, k) => {
           values[k] = g / lossScale;
         });
-      gradientErrors = compareGradients(actual, byPrefix(reference, 'grad/'), file);
+      gradientErrors = compareGradients(actual, reference, file);
     }
     optimizer.update(learningRateOf(reference, file), lossScale);
   }
@@ -118,25 +118,22 @@ async function compare(
   };
 }
 
-/** A gradient whose elements are this much smaller than the network's average has vanished. */
-const VANISHED = 1e-3;
-
 /**
- * Errors relative to each gradient. One that has vanished is compared relative to the whole network's instead:
- * norms make the scale of the weights before them irrelevant, so that some gradients are 0 but for the norm's ε
- * (a 1×1×1 convolution of one channel), and float32 keeps none of their digits, in PyTorch either.
+ * Errors relative to each gradient, but for filters of a single weight (the 1×1×1 convolution of one channel):
+ * the norm behind takes their scale out, so that their gradient is 0 but for the norm's ε and float32 keeps none
+ * of its digits, in PyTorch either. Theirs are relative to the whole network's gradient.
  */
-function compareGradients(actual: NamedArrays, expected: NamedArrays, file: string): Record<string, number> {
+function compareGradients(actual: NamedArrays, reference: SafeTensors, file: string): Record<string, number> {
+  const expected = byPrefix(reference, 'grad/');
   const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
-  const count = [...expected.values()].reduce((sum, values) => sum + values.length, 0);
-  const whole = Math.sqrt([...expected.values()].reduce((sum, values) => sum + norm(values) ** 2, 0));
+  const whole = Math.hypot(...[...expected.values()].map(norm));
   const errors: Record<string, number> = {};
   for (const [name, values] of expected) {
     const ours = actual.get(name);
     if (!ours) throw new InputError(`${file}: grad/${name} is no parameter of this network`);
-    const error = relativeError(ours, values);
-    const vanished = norm(values) / Math.sqrt(values.length) < (VANISHED * whole) / Math.sqrt(count);
-    errors[name] = vanished ? (error * norm(values)) / whole : error;
+    const { shape } = tensorOf(reference, `grad/${name}`, file);
+    const single = shape.length === 5 && shape.slice(1).every((n) => n === 1);
+    errors[name] = relativeError(ours, values) * (single ? norm(values) / whole : 1);
   }
   return errors;
 }
