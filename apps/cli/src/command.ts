@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { printAbove } from './progress.ts';
 
 /** Options every command has. */
 export interface CommonOptions {
@@ -23,5 +24,5 @@ export function print(options: CommonOptions, result: object, text: string): voi
 
 /** A message for the person who waits; never on stdout, which belongs to results. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  printAbove(text);
 }

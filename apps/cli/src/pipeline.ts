@@ -36,9 +36,9 @@ export interface PipelineResult {
   readonly manifest: PseudoLabelManifest;
 }
 
-/** The two models, by the names of their folders. */
-const MODELS = ['labelled-only', 'with-pseudo-labels'] as const;
-type Model = (typeof MODELS)[number];
+/** The two models, by the names of their folders, and as the report calls them. */
+const MODELS = { 'labelled-only': 'labelled only', 'with-pseudo-labels': 'with pseudo-labels' } as const;
+type Model = keyof typeof MODELS;
 
 /** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
 interface PipelineState {
@@ -80,7 +80,7 @@ export async function pipeline(
     ),
   );
   const evaluations = new Map<Model, Evaluation>();
-  for (const model of MODELS) {
+  for (const model of Object.keys(MODELS) as Model[]) {
     const predictions = join(out, 'predictions', model);
     await stages.run(`predict test cases (${model})`, signal, () =>
       predictOrGoOn(gpu, run(model), dataset.test, predictions, signal),
@@ -93,12 +93,10 @@ export async function pipeline(
   }
 
   const report = join(out, 'report.html');
-  const [labelledOnly, withPseudoLabels] = MODELS.map((model) => evaluations.get(model)!) as [
-    Evaluation,
-    Evaluation,
-  ];
+  const labelledOnly = evaluations.get('labelled-only')!;
+  const withPseudoLabels = evaluations.get('with-pseudo-labels')!;
   const reportRun = async (model: Model) => ({
-    name: model.replaceAll('-', ' '),
+    name: MODELS[model],
     records: await readRecords(run(model)),
     evaluation: evaluations.get(model)!,
     cases: references.map(({ case: name, image, reference }) => ({

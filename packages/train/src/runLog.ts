@@ -3,7 +3,6 @@
  */
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { progressSvg } from './chart.ts';
 import { writeWhole } from './files.ts';
 
 export type TrainingRecord =
@@ -61,7 +60,9 @@ export class RunLog {
   }
 
   async draw(): Promise<void> {
-    await writeWhole(join(this.#folder, CHART), await progressSvg(this.records, [...this.#labelNames]));
+    // Loading the chart library takes long, and few commands draw.
+    const { progressSvg } = await import('./chart.ts');
+    await writeWhole(join(this.#folder, CHART), progressSvg(this.records, this.#labelNames));
   }
 }
 

@@ -6,6 +6,7 @@ import {
   assertContinues,
   type Counts,
   datasetJson,
+  type PhantomCase,
   type PhantomSettings,
   phantomCases,
   phantomOf,
@@ -13,7 +14,8 @@ import {
 import type { Triple } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
 import { InvalidArgumentError } from 'commander';
-import { type CommonOptions, command, print, say } from '../command.ts';
+import { type CommonOptions, command, print } from '../command.ts';
+import { progress } from '../progress.ts';
 
 interface Options extends CommonOptions, Counts {
   out: string;
@@ -40,15 +42,20 @@ export const phantom = command('phantom', 'Write a data set of abdominal CT phan
     };
     const cases = phantomCases(counts);
     await openFolder(out, counts, settings);
-    for (const [done, each] of cases.entries()) {
+    const isThere = ({ image, labels }: PhantomCase) =>
+      existsSync(join(out, image)) && existsSync(join(out, labels));
+    const missing = cases.filter((each) => !isThere(each));
+    const before = cases.length - missing.length;
+    const bar = progress('phantoms', cases.length, 'cases', before);
+    for (const [i, each] of missing.entries()) {
       const [image, labels] = [join(out, each.image), join(out, each.labels)];
-      if (existsSync(image) && existsSync(labels)) continue;
       const made = phantomOf(each, settings);
       for (const path of [image, labels]) await mkdir(dirname(path), { recursive: true });
       await writeNiftiFile(labels, made.labels);
       await writeNiftiFile(image, made.image);
-      say(`${done + 1}/${cases.length}  ${each.name}  ${made.image.shape.join(' × ')}`);
+      bar.update(before + i + 1, `${each.name} ${made.image.shape.join(' × ')}`);
     }
+    bar.finish();
     const summary = `${labelled} labelled, ${unlabelled} unlabelled and ${test} test cases in ${out}`;
     print(options, { out, seed: options.seed, ...counts, cases }, summary);
   });

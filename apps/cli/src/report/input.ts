@@ -1,0 +1,39 @@
+/** What the report is made from. */
+import type { Config } from '@organseg/train/config.ts';
+import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import type { TrainingRecord } from '@organseg/train/runLog.ts';
+import type { html } from 'hono/html';
+import type { Evaluation } from '../evaluateCases.ts';
+
+export interface ReportInput {
+  /** The pipeline's folder, for display. */
+  readonly folder: string;
+  readonly title: string;
+  readonly preset: string;
+  readonly config: Config;
+  readonly adapter: string;
+  readonly stages: readonly { readonly name: string; readonly seconds: number }[];
+  /** Of the data set, background first. */
+  readonly labelNames: readonly string[];
+  /** Labelled only, with pseudo-labels. */
+  readonly runs: readonly [ReportRun, ReportRun];
+  readonly manifest: PseudoLabelManifest;
+}
+
+export interface ReportRun {
+  readonly name: string;
+  readonly records: readonly TrainingRecord[];
+  readonly evaluation: Evaluation;
+  readonly cases: readonly ReportCase[];
+}
+
+/** A test case's NIfTI files. */
+export interface ReportCase {
+  readonly case: string;
+  readonly image: string;
+  readonly reference: string;
+  readonly prediction: string;
+}
+
+/** A piece of the page, escaped. */
+export type Html = ReturnType<typeof html>;

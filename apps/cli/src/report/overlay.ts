@@ -1,0 +1,132 @@
+/** Pictures of a case: CT slices with the prediction, the reference, and where the two disagree. */
+import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { spacingOf } from '@organseg/core/volume/affine.ts';
+import { type Box, crop, foregroundBox } from '@organseg/core/volume/crop.ts';
+import { toRas } from '@organseg/core/volume/orientation.ts';
+import type { Volume } from '@organseg/core/volume/volume.ts';
+import { encode } from 'fast-png';
+import { PLANES, type Plane, pictureSize, type Raster, sliceOf, tellingSlices } from './planes.ts';
+import { resizeNearest, resizeSmooth } from './resize.ts';
+
+type Colour = readonly [number, number, number];
+
+export interface View {
+  readonly plane: Plane;
+  /** From 0, along the RAS+ axis. */
+  readonly slice: number;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** PNG files. */
+  readonly prediction: Uint8Array;
+  readonly reference: Uint8Array;
+  readonly difference: Uint8Array;
+}
+
+/** Kinds of disagreement, in colours that colour-blind people tell apart as well. */
+export const DISAGREEMENTS = {
+  missed: { colour: [86, 180, 233], meaning: 'missed: an organ in the reference only' },
+  false: { colour: [240, 150, 30], meaning: 'false: an organ in the prediction only' },
+  other: { colour: [215, 70, 180], meaning: 'other organ: a different one in each' },
+} as const satisfies Record<string, { colour: Colour; meaning: string }>;
+
+/** Pixels that a slice may take. */
+const FRAME = { width: 420, height: 300 };
+
+/** HU shown as black and as white: the abdominal window. */
+const [BLACK_HU, WHITE_HU] = [-160, 240];
+
+/** How far coronal and sagittal pictures go above and below what is labelled; a whole body would be too small. */
+const MARGIN_MM = 30;
+
+const FILL = 0.3;
+const CONTOUR = 0.95;
+const DISAGREEMENT = 0.8;
+
+/**
+ * One view of each plane, where the reference shows most. The volumes may have any orientation; throws
+ * InputError where they do not lie on one grid.
+ */
+export function caseViews(
+  image: Volume,
+  reference: Volume<Uint8Array>,
+  prediction: Volume<Uint8Array>,
+): View[] {
+  assertSameGrid(image, 'the image', reference, 'the reference');
+  assertSameGrid(image, 'the image', prediction, 'the prediction');
+  const [was, is] = [toRas(reference), toRas(prediction)];
+  const box = labelledHeights(was, is);
+  const [ct, truth, guess] = [crop(toRas(image), box), crop(was, box), crop(is, box)];
+  const places = tellingSlices(truth);
+  return PLANES.map((plane) => {
+    const slice = places[plane.axes.through];
+    const size = pictureSize(ct, plane, FRAME);
+    const grey = greyOf(resizeSmooth(sliceOf(ct, plane, slice), size));
+    const labels = (volume: Volume) => resizeNearest(sliceOf(volume, plane, slice), size);
+    const [wanted, got] = [labels(truth), labels(guess)];
+    return {
+      plane,
+      slice: box.min[plane.axes.through] + slice,
+      ...size,
+      prediction: png(grey, (i) => organPaint(got, i)),
+      reference: png(grey, (i) => organPaint(wanted, i)),
+      difference: png(grey, (i) => disagreementPaint(wanted.data[i], got.data[i])),
+    };
+  });
+}
+
+/** The slices along z that either map labels, with a margin; the whole where neither labels any. */
+function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
+  const [{ shape, affine }] = maps;
+  const boxes = maps.map((map) => foregroundBox(map, 0)).filter((box) => box !== null);
+  if (boxes.length === 0) return { min: [0, 0, 0], max: shape };
+  const margin = Math.round(MARGIN_MM / spacingOf(affine)[2]);
+  const low = Math.max(0, Math.min(...boxes.map(({ min }) => min[2])) - margin);
+  const high = Math.min(shape[2], Math.max(...boxes.map(({ max }) => max[2])) + margin);
+  return { min: [0, 0, low], max: [shape[0], shape[1], high] };
+}
+
+/** The organ's colour; of a label beyond the table one of the table's, again. */
+const labelColour = (label: number): Colour => FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
+
+function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
+  const scale = 255 / (WHITE_HU - BLACK_HU);
+  return { width, height, data: Uint8ClampedArray.from(data, (hu) => (hu - BLACK_HU) * scale) };
+}
+
+interface Paint {
+  readonly colour: Colour;
+  readonly opacity: number;
+}
+
+/** A pixel beside another label is part of the contour. */
+function organPaint({ width, height, data }: Raster, i: number): Paint | null {
+  const label = data[i];
+  if (label === 0) return null;
+  const [x, y] = [i % width, Math.floor(i / width)];
+  const isEdge =
+    (x > 0 && data[i - 1] !== label) ||
+    (x < width - 1 && data[i + 1] !== label) ||
+    (y > 0 && data[i - width] !== label) ||
+    (y < height - 1 && data[i + width] !== label);
+  return { colour: labelColour(label), opacity: isEdge ? CONTOUR : FILL };
+}
+
+function disagreementPaint(wanted: number, got: number): Paint | null {
+  if (wanted === got) return null;
+  const kind = got === 0 ? 'missed' : wanted === 0 ? 'false' : 'other';
+  return { colour: DISAGREEMENTS[kind].colour, opacity: DISAGREEMENT };
+}
+
+function png({ width, height, data }: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array {
+  const rgb = new Uint8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    const paint = paintAt(i);
+    for (let channel = 0; channel < 3; channel++) {
+      const over = paint ? paint.opacity * (paint.colour[channel] - data[i]) : 0;
+      rgb[3 * i + channel] = Math.round(data[i] + over);
+    }
+  }
+  return encode({ width, height, channels: 3, data: rgb }, { zlib: { level: 9 } });
+}

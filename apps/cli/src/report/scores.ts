@@ -1,0 +1,60 @@
+/** Tables of scores: labelled only beside with pseudo-labels. */
+import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { html } from 'hono/html';
+import type { Html, ReportRun } from './input.ts';
+import { swatch } from './swatch.ts';
+import { change, plural, score } from './words.ts';
+
+interface Row {
+  readonly head: Html | string;
+  readonly before: Score;
+  readonly after: Score;
+}
+
+/** The mean over the cases of each organ. */
+export function organTable(before: ReportRun, after: ReportRun): Html {
+  const rows = FLARE22_ORGANS.map(({ name, longName, colour }): Row => {
+    const mean = ({ evaluation }: ReportRun) => meanScore(evaluation.cases.map(({ organs }) => organs[name]));
+    return {
+      head: html`<span class="organ">${swatch(colour)}${longName}</span>`,
+      before: mean(before),
+      after: mean(after),
+    };
+  });
+  return html`<p class="quiet">Means over ${plural(before.evaluation.cases.length, 'case')}.</p>
+${comparison('organ', rows, before, after)}`;
+}
+
+/** The mean over the organs of each case. */
+export function caseTable(before: ReportRun, after: ReportRun): Html {
+  const later = new Map(after.evaluation.cases.map((scored) => [scored.case, scored.mean]));
+  const missing = new Set([...before.evaluation.missing, ...after.evaluation.missing]);
+  const rows = before.evaluation.cases.map(({ case: name, mean }): Row => {
+    const head = missing.has(name) ? html`${name} <small>(a prediction is missing: scored 0)</small>` : name;
+    return { head, before: mean, after: later.get(name)! };
+  });
+  return html`<p class="quiet">Means over the ${FLARE22_ORGANS.length} organs.</p>
+${comparison('case', rows, before, after)}`;
+}
+
+function comparison(heading: string, rows: readonly Row[], before: ReportRun, after: ReportRun): Html {
+  const columns = html`<th>${before.name}<th>${after.name}<th>change`;
+  const mean = { head: 'mean', before: before.evaluation.mean, after: after.evaluation.mean };
+  return html`<div class="wide"><table class="scores">
+<thead>
+<tr><th rowspan="2">${heading}<th colspan="3" class="group">DSC<th colspan="3" class="group">NSD
+<tr>${columns}${columns}
+<tbody>${rows.map(tableRow)}
+<tfoot>${tableRow(mean)}
+</table></div>`;
+}
+
+const tableRow = ({ head, before, after }: Row): Html => html`
+<tr><th>${head}${cells(before.dsc, after.dsc)}${cells(before.nsd, after.nsd)}`;
+
+function cells(before: number, after: number): Html {
+  const text = change(after - before);
+  const kind = text.startsWith('+') ? 'rise' : text.startsWith('−') ? 'fall' : 'quiet';
+  return html`<td>${score(before)}<td>${score(after)}<td class="${kind}">${text}`;
+}

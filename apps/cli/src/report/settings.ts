@@ -1,0 +1,37 @@
+/** What was run: the settings that matter, on what, with what, for how long. */
+import type { Config } from '@organseg/train/config.ts';
+import { html } from 'hono/html';
+import manifest from '../../package.json' with { type: 'json' };
+import { duration } from '../duration.ts';
+import type { Html, ReportInput } from './input.ts';
+
+export function settings({ preset, config, adapter, stages }: ReportInput): Html {
+  const rows: [string, string][] = [
+    ['preset', preset],
+    ['network', `residual U-Net, filters ${config.filters.join(', ')}, ${config.classes} classes`],
+    [
+      'grid',
+      `${config.spacingMm.join(' × ')} mm, patches of ${[...config.patch].reverse().join(' × ')} voxels`,
+    ],
+    ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
+    ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
+    ['labelled only', stage(config.initial)],
+    ['with pseudo-labels', stage(config.fineTuning)],
+    ['seed', String(config.seed)],
+    ['adapter', adapter],
+    ['software', `organseg ${manifest.version}, Node.js ${process.versions.node}`],
+  ];
+  const total = stages.reduce((sum, { seconds }) => sum + seconds, 0);
+  return html`<div class="columns">
+<table><tbody>${rows.map(([name, value]) => html`<tr><th>${name}<td>${value}`)}</table>
+<table><thead><tr><th>stage<th>time
+<tbody>${stages.map(({ name, seconds }) => html`<tr><th>${name}<td>${duration(seconds)}`)}
+<tfoot><tr><th>total<td>${duration(total)}</table>
+</div>
+<details><summary>All settings</summary><pre>${JSON.stringify(config, null, 2)}</pre></details>`;
+}
+
+const stage = ({ epochs, learningRate, augment }: Config['initial']) =>
+  `${epochs} epochs, learning rate ${learningRate}, ${augment ? 'with' : 'without'} augmentation`;
+
+const minus = (value: number) => String(value).replace('-', '−');

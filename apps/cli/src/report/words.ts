@@ -1,0 +1,47 @@
+/** The report's numbers and sentences. */
+import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import type { Evaluation } from '../evaluateCases.ts';
+
+/** A score from 0 to 1; a dash where there is none. */
+export const score = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : '–');
+
+/** A difference of scores with its sign, a true minus; what rounds to nothing has none. */
+export function change(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  const digits = Math.abs(value).toFixed(3);
+  if (Number(digits) === 0) return digits;
+  return `${value > 0 ? '+' : '−'}${digits}`;
+}
+
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** What pseudo-labels changed, in a few plain sentences. */
+export function summary(before: Evaluation, after: Evaluation, manifest: PseudoLabelManifest): string[] {
+  const kept = manifest.cases.filter((labelled) => labelled.kept).length;
+  const unlabelled = plural(manifest.cases.length, 'unlabelled case');
+  const choice = `For training, ${kept} of ${unlabelled} ${kept === 1 ? 'was' : 'were'} kept.`;
+  const count = before.cases.length;
+  if (count === 0) return ['There were no test cases to compare the two models on.', choice];
+  const dsc = course('DSC', before.mean.dsc, after.mean.dsc);
+  const nsd = course('NSD', before.mean.nsd, after.mean.nsd);
+  const { rose, fell } = directions(before, after);
+  return [
+    `With pseudo-labels ${dsc} on ${plural(count, 'test case')}; ${nsd}.`,
+    count > 1 ? `The DSC rose in ${plural(rose, 'case')} and fell in ${fell}.` : '',
+    choice,
+  ].filter(Boolean);
+}
+
+/** By the numbers as they are shown. */
+function course(name: string, from: number, to: number): string {
+  const [a, b] = [score(from), score(to)];
+  if (a === b) return `the mean ${name} stayed at ${a}`;
+  return `the mean ${name} ${to > from ? 'rose' : 'fell'} from ${a} to ${b}`;
+}
+
+/** In how many cases the mean DSC rose, and in how many it fell. */
+function directions(before: Evaluation, after: Evaluation): { rose: number; fell: number } {
+  const earlier = new Map(before.cases.map((scored) => [scored.case, scored.mean.dsc]));
+  const changes = after.cases.map((scored) => scored.mean.dsc - earlier.get(scored.case)!);
+  return { rose: changes.filter((by) => by > 0).length, fell: changes.filter((by) => by < 0).length };
+}

@@ -1,0 +1,198 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { relativeError } from '@organseg/kernels/reference/array.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
+import { loadParameters, loadState } from './checkpoint.ts';
+import { openDataset } from './dataset.ts';
+import { readNiftiFile } from './files.ts';
+import { Predictor } from './predictor.ts';
+import { pseudoLabel } from './pseudoLabel.ts';
+import { bestCheckpoint, isFinished, readRun } from './run.ts';
+import { readRecords, type TrainingRecord } from './runLog.ts';
+import { resumeRun, startRun } from './trainRun.ts';
+
+describe('a run', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu.close());
+
+  const phantoms = async (counts = { labelled: 3, unlabelled: 0, test: 0 }) => {
+    const folder = temporaryFolder();
+    await writePhantoms(join(folder, 'data'), counts);
+    return { folder, data: join(folder, 'data') };
+  };
+
+  test('stopped anywhere and resumed equals one that was not, bit for bit', async () => {
+    const { folder, data } = await phantoms();
+    const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];
+    const config = tinyConfig();
+    await startRun(gpu, { data, out: whole, config });
+    expect(await isFinished(whole)).toBe(true);
+
+    // In the middle of an epoch, at an epoch's end, in the middle again.
+    const stopAfter = (step: number) => {
+      const stop = new AbortController();
+      return { signal: stop.signal, onStep: (at: { step: number }) => at.step === step && stop.abort() };
+    };
+    await startRun(gpu, { data, out: parts, config }, stopAfter(1));
+    expect(await loadState(parts)).toMatchObject({ epoch: 0, stepInEpoch: 1, step: 1 });
+    await resumeRun(gpu, parts, stopAfter(2));
+    expect(await loadState(parts)).toMatchObject({ epoch: 1, stepInEpoch: 0, step: 2 });
+    await resumeRun(gpu, parts, stopAfter(5));
+    expect(await isFinished(parts)).toBe(false);
+    const result = await resumeRun(gpu, parts);
+    expect(result).toMatchObject({ finished: true, epoch: 3, step: 6 });
+
+    for (const file of ['checkpoint-latest.safetensors', 'checkpoint-best.safetensors']) {
+      expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
+    }
+    const timeless = (records: TrainingRecord[]) => records.map(({ seconds: _, ...record }) => record);
+    expect(timeless(await readRecords(parts))).toEqual(timeless(await readRecords(whole)));
+  });
+
+  test('killed between checkpoints, it goes on from the last one and logs each epoch once', async () => {
+    const { folder, data } = await phantoms();
+    const out = join(folder, 'run');
+    const config = tinyConfig({ saveEveryEpochs: 1 });
+    const stop = new AbortController();
+    await startRun(
+      gpu,
+      { data, out, config },
+      { signal: stop.signal, onStep: ({ step }) => step === 2 && stop.abort() },
+    );
+    // What a killed process leaves: lines of an epoch that no checkpoint holds, and half a line.
+    const log = join(out, 'training.jsonl');
+    writeFileSync(
+      log,
+      `${readFileSync(log, 'utf8')}{"event":"epoch","epoch":2,"step":4,"loss":9}\n{"event":"ep`,
+    );
+    await resumeRun(gpu, out);
+    const epochs = (await readRecords(out))
+      .filter(({ event }) => event === 'epoch')
+      .map(({ epoch }) => epoch);
+    expect(epochs).toEqual([1, 2, 3]);
+  });
+
+  test('the loss falls on one case learnt by heart', async () => {
+    const { folder, data } = await phantoms({ labelled: 1, unlabelled: 0, test: 0 });
+    const notes: string[] = [];
+    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false }, flipX: 0 });
+    await startRun(gpu, { data, out: join(folder, 'run'), config }, { onNote: (text) => notes.push(text) });
+    const losses = (await readRecords(join(folder, 'run'))).flatMap((r) =>
+      r.event === 'epoch' ? [r.loss] : [],
+    );
+    expect(losses.at(-1)).toBeLessThan(0.6 * losses[0]);
+    expect(notes.join()).toContain('not chosen fairly');
+  });
+
+  test('pseudo-labels and fine-tuning: the kept cases are learnt from, and the weights start at the first run’s', async () => {
+    const { folder, data } = await phantoms({ labelled: 2, unlabelled: 2, test: 0 });
+    const [first, second, pseudo] = ['first', 'second', 'pseudo'].map((name) => join(folder, name));
+    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    await startRun(gpu, { data, out: first, config });
+    const { unlabelled } = await openDataset(data);
+    const predictor = await Predictor.open(gpu, first);
+    const stop = new AbortController();
+    const options = { model: first, out: pseudo, minVoxels: 0 };
+    const interrupted = pseudoLabel(predictor, unlabelled, {
+      ...options,
+      signal: stop.signal,
+      onCase: () => stop.abort(),
+    });
+    await expect(interrupted).rejects.toThrow();
+    const manifest = await pseudoLabel(predictor, unlabelled, options);
+    expect(manifest.cases.map(({ case: name, kept }) => [name, kept])).toEqual([
+      ['unlabelled_000', true],
+      ['unlabelled_001', true],
+    ]);
+    // Judged anew by a limit that nothing passes.
+    const strict = await pseudoLabel(predictor, unlabelled, { ...options, minVoxels: 1e6 });
+    expect(
+      strict.cases.every(({ kept, reason }) => !kept && reason.startsWith('fewer than 1000000 voxels: ')),
+    ).toBe(true);
+    await pseudoLabel(predictor, unlabelled, options);
+    await expect(pseudoLabel(predictor, unlabelled, { ...options, model: second })).rejects.toThrow(
+      'holds labels of',
+    );
+    predictor.close();
+
+    const tuned = { ...config, fineTuning: { epochs: 1, learningRate: 1e-12, augment: false } };
+    await startRun(gpu, { data, out: second, config: tuned, init: first, pseudo });
+    expect((await readRun(second)).trainingCases).toEqual([
+      'labelled_001',
+      'unlabelled_000',
+      'unlabelled_001',
+    ]);
+    const [before, after] = [
+      await loadParameters(bestCheckpoint(first)),
+      await loadParameters(bestCheckpoint(second)),
+    ];
+    for (const [name, values] of before) {
+      expect(relativeError(after.get(name)!, values), name).toBeLessThan(1e-6);
+    }
+  });
+
+  test('a predicted label map lies on the scan’s own grid', async () => {
+    const { folder, data } = await phantoms({ labelled: 2, unlabelled: 0, test: 2 });
+    await startRun(gpu, { data, out: join(folder, 'run'), config: tinyConfig() });
+    const predictor = await Predictor.open(gpu, join(folder, 'run'));
+    for (const { image } of (await openDataset(data)).test) {
+      const scan = await readNiftiFile(image);
+      const { labels, report, voxels } = await predictor.predict(scan);
+      expect(labels.shape).toEqual(scan.shape);
+      expect(labels.affine).toEqual(scan.affine);
+      expect(report).toMatchObject({ fallback: null, spacingMm: [12, 12, 12], nonFiniteVoxels: 0 });
+      expect(voxels.reduce((a, b) => a + b)).toBe(report.networkShape.reduce((a, b) => a * b));
+    }
+    predictor.close();
+  });
+
+  test('runs are never mixed', async () => {
+    const { folder, data } = await phantoms();
+    const out = join(folder, 'run');
+    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    await startRun(gpu, { data, out, config });
+    await expect(startRun(gpu, { data, out, config })).rejects.toThrow(
+      'holds a run already; --resume continues it',
+    );
+    const other = tinyConfig({ filters: [4, 6] });
+    await expect(startRun(gpu, { data, out: join(folder, 'b'), config: other, init: out })).rejects.toThrow(
+      "its filters are [4,8], this run's [4,6]",
+    );
+    await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
+    await expect(resumeRun(gpu, out)).rejects.toThrow('no longer holds the cases');
+  });
+});
+
+test('where the GPU memory does not suffice, the scan is segmented at 2 mm and the report says so', async () => {
+  const folder = temporaryFolder();
+  const data = join(folder, 'data');
+  await writePhantoms(data, { labelled: 1, unlabelled: 0, test: 0 });
+  const gpu = await openGpu();
+  // A grid of 1 mm, whose logits alone are eight times those of 2 mm.
+  const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: false } });
+  await startRun(gpu, { data, out: join(folder, 'run'), config });
+  gpu.close();
+  const capped = await openGpu({ memoryCapBytes: 60 * 2 ** 20 });
+  const predictor = await Predictor.open(capped, join(folder, 'run'), { spacingMm: [1, 1, 1], step: 1 });
+  const { labelled } = await openDataset(data);
+  const scan = await readNiftiFile(labelled[0].image);
+  // A corner of the scan, so that the test is quick.
+  const shape = [16, 16, 12] as const;
+  const cut = new Int16Array(16 * 16 * 12);
+  for (let z = 0; z < 12; z++)
+    for (let y = 0; y < 16; y++)
+      for (let x = 0; x < 16; x++)
+        cut[(z * 16 + y) * 16 + x] = scan.data[((z + 4) * scan.shape[1] + y + 6) * scan.shape[0] + x + 8];
+  const { labels, report } = await predictor.predict({ shape, affine: scan.affine, data: cut });
+  expect(report.spacingMm).toEqual([2, 2, 2]);
+  expect(report.fallback).toMatch(/bytes of GPU memory needed, the cap is 62914560/);
+  expect(report.peakGpuBytes).toBeLessThanOrEqual(60 * 2 ** 20);
+  expect(labels.shape).toEqual(shape);
+  predictor.close();
+  capped.close();
+});

@@ -1,0 +1,60 @@
+/** Small data sets and settings for tests: phantoms at 12 mm, a network that trains in seconds. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
+import { onTestFinished } from 'vitest';
+import { type Config, resolveConfig } from '../src/config.ts';
+import { writeNiftiFile } from '../src/files.ts';
+
+/** A folder that is removed after the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes phantoms in nnU-Net's layout. The grid is as coarse as phantoms go. */
+export async function writePhantoms(folder: string, counts: Counts): Promise<void> {
+  const settings = { seed: 5, spacingMm: 10 };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'dataset.json'), JSON.stringify(datasetJson(counts, settings)));
+  for (const each of phantomCases(counts)) {
+    const { image, labels } = phantomOf(each, settings);
+    for (const [path, volume] of [
+      [each.image, image],
+      [each.labels, labels],
+    ] as const) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      await writeNiftiFile(join(folder, path), volume);
+    }
+  }
+}
+
+/** Two stages of few filters, patches of 16³ at 12 mm, augmentation often. */
+export function tinyConfig(changes: Partial<Config> = {}): Config {
+  const settings = {
+    filters: [4, 8],
+    kernels: [
+      [3, 3, 3],
+      [3, 3, 3],
+    ],
+    strides: [
+      [1, 1, 1],
+      [2, 2, 2],
+    ],
+    spacingMm: [12, 12, 12],
+    patch: [16, 16, 16],
+    batch: 2,
+    patchesPerImage: 2,
+    flipX: 0.5,
+    noise: { probability: 0.5, mean: [0, 0.1], std: [0, 0.1] },
+    initial: { epochs: 3, learningRate: 1e-2, augment: true },
+    fineTuning: { epochs: 2, learningRate: 1e-3, augment: false },
+    validateEveryEpochs: 2,
+    saveEveryEpochs: 100,
+    minVoxels: 0,
+    ...changes,
+  };
+  return resolveConfig('small', { path: 'test', value: settings }, []);
+}
