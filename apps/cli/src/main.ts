@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { demo } from './commands/demo.ts';
+import { doctor } from './commands/doctor.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { info } from './commands/info.ts';
 import { model } from './commands/model.ts';
@@ -12,11 +13,25 @@ import { train } from './commands/train.ts';
 
 /** Exit codes: 0 done, 1 failed (one line on stderr, the stack with --debug), 2 wrong usage, 130 interrupted. */
 async function main(argv: string[]): Promise<number> {
+  // pnpm runs scripts in the repository's folder; paths are meant from where the user stands.
+  if (process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
   const program = new Command('organseg')
     .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
     .helpOption('--help', 'show this help')
     .exitOverride();
-  for (const sub of [demo, evaluate, info, model, parity, phantom, pipeline, predict, pseudoLabel, train])
+  for (const sub of [
+    demo,
+    doctor,
+    evaluate,
+    info,
+    model,
+    parity,
+    phantom,
+    pipeline,
+    predict,
+    pseudoLabel,
+    train,
+  ])
     program.addCommand(sub.exitOverride());
   try {
     await program.parseAsync(argv, { from: 'user' });

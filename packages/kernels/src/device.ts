@@ -100,7 +100,10 @@ export class Gpu {
 
   close(): void {
     this.device.destroy();
-    this.dawn = undefined;
+    // Dropped in the turn that resolved one of its promises, Dawn crashes the process at exit.
+    setImmediate(() => {
+      this.dawn = undefined;
+    });
   }
 }
 

@@ -1,0 +1,90 @@
+import { expect, it, vi } from 'vitest';
+import type { Diagnosis } from '../doctor/diagnose.ts';
+import type { Host } from '../doctor/host.ts';
+import { asText, doctor, examine } from './doctor.ts';
+
+async function run(...options: string[]): Promise<string> {
+  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    await doctor.parseAsync(options, { from: 'user' });
+    return stdout.mock.calls.join('');
+  } finally {
+    stdout.mockRestore();
+  }
+}
+
+it('runs a kernel here and tells everything as one JSON object', async () => {
+  const report = JSON.parse(await run('--json'));
+  expect(report).toMatchObject({
+    works: true,
+    adapter: { name: expect.any(String), driver: expect.any(String), software: expect.any(Boolean) },
+    kernels: {
+      weights: report.adapter.software ? 'uniform' : 'storage',
+      errors: { f32: expect.any(Number) },
+    },
+    node: process.versions.node,
+    install: [],
+  });
+  expect(report.adapters.length).toBeGreaterThan(0);
+  expect(report.adapter.features).toContain('core-features-and-limits');
+  expect(report.adapter.limits.maxStorageBufferBindingSize).toBe(report.kernels.maxBindingBytes);
+  expect(report.driverMessages.join()).not.toContain('artificially reduced');
+});
+
+it('tells a person what the adapter has', async () => {
+  const text = await run();
+  for (const name of [
+    'driver',
+    'shader-f16',
+    'timestamp-query',
+    'subgroups',
+    'subgroup matrices',
+    'kernels',
+  ]) {
+    expect(text).toMatch(new RegExp(`^${name} `, 'm'));
+  }
+  expect(text).toContain('The kernels run');
+});
+
+const host: Host = {
+  platform: 'linux',
+  system: 'Ubuntu 24.04',
+  distribution: 'ubuntu',
+  codename: 'noble',
+  packageManager: 'apt',
+  aptSources: [{ path: '/etc/apt/sources.list', text: 'deb http://user:secret@mirror/ubuntu noble main' }],
+  isRoot: false,
+  hasSudo: true,
+  hasVulkanLoader: false,
+  vulkanDrivers: [],
+  nvidiaDriver: '550.120',
+};
+const noAdapter: Diagnosis = {
+  works: false,
+  problem: 'Dawn finds no WebGPU adapter',
+  adapters: [],
+  driverMessages: ["Warning: Couldn't load Vulkan: libvulkan.so.1"],
+  host,
+};
+
+it('tells what to install where there is no adapter', () => {
+  const text = asText(examine(noAdapter));
+  expect(text).toContain('Dawn finds no WebGPU adapter.\nWarning: Couldn');
+  expect(text).toMatch(/NVIDIA driver 550\.120 is here.*loader is missing/);
+  expect(text).toMatch(
+    /\n {2}sudo apt-get update\n {2}sudo apt-get install .*libvulkan1 mesa-vulkan-drivers$/,
+  );
+});
+
+it('keeps the text of apt sources to itself', () => {
+  expect(JSON.stringify(examine(noAdapter))).not.toContain('secret');
+});
+
+it('has no package to offer where apt and dnf are not what brings drivers', () => {
+  const mac = {
+    ...noAdapter,
+    host: { ...host, platform: 'darwin', system: 'darwin', nvidiaDriver: null } as const,
+  };
+  expect(examine(mac).install).toEqual([]);
+  expect(asText(examine(mac))).toContain('Install or update the graphics driver of darwin.');
+});

@@ -1,0 +1,201 @@
+import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { initialise, ParameterLayout } from '../network/parameters.ts';
+import { inferenceProgram } from '../network/program.ts';
+import { Tape, type Triple } from '../network/tape.ts';
+import { type UnetConfig, unet } from '../network/unet.ts';
+import { Random } from '../random.ts';
+import { affineFromRows } from '../volume/affine.ts';
+import type { Volume } from '../volume/volume.ts';
+import { prepareLabels, prepareScan, restoreLabels } from './preprocess.ts';
+import { cut, SlidingWindow, windowStarts } from './slidingWindow.ts';
+
+const cube = (n: number): Triple => [n, n, n];
+const NETWORK: UnetConfig = {
+  inputChannels: 1,
+  classes: 4,
+  filters: [4, 6],
+  kernels: [cube(3), cube(3)],
+  strides: [cube(1), cube(2)],
+};
+const PATCH = [8, 12, 16] as const;
+const CT = { spacingMm: cube(1), intensity: { low: -300, high: 300, outside: 'clip' as const } };
+
+describe('inference', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu.close());
+
+  function network() {
+    const tape = new Tape();
+    const image = tape.input([1, ...PATCH, 1]);
+    const logits = unet(tape, image, NETWORK);
+    const layout = new ParameterLayout(tape.parameters);
+    const parameters = layout.allocate(gpu);
+    layout.upload(gpu, parameters, initialise(layout, new Random(5)));
+    return { recorded: { tape, image, logits }, memory: { layout, parameters, activation: 'f32' as const } };
+  }
+
+  /** The plain way: logits of all windows blended on the host, in double precision. */
+  async function blended(image: Float32Array, size: readonly [number, number, number], step: number) {
+    const { recorded, memory } = network();
+    const { program, image: input, logits } = inferenceProgram(gpu, recorded, memory);
+    const padded = size.map((n, i) => Math.max(n, PATCH[i])) as [number, number, number];
+    const before = padded.map((n, i) => Math.floor((n - size[i]) / 2)) as [number, number, number];
+    const sums = new Float64Array(padded[0] * padded[1] * padded[2] * 4);
+    const weight = (i: number, n: number) => Math.exp(-0.5 * ((i - (n - 1) / 2) / (n / 8)) ** 2);
+    const [ds, hs, ws] = size.map((n, i) => windowStarts(n, PATCH[i], step));
+    for (const d0 of ds)
+      for (const h0 of hs)
+        for (const w0 of ws) {
+          upload(gpu, input, cut(image, size, [d0 - before[0], h0 - before[1], w0 - before[2]], PATCH));
+          program.run();
+          const z = await downloadF32(gpu, logits);
+          for (let d = 0; d < PATCH[0]; d++)
+            for (let h = 0; h < PATCH[1]; h++)
+              for (let w = 0; w < PATCH[2]; w++)
+                for (let c = 0; c < 4; c++) {
+                  const at = (((d0 + d) * padded[1] + h0 + h) * padded[2] + w0 + w) * 4 + c;
+                  const from = ((d * PATCH[1] + h) * PATCH[2] + w) * 4 + c;
+                  sums[at] += weight(d, PATCH[0]) * weight(h, PATCH[1]) * weight(w, PATCH[2]) * z[from];
+                }
+        }
+    program.close();
+    const labels = new Uint8Array(size[0] * size[1] * size[2]);
+    const margins = new Float64Array(labels.length);
+    for (let i = 0; i < labels.length; i++) {
+      const [d, h, w] = [Math.floor(i / (size[1] * size[2])), Math.floor(i / size[2]) % size[1], i % size[2]];
+      const at = (((d + before[0]) * padded[1] + h + before[1]) * padded[2] + w + before[2]) * 4;
+      const values = Array.from(sums.subarray(at, at + 4));
+      labels[i] = values.indexOf(Math.max(...values));
+      const [first, second] = values.sort((a, b) => b - a);
+      margins[i] = (first - second) / Math.max(...values.map(Math.abs));
+    }
+    return { labels, margins };
+  }
+
+  test.each([
+    [[8, 12, 16], 0.5],
+    [[13, 25, 19], 0.5],
+    [[20, 14, 33], 0.7],
+    [[3, 30, 17], 0.5],
+    [[1, 5, 7], 0.5],
+  ] as [[number, number, number], number][])(
+    'a volume of %j with step %f: as the plain way',
+    async (size, step) => {
+      const random = new Random(8);
+      const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, () => random.uniform());
+      const { memory } = network();
+      let windows = 0;
+      const options = {
+        patch: PATCH,
+        step,
+        onWindow: (done: number, total: number) => (windows = total - done),
+      };
+      const sliding = new SlidingWindow(gpu, NETWORK, memory, options);
+      const affine = affineFromRows([
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+      ]);
+      const labels = await sliding.labels({ shape: [size[2], size[1], size[0]], affine, data });
+      const again = await sliding.labels({ shape: [size[2], size[1], size[0]], affine, data });
+      sliding.close();
+      const { labels: expected, margins } = await blended(data, size, step);
+      expect(windows).toBe(0);
+      expect(again.data).toEqual(labels.data);
+      expect(new Set(expected).size).toBeGreaterThan(1);
+      labels.data.forEach((label, i) => {
+        if (margins[i] > 1e-5) expect(label, `voxel ${i}`).toBe(expected[i]);
+      });
+    },
+  );
+
+  test.each([
+    [100, 32, 0.5, [0, 14, 27, 41, 54, 68]],
+    [64, 32, 0.5, [0, 16, 32]],
+    [33, 32, 0.5, [0, 1]],
+    [32, 32, 0.5, [0]],
+    [10, 32, 0.5, [0]],
+    [96, 32, 1, [0, 32, 64]],
+  ])('windows over %i voxels of %i at step %f', (size, patch, step, starts) => {
+    expect(windowStarts(size, patch, step)).toEqual(starts);
+  });
+
+  /** A CT whose voxels are all different, with the axes of its affine permuted and flipped. */
+  function scan(axes: number[], flips: number[], shape: Triple, spacing: Triple): Volume<Int16Array> {
+    const rows = [0, 1, 2].map((world) => {
+      const row = [0, 0, 0, 10 * world];
+      row[axes.indexOf(world)] = flips[axes.indexOf(world)] * spacing[axes.indexOf(world)];
+      return row;
+    });
+    const count = shape[0] * shape[1] * shape[2];
+    const data = Int16Array.from({ length: count }, (_, i) => ((i * 37) % 599) - 299);
+    return { shape, affine: affineFromRows(rows), data };
+  }
+
+  const ORIENTATIONS = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ].flatMap((axes) =>
+    Array.from({ length: 8 }, (_, bits) => [axes, [0, 1, 2].map((i) => ((bits >> i) & 1 ? -1 : 1))]),
+  );
+
+  test('labels there and back at equal spacing are the same in all 48 orientations', async () => {
+    for (const [axes, flips] of ORIENTATIONS) {
+      const image = scan(axes, flips, [5, 7, 6], [1, 2, 3]);
+      const labels = { ...image, data: Uint8Array.from(image.data, (_, i) => (i * 7) % 14) };
+      const spacingMm = [0, 1, 2].map((world) => [1, 2, 3][axes.indexOf(world)]) as unknown as Triple;
+      const { geometry } = await prepareScan(gpu, image, { ...CT, spacingMm });
+      expect(geometry.network.shape.reduce((a, b) => a * b)).toBe(210);
+      const back = restoreLabels(prepareLabels(labels, geometry), geometry);
+      expect(back.data, `${axes} ${flips}`).toEqual(labels.data);
+      expect(back.affine).toEqual(labels.affine);
+    }
+  });
+
+  test('an image is turned to RAS, cropped to the body, resampled and windowed', async () => {
+    // LPS, 2 mm, air but for a ramp along the patient's right-left axis.
+    const shape: Triple = [12, 6, 5];
+    const image = scan([0, 1, 2], [-1, -1, 1], shape, cube(2));
+    image.data.fill(-1000);
+    for (let z = 1; z < 4; z++)
+      for (let y = 2; y < 5; y++) for (let x = 3; x < 11; x++) image.data[(z * 6 + y) * 12 + x] = 20 * x;
+    const { image: prepared, geometry, nonFiniteVoxels } = await prepareScan(gpu, image, CT);
+    expect(nonFiniteVoxels).toBe(0);
+    expect(geometry.cropped.shape).toEqual([8, 3, 3]);
+    expect(prepared.shape).toEqual([16, 6, 6]);
+    // Towards the right of the array is now towards the patient's right side's end of the ramp: RAS flips x.
+    const row = prepared.data.subarray(0, 16);
+    const hu = Array.from(row, (value) => value * 600 - 300);
+    const expected = Array.from(
+      { length: 16 },
+      (_, i) => 200 - 20 * Math.min(7, Math.max(0, 0.5 * i - 0.25)),
+    );
+    hu.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 3);
+    });
+  });
+
+  test('voxels that are not finite become air and are counted; a scan of air alone is kept whole', async () => {
+    const affine = affineFromRows([
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ]);
+    const data = new Float32Array(27).fill(-1000);
+    data[0] = Number.NaN;
+    data[13] = Number.POSITIVE_INFINITY;
+    const { image, geometry, nonFiniteVoxels } = await prepareScan(gpu, { shape: cube(3), affine, data }, CT);
+    expect(nonFiniteVoxels).toBe(2);
+    expect(geometry.cropped.shape).toEqual([3, 3, 3]);
+    expect(image.data).toEqual(new Float32Array(27));
+  });
+});

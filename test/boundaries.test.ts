@@ -1,0 +1,147 @@
+/**
+ * Who may import whom. The longest entry that holds a file decides; a part may always import itself. Tests, fixtures
+ * and benches see their whole package. Import cycles are the linter's.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+
+interface Rule {
+  /** Folders and files of ours. */
+  readonly ours: readonly string[];
+  readonly packages?: readonly string[] | 'any';
+  readonly node?: boolean;
+  /** May use Node's or a GPU's globals; the rest runs wherever JavaScript runs. */
+  readonly globals?: boolean;
+}
+
+const KERNELS = 'packages/kernels';
+const CORE = 'packages/core/src';
+const VOLUME = `${CORE}/volume`;
+const METRICS = `${CORE}/metrics`;
+const BASICS = [`${CORE}/inputError.ts`, `${CORE}/organs.ts`, `${CORE}/random.ts`];
+const GEOMETRY = ['volume', 'affine', 'crop'].map((name) => `${VOLUME}/${name}.ts`);
+const DEVICE = `${KERNELS}/src/device.ts`;
+
+const RULES: Record<string, Rule> = {
+  [KERNELS]: { ours: [], globals: true },
+  // The only one that knows Dawn.
+  [DEVICE]: { ours: [KERNELS], packages: ['webgpu'], globals: true },
+  [CORE]: { ours: [] },
+  [VOLUME]: { ours: BASICS, packages: ['nifti-reader-js'] },
+  [METRICS]: { ours: [...BASICS, ...GEOMETRY] },
+  [`${CORE}/phantom`]: { ours: [...BASICS, VOLUME] },
+  [`${CORE}/network`]: { ours: [...BASICS, KERNELS, VOLUME], globals: true },
+  [`${CORE}/inference`]: { ours: [...BASICS, KERNELS, VOLUME, METRICS, `${CORE}/network`], globals: true },
+  'packages/train': { ours: [CORE, KERNELS], packages: 'any', node: true, globals: true },
+  'apps/evaluator': { ours: [...BASICS, VOLUME, METRICS], packages: ['hono', 'zod'] },
+  'apps/cli': { ours: ['packages', 'apps'], packages: 'any', node: true, globals: true },
+  scripts: { ours: ['packages', 'apps'], packages: 'any', node: true, globals: true },
+  test: { ours: ['packages', 'apps', 'scripts'], packages: 'any', node: true, globals: true },
+};
+
+/** Tests, fixtures and benches of a package. */
+const CHECKS: Record<string, Rule> = {
+  [KERNELS]: { ours: [KERNELS], packages: ['vitest'], node: true, globals: true },
+  'packages/core': { ours: ['packages/core', KERNELS], packages: ['vitest'], node: true, globals: true },
+};
+const IS_CHECK = /\.test\.ts$|[fF]ixture\.ts$|\/(test|bench)\//;
+/** Who opens a device also closes it; everybody else is handed one. */
+const OPENS_DEVICES = /^(apps\/cli|scripts|test)\//;
+
+const isIn = (path: string, part: string) => path === part || path.startsWith(`${part}/`);
+const longest = (rules: Record<string, Rule>, path: string) =>
+  Object.keys(rules)
+    .filter((part) => isIn(path, part))
+    .sort((a, b) => b.length - a.length)[0];
+
+/** What is wrong with a file, a line each. */
+function violations(path: string, text: string): string[] {
+  const isCheck = IS_CHECK.test(path);
+  const checked = isCheck ? longest(CHECKS, path) : undefined;
+  const part = checked ?? longest(RULES, path);
+  if (!part) return [`${path} belongs to no part`];
+  const { ours, packages = [], node, globals } = (checked ? CHECKS : RULES)[part]!;
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+
+  const mayImport = (target: string) => {
+    if (/^(packages|apps|scripts|test)\//.test(target)) return [part, ...ours].some((it) => isIn(target, it));
+    if (target.startsWith('node:')) return node;
+    const name = target.match(/^(@[^/]+\/)?[^/]+/)![0];
+    return packages === 'any' ? name !== 'webgpu' : packages.includes(name);
+  };
+  const wrong = importsOf(path, code).flatMap(({ target, typesOnly }) => {
+    if (!mayImport(target)) return `${path} may not import ${target}`;
+    const opens = target === DEVICE && !typesOnly && !isCheck && !OPENS_DEVICES.test(path);
+    return opens ? `${path} may import types alone from ${target}` : [];
+  });
+  const used = !globals && code.match(/\b(process|Buffer|require|GPU\w+|navigator)\s*[.([]/);
+  return used ? [...wrong, `${path} may not use ${used[1]}`] : wrong;
+}
+
+function importsOf(path: string, code: string): { target: string; typesOnly: boolean }[] {
+  const statements = code.matchAll(
+    /^(?:import|export)\b([^;'"]*)\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm,
+  );
+  return Array.from(statements, ([, clause = '', ...specifiers]) => {
+    const specifier = specifiers.find(Boolean)!;
+    const names = clause.match(/^\s*\{([^}]*)\}/)?.[1]?.split(',') ?? ['a value'];
+    const types = names.every((name) => /^\s*(type\s|$)/.test(name));
+    return {
+      target: specifier.startsWith('.')
+        ? join(dirname(path), specifier)
+        : specifier.replace(/^@organseg\/(\w+)\//, 'packages/$1/src/'),
+      typesOnly: types || /^\s*type\b/.test(clause),
+    };
+  });
+}
+
+test('every file imports what its part may import', () => {
+  // This file quotes what is not allowed.
+  const exclude = ['**/node_modules/**', 'test/boundaries.test.ts'];
+  const paths = globSync('{packages,apps,scripts,test}/**/*.ts', { exclude });
+  expect(paths.length).toBeGreaterThan(100);
+  expect(paths.sort().flatMap((path) => violations(path, readFileSync(path, 'utf8')))).toEqual([]);
+});
+
+const ILLEGAL: [path: string, code: string][] = [
+  ['packages/kernels/src/tensor.ts', "import { a } from '@organseg/core/organs.ts';"],
+  ['packages/kernels/src/tensor.test.ts', "import { a } from '@organseg/core/organs.ts';"],
+  ['packages/kernels/src/tensor.ts', "import { create } from 'webgpu';"],
+  ['packages/train/src/trainer.ts', "import { create } from 'webgpu';"],
+  ['apps/cli/src/main.ts', "const { create } = await import('webgpu');"],
+  ['packages/kernels/src/tensor.ts', "import { join } from 'node:path';"],
+  ['packages/core/src/volume/crop.ts', "import { a } from '@organseg/kernels/tensor.ts';"],
+  ['packages/core/src/volume/crop.ts', "export * from '../metrics/score.ts';"],
+  ['packages/core/src/volume/crop.ts', "import type { Stats } from 'node:fs';"],
+  ['packages/core/src/volume/crop.ts', 'const { cwd } = process.env;'],
+  ['packages/core/src/metrics/score.ts', "import {\n  a,\n  b,\n} from '../volume/niftiRead.ts';"],
+  ['packages/core/src/metrics/score.ts', 'Buffer.from(bytes)'],
+  ['packages/core/src/network/tape.ts', "import { a } from '../inference/slidingWindow.ts';"],
+  ['packages/core/src/inference/slidingWindow.ts', "import { a } from '@organseg/train/files.ts';"],
+  [
+    'packages/core/src/inference/slidingWindow.ts',
+    "import { type Gpu, openGpu } from '@organseg/kernels/device.ts';",
+  ],
+  ['packages/core/src/organs.ts', "import { z } from 'zod';"],
+  ['packages/train/src/trainer.ts', "import { say } from '../../../apps/cli/src/command.ts';"],
+  ['packages/train/src/trainer.ts', "import { openGpu } from '@organseg/kernels/device.ts';"],
+  ['packages/train/src/trainer.ts', "import * as device from '@organseg/kernels/device.ts';"],
+  ['apps/evaluator/src/app.ts', "import { a } from '@organseg/core/network/tape.ts';"],
+  ['apps/evaluator/src/entry/worker.ts', "import { readFile } from 'node:fs/promises';"],
+  ['packages/new/src/main.ts', ''],
+];
+test.each(ILLEGAL)('%s: %s', (path, code) => {
+  expect(violations(path, code)).toHaveLength(1);
+});
+
+test.each([
+  ['packages/train/src/trainer.ts', "import type { Gpu } from '@organseg/kernels/device.ts';"],
+  [
+    'packages/train/src/trainer.ts',
+    "import { type Gpu, type OpenOptions } from '@organseg/kernels/device.ts';",
+  ],
+  ['packages/core/src/metrics/score.ts', "// import { a } from 'node:fs';"],
+])('%s: %s is allowed', (path, code) => {
+  expect(violations(path, code)).toEqual([]);
+});
