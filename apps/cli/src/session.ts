@@ -25,7 +25,7 @@ export async function withGpu(
   try {
     await work(gpu, stop.signal);
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    if (error !== stop.signal.reason) throw error;
   } finally {
     gpu.close();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);

@@ -1,0 +1,244 @@
+/** The whole job by commands, on phantoms so coarse that it takes seconds. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cli, cliJson, lastLine, temporaryFolder } from '../cli.ts';
+
+/** A network and schedule that finish in seconds. */
+const TINY = {
+  filters: [4, 8],
+  kernels: [
+    [3, 3, 3],
+    [3, 3, 3],
+  ],
+  strides: [
+    [1, 1, 1],
+    [2, 2, 2],
+  ],
+  spacingMm: [12, 12, 12],
+  patch: [16, 16, 16],
+  initial: { epochs: 3, learningRate: 0.01, augment: true },
+  fineTuning: { epochs: 1, learningRate: 0.001, augment: false },
+  minVoxels: 0,
+};
+
+describe('on one data set', () => {
+  let folder: string;
+  let data: string;
+  let config: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+    data = join(folder, 'data');
+    config = join(folder, 'tiny.json');
+    writeFileSync(config, JSON.stringify(TINY));
+    const counts = ['--labelled', '2', '--unlabelled', '2', '--test', '2'];
+    await cliJson(['phantom', '--out', data, ...counts, '--seed', '3', '--spacing', '10']);
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('phantom writes nnU-Net’s layout', () => {
+    expect(readdirSync(data).sort()).toEqual([
+      'dataset.json',
+      'imagesTr',
+      'imagesTs',
+      'imagesUn',
+      'labelsTr',
+      'labelsTs',
+      'labelsUn',
+    ]);
+    expect(readdirSync(join(data, 'imagesTr'))).toEqual([
+      'labelled_000_0000.nii.gz',
+      'labelled_001_0000.nii.gz',
+    ]);
+    expect(readdirSync(join(data, 'labelsTs'))).toEqual(['test_000.nii.gz', 'test_001.nii.gz']);
+  });
+
+  test('train, Ctrl-C, resume; predict; evaluate; pseudo-label; fine-tune', async () => {
+    const [run, tuned, pseudo, out] = ['run', 'tuned', 'pseudo', 'out'].map((name) => join(folder, name));
+    const training = ['train', '--data', data, '--out', run, '--preset', 'small', '--config', config];
+    let isStopped = false;
+    const stopped = await cli([...training, '--set', 'initial.epochs=60'], (stderr, child) => {
+      if (isStopped || !stderr.includes('epoch 10: validation DSC')) return;
+      isStopped = child.kill('SIGINT');
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toContain('stopping after the step at work');
+    expect(stopped.stdout).toContain('stopped; --resume continues');
+    expect(readdirSync(run).filter((file) => file.endsWith('.part'))).toEqual([]);
+    const mixed = await cli([...training, '--resume']);
+    expect(mixed.code).toBe(1);
+    expect(lastLine(mixed)).toContain('--resume goes on with the settings in');
+    const trained = await cliJson(['train', '--out', run, '--resume']);
+    expect(trained).toMatchObject({ run, finished: true, epoch: 60 });
+    for (const file of ['training.jsonl', 'progress.svg', 'checkpoint-best.safetensors']) {
+      expect(existsSync(join(run, file)), file).toBe(true);
+    }
+
+    const predicted = await cliJson<{ cases: { case: string }[] }>([
+      'predict',
+      '--model',
+      run,
+      '--input',
+      join(data, 'imagesTs'),
+      '--out',
+      out,
+    ]);
+    expect(predicted.cases.map((report) => report.case)).toEqual(['test_000', 'test_001']);
+    expect(readdirSync(out).sort()).toEqual(['report.json', 'test_000.nii.gz', 'test_001.nii.gz']);
+
+    const evaluation = await cliJson<{ rules: string; cases: { organs: object }[]; mean: { dsc: number } }>([
+      'evaluate',
+      '--prediction',
+      out,
+      '--reference',
+      join(data, 'labelsTs'),
+    ]);
+    expect(evaluation.rules).toBe('flare22');
+    expect(evaluation.cases).toHaveLength(2);
+    expect(Object.keys(evaluation.cases[0].organs)).toHaveLength(13);
+    expect(evaluation.mean.dsc).toBeGreaterThanOrEqual(0);
+
+    const images = join(data, 'imagesUn');
+    const strict = await cliJson<{ cases: { kept: boolean }[] }>([
+      'pseudo-label',
+      '--model',
+      run,
+      '--images',
+      images,
+      '--out',
+      pseudo,
+      '--min-voxels',
+      '100000',
+    ]);
+    expect(strict.cases.map(({ kept }) => kept)).toEqual([false, false]);
+    const all = await cliJson<{ cases: { kept: boolean }[] }>([
+      'pseudo-label',
+      '--model',
+      run,
+      '--images',
+      images,
+      '--out',
+      pseudo,
+      '--min-voxels',
+      '0',
+    ]);
+    expect(all.cases.map(({ kept }) => kept)).toEqual([true, true]);
+
+    const fineTuning = ['train', '--data', data, '--out', tuned, '--init', run, '--pseudo', pseudo];
+    expect(await cliJson(fineTuning)).toMatchObject({ finished: true });
+    const { stage, trainingCases } = JSON.parse(readFileSync(join(tuned, 'config.json'), 'utf8'));
+    expect(stage).toBe('fineTuning');
+    expect(trainingCases).toHaveLength(3);
+  });
+
+  test('pipeline goes from data to report, and does nothing twice', async () => {
+    const out = join(folder, 'pipeline');
+    const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
+    const first = await cliJson<{ report: string; labelledOnly: object; withPseudoLabels: object }>(command);
+    expect(first.report).toBe(join(out, 'report.html'));
+    const html = readFileSync(first.report, 'utf8');
+    for (const text of [
+      'labelled only',
+      'with pseudo-labels',
+      'test_000',
+      'unlabelled_001',
+      'data:image/png',
+    ]) {
+      expect(html, text).toContain(text);
+    }
+    const second = await cli([...command, '--json']);
+    expect(JSON.parse(second.stdout)).toEqual(first);
+    expect(second.stderr.match(/done before/g)).toHaveLength(4);
+    const other = await cli([...command, '--set', 'seed=2']);
+    expect(other.code).toBe(1);
+    expect(lastLine(other)).toBe(
+      `organseg: ${out}: was made with another config; choose another folder for --out`,
+    );
+  });
+
+  test('a broken scan is named, the others are segmented, the exit code is 1', async () => {
+    const run = join(folder, 'pipeline', 'labelled-only');
+    const scans = join(folder, 'scans');
+    await cli([
+      'phantom',
+      '--out',
+      scans,
+      '--labelled',
+      '0',
+      '--unlabelled',
+      '0',
+      '--test',
+      '1',
+      '--spacing',
+      '10',
+    ]);
+    writeFileSync(join(scans, 'imagesTs', 'broken_0000.nii.gz'), 'no scan');
+    const out = join(folder, 'partly');
+    const finished = await cli(['predict', '--model', run, '--input', join(scans, 'imagesTs'), '--out', out]);
+    expect(finished.code).toBe(1);
+    expect(finished.stderr).toMatch(/broken_0000\.nii\.gz: /);
+    expect(readdirSync(out).sort()).toEqual(['report.json', 'test_000.nii.gz']);
+  });
+});
+
+describe('usage', () => {
+  test.each([
+    [['train', '--out', 'x', '--bogus'], 2, /unknown option '--bogus'/],
+    [['nonsense'], 2, /unknown command 'nonsense'/],
+    [['train'], 2, /required option '--out <run>'/],
+    [
+      ['train', '--out', 'x', '--data', 'nowhere', '--preset', 'small'],
+      1,
+      /nowhere\/dataset\.json: no such file/,
+    ],
+    [['train', '--out', 'x', '--data', 'nowhere', '--set', 'lr=1'], 1, /--set lr: unknown key lr/],
+    [['train', '--out', 'x', '--preset', 'large'], 2, /Allowed choices are gao2022, small/],
+    [['predict', '--model', 'nowhere', '--input', '.', '--out', 'x'], 1, /\.: holds no NIfTI file/],
+    [['info', 'nowhere.nii'], 1, /nowhere\.nii: no such file or directory/],
+    [['evaluate', '--prediction', 'a', '--reference', 'b'], 1, /no such file|expected/],
+  ] as [string[], number, RegExp][])('%j exits with %i and one line', async (args, code, message) => {
+    const finished = await cli(args);
+    expect(finished.code).toBe(code);
+    expect(finished.stderr).toMatch(message);
+    expect(finished.stdout).toBe('');
+    expect(finished.stderr).not.toContain('    at ');
+  });
+
+  test('--debug prints the stack', async () => {
+    const { stderr } = await cli(['info', 'nowhere.nii', '--debug']);
+    expect(stderr).toContain('    at ');
+  });
+
+  test('every command explains itself', async () => {
+    const { stdout, code } = await cli(['--help']);
+    expect(code).toBe(0);
+    const names = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name);
+    expect(names).toContain('pipeline');
+    for (const name of names.filter((n) => n !== 'help' && !n.startsWith('-'))) {
+      const help = await cli([name, '--help']);
+      expect(help.code, name).toBe(0);
+      expect(help.stdout, name).toContain('--json');
+    }
+  });
+
+  test('model lists the paper’s parameters', async () => {
+    const { total, parameters } = await cliJson<{ total: number; parameters: Record<string, number[]> }>([
+      'model',
+    ]);
+    expect(total).toBe(31_419_406);
+    expect(parameters['bottleneck.conv1.conv.weight']).toEqual([320, 320, 3, 3, 3]);
+  });
+});
+
+test('phantoms of one seed are the same bytes', async () => {
+  const folder = temporaryFolder();
+  for (const name of ['a', 'b']) {
+    const counts = ['--labelled', name === 'a' ? '1' : '2', '--unlabelled', '0', '--test', '0'];
+    await cliJson(['phantom', '--out', join(folder, name), ...counts, '--seed', '9', '--spacing', '10']);
+  }
+  const file = 'imagesTr/labelled_000_0000.nii.gz';
+  expect(readFileSync(join(folder, 'a', file)).equals(readFileSync(join(folder, 'b', file)))).toBe(true);
+});

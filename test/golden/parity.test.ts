@@ -1,0 +1,141 @@
+/** `parity` on PyTorch's reference file, and on files of its form made by the float64 twin. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { initialise, ParameterLayout } from '../../packages/core/src/network/parameters.ts';
+import { encodeSafetensors, type SafeTensor } from '../../packages/core/src/network/safetensors.ts';
+import { Tape, type Triple } from '../../packages/core/src/network/tape.ts';
+import { unet } from '../../packages/core/src/network/unet.ts';
+import { Random } from '../../packages/core/src/random.ts';
+import { twinLosses, twinStep } from '../../packages/core/test/twinNetwork.ts';
+import { type Reference, reference } from '../../packages/kernels/src/reference/array.ts';
+import { cli, cliJson, lastLine, shared, temporaryFolder } from '../cli.ts';
+
+interface Report {
+  passed: boolean;
+  parameters: number;
+  errors: Record<string, number>;
+  gradients: Record<string, number>;
+}
+
+const golden = shared('golden/dynunet_iso.safetensors');
+
+describe.skipIf(!golden)('PyTorch’s reference file (skipped where ../shared is not there)', () => {
+  test('f32 agrees to 1e-4', async () => {
+    const report = await cliJson<Report>(['parity', golden!]);
+    expect(report).toMatchObject({ passed: true, parameters: 17510 });
+    expect(Object.keys(report.gradients)).toHaveLength(43);
+    for (const error of Object.values(report.errors)) expect(error).toBeLessThan(1e-4);
+  });
+
+  test('f16 follows the losses to 1e-2', async () => {
+    const { errors } = await cliJson<Report>(['parity', golden!, '--dtype', 'f16']);
+    expect(errors.loss).toBeLessThan(1e-2);
+    expect(errors.adamLosses).toBeLessThan(1e-2);
+  });
+});
+
+interface FileOptions {
+  filters: number[];
+  kernels: Triple[];
+  strides: Triple[];
+  classes: number;
+  image: [number, number, number, number];
+}
+
+/** [N, D, H, W, C] as PyTorch's [N, C, D, H, W]. */
+function channelsFirst({ shape, data }: Reference): SafeTensor {
+  const [n, d, h, w, c] = shape;
+  const voxels = d * h * w;
+  const values = new Float32Array(data.length);
+  data.forEach((x, i) => {
+    const voxel = Math.floor(i / c);
+    values[(Math.floor(voxel / voxels) * c + (i % c)) * voxels + (voxel % voxels)] = x;
+  });
+  return { shape: [n, c, d, h, w], values };
+}
+
+function referenceFile(path: string, options: FileOptions, spoil = 0): void {
+  const config = { ...options, inputChannels: 1 };
+  const random = new Random(4);
+  const tape = new Tape();
+  unet(tape, tape.input([...options.image, 1]), config);
+  const layout = new ParameterLayout(tape.parameters);
+  const parameters = initialise(layout, random);
+  const count = options.image.reduce((a, b) => a * b);
+  const image = reference(
+    [...options.image, 1],
+    Float32Array.from({ length: count }, () => random.uniform()),
+  );
+  const target = Uint8Array.from({ length: count }, () => random.int(options.classes));
+  const { logits, loss, gradients } = twinStep(config, layout, parameters, image, target);
+  const losses = twinLosses(config, layout, parameters, image, target, 1e-3, 3);
+  const shapes = new Map(layout.specs.map(({ name, shape }) => [name, shape]));
+  const tensors = new Map<string, SafeTensor>([
+    ['input', channelsFirst(image)],
+    ['target', { shape: [options.image[0], 1, ...options.image.slice(1)], values: target }],
+    ['logits', channelsFirst(logits)],
+    ['adam_losses', { shape: [3], values: Float32Array.from(losses) }],
+  ]);
+  for (const [name, values] of parameters) tensors.set(`param/${name}`, { shape: shapes.get(name)!, values });
+  for (const [name, { data }] of gradients) {
+    tensors.set(`grad/${name}`, {
+      shape: shapes.get(name)!,
+      values: Float32Array.from(data, (g) => g * (1 + spoil)),
+    });
+  }
+  const metadata = {
+    filters: JSON.stringify(options.filters),
+    kernel_size: JSON.stringify(options.kernels),
+    strides: JSON.stringify(options.strides),
+    classes: String(options.classes),
+    loss_value: String(loss),
+    optimizer: 'Adam lr=0.001 betas=(0.9,0.999) eps=1e-8',
+  };
+  writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata, tensors })]));
+}
+
+const cube = (n: number): Triple => [n, n, n];
+const ANISOTROPIC: FileOptions = {
+  filters: [6, 8, 10],
+  kernels: [[1, 3, 3], cube(3), cube(3)],
+  strides: [cube(1), [1, 2, 2], cube(2)],
+  classes: 5,
+  image: [1, 4, 8, 12],
+};
+
+test.each([
+  ['anisotropic kernels and strides', ANISOTROPIC],
+  [
+    'three items, other filters',
+    {
+      filters: [3, 5],
+      kernels: [cube(3), cube(3)],
+      strides: [cube(1), cube(2)],
+      classes: 3,
+      image: [3, 6, 4, 8],
+    },
+  ],
+] as [string, FileOptions][])('a file with %s passes', async (_, options) => {
+  const file = join(temporaryFolder(), 'reference.safetensors');
+  referenceFile(file, options);
+  const { errors, passed } = await cliJson<Report>(['parity', file]);
+  expect(passed).toBe(true);
+  for (const error of Object.values(errors)) expect(error).toBeLessThan(1e-4);
+});
+
+test('gradients that are off by 0.1 % fail with exit code 1', async () => {
+  const file = join(temporaryFolder(), 'reference.safetensors');
+  referenceFile(file, ANISOTROPIC, 1e-3);
+  const { code, stdout } = await cli(['parity', file]);
+  expect(code).toBe(1);
+  expect(stdout).toContain('FAILED');
+});
+
+test('a file that is no reference is refused in one line', async () => {
+  const file = join(temporaryFolder(), 'other.safetensors');
+  writeFileSync(file, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors: new Map() })]));
+  const finished = await cli(['parity', file]);
+  expect(finished.code).toBe(1);
+  expect(lastLine(finished)).toBe(`organseg: ${file}: it has no tensor input`);
+});
