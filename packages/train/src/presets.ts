@@ -47,10 +47,14 @@ const small: Config = {
   patch: [32, 40, 48],
   patchesPerImage: 1,
   batch: 1,
-  initial: { epochs: 60, learningRate: 3e-3, augment: true },
-  fineTuning: { epochs: 10, learningRate: 1e-3, augment: false },
+  flipX: 0,
+  flipY: 0,
+  initial: { epochs: 100, learningRate: 1e-2, augment: true },
+  fineTuning: { epochs: 15, learningRate: 2e-3, augment: false },
   decayHorizonEpochs: null,
-  minVoxels: 10,
+  validateEveryEpochs: 20,
+  saveEveryEpochs: 20,
+  minVoxels: 5,
 };
 
 export const PRESETS = { gao2022, small };
