@@ -54,7 +54,7 @@ export class Predictor {
   static async open(gpu: Gpu, folder: string, options: PredictorOptions = {}): Promise<Predictor> {
     const run = await readRun(folder);
     const layout = parameterLayout(run.config);
-    const values = await loadParameters(bestCheckpoint(folder));
+    const values = await loadParameters(bestCheckpoint(folder), layout.specs);
     const parameters = layout.allocate(gpu);
     layout.upload(gpu, parameters, values);
     const network = new SlidingWindow(
