@@ -1,10 +1,11 @@
 /** Segmenting scans from files to files. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { readNiftiFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
-import type { CaseReport, Predictor } from '@organseg/train/predictor.ts';
+import { readJsonFile, readNiftiFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { caseReport, type Predictor } from '@organseg/train/predictor.ts';
+import { z } from 'zod';
 import { say } from './command.ts';
 import { progress } from './progress.ts';
 
@@ -13,9 +14,11 @@ export interface ScanFile {
   readonly path: string;
 }
 
-export type ScanReport = { readonly case: string } & CaseReport;
+const scanReport = caseReport.extend({ case: z.string() });
+export type ScanReport = z.infer<typeof scanReport>;
 
 const REPORT = 'report.json';
+const reportFile = z.object({ cases: z.array(scanReport) });
 
 /**
  * Writes CASE.nii.gz for each scan that is not among those done `before`, and the report of all after each.
@@ -36,7 +39,7 @@ export async function predictScans(
     signal.throwIfAborted();
     try {
       const scan = await readNiftiFile(path);
-      const { labels, report } = await predictor.predict(scan);
+      const { labels, report } = await predictor.predict(scan, (share) => bar.update(i + share, name));
       await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space);
       reports.push({ case: name, ...report });
       if (report.fallback)
@@ -58,7 +61,7 @@ export async function predictScans(
 /** The reports of the cases that a folder holds already. */
 export async function doneBefore(out: string): Promise<ScanReport[]> {
   if (!existsSync(join(out, REPORT))) return [];
-  const { cases } = JSON.parse(await readFile(join(out, REPORT), 'utf8')) as { cases: ScanReport[] };
+  const { cases } = await readJsonFile(join(out, REPORT), reportFile);
   return cases.filter((report) => existsSync(join(out, `${report.case}.nii.gz`)));
 }
 
@@ -69,8 +72,10 @@ export async function scansIn(input: string): Promise<ScanFile[]> {
   const files = isFolder ? (await readdir(input)).sort().map((file) => join(input, file)) : [input];
   const ending = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
   const scans = files
-    .filter((path) => !isFolder || ending.test(path))
+    .filter((path) => !isFolder || (ending.test(path) && !basename(path).startsWith('.')))
     .map((path) => ({ name: basename(path).replace(ending, ''), path }));
+  const twin = scans.find(({ name }, i) => scans.findIndex((other) => other.name === name) < i);
+  if (twin) throw new InputError(`${input}: two scans of one case, ${twin.name}`);
   if (!scans.length) throw new InputError(`${input}: holds no NIfTI file`);
   return scans;
 }
