@@ -16,17 +16,19 @@ export interface PseudoLabelOptions {
   readonly out: string;
   readonly minVoxels: number;
   readonly onCase?: (done: number, total: number, labelled: PseudoLabelCase) => void;
+  /** Cases done, and the share of the one at work. */
+  readonly onWindow?: (done: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Labels every case and writes CASE.nii.gz and the manifest, which grows with each case: interrupted, it goes on
- * where it was. Throws InputError if the folder holds another model's labels.
+ * where it was. A scan that cannot be read is not kept, and tried again the next time. Throws InputError if the folder holds another model's labels.
  */
 export async function pseudoLabel(
   predictor: Predictor,
   cases: readonly UnlabelledCase[],
-  { model, out, minVoxels, onCase, signal }: PseudoLabelOptions,
+  { model, out, minVoxels, onCase, onWindow, signal }: PseudoLabelOptions,
 ): Promise<PseudoLabelManifest> {
   await mkdir(out, { recursive: true });
   const labelled = new Map(await labelledBefore(out, model, minVoxels, predictor));
@@ -35,14 +37,22 @@ export async function pseudoLabel(
     minVoxels,
     cases: cases.flatMap(({ name }) => labelled.get(name) ?? []),
   });
+  const labelCase = async (name: string, image: string, path: string, done: number) => {
+    try {
+      const scan = await readNiftiFile(image);
+      const { labels, voxels } = await predictor.predict(scan, (share) => onWindow?.(done + share));
+      await writeNiftiFile(path, labels, scan.header.space);
+      return select(name, voxels, predictor.run.labelNames, minVoxels);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { case: name, kept: false, reason: error.message, voxels: {} };
+    }
+  };
   for (const [i, { name, image }] of cases.entries()) {
     signal?.throwIfAborted();
     const path = join(out, `${name}.nii.gz`);
-    if (!labelled.has(name) || !existsSync(path)) {
-      const scan = await readNiftiFile(image);
-      const { labels, voxels } = await predictor.predict(scan);
-      await writeNiftiFile(path, labels, scan.header.space);
-      labelled.set(name, select(name, voxels, predictor.run.labelNames, minVoxels));
+    if (!labelled.has(name)) {
+      labelled.set(name, await labelCase(name, image, path, i));
       await writeManifest(out, manifest());
     }
     onCase?.(i + 1, cases.length, labelled.get(name)!);
@@ -83,7 +93,8 @@ async function labelledBefore(
     throw new InputError(`${out}: holds labels of ${before.model}, not of ${resolve(model)}`);
   }
   const { labelNames } = predictor.run;
-  return before.cases.map(({ case: name, voxels }) => {
+  const isThere = ({ case: name }: PseudoLabelCase) => existsSync(join(out, `${name}.nii.gz`));
+  return before.cases.filter(isThere).map(({ case: name, voxels }) => {
     const counts = [0, ...labelNames.slice(1).map((organ) => voxels[organ])];
     return [name, select(name, counts, labelNames, minVoxels)];
   });

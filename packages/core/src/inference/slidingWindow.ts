@@ -20,8 +20,6 @@ export interface SlidingWindowOptions {
   readonly patch: Size;
   /** Of the patch, between neighbouring windows; 0.5 overlaps by half. */
   readonly step: number;
-  /** Called after each window. */
-  readonly onWindow?: (done: number, total: number) => void;
   /** Stops between windows. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,10 +44,13 @@ export class SlidingWindow {
     this.#inference = inferenceProgram(gpu, { tape, image, logits }, memory);
   }
 
-  /** The class of each voxel. Volumes smaller than the patch are padded with 0 around them. */
-  async labels(image: Volume<Float32Array>): Promise<Volume<Uint8Array>> {
+  /**
+   * The class of each voxel. Volumes smaller than the patch are padded with 0 around them. `onWindow` is called
+   * after each window with the share that is done.
+   */
+  async labels(image: Volume<Float32Array>, onWindow?: (share: number) => void): Promise<Volume<Uint8Array>> {
     const gpu = this.#gpu;
-    const { patch, step, onWindow, signal } = this.#options;
+    const { patch, step, signal } = this.#options;
     const size = tensorShape(image);
     const starts = size.map((n, axis) => windowStarts(n, patch[axis]!, step));
     const total = starts.reduce((product, list) => product * list.length, 1);
@@ -72,7 +73,7 @@ export class SlidingWindow {
             this.#inference.program.run();
             runOnce(gpu, accumulateWindow(gpu, { logits: this.#inference.logits, volume, origin, weights }));
             await gpu.finish();
-            onWindow?.(++done, total);
+            onWindow?.(++done / total);
           }
       runOnce(gpu, argmax(gpu, { logits: volume, labels }));
       const all = (await download(gpu, labels)) as Uint8Array;
