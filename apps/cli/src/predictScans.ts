@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { readJsonFile, readNiftiFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
-import { caseReport, type Predictor } from '@organseg/train/predictor.ts';
+import { caseReport, type Predictor, scanFault } from '@organseg/train/predictor.ts';
 import { z } from 'zod';
 import { say } from './command.ts';
 import { progress } from './progress.ts';
@@ -22,7 +22,7 @@ const reportFile = z.object({ cases: z.array(scanReport) });
 
 /**
  * Writes CASE.nii.gz for each scan that is not among those done `before`, and the report of all after each.
- * A scan that cannot be read stops no other.
+ * A scan that cannot be segmented stops no other.
  */
 export async function predictScans(
   predictor: Predictor,
@@ -48,9 +48,11 @@ export async function predictScans(
         say(`${name}: ${report.nonFiniteVoxels} voxels were not finite, taken as air`);
       await writeWhole(join(out, REPORT), `${JSON.stringify({ cases: reports }, null, 2)}\n`);
     } catch (error) {
-      if (!(error instanceof InputError) || scans.length === 1) throw error;
+      const fault = scanFault(error, path);
+      if (!fault) throw error;
+      if (scans.length === 1) throw new InputError(fault);
       failed.push(name);
-      say(error.message);
+      say(fault);
     }
     bar.update(i + 1, name);
   }

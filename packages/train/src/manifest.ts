@@ -11,7 +11,7 @@ const pseudoLabelCase = z.object({
   kept: z.boolean(),
   /** Why it was kept, or not. */
   reason: z.string(),
-  /** On the network's grid, by label name; none where the scan could not be read. */
+  /** On the network's grid, by label name; none where the scan could not be segmented. */
   voxels: z.record(z.string(), z.int().nonnegative()),
 });
 export type PseudoLabelCase = z.infer<typeof pseudoLabelCase>;

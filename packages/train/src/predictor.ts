@@ -3,6 +3,7 @@
  */
 import { prepareScan, restoreLabels } from '@organseg/core/inference/preprocess.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
@@ -43,6 +44,13 @@ export const caseReport = z.object({
   nonFiniteVoxels: z.number(),
 });
 export type CaseReport = z.infer<typeof caseReport>;
+
+/** Why this scan, and no other, could not be segmented, with its path; undefined where all is lost. */
+export function scanFault(error: unknown, path: string): string | undefined {
+  if (error instanceof InputError) return error.message;
+  if (error instanceof OutOfGpuMemoryError) return `${path}: ${error.message}`;
+  return undefined;
+}
 
 /** Gao 2022: where the memory does not suffice, 2 mm. */
 const FALLBACK_MM: Triple = [2, 2, 2];
@@ -98,7 +106,6 @@ export class Predictor {
     } catch (error) {
       const coarser = spacing.some((mm, axis) => mm < FALLBACK_MM[axis]);
       if (!(error instanceof OutOfGpuMemoryError) || !coarser) throw error;
-      this.#gpu.arena.trim();
       return await this.#predictAt(scan, FALLBACK_MM, error.message, onWindow);
     }
   }
@@ -110,6 +117,7 @@ export class Predictor {
     onWindow?: (share: number) => void,
   ): Promise<CasePrediction> {
     const started = performance.now();
+    this.#gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     this.#gpu.arena.resetPeaks();
     const { image, geometry, nonFiniteVoxels } = await prepareScan(this.#gpu, scan, {
       ...preprocessingOf(this.run.config),

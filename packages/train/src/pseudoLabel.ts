@@ -8,7 +8,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { UnlabelledCase } from './dataset.ts';
 import { readNiftiFile, writeNiftiFile } from './files.ts';
 import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
-import type { Predictor } from './predictor.ts';
+import { type Predictor, scanFault } from './predictor.ts';
 
 export interface PseudoLabelOptions {
   /** The predictor's run, for the manifest. */
@@ -23,7 +23,7 @@ export interface PseudoLabelOptions {
 
 /**
  * Labels every case and writes CASE.nii.gz and the manifest, which grows with each case: interrupted, it goes on
- * where it was. A scan that cannot be read is not kept, and tried again the next time. Throws InputError if the folder holds another model's labels.
+ * where it was. A scan that cannot be segmented is not kept, and tried again the next time. Throws InputError if the folder holds another model's labels.
  */
 export async function pseudoLabel(
   predictor: Predictor,
@@ -44,8 +44,9 @@ export async function pseudoLabel(
       await writeNiftiFile(path, labels, scan.header.space);
       return select(name, voxels, predictor.run.labelNames, minVoxels);
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      return { case: name, kept: false, reason: error.message, voxels: {} };
+      const reason = scanFault(error, image);
+      if (!reason) throw error;
+      return { case: name, kept: false, reason, voxels: {} };
     }
   };
   for (const [i, { name, image }] of cases.entries()) {

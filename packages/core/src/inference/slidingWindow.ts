@@ -56,12 +56,15 @@ export class SlidingWindow {
     const total = starts.reduce((product, list) => product * list.length, 1);
     const padded = size.map((n, axis) => Math.max(n, patch[axis]!)) as [number, number, number];
     const before = padded.map((n, axis) => Math.floor((n - size[axis]!) / 2)) as unknown as Size;
-    const volume = zeros(gpu, [...padded, this.#classes]);
     const weights = fromArray(gpu, Float32Array.from(patch.flatMap(gaussian)), [
       patch[0] + patch[1] + patch[2],
     ]);
-    const labels = empty(gpu, padded, 'u8');
+    const tensors = [weights];
     try {
+      const volume = zeros(gpu, [...padded, this.#classes]);
+      tensors.push(volume);
+      const labels = empty(gpu, padded, 'u8');
+      tensors.push(labels);
       let done = 0;
       for (const d of starts[0]!)
         for (const h of starts[1]!)
@@ -80,7 +83,7 @@ export class SlidingWindow {
       const inside = size.some((n, axis) => n !== padded[axis]) ? cut(all, padded, before, size) : all;
       return { shape: image.shape, affine: image.affine, data: inside };
     } finally {
-      release(gpu, volume, weights, labels);
+      release(gpu, ...tensors);
     }
   }
 
