@@ -3,8 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { readJsonFile, readNiftiFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
-import { caseReport, type Predictor, scanFault } from '@organseg/train/predictor.ts';
+import { readJsonFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { caseReport, type Predictor } from '@organseg/train/predictor.ts';
 import { z } from 'zod';
 import { say } from './command.ts';
 import { progress } from './progress.ts';
@@ -37,22 +37,20 @@ export async function predictScans(
   const failed: string[] = [];
   for (const [i, { name, path }] of left.entries()) {
     signal.throwIfAborted();
-    try {
-      const scan = await readNiftiFile(path);
-      const { labels, report } = await predictor.predict(scan, (share) => bar.update(i + share, name));
-      await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space);
+    const made = await predictor.predictFile(path, (share) => bar.update(i + share, name));
+    if ('fault' in made) {
+      if (scans.length === 1) throw new InputError(made.fault);
+      failed.push(name);
+      say(made.fault);
+    } else {
+      const { labels, report, space } = made;
+      await writeNiftiFile(join(out, `${name}.nii.gz`), labels, space);
       reports.push({ case: name, ...report });
       if (report.fallback)
         say(`${name}: segmented at ${report.spacingMm.join(' × ')} mm: ${report.fallback}`);
       if (report.nonFiniteVoxels)
         say(`${name}: ${report.nonFiniteVoxels} voxels were not finite, taken as air`);
       await writeWhole(join(out, REPORT), `${JSON.stringify({ cases: reports }, null, 2)}\n`);
-    } catch (error) {
-      const fault = scanFault(error, path);
-      if (!fault) throw error;
-      if (scans.length === 1) throw new InputError(fault);
-      failed.push(name);
-      say(fault);
     }
     bar.update(i + 1, name);
   }

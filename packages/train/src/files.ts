@@ -108,6 +108,7 @@ const REASONS: Record<string, string> = {
   EISDIR: 'is a directory',
   EACCES: 'permission denied',
   ENOSPC: 'no space left on the device',
+  EROFS: 'read-only file system',
 };
 
 /** What the operating system refused, in one line; any other error as it is. */

@@ -5,6 +5,7 @@ import { prepareScan, restoreLabels } from '@organseg/core/inference/preprocess.
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
+import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -12,6 +13,7 @@ import { release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { z } from 'zod';
 import { loadParameters } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
+import { readNiftiFile } from './files.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription, readRun } from './run.ts';
 
 export interface PredictorOptions {
@@ -44,13 +46,6 @@ export const caseReport = z.object({
   nonFiniteVoxels: z.number(),
 });
 export type CaseReport = z.infer<typeof caseReport>;
-
-/** Why this scan, and no other, could not be segmented, with its path; undefined where all is lost. */
-export function scanFault(error: unknown, path: string): string | undefined {
-  if (error instanceof InputError) return error.message;
-  if (error instanceof OutOfGpuMemoryError) return `${path}: ${error.message}`;
-  return undefined;
-}
 
 /** Gao 2022: where the memory does not suffice, 2 mm. */
 const FALLBACK_MM: Triple = [2, 2, 2];
@@ -107,6 +102,21 @@ export class Predictor {
       const coarser = spacing.some((mm, axis) => mm < FALLBACK_MM[axis]);
       if (!(error instanceof OutOfGpuMemoryError) || !coarser) throw error;
       return await this.#predictAt(scan, FALLBACK_MM, error.message, onWindow);
+    }
+  }
+
+  /** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
+  async predictFile(
+    path: string,
+    onWindow?: (share: number) => void,
+  ): Promise<(CasePrediction & { readonly space: NiftiSpace }) | { readonly fault: string }> {
+    try {
+      const scan = await readNiftiFile(path);
+      return { ...(await this.predict(scan, onWindow)), space: scan.header.space };
+    } catch (error) {
+      if (error instanceof InputError) return { fault: error.message };
+      if (error instanceof OutOfGpuMemoryError) return { fault: `${path}: ${error.message}` };
+      throw error;
     }
   }
 

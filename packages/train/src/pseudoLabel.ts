@@ -6,9 +6,9 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { UnlabelledCase } from './dataset.ts';
-import { readNiftiFile, writeNiftiFile } from './files.ts';
+import { writeNiftiFile } from './files.ts';
 import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
-import { type Predictor, scanFault } from './predictor.ts';
+import type { Predictor } from './predictor.ts';
 
 export interface PseudoLabelOptions {
   /** The predictor's run, for the manifest. */
@@ -37,23 +37,16 @@ export async function pseudoLabel(
     minVoxels,
     cases: cases.flatMap(({ name }) => labelled.get(name) ?? []),
   });
-  const labelCase = async (name: string, image: string, path: string, done: number) => {
-    try {
-      const scan = await readNiftiFile(image);
-      const { labels, voxels } = await predictor.predict(scan, (share) => onWindow?.(done + share));
-      await writeNiftiFile(path, labels, scan.header.space);
-      return select(name, voxels, predictor.run.labelNames, minVoxels);
-    } catch (error) {
-      const reason = scanFault(error, image);
-      if (!reason) throw error;
-      return { case: name, kept: false, reason, voxels: {} };
-    }
-  };
   for (const [i, { name, image }] of cases.entries()) {
     signal?.throwIfAborted();
-    const path = join(out, `${name}.nii.gz`);
     if (!labelled.has(name)) {
-      labelled.set(name, await labelCase(name, image, path, i));
+      const made = await predictor.predictFile(image, (share) => onWindow?.(i + share));
+      if ('fault' in made) {
+        labelled.set(name, { case: name, kept: false, reason: made.fault, voxels: {} });
+      } else {
+        await writeNiftiFile(join(out, `${name}.nii.gz`), made.labels, made.space);
+        labelled.set(name, select(name, made.voxels, predictor.run.labelNames, minVoxels));
+      }
       await writeManifest(out, manifest());
     }
     onCase?.(i + 1, cases.length, labelled.get(name)!);
