@@ -27,7 +27,8 @@ async function main(argv: string[]): Promise<number> {
     .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
     .helpOption('--help', 'show this help')
     .exitOverride();
-  const asked = COMMANDS[argv[0] ?? ''];
+  const name = argv[0] ?? '';
+  const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   for (const load of asked ? [asked] : Object.values(COMMANDS))
     program.addCommand((await load()).exitOverride());
   try {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/train/dataset.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
@@ -27,6 +28,7 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
   .action(async (options: Options) => {
     const cases = await images(options.images);
+    if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
     await withGpu(options.memoryCap ? { memoryCapBytes: options.memoryCap } : {}, async (gpu, signal) => {
       const predictor = await Predictor.open(gpu, options.model, { signal });
@@ -47,7 +49,8 @@ export async function labelWithProgress(
   const bar = progress('labelling', cases.length, 'cases');
   const onCase = (done: number, _: number, { case: name, kept }: { case: string; kept: boolean }) =>
     bar.update(done, `${name} ${kept ? 'kept' : 'left out'}`);
-  const manifest = await labelCases(predictor, cases, { ...options, onCase });
+  const onWindow = (done: number) => bar.update(done);
+  const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow });
   bar.finish();
   return manifest;
 }
