@@ -40,7 +40,8 @@ const gao2022: Config = {
 const small: Config = {
   ...gao2022,
   filters: [8, 16, 32, 64],
-  kernels: Array.from({ length: 4 }, () => cube(3)),
+  // Thin kernels at the two finest stages cost a third less a step.
+  kernels: [[1, 3, 3], [1, 3, 3], cube(3), cube(3)],
   strides: [1, 2, 2, 2].map(cube),
   spacingMm: cube(6),
   intensityOutside: 'clip',
@@ -49,12 +50,11 @@ const small: Config = {
   batch: 1,
   flipX: 0,
   flipY: 0,
-  initial: { epochs: 100, learningRate: 1e-2, augment: true },
-  fineTuning: { epochs: 15, learningRate: 2e-3, augment: false },
+  initial: { epochs: 130, learningRate: 0.015, augment: true },
+  fineTuning: { epochs: 10, learningRate: 3e-3, augment: false },
   decayHorizonEpochs: null,
-  validateEveryEpochs: 20,
-  saveEveryEpochs: 20,
-  minVoxels: 5,
+  // Adrenal glands have 20 voxels at 6 mm and are found late or never: a higher bar would keep no case.
+  minVoxels: 0,
 };
 
 export const PRESETS = { gao2022, small };
