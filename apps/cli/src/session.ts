@@ -8,9 +8,9 @@ export const INTERRUPTED = 130;
 
 /**
  * Runs work that Ctrl-C stops. The first one aborts the signal: the work ends after its step, what is written stays
- * valid, and the exit code is 130. The second one ends the process at once.
+ * valid, and the exit code is 130. The second one ends the process at once. Returns whether nothing stopped it.
  */
-export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
   const stop = new AbortController();
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(INTERRUPTED);
@@ -26,13 +26,14 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
     if (stop.signal.aborted) process.exitCode = INTERRUPTED;
   }
+  return !stop.signal.aborted;
 }
 
 /** The same with a GPU, opened for the work and closed after it. */
 export const withGpu = (
   options: OpenOptions,
   work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
-): Promise<void> =>
+): Promise<boolean> =>
   interruptible(async (signal) => {
     const gpu = await openGpu(options);
     try {

@@ -26,6 +26,12 @@ export type PseudoLabelManifest = z.infer<typeof pseudoLabelManifest>;
 
 const FILE = 'manifest.json';
 
+/** Gao 2022's rule in words. */
+export const keepingRule = (minVoxels: number): string =>
+  minVoxels > 0
+    ? `every organ has at least ${minVoxels} ${minVoxels === 1 ? 'voxel' : 'voxels'}`
+    : 'minVoxels 0 keeps every case';
+
 export async function readManifest(folder: string): Promise<PseudoLabelManifest> {
   const path = join(folder, FILE);
   if (!existsSync(path)) throw new InputError(`${folder}: holds no pseudo-labels, it has no ${FILE}`);

@@ -7,7 +7,13 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { UnlabelledCase } from './dataset.ts';
 import { writeNiftiFile } from './files.ts';
-import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
+import {
+  keepingRule,
+  type PseudoLabelCase,
+  type PseudoLabelManifest,
+  readManifest,
+  writeManifest,
+} from './manifest.ts';
 import type { Predictor } from './predictor.ts';
 
 export interface PseudoLabelOptions {
@@ -69,7 +75,7 @@ export function select(
     kept: small.length === 0,
     reason: small.length
       ? `fewer than ${minVoxels} voxels: ${small.map(([organ, count]) => `${organ} ${count}`).join(', ')}`
-      : `every organ has at least ${minVoxels} voxels`,
+      : keepingRule(minVoxels),
     voxels: Object.fromEntries(organs),
   };
 }

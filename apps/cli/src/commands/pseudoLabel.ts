@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/train/dataset.ts';
-import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import { keepingRule, type PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudoLabel.ts';
 import { type CommonOptions, command, print } from '../command.ts';
@@ -57,5 +57,5 @@ export async function labelWithProgress(
 
 export function summary({ cases, minVoxels }: PseudoLabelManifest): string {
   const kept = cases.filter((labelled) => labelled.kept).length;
-  return `${kept} of ${cases.length} cases kept: every organ has at least ${minVoxels} voxels`;
+  return `${kept} of ${cases.length} cases kept: ${keepingRule(minVoxels)}`;
 }
