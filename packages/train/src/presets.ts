@@ -40,7 +40,7 @@ const gao2022: Config = {
 const small: Config = {
   ...gao2022,
   filters: [8, 16, 32, 64],
-  // Thin kernels at the two finest stages cost a third less a step.
+  // Thin kernels at the two finest stages cost a quarter less a step.
   kernels: [[1, 3, 3], [1, 3, 3], cube(3), cube(3)],
   strides: [1, 2, 2, 2].map(cube),
   spacingMm: cube(6),
