@@ -1,7 +1,10 @@
 /** `pnpm bench [kernels|metrics] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
-const SUBJECTS: Record<string, { path: string; options: string }> = {
-  kernels: { path: '../packages/kernels/bench/kernels.ts', options: '[--short] [--dtype f32|f16] [--json]' },
-  metrics: { path: '../packages/core/bench/metrics.ts', options: '[--json]' },
+const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }> = {
+  kernels: {
+    run: () => import('../packages/kernels/bench/kernels.ts'),
+    options: '[--short] [--dtype f32|f16] [--json]',
+  },
+  metrics: { run: () => import('../packages/core/bench/metrics.ts'), options: '[--json]' },
 };
 
 const named = process.argv[2] ?? '';
@@ -12,7 +15,7 @@ if (process.argv.includes('--help')) {
   process.stdout.write(`Measures the kernels, or the scoring of label maps:\n${lines.join('')}`);
 } else if (Object.hasOwn(SUBJECTS, subject)) {
   try {
-    await import(SUBJECTS[subject].path);
+    await SUBJECTS[subject].run();
   } catch (error) {
     // parseArgs explains itself in further sentences.
     if (!(error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error;

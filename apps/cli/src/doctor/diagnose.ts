@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Host, inspectHost } from './host.ts';
 import type { Probe } from './probe.ts';
@@ -14,7 +15,8 @@ export interface Diagnosis extends Probe {
   readonly host: Host;
 }
 
-const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
+// Beside this file, or in a bundle beside its one file: .ts or .mjs.
+const PROBE = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url));
 /** A software adapter compiles its first kernels in seconds; a driver that hangs answers never. */
 const TIMEOUT_MS = 120_000;
 /** The probe's numbers are whole: a right kernel makes no error at all in f32, and none beyond rounding in f16. */

@@ -1,0 +1,53 @@
+/** The bundle as on a GPU host without Node, packages or network: an empty folder, no PATH, no HOME. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../cli.ts';
+
+const BUNDLE = fileURLToPath(new URL('../../scripts/bundle.ts', import.meta.url));
+const MOST_BYTES = 48 * 2 ** 20;
+
+test('the bundle unpacks anywhere and runs doctor, a tiny training and the benches’ help by itself', () => {
+  const folder = temporaryFolder();
+  const archive = join(folder, 'organseg.tar.xz');
+  // Packed fast here: even so it keeps its bound.
+  const packed = spawnSync(process.execPath, [BUNDLE, '--out', archive], {
+    encoding: 'utf8',
+    env: { ...process.env, XZ_OPT: '-1 -T0' },
+  });
+  expect(packed.stderr).toBe('');
+  expect(statSync(archive).size).toBeLessThan(MOST_BYTES);
+  expect(spawnSync('tar', ['xf', archive], { cwd: folder }).status).toBe(0);
+
+  const organseg = (...args: string[]) => {
+    const run = spawnSync('./organseg-linux-x64/organseg', args, { cwd: folder, encoding: 'utf8', env: {} });
+    expect(run.status, `${args[0]}: ${run.stderr}`).toBe(0);
+    return run.stdout;
+  };
+  expect(JSON.parse(organseg('doctor', '--json'))).toMatchObject({ works: true });
+  expect(organseg('bench', '--help')).toContain('kernels');
+  organseg(
+    'phantom',
+    '--out',
+    'data',
+    '--labelled',
+    '1',
+    '--unlabelled',
+    '0',
+    '--test',
+    '0',
+    '--spacing',
+    '8',
+  );
+  const tiny = [
+    'initial.epochs=1',
+    'filters=[4,8]',
+    'kernels=[[3,3,3],[3,3,3]]',
+    'strides=[[1,1,1],[2,2,2]]',
+  ];
+  const small = ['spacingMm=[12,12,12]', 'patch=[8,16,16]'];
+  organseg('train', '--data', 'data', '--out', 'run', '--preset', 'small', '--set', ...tiny, ...small);
+  expect(existsSync(join(folder, 'run', 'checkpoint-best.safetensors'))).toBe(true);
+});
