@@ -1,8 +1,16 @@
-/** `pnpm bench [kernels|metrics] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
+/** `pnpm bench [kernels|unet|compare|metrics] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
 const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }> = {
   kernels: {
     run: () => import('../packages/kernels/bench/kernels.ts'),
     options: '[--short] [--dtype f32|f16] [--json]',
+  },
+  unet: {
+    run: () => import('../packages/train/bench/unet.ts'),
+    options: '[--preset NAME] [--set key=value …] [--dtype f32|f16] [--short] [--json]',
+  },
+  compare: {
+    run: () => import('../packages/train/bench/peers/compare.ts'),
+    options: '[--preset NAME] [--set key=value …] [--golden FILE] [--python PROGRAM] [--short] [--json]',
   },
   metrics: { run: () => import('../packages/core/bench/metrics.ts'), options: '[--json]' },
 };
@@ -12,20 +20,24 @@ const subject = named.startsWith('-') || named === '' ? 'kernels' : named;
 if (subject === named) process.argv.splice(2, 1);
 if (process.argv.includes('--help')) {
   const lines = Object.entries(SUBJECTS).map(([name, { options }]) => `  pnpm bench ${name} ${options}\n`);
-  process.stdout.write(`Measures the kernels, or the scoring of label maps:\n${lines.join('')}`);
+  process.stdout.write(
+    `Measures the kernels, the network (also beside PyTorch), or the scoring of label maps:\n${lines.join('')}`,
+  );
 } else if (Object.hasOwn(SUBJECTS, subject)) {
   try {
     await SUBJECTS[subject].run();
   } catch (error) {
+    const { code, name, message } = error as NodeJS.ErrnoException;
     // parseArgs explains itself in further sentences.
-    if (!(error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) throw error;
-    fail((error as Error).message.split('. ')[0]);
+    if (code?.startsWith('ERR_PARSE_ARGS')) fail(message.split('. ')[0]);
+    else if (name === 'InputError') fail(message, 1);
+    else throw error;
   }
 } else {
   fail(`${subject} is not one of ${Object.keys(SUBJECTS).join(', ')}`);
 }
 
-function fail(why: string): void {
+function fail(why: string, code = 2): void {
   process.stderr.write(`bench: ${why}\n`);
-  process.exitCode = 2;
+  process.exitCode = code;
 }

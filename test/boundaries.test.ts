@@ -44,6 +44,7 @@ const RULES: Record<string, Rule> = {
 const CHECKS: Record<string, Rule> = {
   [KERNELS]: { ours: [KERNELS], packages: ['vitest'], node: true, globals: true },
   'packages/core': { ours: ['packages/core', KERNELS], packages: ['vitest'], node: true, globals: true },
+  'packages/train': { ours: ['packages'], packages: 'any', node: true, globals: true },
 };
 const IS_CHECK = /\.test\.ts$|[fF]ixture\.ts$|\/(test|bench)\//;
 /** Who opens a device also closes it; everybody else is handed one. */

@@ -3,13 +3,24 @@ import type { Gpu } from '../src/device.ts';
 import { discard, type Launch, prepare, submit, u32 } from '../src/kernel.ts';
 import { empty, release } from '../src/tensor.ts';
 
-/** Milliseconds of one run: the median of repeats, after one that compiles and warms. */
-export async function measure(gpu: Gpu, launches: readonly Launch[], budgetMs: number): Promise<number> {
-  await timeOnce(gpu, launches);
-  const first = await timeOnce(gpu, launches);
-  const repeats = Math.max(3, Math.min(50, Math.ceil(budgetMs / first)));
+/** Milliseconds of launches submitted as one pass: the median of repeats, after one that compiles and warms. */
+export const measure = (gpu: Gpu, launches: readonly Launch[], budgetMs: number): Promise<number> =>
+  median(() => timeOnce(gpu, launches), budgetMs);
+
+/** The same of work that submits by itself, by the host's clock and with the host's own part. */
+export const measureRun = (gpu: Gpu, work: () => void, budgetMs: number): Promise<number> =>
+  median(async () => {
+    const started = performance.now();
+    work();
+    await gpu.finish();
+    return performance.now() - started;
+  }, budgetMs);
+
+async function median(time: () => Promise<number>, budgetMs: number): Promise<number> {
+  await time();
+  const repeats = Math.max(3, Math.min(50, Math.ceil(budgetMs / (await time()))));
   const times: number[] = [];
-  for (let i = 0; i < repeats; i++) times.push(await timeOnce(gpu, launches));
+  for (let i = 0; i < repeats; i++) times.push(await time());
   return times.sort((a, b) => a - b)[repeats >> 1];
 }
 

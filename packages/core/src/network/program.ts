@@ -13,8 +13,17 @@ import type { Op, Slot, Tape, Workspace } from './tape.ts';
 /** What activations are stored in; sums are f32 either way. */
 export type ActivationType = 'f32' | 'f16';
 
+/** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers. */
+export interface Part {
+  readonly layer: string;
+  readonly pass: 'forward' | 'backward';
+  readonly launches: readonly Launch[];
+}
+
 /** One thing to do, and the slots it reads or writes. */
 interface Step {
+  readonly layer: string;
+  readonly pass: Part['pass'];
   readonly uses: readonly Slot[];
   build(): Work;
 }
@@ -22,7 +31,7 @@ interface Step {
 /** Gives slots their tensors while the program is made. */
 class Planner implements Workspace {
   readonly gpu: Gpu;
-  readonly launches: Launch[] = [];
+  readonly parts: Part[] = [];
   readonly #activation: ActivationType;
   readonly #layout: ParameterLayout;
   readonly #parameters: Tensor;
@@ -83,7 +92,7 @@ class Planner implements Workspace {
 
   /** The launches, with all buffers that they use and the given tensors'. */
   program(tensors: readonly Tensor[]): Program {
-    return new Program(this.gpu, this.launches, [...this.#reserved, ...tensors.map(({ buffer }) => buffer)]);
+    return new Program(this.gpu, this.parts, [...this.#reserved, ...tensors.map(({ buffer }) => buffer)]);
   }
 
   /** Makes the launches step by step; a slot's tensor is free for others after its last use, unless kept. */
@@ -96,9 +105,9 @@ class Planner implements Workspace {
   }
 
   #makeSteps(steps: readonly Step[], kept: readonly Slot[], lastUse: ReadonlyMap<Slot, number>): void {
-    steps.forEach(({ uses, build }, i) => {
+    steps.forEach(({ layer, pass, uses, build }, i) => {
       const { launches, scratch } = build();
-      this.launches.push(...launches);
+      this.parts.push({ layer, pass, launches });
       release(this.gpu, ...scratch);
       for (const slot of new Set(uses)) {
         const tensor = this.#tensors.get(slot);
@@ -113,13 +122,16 @@ class Planner implements Workspace {
 
 /** Launches with the memory that is theirs. */
 export class Program {
+  /** What `run` submits, in order. */
+  readonly parts: readonly Part[];
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];
   readonly #buffers: readonly GPUBuffer[];
 
-  constructor(gpu: Gpu, launches: readonly Launch[], buffers: readonly GPUBuffer[]) {
+  constructor(gpu: Gpu, parts: readonly Part[], buffers: readonly GPUBuffer[]) {
+    this.parts = parts;
     this.#gpu = gpu;
-    this.#launches = launches;
+    this.#launches = parts.flatMap(({ launches }) => launches);
     this.#buffers = buffers;
   }
 
@@ -166,6 +178,8 @@ export function inferenceProgram(gpu: Gpu, recorded: Recorded, memory: NetworkMe
   const packed = prepared.flatMap(({ tensors }) => tensors);
   const steps = tape.ops.map(
     (op, i): Step => ({
+      layer: op.name,
+      pass: 'forward',
       uses: [...op.inputs, op.output, ...op.cache],
       build: () => prepared[i].forward(),
     }),
@@ -202,6 +216,8 @@ export function trainingProgram(
   const tensors = () => ({ logits: planner.tensor(logits), target: planner.tensor(target) });
 
   const forward = (op: Op): Step => ({
+    layer: op.name,
+    pass: 'forward',
     uses: [...op.inputs, op.output, ...op.cache],
     build: () => {
       const { launches, tensors, forward } = op.prepare(planner);
@@ -210,13 +226,22 @@ export function trainingProgram(
     },
   });
   const backward = (op: Op): Step => ({
+    layer: op.name,
+    pass: 'backward',
     uses: [...op.backwardReads, ...[...op.inputs, op.output].map((value) => planner.gradientSlot(value))],
     build: () => op.backward(planner),
   });
   const steps: Step[] = [
-    { uses: [], build: () => ({ launches: fillZero(gpu, 'gradients.zero', gradients), scratch: [] }) },
+    {
+      layer: 'gradients',
+      pass: 'backward',
+      uses: [],
+      build: () => ({ launches: fillZero(gpu, 'gradients.zero', gradients), scratch: [] }),
+    },
     ...tape.ops.map(forward),
     {
+      layer: 'loss',
+      pass: 'forward',
       uses: [logits, target, coefficients, loss],
       build: () =>
         diceCrossEntropy.forward(gpu, {
@@ -226,6 +251,8 @@ export function trainingProgram(
         }),
     },
     {
+      layer: 'loss',
+      pass: 'backward',
       uses: [logits, target, coefficients, planner.gradientSlot(logits)],
       build: () =>
         diceCrossEntropy.backward(gpu, {

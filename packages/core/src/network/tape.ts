@@ -9,7 +9,7 @@ import { joinWork, type Launch, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
-import type { DType, Tensor } from '@organseg/kernels/tensor.ts';
+import { type DType, elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
 
 export type Triple = conv3d.Triple;
@@ -39,6 +39,10 @@ export interface PreparedOp {
 }
 
 export interface Op {
+  /** The layer's, as its parameters begin. */
+  readonly name: string;
+  /** Operations of forward, a multiply-add being two; 0 where moving bytes bounds it. */
+  readonly flops: number;
   readonly inputs: readonly Slot[];
   readonly output: Slot;
   /** What forward leaves for backward besides inputs and output. */
@@ -92,6 +96,8 @@ export class Tape {
     const [batch, ...size] = inputs[0]!.shape.slice(0, 4) as [number, number, number, number];
     const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Triple, shape), filters]);
     return this.#record({
+      name,
+      flops: 2 * elementCount(output.shape) * total * elementCount(kernel),
       inputs,
       output,
       cache: [],
@@ -147,6 +153,8 @@ export class Tape {
     const weight = this.#parameter(`${name}.weight`, [channels, filters, ...stride], 'convolution');
     const output = this.#activation([batch, d * stride[0], h * stride[1], w * stride[2], filters]);
     return this.#record({
+      name,
+      flops: 2 * elementCount(output.shape) * channels,
       inputs: [input],
       output,
       cache: [],
@@ -198,6 +206,8 @@ export class Tape {
       slope,
     });
     return this.#record({
+      name,
+      flops: 0,
       inputs: residual ? [input, residual] : [input],
       output,
       cache: [stats],

@@ -1,0 +1,122 @@
+/**
+ * The network here and in PyTorch, on the same machine one after the other: `pnpm bench compare [options]`.
+ * `pytorch_unet.py` beside this file is the peer. Ratios above 1 mean that PyTorch takes longer, or more memory.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { InputError } from '@organseg/core/inputError.ts';
+import { findAdapter } from '@organseg/kernels/device.ts';
+import { resolveConfig } from '../../src/config.ts';
+import { presetNamed } from '../presetNamed.ts';
+import type { UnetBench } from '../unet.ts';
+
+interface PeerTime {
+  readonly ms: number;
+  readonly peakBytes?: number;
+}
+
+interface PeerRun {
+  readonly mode: 'f32' | 'tf32' | 'amp f16' | 'amp bf16';
+  readonly channelsLast: boolean;
+  readonly compiled: boolean;
+  readonly forward: PeerTime;
+  readonly 'forward + backward': PeerTime;
+  readonly step: PeerTime;
+}
+
+interface Peer {
+  readonly torch: string;
+  readonly device: string;
+  readonly cudnn: number | null;
+  readonly parameters: number;
+  readonly golden: { readonly logits: number; readonly loss: number } | null;
+  readonly runs: readonly PeerRun[];
+  readonly failed: readonly { mode: string; error: string }[];
+}
+
+const { values: options } = parseArgs({
+  options: {
+    preset: { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+    golden: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+/** Runs a program that prints one JSON object. */
+function runJson<T>(program: string, args: readonly string[]): T {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  if (status !== 0) {
+    const why = error?.message ?? stderr.trim().split('\n').at(-1);
+    throw new InputError(`${program} ${args[0]}: ${why}`);
+  }
+  return JSON.parse(stdout) as T;
+}
+
+function asText(ours: readonly UnetBench[], peer: Peer): string {
+  const lines = [
+    `PyTorch ${peer.torch} on ${peer.device}${peer.cudnn ? `, cuDNN ${peer.cudnn}` : ''}; organseg on ${ours[0].adapter.name}`,
+    `${peer.parameters} parameters there, ${ours[0].parameters} here${
+      peer.golden ? `; its logits on the golden file within ${peer.golden.logits.toExponential(1)}` : ''
+    }`,
+    '',
+    `${'PyTorch / organseg'.padEnd(60)}${'ms'.padStart(19)}${'ratio'.padStart(8)}${'MiB'.padStart(16)}${'ratio'.padStart(8)}`,
+  ];
+  for (const { dtype, batch, runs } of ours) {
+    for (const run of peer.runs.filter(({ mode }) => mode.includes('f16') === (dtype === 'f16'))) {
+      const how = `${run.mode}${run.channelsLast ? ', channels-last' : ''}${run.compiled ? ', compiled' : ''}`;
+      for (const { name, ms, peakBytes } of runs) {
+        const there = run[name];
+        const label = `${name}, batch ${name === 'forward' ? 1 : batch}: ${how} / ${dtype}`;
+        const memory = there.peakBytes
+          ? `${mib(there.peakBytes)} / ${mib(peakBytes)}`.padStart(16) +
+            (there.peakBytes / peakBytes).toFixed(2).padStart(8)
+          : '';
+        lines.push(
+          `${label.padEnd(60)}${`${there.ms.toFixed(1)} / ${ms.toFixed(1)}`.padStart(19)}${(there.ms / ms).toFixed(2).padStart(8)}${memory}`,
+        );
+      }
+    }
+  }
+  for (const { mode, error } of peer.failed) lines.push(`PyTorch ${mode} did not run: ${error}`);
+  return lines.join('\n');
+}
+
+const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+
+const found = await findAdapter();
+if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
+const preset = options.preset ?? (found.facts.software ? 'small' : 'gao2022');
+const config = resolveConfig(presetNamed(preset), undefined, options.set);
+const { filters, kernels, strides, classes, patch, batch } = config;
+const network = { filters, kernels, strides, classes, patch, batch, layers: !options.short };
+const script = fileURLToPath(new URL('./pytorch_unet.py', import.meta.url));
+const peer = runJson<Peer>(options.python, [
+  script,
+  '--network',
+  JSON.stringify(network),
+  '--seconds',
+  options.short ? '0.5' : '3',
+  ...(options.golden ? ['--golden', options.golden] : []),
+]);
+const dtypes = found.facts.features.includes('shader-f16') ? ['f32', 'f16'] : ['f32'];
+const ours = dtypes.map((dtype) =>
+  runJson<UnetBench>(process.execPath, [
+    process.argv[1],
+    'unet',
+    '--json',
+    '--dtype',
+    dtype,
+    '--preset',
+    preset,
+    ...options.set.flatMap((setting) => ['--set', setting]),
+    ...(options.short ? ['--short'] : []),
+  ]),
+);
+process.stdout.write(`${options.json ? JSON.stringify({ peer, ours }) : asText(ours, peer)}\n`);

@@ -1,0 +1,211 @@
+/**
+ * The whole network: forward, forward with backward, a training step, and the share of each layer.
+ *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--short] [--json]
+ * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
+ */
+import { parseArgs } from 'node:util';
+import { InputError } from '@organseg/core/inputError.ts';
+import { initialise } from '@organseg/core/network/parameters.ts';
+import {
+  inferenceProgram,
+  type NetworkMemory,
+  type Part,
+  trainingProgram,
+} from '@organseg/core/network/program.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
+import { unet } from '@organseg/core/network/unet.ts';
+import { Random } from '@organseg/core/random.ts';
+import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
+import { adapterRates, measure, measureRun } from '../../kernels/bench/measure.ts';
+import { type Config, resolveConfig, unetConfig } from '../src/config.ts';
+import { AdamOptimizer } from '../src/optimizer.ts';
+import { parameterLayout } from '../src/run.ts';
+import { presetNamed } from './presetNamed.ts';
+
+export interface UnetBench {
+  readonly adapter: { readonly name: string; readonly driver: string };
+  readonly dtype: 'f32' | 'f16';
+  readonly parameters: number;
+  /** D, H, W. */
+  readonly patch: readonly number[];
+  readonly batch: number;
+  readonly rates: { readonly copyGbPerSecond: number; readonly multiplyAddGflops: number };
+  readonly runs: readonly Run[];
+  readonly layers: readonly LayerTime[];
+}
+
+interface Run {
+  readonly name: 'forward' | 'forward + backward' | 'step';
+  readonly batch: number;
+  readonly ms: number;
+  readonly gflops: number;
+  /** Held from the driver at most, weights included. */
+  readonly peakBytes: number;
+}
+
+interface LayerTime {
+  readonly layer: string;
+  readonly pass: Part['pass'];
+  readonly ms: number;
+  /** 0 where moving bytes bounds the layer. */
+  readonly gflops: number;
+}
+
+/** Records the network for patches of a batch. */
+function record(config: Config, batch: number) {
+  const tape = new Tape();
+  const image = tape.input([batch, ...config.patch, 1]);
+  return { tape, image, logits: unet(tape, image, unetConfig(config)) };
+}
+
+/** Operations of each layer's passes; the layers that see the image owe no gradient of it. */
+function layerFlops({ tape, image }: ReturnType<typeof record>) {
+  const flops = new Map<string, Record<Part['pass'], number>>();
+  for (const op of tape.ops) {
+    const seesImage = op.inputs.includes(image);
+    flops.set(op.name, { forward: op.flops, backward: op.flops * (seesImage ? 1 : 2) });
+  }
+  return flops;
+}
+
+const randomise = (gpu: Gpu, image: Tensor, random: Random) =>
+  upload(
+    gpu,
+    image,
+    Float32Array.from({ length: elementCount(image.shape) }, () => random.uniform(0, 1)),
+  );
+
+async function forwardRun(gpu: Gpu, config: Config, memory: NetworkMemory, budgetMs: number): Promise<Run> {
+  gpu.arena.trim();
+  gpu.arena.resetPeaks();
+  const recorded = record(config, 1);
+  const { program, image } = inferenceProgram(gpu, recorded, memory);
+  randomise(gpu, image, new Random(1));
+  const launches = program.parts.flatMap((part) => part.launches);
+  const ms = await measure(gpu, launches, budgetMs);
+  const flops = recorded.tape.ops.reduce((sum, op) => sum + op.flops, 0);
+  const { peakHeldBytes } = gpu.arena.account;
+  program.close();
+  return { name: 'forward', batch: 1, ms, gflops: flops / ms / 1e6, peakBytes: peakHeldBytes };
+}
+
+async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, budgetMs: number) {
+  gpu.arena.trim();
+  gpu.arena.resetPeaks();
+  const { layout, parameters } = memory;
+  const gradients = layout.allocate(gpu);
+  const recorded = record(config, config.batch);
+  const training = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
+  const optimizer = new AdamOptimizer(gpu, layout, parameters, gradients);
+  const random = new Random(1);
+  randomise(gpu, training.image, random);
+  const classes = Uint8Array.from({ length: elementCount(training.target.shape) }, () =>
+    random.int(config.classes),
+  );
+  upload(gpu, training.target, classes);
+
+  const { parts } = training.program;
+  const flops = layerFlops(recorded);
+  const total = [...flops.values()].reduce((sum, { forward, backward }) => sum + forward + backward, 0);
+  const launches = parts.flatMap((part) => part.launches);
+  const both = await measure(gpu, launches, budgetMs);
+  const step = await measureRun(
+    gpu,
+    () => {
+      training.program.run();
+      optimizer.update(1e-6);
+    },
+    budgetMs,
+  );
+  const peakBytes = gpu.arena.account.peakHeldBytes;
+  const run = (name: Run['name'], ms: number): Run => ({
+    name,
+    batch: config.batch,
+    ms,
+    gflops: total / ms / 1e6,
+    peakBytes,
+  });
+  const layers: LayerTime[] = [];
+  for (const { layer, pass, launches: own } of parts) {
+    const ms = await measure(gpu, own, budgetMs / 10);
+    layers.push({ layer, pass, ms, gflops: (flops.get(layer)?.[pass] ?? 0) / ms / 1e6 });
+  }
+  training.program.close();
+  optimizer.close();
+  release(gpu, gradients);
+  return { runs: [run('forward + backward', both), run('step', step)], layers };
+}
+
+async function benchUnet(
+  gpu: Gpu,
+  config: Config,
+  dtype: 'f32' | 'f16',
+  budgetMs: number,
+): Promise<UnetBench> {
+  const rates = await adapterRates(gpu, budgetMs);
+  const layout = parameterLayout(config);
+  const parameters = layout.allocate(gpu);
+  layout.upload(gpu, parameters, initialise(layout, new Random(1)));
+  const memory = { layout, parameters, activation: dtype };
+  const forward = await forwardRun(gpu, config, memory, budgetMs);
+  const { runs, layers } = await trainingRuns(gpu, config, memory, budgetMs);
+  return {
+    adapter: { name: gpu.adapter.name, driver: gpu.adapter.driver },
+    dtype,
+    parameters: layout.count,
+    patch: config.patch,
+    batch: config.batch,
+    rates,
+    runs: [forward, ...runs],
+    layers,
+  };
+}
+
+function asText({ adapter, dtype, parameters, patch, rates, runs, layers }: UnetBench): string {
+  const peak = rates.multiplyAddGflops;
+  const row = (name: string, ms: number, gflops: number, rest: string) =>
+    `${name.padEnd(48)}${ms.toFixed(2).padStart(10)}${(gflops ? gflops.toFixed(1) : '').padStart(10)}` +
+    `${(gflops ? `${((100 * gflops) / peak).toFixed(0)} %` : '').padStart(8)}${rest.padStart(10)}`;
+  const head = (name: string, last: string) =>
+    `${name.padEnd(48)}${'ms'.padStart(10)}${'Gflop/s'.padStart(10)}${'of peak'.padStart(8)}${last.padStart(10)}`;
+  const sum = layers.reduce((total, { ms }) => total + ms, 0);
+  return [
+    `${adapter.name}, ${dtype}; ${parameters} parameters, patches of ${patch.join('×')} voxels`,
+    `copies at ${rates.copyGbPerSecond.toFixed(1)} GB/s, multiply-adds in f32 at ${peak.toFixed(1)} Gflop/s`,
+    '',
+    head('run', 'peak MiB'),
+    ...runs.map(({ name, batch, ms, gflops, peakBytes }) =>
+      row(`${name}, batch ${batch}`, ms, gflops, (peakBytes / 2 ** 20).toFixed(0)),
+    ),
+    '',
+    head('layer, each alone', 'share'),
+    ...[...layers]
+      .sort((a, b) => b.ms - a.ms)
+      .map(({ layer, pass, ms, gflops }) =>
+        row(`${layer} ${pass}`, ms, gflops, `${((100 * ms) / sum).toFixed(1)} %`),
+      ),
+  ].join('\n');
+}
+
+const { values: options } = parseArgs({
+  options: {
+    preset: { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+    dtype: { type: 'string', default: 'f32' },
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+if (options.dtype !== 'f32' && options.dtype !== 'f16') {
+  throw new InputError(`--dtype ${options.dtype}: expects f32 or f16`);
+}
+const gpu = await openGpu();
+try {
+  const preset = options.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
+  const config = resolveConfig(presetNamed(preset), undefined, options.set);
+  const result = await benchUnet(gpu, config, options.dtype, options.short ? 200 : 2000);
+  process.stdout.write(`${options.json ? JSON.stringify(result) : asText(result)}\n`);
+} finally {
+  gpu.close();
+}

@@ -1,0 +1,36 @@
+/** The network's bench counts its work right; the times themselves are judged by nobody here. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const BENCH = fileURLToPath(new URL('../../scripts/bench.ts', import.meta.url));
+
+interface Unet {
+  parameters: number;
+  runs: { name: string; batch: number; ms: number; gflops: number; peakBytes: number }[];
+  layers: { layer: string; pass: string; ms: number; gflops: number }[];
+}
+
+test('bench unet: operations, layers and peaks of a network small enough to count by hand', () => {
+  const settings = ['filters=[2,3]', 'kernels=[[1,3,3],[3,3,3]]', 'strides=[[1,1,1],[2,2,2]]'];
+  const set = [...settings, 'patch=[4,8,8]', 'batch=2'].flatMap((setting) => ['--set', setting]);
+  const args = [BENCH, 'unet', '--preset', 'small', '--short', '--json', ...set];
+  const { runs, layers } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Unet;
+
+  const [fine, coarse] = [4 * 8 * 8, 2 * 4 * 4];
+  const forward =
+    2 * fine * (9 * 1 * 2 + 9 * 2 * 2 + 1 * 2) + // input block: conv1, conv2, shortcut
+    2 * coarse * (27 * 2 * 3 + 27 * 3 * 3 + 2 * 3) + // bottleneck
+    2 * fine * (3 * 2 + 27 * 4 * 2 + 27 * 2 * 2 + 2 * 14); // upsampling, two convolutions, output
+  const ofImage = 2 * fine * (9 * 2 + 2); // no gradient of the image is owed
+  const flops = runs.map(({ name, batch, ms, gflops }) => [name, batch, Math.round(ms * gflops * 1e6)]);
+  expect(flops).toEqual([
+    ['forward', 1, forward],
+    ['forward + backward', 2, 2 * (3 * forward - ofImage)],
+    ['step', 2, 2 * (3 * forward - ofImage)],
+  ]);
+  const convolutions = layers.filter(({ gflops }) => gflops > 0).map(({ layer, pass }) => `${layer} ${pass}`);
+  expect(convolutions.filter((name) => name.endsWith('forward'))).toHaveLength(10);
+  expect(convolutions).toHaveLength(20);
+  for (const { peakBytes } of runs) expect(peakBytes).toBeGreaterThan(2 * fine * 14 * 4);
+});
