@@ -1,7 +1,8 @@
-/** `pnpm bench [kernels|metrics] [options]`: kernels unless another subject is named. */
+/** `pnpm bench [kernels|metrics|memory] [options]`: kernels unless another subject is named. */
 const SUBJECTS: Record<string, string> = {
   kernels: '../packages/kernels/bench/kernels.ts',
   metrics: '../packages/core/bench/metrics.ts',
+  memory: '../packages/core/bench/largePair.ts',
 };
 
 const named = process.argv[2] ?? '';
