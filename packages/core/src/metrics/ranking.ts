@@ -1,0 +1,94 @@
+/** FLARE22's ranking: teams are ranked case by case and measure by measure, and the ranks are averaged. */
+import { Random } from '../random.ts';
+
+/** What a team got for one case. Efficiency is left out of a ranking where no case has it. */
+export interface RankedCase {
+  readonly dsc: number;
+  readonly nsd: number;
+  readonly efficiency?: { readonly timeS: number; readonly gpuAuc: number; readonly cpuAuc: number };
+}
+
+export interface RankedTeam {
+  /** Weighted mean of the team's ranks over cases and measures. */
+  readonly score: number;
+  /** 1 is best; teams with the same score share the mean of their places. */
+  readonly rank: number;
+  /** Between which ranks the team lies in 95 % of the resamples of cases. */
+  readonly interval: readonly [number, number];
+}
+
+interface Measure {
+  readonly weight: number;
+  /** Greater is better. NaN is worse than anything. */
+  readonly value: (scored: RankedCase) => number;
+}
+
+const worst = (value: number | undefined) => (value === undefined ? Number.NaN : -value);
+
+const ACCURACY: readonly Measure[] = [
+  { weight: 1, value: ({ dsc }) => dsc },
+  { weight: 1, value: ({ nsd }) => nsd },
+];
+
+const EFFICIENCY: readonly Measure[] = [
+  { weight: 1, value: ({ efficiency }) => worst(efficiency?.timeS) },
+  { weight: 0.5, value: ({ efficiency }) => worst(efficiency?.gpuAuc) },
+  { weight: 0.5, value: ({ efficiency }) => worst(efficiency?.cpuAuc) },
+];
+
+const RESAMPLES = 1000;
+
+/**
+ * Ranks teams by their results, team by team and case by case (the same cases in the same order for all). A case
+ * without efficiency figures shares the last places of those three measures. Time grows with
+ * teams × cases × 1000; the same results give the same intervals.
+ */
+export function rankTeams(results: readonly (readonly RankedCase[])[]): RankedTeam[] {
+  const caseCount = results[0]?.length ?? 0;
+  if (results.some((cases) => cases.length !== caseCount))
+    throw new Error('rankTeams: teams differ in cases');
+  if (caseCount === 0) return [];
+  const hasEfficiency = results.some((cases) => cases.some(({ efficiency }) => efficiency));
+  const measures = hasEfficiency ? [...ACCURACY, ...EFFICIENCY] : ACCURACY;
+
+  // A rank within a case does not depend on the other cases: resampling cases averages the same numbers anew.
+  const caseScores = results.map(() => new Float64Array(caseCount));
+  const totalWeight = measures.reduce((sum, { weight }) => sum + weight, 0);
+  for (let at = 0; at < caseCount; at++) {
+    for (const { weight, value } of measures) {
+      const ranks = sharedRanks(results.map((cases) => value(cases[at])));
+      for (const [team, rank] of ranks.entries()) caseScores[team][at] += (weight * rank) / totalWeight;
+    }
+  }
+  const meanOver = (cases: ArrayLike<number>) =>
+    caseScores.map((scores) => Array.from(cases, (at) => scores[at]).reduce((a, b) => a + b, 0) / caseCount);
+  const scores = meanOver(Array.from({ length: caseCount }, (_, at) => at));
+  const ranks = ranksByScore(scores);
+
+  const random = new Random(1);
+  const draws = results.map(() => new Float64Array(RESAMPLES));
+  for (let draw = 0; draw < RESAMPLES; draw++) {
+    const cases = Uint32Array.from({ length: caseCount }, () => random.int(caseCount));
+    for (const [team, rank] of ranksByScore(meanOver(cases)).entries()) draws[team][draw] = rank;
+  }
+  return scores.map((score, team) => {
+    const sorted = draws[team].sort();
+    const at = (share: number) => sorted[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))];
+    return { score, rank: ranks[team], interval: [at(0.025), at(0.975)] };
+  });
+}
+
+/** Means of the same ranks in another order differ in their last digits, and are ties all the same. */
+function ranksByScore(scores: readonly number[]): number[] {
+  return sharedRanks(scores.map((score) => -Math.round(score * 1e9)));
+}
+
+/** Ranks from 1, the greatest value first; equal values share the mean of their places, NaN the last ones. */
+function sharedRanks(values: readonly number[]): number[] {
+  const keys = values.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value));
+  return keys.map((key) => {
+    const better = keys.filter((other) => other > key).length;
+    const equal = keys.filter((other) => other === key).length;
+    return better + (equal + 1) / 2;
+  });
+}
