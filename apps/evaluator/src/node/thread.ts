@@ -1,5 +1,5 @@
 /** A thread of the pool: what it finds wrong with a mask goes back as data, as errors lose their class on the way. */
-import { workerData } from 'node:worker_threads';
+import { workerData } from 'piscina';
 import type { CheckJob, ScoreJob } from '../compute/compute.ts';
 import { checkMask, scoreMasks } from '../compute/masks.ts';
 import { type ProblemStatus, problemOf } from '../http/problem.ts';
@@ -7,7 +7,7 @@ import { folderBlobs } from './folder.ts';
 
 export type Outcome<T> = { value: T } | { status: ProblemStatus; detail: string };
 
-const { folder } = (workerData as [unknown, { folder: string }])[1];
+const { folder } = workerData as { folder: string };
 const blobs = await folderBlobs(folder);
 
 export const check = (job: CheckJob) => outcomeOf(checkMask(blobs, job));

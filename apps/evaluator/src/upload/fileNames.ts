@@ -41,3 +41,8 @@ export function readFileName(path: string): CaseFile | null {
 
 /** A name from outside as a message may show it. */
 export const printable = (name: string): string => JSON.stringify(name.slice(0, 100)).slice(1, -1);
+
+/** Content types of a mask that is sent by itself. */
+export const MASK_TYPES = ['application/octet-stream', 'application/gzip', 'application/x-gzip'] as const;
+export const LOG_TYPES = ['application/jsonl', 'application/x-ndjson', 'application/octet-stream'] as const;
+export const ZIP_TYPES = ['application/zip', 'application/x-zip-compressed'] as const;

@@ -46,7 +46,10 @@ export async function closeSubmission(services: Services, { id }: Submission): P
 }
 
 /** Deletes an open submission and all that came with it. */
-export async function discardSubmission({ db, blobs }: Services, { id }: Submission): Promise<void> {
+export async function discardSubmission(
+  { db, blobs }: Pick<Services, 'db' | 'blobs'>,
+  { id }: Pick<Submission, 'id'>,
+): Promise<void> {
   const masks = (await listSubmissionCases(db, id)).map(({ maskKey }) => maskKey);
   const logs = (await listLogs(db, id)).map(({ logKey }) => logKey);
   await dropSubmission(db, id);
