@@ -4,7 +4,10 @@ import type { Blobs } from '../store/blobs.ts';
 /** What is used of an R2 bucket. */
 export interface Bucket {
   put(key: string, value: Uint8Array): Promise<unknown>;
-  get(key: string, options?: { range: { offset: number; length?: number } }): Promise<{ body: ReadableStream<Uint8Array> } | null>;
+  get(
+    key: string,
+    options?: { range: { offset: number; length?: number } },
+  ): Promise<{ body: ReadableStream<Uint8Array> } | null>;
   delete(keys: string[]): Promise<void>;
   list(options: { prefix: string; cursor?: string }): Promise<{
     objects: { key: string; uploaded: Date }[];
@@ -53,8 +56,10 @@ export function r2Blobs(bucket: Bucket): Blobs {
       }
     },
     async *get(key, offset = 0, length) {
+      // An empty object has no range.
+      const isWhole = offset === 0 && length === undefined;
       const range = { offset, ...(length !== undefined && { length }) };
-      const object = await bucket.get(key, { range });
+      const object = await (isWhole ? bucket.get(key) : bucket.get(key, { range }));
       if (!object) throw new Error(`${key} is not in the bucket`);
       const reader = object.body.getReader();
       try {

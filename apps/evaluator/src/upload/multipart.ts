@@ -27,16 +27,20 @@ export async function* formParts(
     throw new Problem(415, `the content type is ${type || 'not given'}; expected multipart/form-data`);
   }
   const events = parsed(body, type, maxParts);
-  for (let next = await events.next(); !next.done; next = await events.next()) {
-    const event = next.value;
-    if (event.kind === 'field') {
-      yield { name: event.info.name, value: decodeField(event.info, event.value) };
-    } else if (event.kind === 'file') {
-      const bytes = fileBytes(events);
-      yield { name: event.info.name, filename: event.info.filename ?? '', bytes };
-      // What the consumer left is passed over.
-      for await (const _ of bytes);
+  try {
+    for (let next = await events.next(); !next.done; next = await events.next()) {
+      const event = next.value;
+      if (event.kind === 'field') {
+        yield { name: event.info.name, value: decodeField(event.info, event.value) };
+      } else if (event.kind === 'file') {
+        const bytes = fileBytes(events);
+        yield { name: event.info.name, filename: event.info.filename ?? '', bytes };
+        // What the consumer left is passed over.
+        for await (const _ of bytes);
+      }
     }
+  } finally {
+    await events.return(undefined);
   }
 }
 
@@ -77,7 +81,11 @@ async function* parsed(
   };
   if (fault) throw faultOf(fault);
   for await (const chunk of body) {
-    parser.write(chunk);
+    try {
+      parser.write(chunk);
+    } catch {
+      throw new Problem(400, 'the form is broken (a part’s header)');
+    }
     yield* taken();
   }
   parser.end();

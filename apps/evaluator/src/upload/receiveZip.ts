@@ -45,11 +45,13 @@ export async function closeSubmission(services: Services, { id }: Submission): P
   return (await findSubmission(services.db, id))!;
 }
 
-/** Deletes an open submission and all that came with it. */
+/** Deletes an open submission and all that came with it. Throws Problem 409 where it is complete. */
 export async function discardSubmission(
   { db, blobs }: Pick<Services, 'db' | 'blobs'>,
   { id }: Pick<Submission, 'id'>,
 ): Promise<void> {
+  if ((await findSubmission(db, id))?.completedAt)
+    throw new Problem(409, `submission ${id} is complete: it stays`);
   const masks = (await listSubmissionCases(db, id)).map(({ maskKey }) => maskKey);
   const logs = (await listLogs(db, id)).map(({ logKey }) => logKey);
   await dropSubmission(db, id);
