@@ -40,6 +40,7 @@ const RULES: Record<string, Rule> = {
   [`${CORE}/inference`]: { ours: [...BASICS, KERNELS, VOLUME, METRICS, `${CORE}/network`], globals: true },
   'packages/train': { ours: [CORE, KERNELS], packages: 'any', node: true, globals: true },
   [EVALUATOR]: { ours: EVALUATOR_OURS, packages: WEB_PACKAGES },
+  [`${EVALUATOR}/scripts`]: { ours: [EVALUATOR, CORE, 'test'], packages: 'any', node: true, globals: true },
   [`${EVALUATOR}/src/cloudflare`]: { ours: EVALUATOR_OURS, packages: [...WEB_PACKAGES, 'kysely-d1'] },
   [`${EVALUATOR}/src/node`]: {
     ours: EVALUATOR_OURS,

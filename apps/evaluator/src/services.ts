@@ -21,6 +21,8 @@ export interface Services {
   readonly rateLimit: RateLimit;
   /** The caller's network address. */
   readonly addressOf: (c: Context) => string;
+  /** How long an answer may stay open; whoever watches longer asks again. */
+  readonly watchMs: number;
   /** For what the caller must not see. */
   readonly logError: (error: unknown) => void;
 }

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { Kysely } from 'kysely';
 import { D1Dialect } from 'kysely-d1';
-import { readKey } from '../auth/secret.ts';
+import { recordOf } from '../auth/secret.ts';
 import { computeInPlace } from '../compute/inPlace.ts';
 import { limitsFrom } from '../limits.ts';
 import type { Services } from '../services.ts';
@@ -43,7 +43,8 @@ export function cloudflareServices(bindings: Bindings): Promise<Services> {
 async function setUp(bindings: Bindings): Promise<Services> {
   const db = new Kysely<Tables>({ dialect: new D1Dialect({ database: bindings.DB }) });
   await migrate(db);
-  await knowOwner(db, bindings.OWNER_KEY);
+  const owner = { role: 'owner', challengeId: null, team: null, expiresAt: null } as const;
+  await insertKey(db, await recordOf(bindings.OWNER_KEY ?? '', owner));
   const blobs = r2Blobs(bindings.BLOBS);
   return {
     db,
@@ -60,20 +61,7 @@ async function setUp(bindings: Bindings): Promise<Services> {
       take: async (caller) => ((await bindings.RATE_LIMIT.limit({ key: caller })).success ? 0 : 60),
     },
     addressOf: (c: Context) => c.req.header('cf-connecting-ip') ?? 'unknown',
+    watchMs: 10 * 60_000,
     logError: (error) => console.error(error),
   };
-}
-
-async function knowOwner(db: Kysely<Tables>, key: string): Promise<void> {
-  const read = await readKey(key ?? '');
-  if (!read) throw new Error('the secret OWNER_KEY is not set to a key; `pnpm evaluator key` makes one');
-  await insertKey(db, {
-    ...read,
-    role: 'owner',
-    challengeId: null,
-    team: null,
-    createdAt: new Date().toISOString(),
-    expiresAt: null,
-    revokedAt: null,
-  });
 }

@@ -3,9 +3,11 @@ import { parseArgs } from 'node:util';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { serve } from '@hono/node-server';
 import { createApp } from '../app.ts';
+import { makeKey } from '../auth/secret.ts';
 import { nodeServices } from '../node/services.ts';
 
 const USAGE = `pnpm evaluator [--port N] [--host H] [--data DIR]
+pnpm evaluator key      prints a new key for EVALUATOR_OWNER_KEY, or a Worker's secret OWNER_KEY
 
   --port N     listen on this port (8787; 0 takes a free one)
   --host H     listen on this address (127.0.0.1; 0.0.0.0 for all)
@@ -17,8 +19,9 @@ const REQUEST_MS = 3600_000;
 async function main(args: string[]): Promise<void> {
   // pnpm runs scripts in the repository's folder; paths are meant from where the user stands.
   if (process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       port: { type: 'string', default: '8787' },
       host: { type: 'string', default: '127.0.0.1' },
@@ -27,12 +30,19 @@ async function main(args: string[]): Promise<void> {
     },
   });
   if (values.help) return say(USAGE);
+  if (positionals.length > 0 && positionals.join(' ') !== 'key')
+    throw new UsageError(`unknown: ${positionals.join(' ')}`);
+  if (positionals.length > 0) {
+    return say((await makeKey({ role: 'owner', challengeId: null, team: null, expiresAt: null })).key);
+  }
   const port = Number(values.port);
   if (!/^\d{1,5}$/.test(values.port) || port > 65535)
     throw new UsageError(`--port ${values.port}: expected 0 to 65535`);
 
-  const { services, loop, ownerKey, close } = await nodeServices(values.data, process.env, (c) => {
-    return getConnInfo(c).remote.address ?? 'unknown';
+  const { services, loop, ownerKey, close } = await nodeServices({
+    data: values.data,
+    environment: process.env,
+    addressOf: (c) => getConnInfo(c).remote.address ?? 'unknown',
   });
   const app = createApp(async () => services);
   const server = serve(

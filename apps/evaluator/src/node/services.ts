@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from 'hono';
-import { makeKey } from '../auth/secret.ts';
+import { makeKey, recordOf } from '../auth/secret.ts';
 import { memoryRateLimit } from '../http/rateLimit.ts';
 import { limitsFrom } from '../limits.ts';
 import type { Services } from '../services.ts';
@@ -26,18 +26,27 @@ export interface NodeServices {
   close(): Promise<void>;
 }
 
+export interface NodeOptions {
+  /** The folder of the database and the masks. */
+  readonly data: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly addressOf: (c: Context) => string;
+  /**
+   * The process may be frozen and thawed between requests, on a network's file system, and somebody else sees to it
+   * that there is only one and that it scores.
+   */
+  readonly isServerless?: boolean;
+}
+
 /** Opens a data folder, or creates it, and clears up after a process that died. */
-export async function nodeServices(
-  data: string,
-  environment: Readonly<Record<string, string | undefined>>,
-  addressOf: (c: Context) => string,
-): Promise<NodeServices> {
+export async function nodeServices(options: NodeOptions): Promise<NodeServices> {
+  const { data, environment, addressOf, isServerless = false } = options;
   mkdirSync(data, { recursive: true });
-  const unlock = lockFolder(join(data, 'lock'));
+  const unlock = isServerless ? () => {} : lockFolder(join(data, 'lock'));
   const limits = limitsFrom(environment);
   const blobFolder = join(data, 'blobs');
   const blobs = await folderBlobs(blobFolder);
-  const db = openSqlite(join(data, 'evaluator.sqlite'));
+  const db = openSqlite(join(data, 'evaluator.sqlite'), isServerless ? 'delete' : 'wal');
   await migrate(db);
   // One core is left to requests; a machine of one core shares it.
   const threads = Math.max(1, availableParallelism() - 1);
@@ -50,7 +59,8 @@ export async function nodeServices(
   const services: Services = {
     ...work,
     blobs,
-    enqueue: async () => loop.wake(),
+    enqueue: async () => (isServerless ? undefined : loop.wake()),
+    watchMs: isServerless ? 0 : Infinity,
     rateLimit: memoryRateLimit(limits.requestsPerMinute),
     addressOf,
   };
@@ -63,7 +73,7 @@ export async function nodeServices(
   return {
     services,
     loop,
-    ownerKey: await firstOwnerKey(services),
+    ownerKey: await firstOwnerKey(services, environment.EVALUATOR_OWNER_KEY),
     async close() {
       await loop.stop();
       await pool.close();
@@ -73,9 +83,15 @@ export async function nodeServices(
   };
 }
 
-async function firstOwnerKey({ db }: Services): Promise<string | undefined> {
+/** Where the environment names the owner's key it counts from now on; else a new database makes one. */
+async function firstOwnerKey({ db }: Services, given: string | undefined): Promise<string | undefined> {
+  const owner = { role: 'owner', challengeId: null, team: null, expiresAt: null } as const;
+  if (given !== undefined) {
+    await insertKey(db, await recordOf(given, owner));
+    return undefined;
+  }
   if (await hasOwner(db)) return undefined;
-  const { key, record } = await makeKey({ role: 'owner', challengeId: null, team: null, expiresAt: null });
+  const { key, record } = await makeKey(owner);
   await insertKey(db, record);
   return key;
 }

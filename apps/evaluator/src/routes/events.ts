@@ -30,11 +30,12 @@ events.openapi(
     },
   }),
   (c) => {
-    const { db } = c.get('services');
+    const { db, watchMs } = c.get('services');
     const { id } = c.get('submission');
     return streamSSE(c, async (stream) => {
       let last = '';
-      let sentAt = Date.now();
+      const openedAt = Date.now();
+      let sentAt = openedAt;
       while (!stream.aborted) {
         const submission = await findSubmission(db, id);
         if (!submission) return;
@@ -43,13 +44,13 @@ events.openapi(
         const isOver = summary.state === 'scored';
         if (data !== last) await stream.writeSSE({ event: isOver ? 'scored' : 'progress', data });
         else if (Date.now() - sentAt > HEARTBEAT_MS) await stream.write(': still here\n\n');
-        else {
+        else if (Date.now() - openedAt < watchMs) {
           await stream.sleep(POLL_MS);
           continue;
         }
         last = data;
         sentAt = Date.now();
-        if (isOver) return;
+        if (isOver || Date.now() - openedAt >= watchMs) return;
       }
     });
   },
