@@ -11,6 +11,7 @@ import { leaderboard } from './routes/leaderboard.ts';
 import { references } from './routes/references.ts';
 import { score } from './routes/score.ts';
 import { submissions } from './routes/submissions.ts';
+import { pages } from './pages/pages.ts';
 import type { Env, Services } from './services.ts';
 
 const DESCRIPTION = {
@@ -39,6 +40,10 @@ export function createApp(services: (bindings: Env['Bindings']) => Promise<Servi
   const groups = [score, challenges, references, keys, submissions, caseFiles, events, leaderboard];
   for (const group of groups) app.route('/', group);
   app.doc31('/openapi.json', DESCRIPTION);
+  app.route(
+    '/',
+    pages(() => app.getOpenAPI31Document(DESCRIPTION)),
+  );
   app.notFound((c) => problemResponse(c, new Problem(404, `there is no ${c.req.method} ${c.req.path}`)));
   app.onError((error, c) => {
     const problem = problemOf(error);

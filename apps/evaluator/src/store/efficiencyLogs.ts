@@ -1,5 +1,5 @@
 /** Efficiency figures of the cases of submissions. What a submitter claims and what an organiser measured stay apart. */
-import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
+import type { Efficiency, EfficiencySample } from '@organseg/core/metrics/efficiency.ts';
 import type { Kysely } from 'kysely';
 import type { Tables } from './tables.ts';
 
@@ -10,11 +10,17 @@ export interface EfficiencyLog {
   readonly source: LogSource;
   readonly logKey: string;
   readonly figures: Efficiency;
+  /** The run thinned out for a chart. */
+  readonly curve: readonly EfficiencySample[];
 }
 
 /** Stores a case's log, or puts another of the same source in its place. */
 export async function putLog(db: Kysely<Tables>, submissionId: string, log: EfficiencyLog): Promise<void> {
-  const row = { log_key: log.logKey, figures_json: JSON.stringify(log.figures) };
+  const row = {
+    log_key: log.logKey,
+    figures_json: JSON.stringify(log.figures),
+    curve_json: JSON.stringify(log.curve),
+  };
   await db
     .insertInto('efficiency_logs')
     .values({ submission_id: submissionId, name: log.name, source: log.source, ...row })
@@ -34,5 +40,6 @@ export async function listLogs(db: Kysely<Tables>, submissionId: string): Promis
     source: row.source as LogSource,
     logKey: row.log_key,
     figures: JSON.parse(row.figures_json),
+    curve: JSON.parse(row.curve_json),
   }));
 }

@@ -72,6 +72,7 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('source', 'text', (column) => column.notNull())
         .addColumn('log_key', 'text', (column) => column.notNull())
         .addColumn('figures_json', 'text', (column) => column.notNull())
+        .addColumn('curve_json', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('efficiency_logs_key', ['submission_id', 'name', 'source'])
         .execute();
     },

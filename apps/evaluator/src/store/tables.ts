@@ -72,6 +72,8 @@ export interface EfficiencyLogTable {
   source: string;
   log_key: string;
   figures_json: string;
+  /** The run thinned out for a chart. */
+  curve_json: string;
 }
 
 export type ChallengeRow = Selectable<ChallengeTable>;

@@ -8,18 +8,21 @@ import {
 import { Problem } from '../http/problem.ts';
 import { Sample, StuckLine } from '../schema/efficiency.ts';
 
-/** The figures of a log. Throws Problem 422 that names the line at fault. */
-export function readLog(bytes: Uint8Array, name: string): Efficiency {
-  const { samples, isStuck } = readSamples(bytes, name);
-  if (isStuck) return STUCK;
-  if (samples.length === 0) throw new Problem(422, `${name}: holds no sample`);
-  return efficiencyOf(samples);
+export interface EfficiencyRun {
+  readonly figures: Efficiency;
+  /** None where nothing was sampled before the run got stuck. */
+  readonly samples: readonly EfficiencySample[];
 }
 
-export function readSamples(
-  bytes: Uint8Array,
-  name: string,
-): { samples: EfficiencySample[]; isStuck: boolean } {
+/** Reads a log. Throws Problem 422 that names the line at fault. */
+export function readLog(bytes: Uint8Array, name: string): EfficiencyRun {
+  const { samples, isStuck } = readSamples(bytes, name);
+  if (isStuck) return { figures: STUCK, samples };
+  if (samples.length === 0) throw new Problem(422, `${name}: holds no sample`);
+  return { figures: efficiencyOf(samples), samples };
+}
+
+function readSamples(bytes: Uint8Array, name: string): { samples: EfficiencySample[]; isStuck: boolean } {
   const samples: EfficiencySample[] = [];
   let isStuck = false;
   for (const [i, line] of textOf(bytes, name).split('\n').entries()) {

@@ -1,5 +1,6 @@
 /** Taking in masks and logs: stored first, then read to their end; what is not sound leaves nothing behind. */
 import { Problem } from '../http/problem.ts';
+import { efficiencyCurve } from '../results/efficiencyCurve.ts';
 import type { Services } from '../services.ts';
 import { newBlobKey } from '../store/blobs.ts';
 import { type Challenge, findCase, putCase, type StoredGrid } from '../store/challenges.ts';
@@ -75,13 +76,13 @@ export async function receiveLog(
   await caseOf(services, challenge, name);
   const tooLarge = () => new Problem(413, `${name}: the log has more than ${limits.maxLogBytes} bytes`);
   const content = await collected(limited(bytes, limits.maxLogBytes, tooLarge));
-  const figures = readLog(content, name);
+  const { figures, samples } = readLog(content, name);
   const key = newBlobKey('logs');
   await blobs.put(key, only(content));
   const before = (await listLogs(db, submission.id)).find(
     (log) => log.name === name && log.source === source,
   );
-  await putLog(db, submission.id, { name, source, logKey: key, figures });
+  await putLog(db, submission.id, { name, source, logKey: key, figures, curve: efficiencyCurve(samples) });
   if (before) await blobs.delete([before.logKey]);
   return figures;
 }
