@@ -76,13 +76,12 @@ function tabs(id: string, current: string): Html {
 }
 
 function explained({ efficiency, entries }: LeaderboardView): string {
-  const hasFigures = entries.some(({ logs }) => logs > 0);
-  const measures = hasFigures
-    ? `DSC, NSD, time, GPU and CPU use (the last two at half weight); ${
-        efficiency === 'measured' ? 'the organiser measured' : 'the teams claim'
-      } time, GPU and CPU`
-    : 'DSC and NSD';
-  return `Each team with its newest scored submission. Score: the mean rank over cases by ${measures}. Lower is better.`;
+  const isRanked = entries.some(({ logs }) => logs > 0);
+  const figures = `time, and GPU and CPU use at half weight, as ${
+    efficiency === 'measured' ? 'the organiser measured them' : 'the teams claim them'
+  }`;
+  const measures = isRanked ? `DSC, NSD, ${figures}` : 'DSC and NSD';
+  return `Each team counts with its newest scored submission. Its score is the mean of its ranks over all cases by ${measures}. Lower is better.`;
 }
 
 function table({ entries, cases, efficiency }: LeaderboardView, visible: ReadonlySet<string>): Html {
@@ -90,13 +89,13 @@ function table({ entries, cases, efficiency }: LeaderboardView, visible: Readonl
   const hasFigures = entries.some(({ logs }) => logs > 0);
   const rows = entries.map((entry) => {
     const figures = entry.efficiency;
-    const notes = [
+    const tags = [
       entry.missing > 0 && html`<span class="tag bad">${entry.missing} of ${cases} missing</span>`,
       entry.stuck > 0 && html`<span class="tag bad">${entry.stuck} stuck</span>`,
       hasFigures &&
         entry.logs < cases &&
         html`<span class="tag">${entry.logs} of ${cases} ${efficiency}</span>`,
-    ].filter((note) => note !== false);
+    ].filter((tag) => tag !== false);
     return html`<tr><td class="rank">${entry.rank}</td>
 <th scope="row" class="name">${visible.has(entry.submission) ? html`<a href="/submissions/${entry.submission}">${entry.team}</a>` : entry.team}</th>
 <td>${entry.score.toFixed(3)}</td>
@@ -107,11 +106,11 @@ ${
     ? html`<td>${figures ? figures.timeS.toFixed(1) : '–'}</td><td>${figures ? Math.round(figures.gpuAucMbS) : '–'}</td><td>${figures ? Math.round(figures.cpuAucPercentS) : '–'}</td>`
     : ''
 }
-<td class="name">${notes}</td></tr>`;
+<td class="tags">${tags.map((tag) => html`${tag} `)}</td></tr>`;
   });
   return scrolling(
     'Leaderboard',
-    html`<table class="pinned"><thead><tr><th scope="col">Rank</th><th scope="col" class="name">Team</th><th scope="col">Score</th>
+    html`<table class="pinned"><thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="name">Team</th><th scope="col">Score</th>
 <th scope="col">Rank, 95 %</th><th scope="col">DSC</th><th scope="col">NSD</th>
 ${hasFigures ? html`<th scope="col">Time, s</th><th scope="col">GPU, MB·s</th><th scope="col">CPU, %·s</th>` : ''}
 <th scope="col" class="name">Notes</th></tr></thead><tbody>${rows}</tbody></table>`,
@@ -130,7 +129,7 @@ function submissionList(
       progress,
       createdAt,
     }) => html`<tr><td class="name"><a href="/submissions/${id}">${time(createdAt)}</a></td>
-<td class="name">${by}</td><td class="name"><span class="tag${state === 'scored' ? ' good' : ''}">${state}</span></td><td>${progress.done} / ${progress.total}</td></tr>`,
+${team === null ? html`<td class="name">${by}</td>` : ''}<td class="name"><span class="tag${state === 'scored' ? ' good' : ''}">${state}</span></td><td>${progress.done} / ${progress.total}</td></tr>`,
   );
   return html`<h2>${team === null ? 'All submissions' : 'Your submissions'}</h2>
 ${
@@ -138,8 +137,7 @@ ${
     ? html`<p>None yet.</p>`
     : scrolling(
         'Submissions',
-        html`<table><thead><tr><th scope="col" class="name">Received</th><th scope="col" class="name">Team</th>
-<th scope="col" class="name">State</th><th scope="col">Cases scored</th></tr></thead><tbody>${rows}</tbody></table>`,
+        html`<table><thead><tr><th scope="col" class="name">Received</th>${team === null ? html`<th scope="col" class="name">Team</th>` : ''}<th scope="col" class="name">State</th><th scope="col">Cases scored</th></tr></thead><tbody>${rows}</tbody></table>`,
       )
 }`;
 }

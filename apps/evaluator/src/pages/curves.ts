@@ -59,8 +59,8 @@ ${curves.map(({ name, curve }) => html`<path class="curve" d="${line(curve)}"><t
 const round = (value: number) => Math.round(10 * value) / 10;
 const label = (value: number) => String(Number(value.toPrecision(4)));
 
-/** The next of 1, 2, 4, 5, 8 × 10ⁿ. */
+/** The next round number that four divide well. */
 function ceiling(value: number): number {
   const unit = 10 ** Math.floor(Math.log10(value));
-  return unit * ([1, 2, 4, 5, 8, 10].find((step) => step * unit >= value) ?? 10);
+  return unit * ([1, 1.2, 1.6, 2, 2.4, 2.8, 3.2, 4, 5, 6, 8, 10].find((step) => step * unit >= value) ?? 10);
 }

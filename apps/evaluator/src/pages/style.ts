@@ -44,9 +44,12 @@ th { font-weight: 600; }
 thead th { vertical-align: bottom; color: var(--quiet); font-weight: 500; font-size: .85rem; }
 tbody tr:hover { background: var(--band); }
 th.name, td.name { text-align: left; }
-tbody th.name { font-weight: 600; max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
+tbody th.name { font-weight: 600; min-width: 8rem; max-width: 18rem; white-space: normal; overflow-wrap: anywhere; }
+time { white-space: nowrap; }
 td.note { text-align: left; white-space: normal; min-width: 12rem; color: var(--quiet); }
-.rank { font-weight: 700; font-size: 1.05rem; }
+td.rank { text-align: left; font-weight: 700; font-size: 1.05rem; }
+th.rank { text-align: left; }
+td.tags { text-align: left; white-space: normal; min-width: 8.5rem; }
 .interval { display: block; width: 7rem; height: 1.1rem; margin-left: auto; }
 .tag { display: inline-block; padding: 0 .5rem; border-radius: 1rem; border: 1px solid var(--line); font-size: .8rem; color: var(--quiet); white-space: nowrap; }
 .tag.bad { color: var(--bad); border-color: currentColor; }
@@ -77,7 +80,7 @@ progress { width: 100%; max-width: 36rem; height: 1rem; accent-color: var(--acce
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: .2rem; }
 figcaption small { font-weight: 400; color: var(--quiet); }
-svg.chart { display: block; width: 100%; height: auto; font-size: 11px; }
+svg.chart { display: block; width: 100%; height: auto; font-size: 12px; }
 svg text { fill: var(--text); }
 svg .quiet { fill: var(--quiet); }
 svg .grid { stroke: var(--line); }
@@ -97,7 +100,7 @@ summary { cursor: pointer; padding: .3rem 0; color: var(--accent); }
   body { padding: 0 .8rem 1.5rem; }
   h1 { font-size: 1.45rem; }
   th, td { padding: .45rem .5rem; }
-  tbody th.name { max-width: 9.5rem; }
+  tbody th.name { min-width: 7rem; max-width: 9.5rem; }
   .pinned :is(th, td):is(.name) { position: sticky; left: 0; background: var(--ground); z-index: 1; }
   .facts { gap: .4rem 1.4rem; }
   button, .button { width: 100%; text-align: center; }

@@ -1,6 +1,6 @@
 import type { CaseScore } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
-import type { z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { api, faultLine } from '../http/api.ts';
 import { Problem } from '../http/problem.ts';
 import { json, route } from '../http/route.ts';
@@ -13,7 +13,8 @@ import { formParts } from '../upload/multipart.ts';
 export const score = api();
 
 const file = { type: 'string', format: 'binary', description: 'NIfTI, gzipped or not' } as const;
-const text = (description: string) => ({ type: 'string', description }) as const;
+/** From the schema that validates them. */
+const fields = z.toJSONSchema(ScoreFields, { io: 'input' }).properties as Record<string, { type: 'string' }>;
 
 score.openapi(
   route({
@@ -34,10 +35,7 @@ score.openapi(
               properties: {
                 reference: file,
                 prediction: file,
-                rules: text('flare22 (the default) or plain'),
-                metrics: text(
-                  'Comma-separated: dsc and nsd are always there; hd95 (or another percentile), asd, overlap, volumes.',
-                ),
+                ...fields,
               },
             },
           },
@@ -49,11 +47,11 @@ score.openapi(
   async (c) => {
     const { blobs, compute, limits } = c.get('services');
     const files = new Map<string, { key: string; name: string }>();
-    const fields: Record<string, string> = {};
+    const texts: Record<string, string> = {};
     try {
       for await (const part of formParts(c, bodyOf(c, limits.maxBodyBytes), 10)) {
         if ('value' in part) {
-          fields[part.name] = part.value;
+          texts[part.name] = part.value;
           continue;
         }
         if (part.name !== 'reference' && part.name !== 'prediction') {
@@ -66,7 +64,7 @@ score.openapi(
         const tooLarge = () => new Problem(413, `${name}: has more than ${limits.maxMaskBytes} bytes`);
         await blobs.put(key, limited(part.bytes, limits.maxMaskBytes, tooLarge));
       }
-      const asked = ScoreFields.safeParse(fields);
+      const asked = ScoreFields.safeParse(texts);
       if (!asked.success) throw new Problem(422, faultLine(asked.error));
       const { rules, metrics } = asked.data;
       const scores = await compute.score({

@@ -29,9 +29,9 @@ const Organs = z
 
 const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
 
-export const Rules = z.enum(Object.keys(RULE_SETS) as [RuleSetName, ...RuleSetName[]]).openapi({
-  description: 'flare22: as the challenge’s official evaluation. plain: without its exceptions.',
-});
+export const Rules = z
+  .enum(Object.keys(RULE_SETS) as [RuleSetName, ...RuleSetName[]])
+  .describe('flare22: as the challenge’s official evaluation. plain: without its exceptions.');
 
 const SubmissionsPerDay = z.int().min(1).max(1000).openapi({ description: 'Of one team, by UTC days.' });
 

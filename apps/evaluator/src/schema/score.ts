@@ -7,6 +7,9 @@ const METRIC = /^(dsc|nsd|hd(\d{1,2}(\.\d+)?|100)|asd|overlap|volumes)$/;
 
 const Metrics = z
   .string()
+  .describe(
+    'Comma-separated: dsc and nsd are always there; hd95 (or another percentile), asd, overlap, volumes.',
+  )
   .transform((text) => text.split(',').map((name) => name.trim()))
   .pipe(z.array(z.string().regex(METRIC, 'expected dsc, nsd, hdP, asd, overlap or volumes')))
   .refine((names) => names.filter((name) => name.startsWith('hd')).length < 2, 'expected one percentile');
