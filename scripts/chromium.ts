@@ -13,7 +13,10 @@ function say(text: string): void {
 function prepare(): void {
   if (findChromium()) return;
   const { packageManager, isRoot } = inspectHost();
-  if (packageManager !== 'apt' || !(isRoot || maySudo())) return say(CHROMIUM_ADVICE);
+  if (packageManager !== 'apt' || !(isRoot || maySudo())) {
+    say(CHROMIUM_ADVICE);
+    return;
+  }
   say('installing Chromium by apt, for the tests of the pages');
   const as = `${isRoot ? '' : 'sudo -n '}env DEBIAN_FRONTEND=noninteractive`;
   const install = `${as} apt-get install --yes --no-install-recommends --no-remove -o DPkg::Lock::Timeout=120 chromium fonts-dejavu-core`;
