@@ -33,6 +33,10 @@ export function spawnNode(data: string, settings: Settings = {}): Promise<NodePr
       env: { ...env, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // Whatever becomes of this process, it leaves none behind.
+    const orphan = () => child.kill('SIGKILL');
+    process.once('exit', orphan);
+    child.once('exit', () => process.off('exit', orphan));
     let [stdout, stderr] = ['', ''];
     child.stderr.on('data', (chunk) => {
       stderr += chunk;

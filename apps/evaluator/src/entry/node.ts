@@ -15,6 +15,8 @@ pnpm evaluator key      prints a new key for EVALUATOR_OWNER_KEY, or a Worker's 
 
 /** An upload over a slow line may take so long. */
 const REQUEST_MS = 3600_000;
+/** Longer than clients and proxies keep a connection, so that none sends into one that is being closed. */
+const KEEP_ALIVE_MS = 75_000;
 
 async function main(args: string[]): Promise<void> {
   // pnpm runs scripts in the repository's folder; paths are meant from where the user stands.
@@ -50,7 +52,7 @@ async function main(args: string[]): Promise<void> {
       fetch: app.fetch,
       port,
       hostname: values.host,
-      serverOptions: { requestTimeout: REQUEST_MS, connectionsCheckingInterval: 5000 },
+      serverOptions: { requestTimeout: REQUEST_MS, keepAliveTimeout: KEEP_ALIVE_MS },
     },
     ({ address, port: taken, family }) => {
       const host = family === 'IPv6' ? `[${address}]` : address;
