@@ -63,7 +63,11 @@ async function* parsed(
     headers: { 'content-type': contentType },
     maxParts,
     maxFieldSize: MAX_FIELD_BYTES,
-    onField: (info, value) => events.push({ kind: 'field', info, value }),
+    // A part that breaks off in its header has no info, whatever the types say.
+    onField: (info: PartInfo | undefined, value) => {
+      if (info) events.push({ kind: 'field', info, value });
+      else fault ??= { _tag: 'InvalidDisposition' };
+    },
     onFile: (info) => {
       events.push({ kind: 'file', info });
       return (bytes) => events.push(bytes ? { kind: 'chunk', bytes } : { kind: 'fileEnd' });

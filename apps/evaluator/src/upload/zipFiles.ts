@@ -58,11 +58,16 @@ function fileOf(entry: Entry, maxBytes: number): ZippedFile | null {
 }
 
 async function* entryBytes(entry: FileEntry): AsyncGenerator<Uint8Array> {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  let controller!: TransformStreamDefaultController<Uint8Array>;
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({
+    start: (own) => {
+      controller = own;
+    },
+  });
   const end = new AbortController();
   const written = entry.getData(writable, { signal: end.signal });
-  // The reader below is told of a fault as well; this one is for when it has stopped reading.
-  written.catch(() => {});
+  // The library leaves the stream open where it fails before the first byte.
+  written.catch((error) => controller.error(error));
   const reader = readable.getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
