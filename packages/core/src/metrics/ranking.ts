@@ -60,35 +60,46 @@ export function rankTeams(results: readonly (readonly RankedCase[])[]): RankedTe
       for (const [team, rank] of ranks.entries()) caseScores[team][at] += (weight * rank) / totalWeight;
     }
   }
-  const meanOver = (cases: ArrayLike<number>) =>
-    caseScores.map((scores) => Array.from(cases, (at) => scores[at]).reduce((a, b) => a + b, 0) / caseCount);
-  const scores = meanOver(Array.from({ length: caseCount }, (_, at) => at));
+  const scores = weightedMeans(caseScores, new Float64Array(caseCount).fill(1));
   const ranks = ranksByScore(scores);
 
   const random = new Random(1);
   const draws = results.map(() => new Float64Array(RESAMPLES));
   for (let draw = 0; draw < RESAMPLES; draw++) {
-    const cases = Uint32Array.from({ length: caseCount }, () => random.int(caseCount));
-    for (const [team, rank] of ranksByScore(meanOver(cases)).entries()) draws[team][draw] = rank;
+    const times = new Float64Array(caseCount);
+    for (let drawn = 0; drawn < caseCount; drawn++) times[random.int(caseCount)]++;
+    const drawnRanks = ranksByScore(weightedMeans(caseScores, times));
+    for (let team = 0; team < results.length; team++) draws[team][draw] = drawnRanks[team];
   }
-  return scores.map((score, team) => {
+  return results.map((_, team) => {
     const sorted = draws[team].sort();
     const at = (share: number) => sorted[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))];
-    return { score, rank: ranks[team], interval: [at(0.025), at(0.975)] };
+    return { score: scores[team], rank: ranks[team], interval: [at(0.025), at(0.975)] };
+  });
+}
+
+/** Each team's mean over cases that count so many times. */
+function weightedMeans(caseScores: readonly Float64Array[], times: Float64Array): Float64Array {
+  return Float64Array.from(caseScores, (scores) => {
+    let sum = 0;
+    for (let at = 0; at < scores.length; at++) sum += times[at] * scores[at];
+    return sum / scores.length;
   });
 }
 
 /** Means of the same ranks in another order differ in their last digits, and are ties all the same. */
-function ranksByScore(scores: readonly number[]): number[] {
+function ranksByScore(scores: Float64Array): Float64Array {
   return sharedRanks(scores.map((score) => -Math.round(score * 1e9)));
 }
 
 /** Ranks from 1, the greatest value first; equal values share the mean of their places, NaN the last ones. */
-function sharedRanks(values: readonly number[]): number[] {
-  const keys = values.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value));
-  return keys.map((key) => {
-    const better = keys.filter((other) => other > key).length;
-    const equal = keys.filter((other) => other === key).length;
-    return better + (equal + 1) / 2;
-  });
+function sharedRanks(values: ArrayLike<number>): Float64Array {
+  const keys = Float64Array.from(values, (value) => (Number.isNaN(value) ? -Infinity : value));
+  const order = Uint32Array.from(keys.keys()).sort((a, b) => keys[b] - keys[a] || 0);
+  const ranks = new Float64Array(keys.length);
+  for (let first = 0, end = 0; first < order.length; first = end) {
+    while (end < order.length && keys[order[end]] === keys[order[first]]) end++;
+    for (let at = first; at < end; at++) ranks[order[at]] = (first + 1 + end) / 2;
+  }
+  return ranks;
 }
