@@ -335,6 +335,14 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
         },
       );
       expect(await client.submit(id, packed)).toMatchObject({ status: 202 });
+
+      // One that was opened in time must be completed in time.
+      const opened = await client.post(`/v1/challenges/${id}/submissions/open`);
+      await client.put(`/v1/submissions/${opened.body.id}/cases/one`, mask());
+      const over = JSON.stringify({ deadline: '2020-01-01T00:00:00Z' });
+      await organiser.call('PATCH', `/v1/challenges/${id}`, over, 'application/json');
+      const late = await client.call('POST', `/v1/submissions/${opened.body.id}/complete`);
+      expect(late).toMatchObject(problem(403, /^the deadline of Abdomen was/));
     });
 
     test('has organs and tolerances of its own', async () => {

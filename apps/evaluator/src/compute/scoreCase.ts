@@ -2,14 +2,23 @@
 import { problemOf } from '../http/problem.ts';
 import type { Services } from '../services.ts';
 import { findCase, findChallenge } from '../store/challenges.ts';
-import { findSubmission, type QueuedCase, recordFailure, recordScores } from '../store/submissions.ts';
+import {
+  findSubmission,
+  type QueuedCase,
+  recordFailure,
+  recordScores,
+  releaseCase,
+} from '../store/submissions.ts';
 
 /** A case that took the process down with it so often is given up. */
 export const MAX_ATTEMPTS = 10;
 
 type Needs = Pick<Services, 'db' | 'compute' | 'limits' | 'logError'>;
 
-/** Scores one claimed case; it ends scored or failed. Throws only where it cannot be recorded. */
+/**
+ * Scores one claimed case; it ends scored, or failed where its mask is at fault. Where the service is at fault the
+ * case waits again, and this throws.
+ */
 export async function scoreQueuedCase(services: Needs, queued: QueuedCase): Promise<void> {
   const { db, compute, limits, logError } = services;
   try {
@@ -28,7 +37,12 @@ export async function scoreQueuedCase(services: Needs, queued: QueuedCase): Prom
     });
     await recordScores(db, queued, scores);
   } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status === 500 && queued.attempts < MAX_ATTEMPTS) {
+      await releaseCase(db, queued);
+      throw error;
+    }
     logError(error);
-    await recordFailure(db, queued, problemOf(error).message);
+    await recordFailure(db, queued, problem.message);
   }
 }

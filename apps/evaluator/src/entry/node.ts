@@ -17,6 +17,8 @@ pnpm evaluator key      prints a new key for EVALUATOR_OWNER_KEY, or a Worker's 
 const REQUEST_MS = 3600_000;
 /** Longer than clients and proxies keep a connection, so that none sends into one that is being closed. */
 const KEEP_ALIVE_MS = 75_000;
+/** Requests under way get so long to end when the process is told to. */
+const GRACE_MS = 5000;
 
 async function main(args: string[]): Promise<void> {
   // pnpm runs scripts in the repository's folder; paths are meant from where the user stands.
@@ -65,8 +67,9 @@ async function main(args: string[]): Promise<void> {
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      server.close();
-      void close().then(() => process.exit(0));
+      server.close(() => void close().then(() => process.exit(0)));
+      // An upload may end; whoever watches a submission would stay.
+      setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), GRACE_MS).unref();
     });
   }
 }

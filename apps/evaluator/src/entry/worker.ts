@@ -2,13 +2,14 @@
 import { createApp } from '../app.ts';
 import { type Bindings, cloudflareServices, type QueueMessage } from '../cloudflare/services.ts';
 import { scoreQueuedCase } from '../compute/scoreCase.ts';
-import { claimCase, unscoredCases } from '../store/submissions.ts';
+import { claimCase, interruptedZips, unscoredCases } from '../store/submissions.ts';
 import { sweepBlobs } from '../store/sweepBlobs.ts';
+import { discardSubmission } from '../upload/receiveZip.ts';
 
 const app = createApp(cloudflareServices);
 
-/** A case that waits for so long was lost on its way. */
-const LOST_MS = 30 * 60_000;
+/** A case that waits for so long was lost on its way, and a zip that is received for so long is not. */
+const LOST_MS = 60 * 60_000;
 
 export default {
   fetch: app.fetch,
@@ -23,9 +24,11 @@ export default {
   },
 
   async scheduled(_event: unknown, bindings: Bindings): Promise<void> {
-    const { db, blobs, enqueue } = await cloudflareServices(bindings);
+    const services = await cloudflareServices(bindings);
+    const { db, blobs, enqueue } = services;
     const before = new Date(Date.now() - LOST_MS).toISOString();
     for (const { submissionId, name } of await unscoredCases(db, before)) await enqueue(submissionId, [name]);
+    for (const id of await interruptedZips(db, before)) await discardSubmission(services, { id });
     await sweepBlobs(db, blobs);
   },
 };

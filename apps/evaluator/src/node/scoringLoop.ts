@@ -22,7 +22,7 @@ export function scoringLoop(
     while (!isStopped) {
       const before = wakes;
       const queued = await claimNextCase(services.db);
-      if (queued) await scoreQueuedCase(services, queued);
+      if (queued) await scoreQueuedCase(services, queued).catch(services.logError);
       // A case may have been queued while this one looked and found none.
       else if (wakes === before) return;
     }

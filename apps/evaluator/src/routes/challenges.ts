@@ -42,7 +42,7 @@ challenges.openapi(
     await insertKey(db, record);
     const { secretHash: _, challengeId: __, ...shown } = record;
     const organiser = { ...shown, role: 'organiser' as const, key };
-    return c.json({ ...challenge, organs: [...challenge.organs], cases: [], organiser }, 201);
+    return c.json({ ...challenge, organs: [...challenge.organs], cases: 0, organiser }, 201);
   },
 );
 
@@ -104,6 +104,6 @@ challenges.openapi(
 const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
 
 async function view({ db }: Services, challenge: Challenge): Promise<z.infer<typeof ChallengeView>> {
-  const cases = (await listCases(db, challenge.id)).map(({ name }) => name);
+  const cases = (await listCases(db, challenge.id)).length;
   return { ...challenge, organs: [...challenge.organs], cases };
 }

@@ -6,7 +6,13 @@ import { SubmissionSummary, SubmissionView } from '../schema/submission.ts';
 import { listSubmissionCases, listSubmissions } from '../store/submissions.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { ZIP_TYPES } from '../upload/fileNames.ts';
-import { closeSubmission, discardSubmission, openSubmission, receiveZip } from '../upload/receiveZip.ts';
+import {
+  assertInTime,
+  closeSubmission,
+  discardSubmission,
+  openSubmission,
+  receiveZip,
+} from '../upload/receiveZip.ts';
 
 export const submissions = api();
 
@@ -65,6 +71,7 @@ submissions.openapi(
   }),
   async (c) => {
     const services = c.get('services');
+    assertInTime(c.get('challenge'));
     const submission = await closeSubmission(services, c.get('submission'));
     return c.json(summaryOf(submission, await listSubmissionCases(services.db, submission.id)), 202);
   },

@@ -60,7 +60,7 @@ export const ChallengeView = z
     deadline: z.string().nullable(),
     submissionsPerDay: z.int(),
     createdAt: z.string(),
-    cases: z.array(z.string()).openapi({ description: 'Names of the cases that have a reference.' }),
+    cases: z.int().openapi({ description: 'How many have a reference.' }),
   })
   .openapi('Challenge');
 

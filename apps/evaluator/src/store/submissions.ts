@@ -144,17 +144,26 @@ export async function completeSubmission(db: Kysely<Tables>, id: string): Promis
 
 /** Forgets a submission that was never completed; its day's count goes back. */
 export async function dropSubmission(db: Kysely<Tables>, id: string): Promise<void> {
-  await db.deleteFrom('efficiency_logs').where('submission_id', '=', id).execute();
-  await db.deleteFrom('submission_cases').where('submission_id', '=', id).execute();
+  const open = db
+    .selectFrom('submissions')
+    .select('id')
+    .where('id', '=', id)
+    .where('completed_at', 'is', null);
+  await db.deleteFrom('efficiency_logs').where('submission_id', 'in', open).execute();
+  await db.deleteFrom('submission_cases').where('submission_id', 'in', open).execute();
   await db.deleteFrom('submissions').where('id', '=', id).where('completed_at', 'is', null).execute();
 }
 
-/** Zips that were being received when a process died: nobody was told that they were accepted. */
-export async function interruptedZips(db: Kysely<Tables>): Promise<string[]> {
+/**
+ * Zips begun before a time and never accepted: where none is still being received, a process died on them, and nobody
+ * was told that they were accepted.
+ */
+export async function interruptedZips(db: Kysely<Tables>, begunBefore: string): Promise<string[]> {
   const rows = await db
     .selectFrom('submissions')
     .select('id')
     .where('kind', '=', 'zip')
+    .where('created_at', '<', begunBefore)
     .where('completed_at', 'is', null)
     .execute();
   return rows.map(({ id }) => id);
@@ -224,6 +233,11 @@ export async function unscoredCases(
     .where('submission_cases.state', 'in', ['received', 'scoring'])
     .where('submissions.completed_at', '<', completedBefore)
     .execute();
+}
+
+/** Puts a claimed case back: it waits again. */
+export async function releaseCase(db: Kysely<Tables>, { submissionId, name }: QueuedCase): Promise<void> {
+  await settle(db, submissionId, name, { state: 'received' });
 }
 
 export async function recordScores(

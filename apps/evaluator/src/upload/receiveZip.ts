@@ -21,10 +21,8 @@ export async function openSubmission(
   team: string,
   kind: 'zip' | 'files',
 ): Promise<Submission> {
-  const { deadline, submissionsPerDay } = challenge;
-  if (deadline !== null && deadline <= new Date().toISOString()) {
-    throw new Problem(403, `the deadline of ${challenge.name} was ${deadline}`);
-  }
+  const { submissionsPerDay } = challenge;
+  assertInTime(challenge);
   if ((await listCases(db, challenge.id)).length === 0) {
     throw new Problem(409, `${challenge.name} has no cases yet`);
   }
@@ -107,6 +105,13 @@ async function checkCases(
     seen.set(`${kind} ${name}`, path);
   }
   if (!files.some(({ kind }) => kind === 'mask')) throw new Problem(422, 'the zip holds no mask');
+}
+
+/** Throws Problem 403 past the deadline. */
+export function assertInTime({ name, deadline }: Challenge): void {
+  if (deadline !== null && deadline <= new Date().toISOString()) {
+    throw new Problem(403, `the deadline of ${name} was ${deadline}`);
+  }
 }
 
 function secondsToMidnight(): number {
