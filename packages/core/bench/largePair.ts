@@ -13,7 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
 import { RULE_SETS, scoreCase } from '../src/metrics/score.ts';
 import { FLARE22_ORGANS } from '../src/organs.ts';
-import { openLabels, packLabels } from '../src/volume/labelStream.ts';
+import { openLabels } from '../src/volume/labelStream.ts';
+import { packLabels } from '../src/volume/packedLabels.ts';
 import { niftiHeader } from '../src/volume/niftiFixture.ts';
 
 const SHAPE = [512, 512, 300];

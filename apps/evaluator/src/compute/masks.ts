@@ -2,7 +2,8 @@
 import type { LabelMap } from '@organseg/core/metrics/labelMap.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
-import { type LabelStream, openLabels, packLabels } from '@organseg/core/volume/labelStream.ts';
+import { type LabelStream, openLabels } from '@organseg/core/volume/labelStream.ts';
+import { packLabels } from '@organseg/core/volume/packedLabels.ts';
 import type { Grid } from '@organseg/core/volume/volume.ts';
 import type { Blobs } from '../store/blobs.ts';
 import type { StoredGrid } from '../store/challenges.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { openLabels, packLabels } from './labelStream.ts';
+import { openLabels } from './labelStream.ts';
 import { type NiftiFixture, niftiFile, random, sourceOf } from './niftiFixture.ts';
+import { packLabels } from './packedLabels.ts';
 
 const upTo = (greatest: number) => Array.from({ length: greatest }, (_, i) => i + 1);
 
@@ -9,19 +10,31 @@ async function pack(fixture: NiftiFixture, labels: readonly number[], maxVoxels 
   return packLabels(stream, labels);
 }
 
+/** Labels that hold for `mean` voxels on average: 1 is noise, which runs cannot shorten. */
+function drawn(count: number, greatest: number, mean: number): Uint8Array {
+  const next = random(3);
+  let label = 0;
+  return Uint8Array.from({ length: count }, () => {
+    if (next() < 1 / mean) label = Math.floor(next() * (greatest + 1));
+    return label;
+  });
+}
+
 describe.each([
-  [13, 'two labels a byte'],
-  [200, 'a byte each'],
-])('a table up to %i, %s', (greatest) => {
-  // Odd rows and slices start in the middle of a byte.
+  [13, 1, 'two labels a byte'],
+  [200, 1, 'a byte each'],
+  [13, 500, 'runs'],
+])('labels up to %i that hold for %i voxels, kept as %s', (greatest, mean, kept) => {
+  // Odd rows and slices start in the middle of a byte; the last has several slabs of one slice, the one before it
+  // one slab that is not full.
   it.each([
     [7, 5, 3],
     [8, 4, 2],
     [1, 1, 1],
-    [131, 101, 90],
-  ])('gives back %i×%i×%i labels, whatever rows are asked for', async (nx, ny, nz) => {
-    const next = random(3);
-    const values = Uint8Array.from({ length: nx * ny * nz }, () => Math.floor(next() * (greatest + 1)));
+    [131, 101, 11],
+    [301, 251, 4],
+  ])('are %i×%i×%i again, whatever rows are asked for', async (nx, ny, nz) => {
+    const values = drawn(nx * ny * nz, greatest, mean);
     const map = await pack({ shape: [nx, ny, nz], datatype: 2, bitpix: 8, values }, upTo(greatest));
     expect(map.shape).toEqual([nx, ny, nz]);
     for (let z = 0; z < nz; z++) {
@@ -34,7 +47,29 @@ describe.each([
         expect(map.rows(z, yMin, yMax)).toEqual(wanted);
       }
     }
+    if (values.length < 1e5) return;
+    const share = map.bytes / values.length;
+    const expected = { 'two labels a byte': [0.5, 0.501], 'a byte each': [1, 1.001], runs: [0, 0.02] }[kept]!;
+    expect(share).toBeGreaterThanOrEqual(expected[0]);
+    expect(share).toBeLessThan(expected[1]);
   });
+});
+
+it('keeps the largest slab that runs can address', async () => {
+  const stream = {
+    name: 'map',
+    shape: [4096, 4096, 1] as const,
+    affine: new Float64Array(16),
+    spacingMm: [1, 1, 1] as const,
+    blocks: async function* () {
+      for (let block = 0; block < 16; block++) yield new Uint8Array(1 << 20).fill(block % 3);
+    },
+    cancel: async () => {},
+  };
+  const map = await packLabels(stream, [1, 2]);
+  expect(map.bytes).toBe(4 * 16);
+  expect(map.rows(0, 4095, 4096)).toEqual(new Uint8Array(4096).fill(0));
+  expect(map.rows(0, 3839, 3841)[0]).toBe(2);
 });
 
 it('takes labels stored as floats and names the first voxel that is none', async () => {
