@@ -69,8 +69,8 @@ describe('on one data set', () => {
     expect(stopped.stdout).toContain('stopped; --resume continues');
     expect(readdirSync(run).filter((file) => file.endsWith('.part'))).toEqual([]);
     const mixed = await cli([...training, '--resume']);
-    expect(mixed.code).toBe(1);
-    expect(lastLine(mixed)).toContain('--resume goes on with the settings in');
+    expect(mixed.code).toBe(2);
+    expect(lastLine(mixed)).toMatch(/'--resume' cannot be used with option '--/);
     const trained = await cliJson(['train', '--out', run, '--resume']);
     expect(trained).toMatchObject({ run, finished: true, epoch: 60 });
     for (const file of ['training.jsonl', 'progress.svg', 'checkpoint-best.safetensors']) {
@@ -151,7 +151,7 @@ describe('on one data set', () => {
     }
     const second = await cli([...command, '--json']);
     expect(JSON.parse(second.stdout)).toEqual(first);
-    expect(second.stderr.match(/done before/g)).toHaveLength(4);
+    expect(second.stderr.match(/done before/g)).toHaveLength(6);
     const other = await cli([...command, '--set', 'seed=2']);
     expect(other.code).toBe(1);
     expect(lastLine(other)).toBe(
@@ -181,14 +181,29 @@ describe('on one data set', () => {
     expect(finished.code).toBe(1);
     expect(finished.stderr).toMatch(/broken_0000\.nii\.gz: /);
     expect(readdirSync(out).sort()).toEqual(['report.json', 'test_000.nii.gz']);
+
+    const pseudo = ['--images', join(scans, 'imagesTs'), '--out', join(folder, 'partly-labelled')];
+    const { cases } = await cliJson<{ cases: { case: string; kept: boolean; reason: string }[] }>([
+      'pseudo-label',
+      '--model',
+      run,
+      ...pseudo,
+    ]);
+    expect(cases.map(({ case: name, kept }) => [name, kept])).toEqual([
+      ['broken', false],
+      ['test_000', true],
+    ]);
+    expect(cases[0].reason).toMatch(/broken_0000\.nii\.gz: the name says gzip, the content is not/);
   });
 });
 
 describe('usage', () => {
   test.each([
     [['train', '--out', 'x', '--bogus'], 2, /unknown option '--bogus'/],
-    [['nonsense'], 2, /unknown command 'nonsense'/],
+    [['constructor'], 2, /unknown command 'constructor'/],
     [['train'], 2, /required option '--out <run>'/],
+    [['train', '--out', 'x'], 2, /--data <dir> is needed to start a run/],
+    [['predict', '--model', 'x', '--input', 'x', '--out', 'x', '--step', '2'], 2, /at most 1/],
     [
       ['train', '--out', 'x', '--data', 'nowhere', '--preset', 'small'],
       1,
@@ -204,7 +219,8 @@ describe('usage', () => {
     expect(finished.code).toBe(code);
     expect(finished.stderr).toMatch(message);
     expect(finished.stdout).toBe('');
-    expect(finished.stderr).not.toContain('    at ');
+    const lines = finished.stderr.split('\n').filter((line) => line && !line.startsWith('Warning: '));
+    expect(lines).toHaveLength(1);
   });
 
   test('--debug prints the stack', async () => {

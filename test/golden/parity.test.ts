@@ -1,15 +1,23 @@
 /** `parity` on PyTorch's reference file, and on files of its form made by the float64 twin. */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { readReference } from '../../apps/cli/src/parityReference.ts';
+import { InputError } from '../../packages/core/src/inputError.ts';
 import { initialise, ParameterLayout } from '../../packages/core/src/network/parameters.ts';
-import { encodeSafetensors, type SafeTensor } from '../../packages/core/src/network/safetensors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafeTensor,
+  type SafeTensors,
+} from '../../packages/core/src/network/safetensors.ts';
 import { Tape, type Triple } from '../../packages/core/src/network/tape.ts';
 import { unet } from '../../packages/core/src/network/unet.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { twinLosses, twinStep } from '../../packages/core/test/twinNetwork.ts';
 import { type Reference, reference } from '../../packages/kernels/src/reference/array.ts';
-import { cli, cliJson, lastLine, shared, temporaryFolder } from '../cli.ts';
+import { cli, cliJson, shared, temporaryFolder } from '../cli.ts';
 
 interface Report {
   passed: boolean;
@@ -132,10 +140,55 @@ test('gradients that are off by 0.1 % fail with exit code 1', async () => {
   expect(stdout).toContain('FAILED');
 });
 
-test('a file that is no reference is refused in one line', async () => {
-  const file = join(temporaryFolder(), 'other.safetensors');
-  writeFileSync(file, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors: new Map() })]));
-  const finished = await cli(['parity', file]);
-  expect(finished.code).toBe(1);
-  expect(lastLine(finished)).toBe(`organseg: ${file}: it has no tensor input`);
+describe('a damaged file is refused in one line that names it', () => {
+  let valid: SafeTensors;
+  beforeAll(() => {
+    const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+    const file = join(folder, 'reference.safetensors');
+    referenceFile(file, ANISOTROPIC);
+    valid = decodeSafetensors(readFileSync(file), file);
+    rmSync(folder, { recursive: true });
+  });
+  const norm = 'input_block.norm1.weight';
+  const without = (name: string) => new Map([...valid.tensors].filter(([key]) => key !== name));
+  const having = (name: string, shape: number[], values: SafeTensor['values']) =>
+    new Map([...valid.tensors, [name, { shape, values }]]);
+
+  test.each([
+    ['no input', () => ({ tensors: without('input') }), 'it has no tensor input'],
+    ['no gradient', () => ({ tensors: without(`grad/${norm}`) }), `it has no tensor grad/${norm}`],
+    [
+      'a parameter of another shape',
+      () => ({ tensors: having(`param/${norm}`, [2], new Float32Array(2)) }),
+      `tensor param/${norm} expects [6], got [2]`,
+    ],
+    [
+      'a parameter too many',
+      () => ({ tensors: having('param/x', [1], new Float32Array(1)) }),
+      'tensor param/x is no parameter of this network',
+    ],
+    [
+      'a class too high',
+      () => ({ tensors: having('target', [1, 1, 4, 8, 12], new Uint8Array(384).fill(5, 7, 8)) }),
+      'tensor target holds 5, of 5 classes',
+    ],
+    [
+      'a stage without filters',
+      () => ({ metadata: { ...valid.metadata, filters: '[6, 0, 10]' } }),
+      'metadata filters: 1: Too small: expected number to be >0',
+    ],
+  ] as [string, () => Partial<SafeTensors>, string][])('%s', async (_, damage, fault) => {
+    const file = join(temporaryFolder(), 'damaged.safetensors');
+    writeFileSync(file, Buffer.concat([...encodeSafetensors({ ...valid, ...damage() })]));
+    await expect(readReference(file)).rejects.toThrow(new InputError(`${file}: ${fault}`));
+  });
+
+  test('by the command, with exit code 1', async () => {
+    const { code, stdout, stderr } = await cli(['parity', 'nowhere.safetensors']);
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      'organseg: nowhere.safetensors: no such file or directory\n',
+    ]);
+  });
 });

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { printAbove } from './progress.ts';
 
 /** Options every command has. */
@@ -16,6 +16,9 @@ export function command(name: string, summary: string): Command {
     .helpOption('--help', 'show this help')
     .configureHelp({ showGlobalOptions: false });
 }
+
+export const dtypeOption = () =>
+  new Option('--dtype <type>', 'what activations are stored in').choices(['f32', 'f16']).default('f32');
 
 /** Prints a command's result: the object with `--json`, else the text. */
 export function print(options: CommonOptions, result: object, text: string): void {

@@ -16,6 +16,8 @@ import {
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
 import { readLabelsFile } from '@organseg/train/files.ts';
+import { z } from 'zod';
+import { progress } from './progress.ts';
 
 /** A case to score: two files, or one where the prediction is missing. */
 export interface CasePair {
@@ -33,10 +35,25 @@ export interface Evaluation {
   readonly missing: readonly string[];
 }
 
+const score = z.object({ dsc: z.number(), nsd: z.number() });
+
+/** An evaluation as it is written. */
+export const evaluationFile: z.ZodType<Evaluation> = z.object({
+  rules: z.enum(['flare22', 'plain']),
+  cases: z.array(z.object({ case: z.string(), organs: z.record(z.string(), score), mean: score })),
+  mean: score,
+  missing: z.array(z.string()),
+});
+
 /** Scores the 13 organs of each case. Throws InputError at the first file that cannot be compared. */
 export async function evaluateCases(pairs: readonly CasePair[], rules: RuleSetName): Promise<Evaluation> {
   const cases = [];
-  for (const pair of pairs) cases.push({ case: pair.case, ...(await scorePair(pair, rules)) });
+  const bar = progress('scoring', pairs.length, 'cases');
+  for (const [i, pair] of pairs.entries()) {
+    cases.push({ case: pair.case, ...(await scorePair(pair, rules)) });
+    bar.update(i + 1, pair.case);
+  }
+  bar.finish();
   return {
     rules,
     cases,

@@ -30,7 +30,8 @@ async function main(argv: string[]): Promise<number> {
     // What follows a command that runs another one is that one's.
     .enablePositionalOptions()
     .exitOverride();
-  const asked = COMMANDS[argv[0] ?? ''];
+  const name = argv[0] ?? '';
+  const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   for (const load of asked ? [asked] : Object.values(COMMANDS))
     program.addCommand((await load()).exitOverride());
   try {

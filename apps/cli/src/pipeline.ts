@@ -3,21 +3,22 @@
  * evaluate both models → report. Each stage is skipped when it is done and goes on when it is half done.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import type { Config } from '@organseg/train/config.ts';
+import { type Config, configSchema } from '@organseg/train/config.ts';
 import { type Dataset, openDataset, type UnlabelledCase } from '@organseg/train/dataset.ts';
-import { writeWhole } from '@organseg/train/files.ts';
+import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { isFinished, isRun } from '@organseg/train/run.ts';
 import { readRecords } from '@organseg/train/runLog.ts';
 import { resumeRun, startRun, type TrainRequest } from '@organseg/train/trainRun.ts';
+import { z } from 'zod';
 import { say } from './command.ts';
 import { labelWithProgress, summary } from './commands/pseudoLabel.ts';
-import { type CasePair, type Evaluation, evaluateCases } from './evaluateCases.ts';
+import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from './evaluateCases.ts';
 import { doneBefore, predictScans } from './predictScans.ts';
 import { reportHtml } from './report/report.ts';
 import { trainingProgress } from './trainingProgress.ts';
@@ -41,12 +42,13 @@ const MODELS = { 'labelled-only': 'labelled only', 'with-pseudo-labels': 'with p
 type Model = keyof typeof MODELS;
 
 /** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
-interface PipelineState {
-  readonly data: string;
-  readonly preset: string;
-  readonly config: Config;
-  readonly stages: Readonly<Record<string, number>>;
-}
+const pipelineState = z.object({
+  data: z.string(),
+  preset: z.string(),
+  config: configSchema,
+  stages: z.record(z.string(), z.number()),
+});
+type PipelineState = z.infer<typeof pipelineState>;
 
 export async function pipeline(
   gpu: Gpu,
@@ -82,13 +84,14 @@ export async function pipeline(
   const evaluations = new Map<Model, Evaluation>();
   for (const model of Object.keys(MODELS) as Model[]) {
     const predictions = join(out, 'predictions', model);
-    await stages.run(`predict test cases (${model})`, signal, () =>
+    const isNew = await stages.run(`predict test cases (${model})`, signal, () =>
       predictOrGoOn(gpu, run(model), dataset.test, predictions, signal),
     );
     const pairs = testPairs(references, predictions);
-    const evaluation = await evaluateCases(pairs, 'flare22');
-    await mkdir(join(out, 'scores'), { recursive: true });
-    await writeWhole(join(out, 'scores', `${model}.json`), `${JSON.stringify(evaluation, null, 2)}\n`);
+    const scores = join(out, 'scores', `${model}.json`);
+    const evaluation = await stages.run(`evaluate (${model})`, signal, () =>
+      evaluateOrRead(pairs, scores, isNew),
+    );
     evaluations.set(model, evaluation);
   }
 
@@ -163,7 +166,7 @@ async function openState({ out, data, preset, config }: PipelineRequest): Promis
     await mkdir(out, { recursive: true });
     return { ...asked, stages: {} };
   }
-  const { stages, ...found } = JSON.parse(await readFile(path, 'utf8')) as PipelineState;
+  const { stages, ...found } = await readJsonFile(path, pipelineState);
   const key = (Object.keys(asked) as (keyof typeof asked)[]).find(
     (k) => JSON.stringify(asked[k]) !== JSON.stringify(found[k]),
   );
@@ -182,24 +185,42 @@ async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal)
   signal.throwIfAborted();
 }
 
+/** Whether there was anything left to predict. */
 async function predictOrGoOn(
   gpu: Gpu,
   model: string,
   cases: readonly UnlabelledCase[],
   out: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const scans = cases.map(({ name, image }) => ({ name, path: image }));
   const before = await doneBefore(out);
   if (scans.every(({ name }) => before.some((report) => report.case === name))) {
     say(`${out}: done before`);
-    return;
+    return false;
   }
   const predictor = await Predictor.open(gpu, model, { signal });
   const { failed } = await predictScans(predictor, scans, out, { before, signal });
   predictor.close();
   if (failed.length)
     throw new InputError(`${failed.length} test cases could not be segmented: ${failed.join(', ')}`);
+  return true;
+}
+
+/** Scores anew where there are new predictions or no scores. */
+async function evaluateOrRead(
+  pairs: readonly CasePair[],
+  scores: string,
+  isNew: boolean,
+): Promise<Evaluation> {
+  if (!isNew && existsSync(scores)) {
+    say(`${scores}: done before`);
+    return readJsonFile(scores, evaluationFile);
+  }
+  const evaluation = await evaluateCases(pairs, 'flare22');
+  await mkdir(dirname(scores), { recursive: true });
+  await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
+  return evaluation;
 }
 
 interface TestReference {

@@ -1,10 +1,11 @@
 /** Segmenting scans from files to files. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { readNiftiFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
-import type { CaseReport, Predictor } from '@organseg/train/predictor.ts';
+import { readJsonFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { caseReport, type Predictor } from '@organseg/train/predictor.ts';
+import { z } from 'zod';
 import { say } from './command.ts';
 import { progress } from './progress.ts';
 
@@ -13,13 +14,15 @@ export interface ScanFile {
   readonly path: string;
 }
 
-export type ScanReport = { readonly case: string } & CaseReport;
+const scanReport = caseReport.extend({ case: z.string() });
+export type ScanReport = z.infer<typeof scanReport>;
 
 const REPORT = 'report.json';
+const reportFile = z.object({ cases: z.array(scanReport) });
 
 /**
  * Writes CASE.nii.gz for each scan that is not among those done `before`, and the report of all after each.
- * A scan that cannot be read stops no other.
+ * A scan that cannot be segmented stops no other.
  */
 export async function predictScans(
   predictor: Predictor,
@@ -34,20 +37,20 @@ export async function predictScans(
   const failed: string[] = [];
   for (const [i, { name, path }] of left.entries()) {
     signal.throwIfAborted();
-    try {
-      const scan = await readNiftiFile(path);
-      const { labels, report } = await predictor.predict(scan);
-      await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space);
+    const made = await predictor.predictFile(path, (share) => bar.update(i + share, name));
+    if ('fault' in made) {
+      if (scans.length === 1) throw new InputError(made.fault);
+      failed.push(name);
+      say(made.fault);
+    } else {
+      const { labels, report, space } = made;
+      await writeNiftiFile(join(out, `${name}.nii.gz`), labels, space);
       reports.push({ case: name, ...report });
       if (report.fallback)
         say(`${name}: segmented at ${report.spacingMm.join(' × ')} mm: ${report.fallback}`);
       if (report.nonFiniteVoxels)
         say(`${name}: ${report.nonFiniteVoxels} voxels were not finite, taken as air`);
       await writeWhole(join(out, REPORT), `${JSON.stringify({ cases: reports }, null, 2)}\n`);
-    } catch (error) {
-      if (!(error instanceof InputError) || scans.length === 1) throw error;
-      failed.push(name);
-      say(error.message);
     }
     bar.update(i + 1, name);
   }
@@ -58,7 +61,7 @@ export async function predictScans(
 /** The reports of the cases that a folder holds already. */
 export async function doneBefore(out: string): Promise<ScanReport[]> {
   if (!existsSync(join(out, REPORT))) return [];
-  const { cases } = JSON.parse(await readFile(join(out, REPORT), 'utf8')) as { cases: ScanReport[] };
+  const { cases } = await readJsonFile(join(out, REPORT), reportFile);
   return cases.filter((report) => existsSync(join(out, `${report.case}.nii.gz`)));
 }
 
@@ -69,8 +72,10 @@ export async function scansIn(input: string): Promise<ScanFile[]> {
   const files = isFolder ? (await readdir(input)).sort().map((file) => join(input, file)) : [input];
   const ending = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
   const scans = files
-    .filter((path) => !isFolder || ending.test(path))
+    .filter((path) => !isFolder || (ending.test(path) && !basename(path).startsWith('.')))
     .map((path) => ({ name: basename(path).replace(ending, ''), path }));
+  const twin = scans.find(({ name }, i) => scans.findIndex((other) => other.name === name) < i);
+  if (twin) throw new InputError(`${input}: two scans of one case, ${twin.name}`);
   if (!scans.length) throw new InputError(`${input}: holds no NIfTI file`);
   return scans;
 }

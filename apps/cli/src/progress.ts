@@ -5,7 +5,7 @@
 import { duration } from './duration.ts';
 
 export interface Progress {
-  /** How much is done in all, and anything worth a word. */
+  /** How much is done in all, a part of a unit too, and anything worth a word. */
   update(done: number, note?: string): void;
   finish(): void;
 }
@@ -101,7 +101,7 @@ class Bar implements Progress {
   }
 
   #facts(pace: readonly string[], elapsed = ''): string {
-    const count = `${this.#done}/${this.#total} ${this.#unit}${elapsed}`;
+    const count = `${Math.floor(this.#done)}/${this.#total} ${this.#unit}${elapsed}`;
     return [count, ...pace, this.#note].filter(Boolean).join(', ');
   }
 

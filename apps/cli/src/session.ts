@@ -7,13 +7,10 @@ import { say } from './command.ts';
 export const INTERRUPTED = 130;
 
 /**
- * Runs work on the GPU. The first Ctrl-C aborts the signal: the work ends after its step, what is written stays
- * valid, and the exit code is 130. The second one ends the process at once.
+ * Runs work that Ctrl-C stops. The first one aborts the signal: the work ends after its step, what is written stays
+ * valid, and the exit code is 130. The second one ends the process at once. Returns whether nothing stopped it.
  */
-export async function withGpu(
-  options: OpenOptions,
-  work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
+export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
   const stop = new AbortController();
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(INTERRUPTED);
@@ -21,22 +18,42 @@ export async function withGpu(
     stop.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, interrupt);
-  const gpu = await openGpu(options);
   try {
-    await work(gpu, stop.signal);
+    await work(stop.signal);
   } catch (error) {
     if (error !== stop.signal.reason) throw error;
   } finally {
-    gpu.close();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
     if (stop.signal.aborted) process.exitCode = INTERRUPTED;
   }
+  return !stop.signal.aborted;
 }
+
+/** The same with a GPU, opened for the work and closed after it. */
+export const withGpu = (
+  options: OpenOptions,
+  work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
+): Promise<boolean> =>
+  interruptible(async (signal) => {
+    const gpu = await openGpu(options);
+    try {
+      await work(gpu, signal);
+    } finally {
+      gpu.close();
+    }
+  });
 
 /** Parsers of option values; commander adds the option's name and exits with 2. */
 export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+/** Above 0, and 1 at most. */
+export function share(text: string): number {
+  const value = positive(text);
+  if (value > 1) throw new InvalidArgumentError('Expected a number above 0, at most 1.');
   return value;
 }
 

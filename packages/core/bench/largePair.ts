@@ -1,7 +1,7 @@
 /**
  * Memory and time of scoring a pair of gzipped 512×512×300 label maps read as streams, as an edge worker does that
  * has 128 MB. Memory is what the process holds beyond what it held before the first byte was read.
- *   node packages/core/bench/largePair.ts [--json]
+ *   pnpm bench memory [--spread] [--json]
  * With --spread every organ has parts all over the volume, so that its box is the whole of it: the worst that can come.
  */
 import { spawnSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { RULE_SETS, scoreCase } from '../src/metrics/score.ts';
 import { FLARE22_ORGANS } from '../src/organs.ts';
@@ -63,16 +64,19 @@ function organAt(x: number, y: number, z: number, isSpread: boolean): number {
   return isNear && (isSpread || ball < 12) ? 2 + (ball % 12) : 0;
 }
 
-const [reference, prediction] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
+const { values: options, positionals } = parseArgs({
+  options: { spread: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const [reference, prediction] = positionals;
 if (reference) {
   await measure(reference, prediction);
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-large-'));
   try {
-    const isSpread = process.argv.includes('--spread');
     const paths = [join(folder, 'reference.nii.gz'), join(folder, 'prediction.nii.gz')];
-    await write(paths[0], 0, isSpread);
-    await write(paths[1], 3, isSpread);
+    await write(paths[0], 0, options.spread);
+    await write(paths[1], 3, options.spread);
     // A process of its own: this one has held the volumes it wrote.
     const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...paths], {
       encoding: 'utf8',
@@ -80,7 +84,7 @@ if (reference) {
     if (!stdout) throw new Error(stderr);
     const { readMs, scoreMs, peakBytes, mean } = JSON.parse(stdout);
     process.stdout.write(
-      process.argv.includes('--json')
+      options.json
         ? stdout
         : `${SHAPE.join('×')}: read ${readMs.toFixed(0)} ms, scored ${scoreMs.toFixed(0)} ms, peak ${(peakBytes / 1e6).toFixed(0)} MB, DSC ${mean.dsc.toFixed(4)}\n`,
     );

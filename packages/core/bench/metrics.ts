@@ -1,9 +1,10 @@
 /**
  * Time and memory of scoring a pair of label maps, and how they grow with voxels and organs.
- *   node packages/core/bench/metrics.ts [--json]
+ *   pnpm bench metrics [--json]
  * The organs are ellipsoids of about their true sizes; the prediction is the reference moved by a few voxels.
  */
 import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
 import { type LabelMap, labelMap } from '../src/metrics/labelMap.ts';
 import { RULE_SETS, scoreCase } from '../src/metrics/score.ts';
 import { FLARE22_ORGANS } from '../src/organs.ts';
@@ -39,6 +40,8 @@ interface Result {
   readonly peakGrowthMb: number;
 }
 
+const { values: options } = parseArgs({ options: { json: { type: 'boolean' } } });
+
 /** The two maps' memory, touched before anything is measured; every pair lies in it. */
 const buffers = [0, 1].map(() => new Uint8Array(voxelCount(FULL)).fill(255));
 const bytesBefore = process.memoryUsage.rss();
@@ -46,7 +49,7 @@ const bytesBefore = process.memoryUsage.rss();
 /** Growing work: the process's highest memory so far is then that of the run just measured. */
 const results: Result[] = [measure(HALF, 13), measure(FULL, 1), measure(FULL, 5), measure(FULL, 13)];
 
-if (process.argv.includes('--json')) {
+if (options.json) {
   process.stdout.write(`${JSON.stringify({ cpu: cpus()[0].model, node: process.version, results })}\n`);
 } else {
   const rows = results.map(({ shape, organs, firstMs, medianMs, peakGrowthMb }) =>

@@ -18,8 +18,10 @@ const { values: options } = parseArgs({
     dtype: { type: 'string', default: 'f32' },
   },
 });
-if (options.dtype !== 'f32' && options.dtype !== 'f16')
-  throw new Error(`--dtype expects f32 or f16, got ${options.dtype}`);
+if (options.dtype !== 'f32' && options.dtype !== 'f16') {
+  const error = new Error(`Option '--dtype' expects f32 or f16, got ${options.dtype}`);
+  throw Object.assign(error, { code: 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' });
+}
 
 interface Row {
   readonly op: string;

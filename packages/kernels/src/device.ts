@@ -30,8 +30,9 @@ export interface OpenOptions {
 }
 
 /**
- * Uniform buffers (64 KiB a binding, many small dispatches) on a CPU, where any storage load costs as much as
- * several multiply-adds; storage buffers (one dispatch) on a GPU, whose cores need the parallelism.
+ * Uniform buffers (64 KiB a binding, many small dispatches; each subgroup reads a weight once and broadcasts it) on
+ * a CPU, where any load costs as much as several multiply-adds; storage buffers (one dispatch) on a GPU, whose cores
+ * need the parallelism.
  */
 export type WeightSpace = 'uniform' | 'storage';
 
@@ -44,7 +45,7 @@ const NEEDED_LIMITS = [
   'maxComputeWorkgroupSizeX',
 ] as const;
 
-const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'timestamp-query'];
+const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
 
 /** An open device. One owner opens it and calls `close()`, or Node does not exit. */
 export class Gpu {
@@ -72,7 +73,8 @@ export class Gpu {
       options.maxBindingBytes ?? Number.POSITIVE_INFINITY,
       device.limits.maxStorageBufferBindingSize,
     );
-    this.weightSpace = options.weightSpace ?? (adapter.software ? 'uniform' : 'storage');
+    const suits = adapter.software && device.features.has('subgroups') ? 'uniform' : 'storage';
+    this.weightSpace = options.weightSpace ?? suits;
     device.addEventListener('uncapturederror', (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
       this.#fault ??=

@@ -41,6 +41,8 @@ export interface KernelCall {
   /** Invocations in a workgroup; 64 unless given. */
   readonly workgroupSize?: number;
   readonly invocations: number;
+  /** Whether the code uses subgroups. */
+  readonly subgroups?: boolean;
 }
 
 /** One dispatch, ready to be encoded any number of times. */
@@ -117,7 +119,7 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
   const declarations: string[] = [];
   const entries: GPUBindGroupEntry[] = [];
   let kinds = '';
-  const enables = new Set<string>();
+  const enables = new Set<string>(call.subgroups ? ['enable subgroups;'] : []);
   const declare = (name: string, space: string, kind: string, type: string, resource: GPUBufferBinding) => {
     const binding = entries.length;
     declarations.push(`@group(0) @binding(${binding}) var<${space}> ${name}: ${type};`);

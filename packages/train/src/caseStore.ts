@@ -3,7 +3,7 @@
  * in memory.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Preprocessing,
@@ -13,10 +13,10 @@ import {
 } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import { decodeSafetensors, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { DatasetCase } from './dataset.ts';
-import { readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
+import { readLabelsFile, readNiftiFile, readSafetensorsFile, writeWhole } from './files.ts';
 
 export interface PreparedCase {
   readonly name: string;
@@ -86,7 +86,7 @@ export class CaseStore {
   async #fromDisk(source: DatasetCase): Promise<PreparedCase | undefined> {
     const path = this.#path(source);
     if (!existsSync(path)) return undefined;
-    const { metadata, tensors } = decodeSafetensors(await readFile(path), path);
+    const { metadata, tensors } = await readSafetensorsFile(path);
     const [image, labels] = [tensors.get('image'), tensors.get('labels')];
     if (metadata.signature !== (await this.#signature(source)) || !image || !labels) return undefined;
     return {

@@ -4,32 +4,33 @@
  * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
  * moments under `optimizer.exp_avg.*` and `optimizer.exp_avg_sq.*`, and in its metadata where the run stands.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '@organseg/core/inputError.ts';
-import type { NamedArrays, ParameterSpec } from '@organseg/core/network/parameters.ts';
-import { decodeSafetensors, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
-import type { RandomState } from '@organseg/core/random.ts';
-import { writeWhole } from './files.ts';
+import { type NamedArrays, namedArrays, type ParameterSpec } from '@organseg/core/network/parameters.ts';
+import { encodeSafetensors, type SafeTensor, type SafeTensors } from '@organseg/core/network/safetensors.ts';
+import { z } from 'zod';
+import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
 import type { AdamMoments } from './optimizer.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
 export const LATEST = 'checkpoint-latest.safetensors';
 
+const count = z.int().nonnegative();
+
 /** Where a run stands: all that, with the parameters and moments, decides how it goes on. */
-export interface RunState {
+const runState = z.object({
   /** Epochs completed, and steps completed in the next one. */
-  readonly epoch: number;
-  readonly stepInEpoch: number;
+  epoch: count,
+  stepInEpoch: count,
   /** Optimiser steps in all. */
-  readonly step: number;
+  step: count,
   /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy. */
-  readonly lossSums: readonly [number, number, number];
+  lossSums: z.tuple([z.number(), z.number(), z.number()]),
   /** The last epoch that was validated. */
-  readonly validated: number;
-  readonly best: { readonly epoch: number; readonly meanDsc: number } | null;
-  readonly random: RandomState;
-}
+  validated: count,
+  best: z.object({ epoch: count, meanDsc: z.number() }).nullable(),
+  random: z.object({ seed: z.string(), stream: z.string(), counter: count }),
+});
+export type RunState = z.infer<typeof runState>;
 
 const MOMENTS = { expAvg: 'optimizer.exp_avg.', expAvgSq: 'optimizer.exp_avg_sq.' } as const;
 
@@ -57,48 +58,40 @@ export async function saveLatest(
 }
 
 /** The parameters of a checkpoint file. Throws InputError. */
-export async function loadParameters(path: string): Promise<NamedArrays> {
-  const { tensors } = await read(path);
-  return floats(
-    path,
-    [...tensors].filter(([name]) => !name.startsWith('optimizer.')),
-  );
+export async function loadParameters(path: string, specs: readonly ParameterSpec[]): Promise<NamedArrays> {
+  return parametersOf(await readSafetensorsFile(path), specs, path);
 }
 
 /** Where a run stands. */
 export async function loadState(folder: string): Promise<RunState> {
   const path = join(folder, LATEST);
-  const { metadata } = await read(path);
-  if (!metadata.state) throw new InputError(`${path}: holds no state to resume from`);
-  return JSON.parse(metadata.state) as RunState;
+  return stateOf(await readSafetensorsFile(path), path);
 }
 
 export async function loadLatest(
   folder: string,
+  specs: readonly ParameterSpec[],
 ): Promise<{ parameters: NamedArrays; moments: AdamMoments; state: RunState }> {
   const path = join(folder, LATEST);
-  const { tensors } = await read(path);
-  const under = (prefix: string) =>
-    floats(
-      path,
-      [...tensors]
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-    );
+  const file = await readSafetensorsFile(path);
   return {
-    parameters: await loadParameters(path),
-    moments: { expAvg: under(MOMENTS.expAvg), expAvgSq: under(MOMENTS.expAvgSq) },
-    state: await loadState(folder),
+    parameters: parametersOf(file, specs, path),
+    moments: {
+      expAvg: namedArrays(specs, file, MOMENTS.expAvg, path),
+      expAvgSq: namedArrays(specs, file, MOMENTS.expAvgSq, path),
+    },
+    state: stateOf(file, path),
   };
 }
 
-async function read(path: string) {
-  try {
-    return decodeSafetensors(await readFile(path), path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new InputError(`${path}: no such file`);
-    throw error;
-  }
+/** The tensors that are not the optimiser's. */
+function parametersOf({ tensors }: SafeTensors, specs: readonly ParameterSpec[], path: string): NamedArrays {
+  const own = [...tensors].filter(([name]) => !name.startsWith('optimizer.'));
+  return namedArrays(specs, { tensors: new Map(own) }, '', path);
+}
+
+function stateOf({ metadata }: SafeTensors, path: string): RunState {
+  return parseJson(metadata.state ?? '', runState, `${path}: its state`);
 }
 
 async function save(
@@ -114,14 +107,4 @@ async function save(
 
 function named(specs: readonly ParameterSpec[], values: NamedArrays, prefix: string): [string, SafeTensor][] {
   return specs.map(({ name, shape }) => [`${prefix}${name}`, { shape, values: values.get(name)! }]);
-}
-
-function floats(path: string, entries: [string, SafeTensor][]): NamedArrays {
-  return new Map(
-    entries.map(([name, { values }]) => {
-      if (values instanceof Float32Array) return [name, values];
-      if (values instanceof Float16Array) return [name, new Float32Array(values)];
-      throw new InputError(`${path}: ${name} expects F32 or F16`);
-    }),
-  );
 }

@@ -5,7 +5,11 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { Triple } from '@organseg/core/network/tape.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { z } from 'zod';
+import { check } from './files.ts';
 import { PRESETS, type PresetName } from './presets.ts';
+
+/** Labels are bytes. */
+export const MAX_CLASSES = 255;
 
 const size = z.int().positive();
 const triple = z.tuple([size, size, size]);
@@ -19,7 +23,7 @@ const stage = z.strictObject({
 
 export const configSchema = z.strictObject({
   /** Output channels: background and organs. */
-  classes: z.int().min(2).max(255),
+  classes: z.int().min(2).max(MAX_CLASSES),
   /** Of each stage of the network. */
   filters: z.array(size).min(2),
   /** D, H, W of each stage. */
@@ -67,9 +71,7 @@ export type Stage = 'initial' | 'fineTuning';
 
 /** Checks settings from outside. Throws InputError that names the key. */
 export function parseConfig(value: unknown, source: string): Config {
-  const parsed = configSchema.safeParse(value);
-  if (!parsed.success) throw new InputError(`${source}: ${describe(parsed.error)}`);
-  const config = parsed.data;
+  const config = check(value, configSchema, source);
   const stages = config.filters.length;
   if (config.kernels.length !== stages || config.strides.length !== stages) {
     throw new InputError(
@@ -132,14 +134,6 @@ function jsonOrText(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-function describe({ issues }: z.ZodError): string {
-  const [issue] = issues as [z.core.$ZodIssue];
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys')
-    return `unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`;
-  return `${path}: ${issue.message}`;
 }
 
 /** The parts that other modules take. */

@@ -52,7 +52,8 @@ test.each([
   [{ labels: 3 }, /dataset\.json: labels: /],
   [{ ...DESCRIPTION, labels: { background: 0, liver: 2 } }, /labels expects ids 0, 1, 2/],
   [{ ...DESCRIPTION, file_ending: '.png' }, /file_ending: only \.nii\.gz is read/],
-  [{ ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } }, /one channel is read/],
+  [{ ...DESCRIPTION, labels: { background: 0 } }, /labels expects the background and 1 to 254 organs/],
+  [{ ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } }, /channel_names expects one channel/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
 });

@@ -3,10 +3,12 @@
  * labelsTs, and imagesUn for unlabelled scans.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { z } from 'zod';
+import { MAX_CLASSES } from './config.ts';
+import { readJsonFile } from './files.ts';
 
 export interface DatasetCase {
   readonly name: string;
@@ -46,22 +48,13 @@ export async function openDataset(folder: string): Promise<Dataset> {
 }
 
 async function readLabelNames(path: string): Promise<string[]> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new InputError(`${path}: ${missing ? 'no such file' : 'is not JSON'}`);
+  const { labels, channel_names: channels = { 0: 'CT' } } = await readJsonFile(path, description);
+  if (Object.keys(channels).length !== 1) {
+    throw new InputError(`${path}: channel_names expects one channel`);
   }
-  const parsed = description.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new InputError(`${path}: ${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  if (Object.keys(parsed.data.channel_names ?? { 0: 'CT' }).length !== 1) {
-    throw new InputError(`${path}: one channel is read, channel_names lists more`);
-  }
-  const byId = Object.entries(parsed.data.labels).sort((a, b) => a[1] - b[1]);
+  const byId = Object.entries(labels).sort((a, b) => a[1] - b[1]);
+  if (byId.length < 2 || byId.length > MAX_CLASSES)
+    throw new InputError(`${path}: labels expects the background and 1 to ${MAX_CLASSES - 1} organs`);
   if (byId.some(([, id], i) => id !== i))
     throw new InputError(`${path}: labels expects ids 0, 1, 2 …, each once`);
   return byId.map(([name]) => name);
@@ -72,6 +65,8 @@ const CHANNEL = '_0000.nii.gz';
 /** Files named CASE_0000.nii.gz in a folder, by name; none where there is no folder. */
 export async function images(folder: string): Promise<UnlabelledCase[]> {
   if (!existsSync(folder)) return [];
-  const files = (await readdir(folder)).filter((file) => file.endsWith(CHANNEL)).sort();
+  const files = (await readdir(folder))
+    .filter((file) => file.endsWith(CHANNEL) && !file.startsWith('.'))
+    .sort();
   return files.map((file) => ({ name: file.slice(0, -CHANNEL.length), image: join(folder, file) }));
 }

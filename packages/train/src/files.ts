@@ -1,7 +1,8 @@
-/** Volumes on disk: NIfTI files by path, pairs included, and writing that leaves a whole file or none. */
+/** Files: NIfTI by path, pairs included; JSON and safetensors; and writing that leaves a whole file or none. */
 import { createReadStream, existsSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { InputError } from '@organseg/core/inputError.ts';
+import { decodeSafetensors, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import type { ByteSource } from '@organseg/core/volume/byteReader.ts';
 import {
   type NiftiStream,
@@ -13,6 +14,7 @@ import {
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
+import type { z } from 'zod';
 
 /** The header of a NIfTI file, and its voxels as a stream. Of a .hdr/.img pair either name will do. */
 export const openNiftiFile = (path: string): Promise<NiftiStream> => openNifti(...sourcesOf(path));
@@ -22,6 +24,37 @@ export const readNiftiFile = (path: string): Promise<NiftiVolume> => readNifti(.
 export const readLabelsFile = (path: string): Promise<NiftiVolume<Uint8Array>> =>
   readLabels(...sourcesOf(path));
 
+export async function readSafetensorsFile(path: string): Promise<SafeTensors> {
+  return decodeSafetensors(await bytesOf(path), path);
+}
+
+/** A JSON file of this form. Throws InputError that names the file and the key. */
+export async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  return parseJson((await bytesOf(path)).toString(), schema, path);
+}
+
+/** JSON of this form; `source` says where it stands. Throws InputError. */
+export function parseJson<T>(text: string, schema: z.ZodType<T>, source: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InputError(`${source}: is not JSON`);
+  }
+  return check(value, schema, source);
+}
+
+/** A value of this form. Throws InputError that names the first key at fault. */
+export function check<T>(value: unknown, schema: z.ZodType<T>, source: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues as [z.core.$ZodIssue];
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys')
+    throw new InputError(`${source}: unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`);
+  throw new InputError([source, path, issue.message].filter(Boolean).join(': '));
+}
+
 /** Writes .nii.gz in the space of the case that the volume belongs to. */
 export async function writeNiftiFile(path: string, volume: Volume, space?: NiftiSpace): Promise<void> {
   if (!/\.nii\.gz$/i.test(path)) throw new InputError(`${path}: volumes are written as .nii.gz`);
@@ -30,7 +63,7 @@ export async function writeNiftiFile(path: string, volume: Volume, space?: Nifti
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */
 export async function writeWhole(path: string, content: string | AsyncIterable<Uint8Array>): Promise<void> {
-  const aside = `${path}.${process.pid}.part`;
+  const aside = `${path}.part`;
   try {
     await writeFile(aside, content, { flush: true });
     await rename(aside, path);
@@ -52,6 +85,14 @@ function sourcesOf(path: string): [ByteSource, ByteSource?] {
 
 const sourceOf = (path: string): ByteSource => ({ name: path, bytes: fileBytes(path) });
 
+async function bytesOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw asInputError(error, path);
+  }
+}
+
 /** Opens the file when the first byte is asked for, and closes it when the reader stops. */
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   try {
@@ -67,6 +108,7 @@ const REASONS: Record<string, string> = {
   EISDIR: 'is a directory',
   EACCES: 'permission denied',
   ENOSPC: 'no space left on the device',
+  EROFS: 'read-only file system',
 };
 
 /** What the operating system refused, in one line; any other error as it is. */

@@ -1,38 +1,41 @@
 /** A folder of pseudo-labels: CASE.nii.gz each, and `manifest.json`, which says what was kept and why. */
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { z } from 'zod';
 import type { Dataset, DatasetCase } from './dataset.ts';
-import { writeWhole } from './files.ts';
+import { readJsonFile, writeWhole } from './files.ts';
 
-export interface PseudoLabelCase {
-  readonly case: string;
-  readonly kept: boolean;
+const pseudoLabelCase = z.object({
+  case: z.string(),
+  kept: z.boolean(),
   /** Why it was kept, or not. */
-  readonly reason: string;
-  /** On the network's grid, by label name. */
-  readonly voxels: Readonly<Record<string, number>>;
-}
+  reason: z.string(),
+  /** On the network's grid, by label name; none where the scan could not be segmented. */
+  voxels: z.record(z.string(), z.int().nonnegative()),
+});
+export type PseudoLabelCase = z.infer<typeof pseudoLabelCase>;
 
-export interface PseudoLabelManifest {
+const pseudoLabelManifest = z.object({
   /** The run that labelled. */
-  readonly model: string;
-  readonly minVoxels: number;
-  readonly cases: readonly PseudoLabelCase[];
-}
+  model: z.string(),
+  minVoxels: z.int().nonnegative(),
+  cases: z.array(pseudoLabelCase),
+});
+export type PseudoLabelManifest = z.infer<typeof pseudoLabelManifest>;
 
 const FILE = 'manifest.json';
 
+/** Gao 2022's rule in words. */
+export const keepingRule = (minVoxels: number): string =>
+  minVoxels > 0
+    ? `every organ has at least ${minVoxels} ${minVoxels === 1 ? 'voxel' : 'voxels'}`
+    : 'minVoxels 0 keeps every case';
+
 export async function readManifest(folder: string): Promise<PseudoLabelManifest> {
   const path = join(folder, FILE);
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as PseudoLabelManifest;
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new InputError(
-      missing ? `${folder}: holds no pseudo-labels, it has no ${FILE}` : `${path}: is not JSON`,
-    );
-  }
+  if (!existsSync(path)) throw new InputError(`${folder}: holds no pseudo-labels, it has no ${FILE}`);
+  return readJsonFile(path, pseudoLabelManifest);
 }
 
 export async function writeManifest(folder: string, manifest: PseudoLabelManifest): Promise<void> {

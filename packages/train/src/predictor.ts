@@ -3,13 +3,17 @@
  */
 import { prepareScan, restoreLabels } from '@organseg/core/inference/preprocess.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
+import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { z } from 'zod';
 import { loadParameters } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
+import { readNiftiFile } from './files.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription, readRun } from './run.ts';
 
 export interface PredictorOptions {
@@ -18,7 +22,6 @@ export interface PredictorOptions {
   /** Share of a patch between windows, instead of the run's. */
   readonly step?: number | undefined;
   readonly dtype?: ActivationType;
-  readonly onWindow?: (done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,16 +33,19 @@ export interface CasePrediction {
   readonly report: CaseReport;
 }
 
-export interface CaseReport {
-  readonly seconds: number;
+const triple = z.tuple([z.number(), z.number(), z.number()]).readonly();
+
+export const caseReport = z.object({
+  seconds: z.number(),
   /** Of the grid that the network saw. */
-  readonly spacingMm: Triple;
-  readonly networkShape: Triple;
+  spacingMm: triple,
+  networkShape: triple,
   /** Why a coarser grid than asked for was used; null where it was not. */
-  readonly fallback: string | null;
-  readonly peakGpuBytes: number;
-  readonly nonFiniteVoxels: number;
-}
+  fallback: z.string().nullable(),
+  peakGpuBytes: z.number(),
+  nonFiniteVoxels: z.number(),
+});
+export type CaseReport = z.infer<typeof caseReport>;
 
 /** Gao 2022: where the memory does not suffice, 2 mm. */
 const FALLBACK_MM: Triple = [2, 2, 2];
@@ -54,7 +60,7 @@ export class Predictor {
   static async open(gpu: Gpu, folder: string, options: PredictorOptions = {}): Promise<Predictor> {
     const run = await readRun(folder);
     const layout = parameterLayout(run.config);
-    const values = await loadParameters(bestCheckpoint(folder));
+    const values = await loadParameters(bestCheckpoint(folder), layout.specs);
     const parameters = layout.allocate(gpu);
     layout.upload(gpu, parameters, values);
     const network = new SlidingWindow(
@@ -65,7 +71,6 @@ export class Predictor {
         patch: run.config.patch,
         step: options.step ?? run.config.windowStep,
         signal: options.signal,
-        ...(options.onWindow && { onWindow: options.onWindow }),
       },
     );
     return new Predictor(gpu, run, options, parameters, network);
@@ -85,27 +90,50 @@ export class Predictor {
     this.#network = network;
   }
 
-  /** Segments a scan in HU; voxels that are not finite become air, in place. */
-  async predict(scan: Volume): Promise<CasePrediction> {
+  /**
+   * Segments a scan in HU; voxels that are not finite become air, in place. `onWindow` is called with the share
+   * that is done.
+   */
+  async predict(scan: Volume, onWindow?: (share: number) => void): Promise<CasePrediction> {
     const spacing = this.#options.spacingMm ?? this.run.config.spacingMm;
     try {
-      return await this.#predictAt(scan, spacing, null);
+      return await this.#predictAt(scan, spacing, null, onWindow);
     } catch (error) {
       const coarser = spacing.some((mm, axis) => mm < FALLBACK_MM[axis]);
       if (!(error instanceof OutOfGpuMemoryError) || !coarser) throw error;
-      this.#gpu.arena.trim();
-      return await this.#predictAt(scan, FALLBACK_MM, error.message);
+      return await this.#predictAt(scan, FALLBACK_MM, error.message, onWindow);
     }
   }
 
-  async #predictAt(scan: Volume, spacingMm: Triple, fallback: string | null): Promise<CasePrediction> {
+  /** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
+  async predictFile(
+    path: string,
+    onWindow?: (share: number) => void,
+  ): Promise<(CasePrediction & { readonly space: NiftiSpace }) | { readonly fault: string }> {
+    try {
+      const scan = await readNiftiFile(path);
+      return { ...(await this.predict(scan, onWindow)), space: scan.header.space };
+    } catch (error) {
+      if (error instanceof InputError) return { fault: error.message };
+      if (error instanceof OutOfGpuMemoryError) return { fault: `${path}: ${error.message}` };
+      throw error;
+    }
+  }
+
+  async #predictAt(
+    scan: Volume,
+    spacingMm: Triple,
+    fallback: string | null,
+    onWindow?: (share: number) => void,
+  ): Promise<CasePrediction> {
     const started = performance.now();
+    this.#gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     this.#gpu.arena.resetPeaks();
     const { image, geometry, nonFiniteVoxels } = await prepareScan(this.#gpu, scan, {
       ...preprocessingOf(this.run.config),
       spacingMm,
     });
-    const segmented = await this.#network.labels(image);
+    const segmented = await this.#network.labels(image, onWindow);
     const voxels = new Array<number>(this.run.config.classes).fill(0);
     for (const label of segmented.data) voxels[label]++;
     const labels = restoreLabels(segmented, geometry);

@@ -40,17 +40,21 @@ const gao2022: Config = {
 const small: Config = {
   ...gao2022,
   filters: [8, 16, 32, 64],
-  kernels: Array.from({ length: 4 }, () => cube(3)),
+  // Thin kernels at the two finest stages cost a quarter less a step.
+  kernels: [[1, 3, 3], [1, 3, 3], cube(3), cube(3)],
   strides: [1, 2, 2, 2].map(cube),
   spacingMm: cube(6),
   intensityOutside: 'clip',
   patch: [32, 40, 48],
   patchesPerImage: 1,
   batch: 1,
-  initial: { epochs: 60, learningRate: 3e-3, augment: true },
-  fineTuning: { epochs: 10, learningRate: 1e-3, augment: false },
+  flipX: 0,
+  flipY: 0,
+  initial: { epochs: 130, learningRate: 0.015, augment: true },
+  fineTuning: { epochs: 10, learningRate: 3e-3, augment: false },
   decayHorizonEpochs: null,
-  minVoxels: 10,
+  // Adrenal glands have 20 voxels at 6 mm and are found late or never: a higher bar would keep no case.
+  minVoxels: 0,
 };
 
 export const PRESETS = { gao2022, small };

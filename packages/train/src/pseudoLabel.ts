@@ -6,8 +6,14 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { UnlabelledCase } from './dataset.ts';
-import { readNiftiFile, writeNiftiFile } from './files.ts';
-import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
+import { writeNiftiFile } from './files.ts';
+import {
+  keepingRule,
+  type PseudoLabelCase,
+  type PseudoLabelManifest,
+  readManifest,
+  writeManifest,
+} from './manifest.ts';
 import type { Predictor } from './predictor.ts';
 
 export interface PseudoLabelOptions {
@@ -16,17 +22,19 @@ export interface PseudoLabelOptions {
   readonly out: string;
   readonly minVoxels: number;
   readonly onCase?: (done: number, total: number, labelled: PseudoLabelCase) => void;
+  /** Cases done, and the share of the one at work. */
+  readonly onWindow?: (done: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Labels every case and writes CASE.nii.gz and the manifest, which grows with each case: interrupted, it goes on
- * where it was. Throws InputError if the folder holds another model's labels.
+ * where it was. A scan that cannot be segmented is not kept, and tried again the next time. Throws InputError if the folder holds another model's labels.
  */
 export async function pseudoLabel(
   predictor: Predictor,
   cases: readonly UnlabelledCase[],
-  { model, out, minVoxels, onCase, signal }: PseudoLabelOptions,
+  { model, out, minVoxels, onCase, onWindow, signal }: PseudoLabelOptions,
 ): Promise<PseudoLabelManifest> {
   await mkdir(out, { recursive: true });
   const labelled = new Map(await labelledBefore(out, model, minVoxels, predictor));
@@ -37,12 +45,14 @@ export async function pseudoLabel(
   });
   for (const [i, { name, image }] of cases.entries()) {
     signal?.throwIfAborted();
-    const path = join(out, `${name}.nii.gz`);
-    if (!labelled.has(name) || !existsSync(path)) {
-      const scan = await readNiftiFile(image);
-      const { labels, voxels } = await predictor.predict(scan);
-      await writeNiftiFile(path, labels, scan.header.space);
-      labelled.set(name, select(name, voxels, predictor.run.labelNames, minVoxels));
+    if (!labelled.has(name)) {
+      const made = await predictor.predictFile(image, (share) => onWindow?.(i + share));
+      if ('fault' in made) {
+        labelled.set(name, { case: name, kept: false, reason: made.fault, voxels: {} });
+      } else {
+        await writeNiftiFile(join(out, `${name}.nii.gz`), made.labels, made.space);
+        labelled.set(name, select(name, made.voxels, predictor.run.labelNames, minVoxels));
+      }
       await writeManifest(out, manifest());
     }
     onCase?.(i + 1, cases.length, labelled.get(name)!);
@@ -65,7 +75,7 @@ export function select(
     kept: small.length === 0,
     reason: small.length
       ? `fewer than ${minVoxels} voxels: ${small.map(([organ, count]) => `${organ} ${count}`).join(', ')}`
-      : `every organ has at least ${minVoxels} voxels`,
+      : keepingRule(minVoxels),
     voxels: Object.fromEntries(organs),
   };
 }
@@ -83,7 +93,8 @@ async function labelledBefore(
     throw new InputError(`${out}: holds labels of ${before.model}, not of ${resolve(model)}`);
   }
   const { labelNames } = predictor.run;
-  return before.cases.map(({ case: name, voxels }) => {
+  const isThere = ({ case: name }: PseudoLabelCase) => existsSync(join(out, `${name}.nii.gz`));
+  return before.cases.filter(isThere).map(({ case: name, voxels }) => {
     const counts = [0, ...labelNames.slice(1).map((organ) => voxels[organ])];
     return [name, select(name, counts, labelNames, minVoxels)];
   });

@@ -3,28 +3,30 @@
  * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
+import { z } from 'zod';
 import { BEST, LATEST, loadState } from './checkpoint.ts';
-import { type Config, parseConfig, type Stage, unetConfig } from './config.ts';
-import { writeWhole } from './files.ts';
+import { type Config, configSchema, parseConfig, unetConfig } from './config.ts';
+import { readJsonFile, writeWhole } from './files.ts';
 
-export interface RunDescription {
-  readonly stage: Stage;
-  readonly data: string;
+const runDescription = z.object({
+  stage: z.enum(['initial', 'fineTuning']),
+  data: z.string(),
   /** The run whose best checkpoint this one started from. */
-  readonly init: string | null;
+  init: z.string().nullable(),
   /** The folder of the pseudo-labels that it learns from. */
-  readonly pseudo: string | null;
-  readonly labelNames: readonly string[];
-  readonly trainingCases: readonly string[];
-  readonly validationCases: readonly string[];
-  readonly config: Config;
-}
+  pseudo: z.string().nullable(),
+  labelNames: z.array(z.string()).readonly(),
+  trainingCases: z.array(z.string()),
+  validationCases: z.array(z.string()),
+  config: configSchema,
+});
+export type RunDescription = z.infer<typeof runDescription>;
 
 const DESCRIPTION = 'config.json';
 
@@ -39,14 +41,9 @@ export async function createRun(folder: string, description: RunDescription): Pr
 
 export async function readRun(folder: string): Promise<RunDescription> {
   const path = join(folder, DESCRIPTION);
-  let json: RunDescription;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new InputError(missing ? `${folder}: is no run, it has no ${DESCRIPTION}` : `${path}: is not JSON`);
-  }
-  return { ...json, config: parseConfig(json.config, path) };
+  if (!isRun(folder)) throw new InputError(`${folder}: is no run, it has no ${DESCRIPTION}`);
+  const run = await readJsonFile(path, runDescription);
+  return { ...run, config: parseConfig(run.config, path) };
 }
 
 /** Whether a run has gone through all its epochs. */

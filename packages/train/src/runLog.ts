@@ -46,9 +46,15 @@ export class RunLog {
     this.records = records;
   }
 
-  /** Continues a log behind its records of epochs 1 … `epochs`; what came later is dropped. */
-  static async open(folder: string, labelNames: readonly string[], epochs: number): Promise<RunLog> {
-    const records = (await readRecords(folder)).filter(({ epoch }) => epoch <= epochs);
+  /** Continues a log behind the epochs that are trained and validated; what came later is dropped. */
+  static async open(
+    folder: string,
+    labelNames: readonly string[],
+    { epoch: trained, validated }: { epoch: number; validated: number },
+  ): Promise<RunLog> {
+    const records = (await readRecords(folder)).filter(
+      ({ event, epoch }) => epoch <= (event === 'epoch' ? trained : validated),
+    );
     const lines = records.map((record) => `${JSON.stringify(record)}\n`);
     await writeWhole(join(folder, LOG), lines.join(''));
     return new RunLog(folder, labelNames, records);

@@ -2,7 +2,7 @@
  * A training run from its folders: which cases it learns from, which it is judged by, and where it stands.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -44,9 +44,9 @@ export async function startRun(
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
   const run: RunDescription = {
     stage,
-    data: request.data,
-    init: request.init ?? null,
-    pseudo: request.pseudo ?? null,
+    data: resolve(request.data),
+    init: request.init ? resolve(request.init) : null,
+    pseudo: request.pseudo ? resolve(request.pseudo) : null,
     labelNames: dataset.labelNames,
     trainingCases: cases.training.map(({ name }) => name),
     validationCases: cases.validation.map(({ name }) => name),

@@ -90,12 +90,13 @@ class Trainer {
     options: TrainingHooks & { readonly resume: boolean },
   ): Promise<Trainer> {
     const random = new Random(run.config.seed);
-    const latest = options.resume ? await loadLatest(folder) : undefined;
+    const layout = parameterLayout(run.config);
+    const latest = options.resume ? await loadLatest(folder, layout.specs) : undefined;
     const parameters =
       latest?.parameters ??
       (run.init
-        ? await loadParameters(bestCheckpoint(run.init))
-        : initialise(parameterLayout(run.config), random.fork('initialise')));
+        ? await loadParameters(bestCheckpoint(run.init), layout.specs)
+        : initialise(layout, random.fork('initialise')));
     const state = latest?.state ?? {
       epoch: 0,
       stepInEpoch: 0,
@@ -105,7 +106,7 @@ class Trainer {
       best: null,
       random: random.state,
     };
-    const log = await RunLog.open(folder, run.labelNames, state.epoch);
+    const log = await RunLog.open(folder, run.labelNames, state);
     const trainer = new Trainer(gpu, folder, run, cases, store, options, log, state);
     trainer.#layout.upload(gpu, trainer.#parameters, parameters);
     if (latest) trainer.#optimizer.restore(state.step, latest.moments);

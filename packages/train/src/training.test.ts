@@ -9,7 +9,7 @@ import { openDataset } from './dataset.ts';
 import { readNiftiFile } from './files.ts';
 import { Predictor } from './predictor.ts';
 import { pseudoLabel } from './pseudoLabel.ts';
-import { bestCheckpoint, isFinished, readRun } from './run.ts';
+import { bestCheckpoint, isFinished, parameterLayout, readRun } from './run.ts';
 import { readRecords, type TrainingRecord } from './runLog.ts';
 import { resumeRun, startRun } from './trainRun.ts';
 
@@ -57,7 +57,7 @@ describe('a run', () => {
   test('killed between checkpoints, it goes on from the last one and logs each epoch once', async () => {
     const { folder, data } = await phantoms();
     const out = join(folder, 'run');
-    const config = tinyConfig({ saveEveryEpochs: 1 });
+    const config = tinyConfig({ saveEveryEpochs: 1, validateEveryEpochs: 1 });
     const stop = new AbortController();
     await startRun(
       gpu,
@@ -68,13 +68,21 @@ describe('a run', () => {
     const log = join(out, 'training.jsonl');
     writeFileSync(
       log,
-      `${readFileSync(log, 'utf8')}{"event":"epoch","epoch":2,"step":4,"loss":9}\n{"event":"ep`,
+      [
+        readFileSync(log, 'utf8'),
+        '{"event":"validation","epoch":1,"step":2,"meanDsc":0.9,"dsc":{},"best":true}\n',
+        '{"event":"epoch","epoch":2,"step":4,"loss":9}\n{"event":"ep',
+      ].join(''),
     );
     await resumeRun(gpu, out);
-    const epochs = (await readRecords(out))
-      .filter(({ event }) => event === 'epoch')
-      .map(({ epoch }) => epoch);
-    expect(epochs).toEqual([1, 2, 3]);
+    expect((await readRecords(out)).map(({ event, epoch }) => `${event} ${epoch}`)).toEqual([
+      'epoch 1',
+      'validation 1',
+      'epoch 2',
+      'validation 2',
+      'epoch 3',
+      'validation 3',
+    ]);
   });
 
   test('the loss falls on one case learnt by heart', async () => {
@@ -127,9 +135,10 @@ describe('a run', () => {
       'unlabelled_000',
       'unlabelled_001',
     ]);
+    const { specs } = parameterLayout(config);
     const [before, after] = [
-      await loadParameters(bestCheckpoint(first)),
-      await loadParameters(bestCheckpoint(second)),
+      await loadParameters(bestCheckpoint(first), specs),
+      await loadParameters(bestCheckpoint(second), specs),
     ];
     for (const [name, values] of before) {
       expect(relativeError(after.get(name)!, values), name).toBeLessThan(1e-6);

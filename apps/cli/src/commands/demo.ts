@@ -1,19 +1,21 @@
 import { join } from 'node:path';
-import { command, say } from '../command.ts';
-import { phantom } from './phantom.ts';
+import { type CommonOptions, command, say } from '../command.ts';
+import { interruptible } from '../session.ts';
+import { writePhantoms } from './phantom.ts';
 import { pipeline } from './pipeline.ts';
 
 const FOLDER = join('runs', 'demo');
+const PHANTOMS = { out: join(FOLDER, 'data'), labelled: 8, unlabelled: 12, test: 4, seed: 1 };
+const PIPELINE = ['--data', PHANTOMS.out, '--out', join(FOLDER, 'results'), '--preset', 'small'];
 
 /** The commands that a newcomer would type, on generated scans; what is done already is not done again. */
-const STEPS = [
-  [phantom, ['--out', join(FOLDER, 'data'), '--labelled', '8', '--unlabelled', '12', '--test', '4']],
-  [pipeline, ['--data', join(FOLDER, 'data'), '--out', join(FOLDER, 'results'), '--preset', 'small']],
-] as const;
-
-export const demo = command('demo', `The main job on generated scans, in ${FOLDER}`).action(async () => {
-  for (const [step, options] of STEPS) {
-    say(`\n$ pnpm cli ${step.name()} ${options.join(' ')}`);
-    await step.exitOverride().parseAsync([...options], { from: 'user' });
-  }
-});
+export const demo = command('demo', `The main job on generated scans, in ${FOLDER}`).action(
+  async ({ json }: CommonOptions) => {
+    const { out, labelled, unlabelled, test } = PHANTOMS;
+    say(`\n$ pnpm cli phantom --out ${out} --labelled ${labelled} --unlabelled ${unlabelled} --test ${test}`);
+    const done = await interruptible(async (signal) => say((await writePhantoms(PHANTOMS, signal)).summary));
+    if (!done) return;
+    say(`\n$ pnpm cli pipeline ${PIPELINE.join(' ')}`);
+    await pipeline.exitOverride().parseAsync([...PIPELINE, ...(json ? ['--json'] : [])], { from: 'user' });
+  },
+);

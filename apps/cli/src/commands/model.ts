@@ -7,7 +7,7 @@ import { configOption, presetOption, setOption, settings } from './train.ts';
 interface Options extends CommonOptions {
   preset: PresetName;
   config?: string;
-  set: string[];
+  set?: string[];
 }
 
 export const model = command('model', 'Print the network’s parameters: names, shapes and their number')

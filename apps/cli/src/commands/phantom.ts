@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import {
   assertContinues,
@@ -12,10 +13,12 @@ import {
   phantomOf,
 } from '@organseg/core/phantom/dataset.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { readJsonFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
 import { InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { type CommonOptions, command, print } from '../command.ts';
 import { progress } from '../progress.ts';
+import { interruptible, wholeNumber } from '../session.ts';
 
 interface Options extends CommonOptions, Counts {
   out: string;
@@ -33,52 +36,65 @@ export const phantom = command('phantom', 'Write a data set of abdominal CT phan
   .option('--spacing <mm>', 'mean voxel spacing, about which cases vary (default: 4)', spacingMm)
   .option('--shape <x,y,z>', 'voxels along each axis (default: what the field of view takes)', shape)
   .action(async (options: Options) => {
-    const { out, labelled, unlabelled, test } = options;
-    const counts = { labelled, unlabelled, test };
-    const settings: PhantomSettings = {
-      seed: options.seed,
-      ...(options.spacing !== undefined && { spacingMm: options.spacing }),
-      ...(options.shape && { shape: options.shape }),
-    };
-    const cases = phantomCases(counts);
-    await openFolder(out, counts, settings);
-    const isThere = ({ image, labels }: PhantomCase) =>
-      existsSync(join(out, image)) && existsSync(join(out, labels));
-    const missing = cases.filter((each) => !isThere(each));
-    const before = cases.length - missing.length;
-    const bar = progress('phantoms', cases.length, 'cases', before);
-    for (const [i, each] of missing.entries()) {
-      const [image, labels] = [join(out, each.image), join(out, each.labels)];
-      const made = phantomOf(each, settings);
-      for (const path of [image, labels]) await mkdir(dirname(path), { recursive: true });
-      await writeNiftiFile(labels, made.labels);
-      await writeNiftiFile(image, made.image);
-      bar.update(before + i + 1, `${each.name} ${made.image.shape.join(' × ')}`);
-    }
-    bar.finish();
-    const summary = `${labelled} labelled, ${unlabelled} unlabelled and ${test} test cases in ${out}`;
-    print(options, { out, seed: options.seed, ...counts, cases }, summary);
+    await interruptible(async (signal) => {
+      const { cases, summary } = await writePhantoms(options, signal);
+      const { out, seed, labelled, unlabelled, test } = options;
+      print(options, { out, seed, labelled, unlabelled, test, cases }, summary);
+    });
   });
+
+/** Writes the cases that are not there yet. */
+export async function writePhantoms(
+  options: Options,
+  signal: AbortSignal,
+): Promise<{ cases: readonly PhantomCase[]; summary: string }> {
+  const { out, labelled, unlabelled, test } = options;
+  const counts = { labelled, unlabelled, test };
+  const settings: PhantomSettings = {
+    seed: options.seed,
+    ...(options.spacing !== undefined && { spacingMm: options.spacing }),
+    ...(options.shape && { shape: options.shape }),
+  };
+  const cases = phantomCases(counts);
+  await openFolder(out, counts, settings);
+  const isThere = ({ image, labels }: PhantomCase) =>
+    existsSync(join(out, image)) && existsSync(join(out, labels));
+  const missing = cases.filter((each) => !isThere(each));
+  const before = cases.length - missing.length;
+  const bar = progress('phantoms', cases.length, 'cases', before);
+  for (const [i, each] of missing.entries()) {
+    // Lets a signal in between two cases, which keep the process busy.
+    await setImmediate();
+    signal.throwIfAborted();
+    const [image, labels] = [join(out, each.image), join(out, each.labels)];
+    const made = phantomOf(each, settings);
+    for (const path of [image, labels]) await mkdir(dirname(path), { recursive: true });
+    await writeNiftiFile(labels, made.labels);
+    await writeNiftiFile(image, made.image);
+    bar.update(before + i + 1, `${each.name} ${made.image.shape.join(' × ')}`);
+  }
+  bar.finish();
+  return {
+    cases,
+    summary: `${labelled} labelled, ${unlabelled} unlabelled and ${test} test cases in ${out}`,
+  };
+}
 
 /** Describes the data set in its folder, which must be new or hold phantoms of the same settings. */
 async function openFolder(out: string, counts: Counts, settings: PhantomSettings): Promise<void> {
   const description = join(out, 'dataset.json');
   try {
     await mkdir(out, { recursive: true });
-    const isEmpty = (await readdir(out)).length === 0;
+    // A write that was killed leaves its part.
+    const isEmpty = (await readdir(out)).every((name) => name.endsWith('.part'));
     if (!isEmpty) {
       if (!existsSync(description)) throw new InputError('it is not empty and has no dataset.json');
-      assertContinues(JSON.parse(await readFile(description, 'utf8')), counts, settings);
+      assertContinues(await readJsonFile(description, z.unknown()), counts, settings);
     }
   } catch (error) {
     throw new InputError(`${out}: cannot write phantoms here: ${(error as Error).message}`);
   }
   await writeWhole(description, `${JSON.stringify(datasetJson(counts, settings), null, 2)}\n`);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
-  return Number(text);
 }
 
 function spacingMm(text: string): number {

@@ -12,7 +12,7 @@ interface Options extends CommonOptions {
   out: string;
   preset: PresetName;
   config?: string;
-  set: string[];
+  set?: string[];
 }
 
 export const pipeline = command('pipeline', 'Train, pseudo-label, fine-tune, predict, evaluate and report')

@@ -1,8 +1,7 @@
 import { Predictor } from '@organseg/train/predictor.ts';
-import { Option } from 'commander';
-import { type CommonOptions, command, print } from '../command.ts';
+import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
 import { predictScans, scansIn } from '../predictScans.ts';
-import { memoryCap, positive, withGpu } from '../session.ts';
+import { memoryCap, positive, share, withGpu } from '../session.ts';
 
 interface Options extends CommonOptions {
   model: string;
@@ -19,10 +18,8 @@ export const predict = command('predict', 'Segment scans with a trained run')
   .requiredOption('--input <path>', 'a scan, or a folder of scans')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and report.json')
   .option('--spacing <mm>', 'of the network’s grid, instead of the run’s', positive)
-  .option('--step <share>', 'of a patch, between windows (default: 0.5)', positive)
-  .addOption(
-    new Option('--dtype <type>', 'what activations are stored in').choices(['f32', 'f16']).default('f32'),
-  )
+  .option('--step <share>', 'of a patch, between windows (default: the run’s, 0.5)', share)
+  .addOption(dtypeOption())
   .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
   .action(async (options: Options) => {
     const scans = await scansIn(options.input);
@@ -36,7 +33,11 @@ export const predict = command('predict', 'Segment scans with a trained run')
       });
       const { reports, failed } = await predictScans(predictor, scans, options.out, { signal });
       predictor.close();
-      print(options, { out: options.out, cases: reports }, `${reports.length} label maps in ${options.out}`);
+      print(
+        options,
+        { out: options.out, cases: reports, failed },
+        `${reports.length} label maps in ${options.out}`,
+      );
       if (failed.length) process.exitCode = 1;
     });
   });

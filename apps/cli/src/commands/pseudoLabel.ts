@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/train/dataset.ts';
-import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import { keepingRule, type PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudoLabel.ts';
 import { type CommonOptions, command, print } from '../command.ts';
@@ -27,6 +28,7 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
   .action(async (options: Options) => {
     const cases = await images(options.images);
+    if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
     await withGpu(options.memoryCap ? { memoryCapBytes: options.memoryCap } : {}, async (gpu, signal) => {
       const predictor = await Predictor.open(gpu, options.model, { signal });
@@ -47,12 +49,13 @@ export async function labelWithProgress(
   const bar = progress('labelling', cases.length, 'cases');
   const onCase = (done: number, _: number, { case: name, kept }: { case: string; kept: boolean }) =>
     bar.update(done, `${name} ${kept ? 'kept' : 'left out'}`);
-  const manifest = await labelCases(predictor, cases, { ...options, onCase });
+  const onWindow = (done: number) => bar.update(done);
+  const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow });
   bar.finish();
   return manifest;
 }
 
 export function summary({ cases, minVoxels }: PseudoLabelManifest): string {
   const kept = cases.filter((labelled) => labelled.kept).length;
-  return `${kept} of ${cases.length} cases kept: every organ has at least ${minVoxels} voxels`;
+  return `${kept} of ${cases.length} cases kept: ${keepingRule(minVoxels)}`;
 }

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { InputError } from '@organseg/core/inputError.ts';
-import { resolveConfig } from '@organseg/train/config.ts';
+import { type Config, resolveConfig } from '@organseg/train/config.ts';
+import { readJsonFile } from '@organseg/train/files.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { readRun } from '@organseg/train/run.ts';
 import { resumeRun, startRun } from '@organseg/train/trainRun.ts';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { withGpu } from '../session.ts';
 import { trainingProgress } from '../trainingProgress.ts';
@@ -15,7 +14,7 @@ interface Options extends CommonOptions {
   out: string;
   preset?: PresetName;
   config?: string;
-  set: string[];
+  set?: string[];
   init?: string;
   pseudo?: string;
   resume?: boolean;
@@ -26,7 +25,7 @@ export const presetOption = () =>
   new Option('--preset <name>', 'settings to start from').choices(Object.keys(PRESETS));
 export const configOption = () => new Option('--config <file>', 'JSON file with settings over the preset’s');
 export const setOption = () =>
-  new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100').default([]);
+  new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
 
 export const train = command('train', 'Train on labelled cases, or fine-tune with pseudo-labels')
   .option('--data <dir>', 'data set in nnU-Net’s layout')
@@ -36,13 +35,26 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   .addOption(setOption())
   .option('--init <run>', 'fine-tune from the best checkpoint of this run, with its settings')
   .option('--pseudo <dir>', 'learn from these pseudo-labels too')
-  .option('--resume', 'go on with the run in --out')
-  .action(async (options: Options) => {
+  .addOption(
+    new Option('--resume', 'go on with the run in --out, with its data and settings').conflicts([
+      'data',
+      'preset',
+      'config',
+      'set',
+      'init',
+      'pseudo',
+    ]),
+  )
+  .action(async (options: Options, self: Command) => {
+    const { data, out, init, pseudo } = options;
+    if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
+    const config = data ? await settings(options, init) : undefined;
     await withGpu({}, async (gpu, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
-      const result = options.resume
-        ? await resumeRun(gpu, await resumable(options), hooks)
-        : await startRun(gpu, { ...(await request(options)) }, hooks);
+      const result =
+        data && config
+          ? await startRun(gpu, { data, out, init, pseudo, config }, hooks)
+          : await resumeRun(gpu, out, hooks);
       hooks.finish();
       const { finished, epoch, best } = result;
       const score = best
@@ -53,43 +65,17 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     });
   });
 
-async function request({ data, out, preset, config, set, init, pseudo }: Options) {
-  if (!data) throw new InputError('train: --data is needed to start a run');
-  return { data, out, init, pseudo, config: await settings({ preset, config, set }, init) };
-}
-
-async function resumable({ out, ...others }: Options): Promise<string> {
-  const given = (['data', 'preset', 'config', 'init', 'pseudo'] as const).find(
-    (key) => others[key] !== undefined,
-  );
-  if (given || others.set.length) {
-    throw new InputError(
-      `train: --resume goes on with the settings in ${join(out, 'config.json')}; leave out --${given ?? 'set'}`,
-    );
-  }
-  return out;
-}
-
 /** The preset, file and settings of the command line; without a preset those of the run to start from. */
 export async function settings(
-  { preset, config, set }: { preset?: PresetName | undefined; config?: string | undefined; set: string[] },
+  { preset, config: path, set = [] }: Pick<Options, 'preset' | 'config' | 'set'>,
   init?: string,
-) {
+): Promise<Config> {
   const base = preset ?? (init ? (await readRun(init)).config : 'gao2022');
+  const config = resolveConfig(
+    base,
+    path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined,
+    set,
+  );
   if (!preset && !init) say('no --preset given: gao2022, which needs a GPU');
-  return resolveConfig(base, config ? { path: config, value: await readJson(config) } : undefined, set);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    throw new InputError(`${path}: cannot be read`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new InputError(`${path}: is not JSON: ${(error as Error).message}`);
-  }
+  return config;
 }

@@ -1,5 +1,5 @@
 /** Which unlabelled cases were kept, and why the others were not. */
-import type { PseudoLabelCase, PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import { keepingRule, type PseudoLabelCase, type PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { html } from 'hono/html';
 import type { Html } from './input.ts';
 import { plural } from './words.ts';
@@ -10,8 +10,7 @@ const MAX_OPEN_ROWS = 40;
 export function pseudoLabels({ cases, minVoxels }: PseudoLabelManifest, labelNames: readonly string[]): Html {
   const organs = labelNames.slice(1);
   const kept = cases.filter((labelled) => labelled.kept).length;
-  return html`<p>${kept} of ${plural(cases.length, 'case')} kept: a case is kept if every organ has at least
-${plural(minVoxels, 'voxel')} on the network’s grid. ${shortest(cases, organs, minVoxels)}</p>
+  return html`<p>${kept} of ${plural(cases.length, 'case')} kept: ${keepingRule(minVoxels)}. ${shortest(cases, organs, minVoxels)}</p>
 <details ${cases.length <= MAX_OPEN_ROWS ? 'open' : ''}><summary>Voxels per organ</summary>
 <div class="wide"><table class="voxels">
 <thead><tr><th>case<th class="reason">${organs.map((organ) => html`<th class="upright"><span>${organ}</span>`)}

@@ -59,7 +59,7 @@ function input(before: Evaluation, after: Evaluation, change: Partial<ReportInpu
     folder: '/out',
     title: 'organseg on demo',
     preset: 'small',
-    config: PRESETS.small,
+    config: { ...PRESETS.small, initial: { epochs: 60, learningRate: 0.003, augment: true } },
     adapter: 'a GPU',
     stages: [
       { name: 'train', seconds: 100 },

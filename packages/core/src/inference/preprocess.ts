@@ -52,18 +52,31 @@ export async function prepareScan(
   const box = foregroundBox(ras, intensity.low) ?? { min: [0, 0, 0], max: ras.shape };
   const cropped = crop(ras, box);
   const network = gridAtSpacing(cropped, spacingMm);
-  const source = fromArray(gpu, Float32Array.from(cropped.data), tensorShape(cropped));
-  const target = empty(gpu, tensorShape(network));
-  const [x, y, z] = axisMaps(cropped, network);
-  const resampled = trilinear(gpu, { input: source, output: target, maps: [z, y, x] });
-  runOnce(gpu, [...resampled.launches, ...windowIntensity(gpu, target, intensity)]);
-  const data = await downloadF32(gpu, target);
-  release(gpu, source, target, ...resampled.scratch);
   return {
-    image: { ...network, data },
+    image: { ...network, data: await resampled(gpu, cropped, network, intensity) },
     geometry: { scan: gridOf(scan), ras: gridOf(ras), box, cropped: gridOf(cropped), network },
     nonFiniteVoxels,
   };
+}
+
+async function resampled(
+  gpu: Gpu,
+  scan: Volume,
+  grid: Grid,
+  intensity: IntensityWindow,
+): Promise<Float32Array> {
+  const tensors = [fromArray(gpu, Float32Array.from(scan.data), tensorShape(scan))];
+  try {
+    const target = empty(gpu, tensorShape(grid));
+    tensors.push(target);
+    const [x, y, z] = axisMaps(scan, grid);
+    const { launches, scratch } = trilinear(gpu, { input: tensors[0], output: target, maps: [z, y, x] });
+    tensors.push(...scratch);
+    runOnce(gpu, [...launches, ...windowIntensity(gpu, target, intensity)]);
+    return await downloadF32(gpu, target);
+  } finally {
+    release(gpu, ...tensors); // also where memory ran out, so that a coarser grid can be tried
+  }
 }
 
 /** A label map of the scan's grid, on the network's. */

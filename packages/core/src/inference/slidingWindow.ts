@@ -20,8 +20,6 @@ export interface SlidingWindowOptions {
   readonly patch: Size;
   /** Of the patch, between neighbouring windows; 0.5 overlaps by half. */
   readonly step: number;
-  /** Called after each window. */
-  readonly onWindow?: (done: number, total: number) => void;
   /** Stops between windows. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,21 +44,27 @@ export class SlidingWindow {
     this.#inference = inferenceProgram(gpu, { tape, image, logits }, memory);
   }
 
-  /** The class of each voxel. Volumes smaller than the patch are padded with 0 around them. */
-  async labels(image: Volume<Float32Array>): Promise<Volume<Uint8Array>> {
+  /**
+   * The class of each voxel. Volumes smaller than the patch are padded with 0 around them. `onWindow` is called
+   * after each window with the share that is done.
+   */
+  async labels(image: Volume<Float32Array>, onWindow?: (share: number) => void): Promise<Volume<Uint8Array>> {
     const gpu = this.#gpu;
-    const { patch, step, onWindow, signal } = this.#options;
+    const { patch, step, signal } = this.#options;
     const size = tensorShape(image);
     const starts = size.map((n, axis) => windowStarts(n, patch[axis]!, step));
     const total = starts.reduce((product, list) => product * list.length, 1);
     const padded = size.map((n, axis) => Math.max(n, patch[axis]!)) as [number, number, number];
     const before = padded.map((n, axis) => Math.floor((n - size[axis]!) / 2)) as unknown as Size;
-    const volume = zeros(gpu, [...padded, this.#classes]);
     const weights = fromArray(gpu, Float32Array.from(patch.flatMap(gaussian)), [
       patch[0] + patch[1] + patch[2],
     ]);
-    const labels = empty(gpu, padded, 'u8');
+    const tensors = [weights];
     try {
+      const volume = zeros(gpu, [...padded, this.#classes]);
+      tensors.push(volume);
+      const labels = empty(gpu, padded, 'u8');
+      tensors.push(labels);
       let done = 0;
       for (const d of starts[0]!)
         for (const h of starts[1]!)
@@ -72,14 +76,14 @@ export class SlidingWindow {
             this.#inference.program.run();
             runOnce(gpu, accumulateWindow(gpu, { logits: this.#inference.logits, volume, origin, weights }));
             await gpu.finish();
-            onWindow?.(++done, total);
+            onWindow?.(++done / total);
           }
       runOnce(gpu, argmax(gpu, { logits: volume, labels }));
       const all = (await download(gpu, labels)) as Uint8Array;
       const inside = size.some((n, axis) => n !== padded[axis]) ? cut(all, padded, before, size) : all;
       return { shape: image.shape, affine: image.affine, data: inside };
     } finally {
-      release(gpu, volume, weights, labels);
+      release(gpu, ...tensors);
     }
   }
 

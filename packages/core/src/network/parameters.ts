@@ -3,7 +3,9 @@
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { downloadF32, elementCount, type Tensor, upload, zeros } from '@organseg/kernels/tensor.ts';
+import { InputError } from '../inputError.ts';
 import type { Random } from '../random.ts';
+import { floatsOf, type SafeTensors } from './safetensors.ts';
 
 /** LeakyReLU's, throughout. */
 export const LEAKY_SLOPE = 0.01;
@@ -20,6 +22,22 @@ const PLACE_ELEMENTS = 64;
 
 /** Values by name, in PyTorch's layout. */
 export type NamedArrays = Map<string, Float32Array>;
+
+/** The tensors `prefix` + name of a file, exactly one for each parameter. Throws InputError. */
+export function namedArrays(
+  specs: readonly ParameterSpec[],
+  file: Pick<SafeTensors, 'tensors'>,
+  prefix: string,
+  path: string,
+): NamedArrays {
+  const arrays = new Map(
+    specs.map(({ name, shape }) => [name, floatsOf(file, `${prefix}${name}`, shape, path)]),
+  );
+  const names = [...file.tensors.keys()].filter((name) => name.startsWith(prefix));
+  const extra = names.find((name) => !arrays.has(name.slice(prefix.length)));
+  if (extra) throw new InputError(`${path}: tensor ${extra} is no parameter of this network`);
+  return arrays;
+}
 
 /** Where each parameter lies in a flat tensor. */
 export class ParameterLayout {
@@ -59,20 +77,10 @@ export class ParameterLayout {
     return zeros(gpu, [this.size]);
   }
 
-  /** Uploads every parameter; throws unless names and sizes are exactly the network's. */
+  /** Uploads every parameter. */
   upload(gpu: Gpu, flat: Tensor, values: NamedArrays): void {
-    for (const { name, shape } of this.specs) {
-      const array = values.get(name);
-      if (array?.length !== elementCount(shape)) {
-        throw new Error(
-          `network: parameter ${name} expects [${shape}], got ${array ? `${array.length} values` : 'none'}`,
-        );
-      }
-    }
-    const extra = [...values.keys()].find((name) => !this.#offsets.has(name));
-    if (extra) throw new Error(`network: it has no parameter ${extra}`);
     const all = new Float32Array(this.size);
-    for (const [name, array] of values) all.set(array, this.#offsets.get(name)!);
+    for (const { name } of this.specs) all.set(values.get(name)!, this.#offsets.get(name)!);
     upload(gpu, flat, all);
   }
 

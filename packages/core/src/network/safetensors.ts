@@ -48,15 +48,16 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors 
   if (headerBytes > BigInt(bytes.length - 8))
     throw fail('not a safetensors file, or cut short in its header');
   const start = 8 + Number(headerBytes);
-  let header: Record<string, unknown>;
+  let header: Record<string, unknown> | null;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)));
   } catch {
     throw fail('its safetensors header is not JSON');
   }
-  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown> & {
-    __metadata__?: Record<string, string>;
-  };
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw fail('its safetensors header is no JSON object');
+  const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isMetadata(metadata)) throw fail('its metadata is no object of texts');
   const tensors = new Map<string, SafeTensor>();
   for (const [name, entry] of Object.entries(entries)) {
     if (!isEntry(entry)) throw fail(`tensor ${name} has an unknown dtype or no valid shape`);
@@ -75,13 +76,37 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors 
   return { metadata, tensors };
 }
 
+const isMetadata = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && Object.values(value).every((v) => typeof v === 'string');
+
 function isEntry(entry: unknown): entry is HeaderEntry {
   const { dtype, shape, data_offsets } = (entry ?? {}) as Partial<HeaderEntry>;
   const whole = (list: unknown): list is number[] =>
     Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
   return (
-    dtype !== undefined && dtype in ARRAYS && whole(shape) && whole(data_offsets) && data_offsets.length === 2
+    dtype !== undefined &&
+    Object.hasOwn(ARRAYS, dtype) &&
+    whole(shape) &&
+    whole(data_offsets) &&
+    data_offsets.length === 2
   );
+}
+
+/** The values of a tensor of floats that must be there with this shape, as float32. Throws InputError. */
+export function floatsOf(
+  { tensors }: Pick<SafeTensors, 'tensors'>,
+  name: string,
+  shape: readonly number[],
+  file: string,
+): Float32Array {
+  const tensor = tensors.get(name);
+  if (!tensor) throw new InputError(`${file}: it has no tensor ${name}`);
+  if (tensor.shape.join() !== shape.join())
+    throw new InputError(`${file}: tensor ${name} expects [${shape}], got [${tensor.shape}]`);
+  const { values } = tensor;
+  if (values instanceof Float32Array) return values;
+  if (values instanceof Float16Array || values instanceof Float64Array) return new Float32Array(values);
+  throw new InputError(`${file}: tensor ${name} expects floats`);
 }
 
 /** A file's bytes in parts: the header, then each tensor's values as they are in memory. */

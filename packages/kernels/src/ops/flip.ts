@@ -6,37 +6,50 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
+import { window, windowElements } from '../windows.ts';
 
-/** Both [D, H, W] and each within one binding, as patches are. */
+/** Both [D, H, W]; two planes of H × W must fit a binding. */
 export function flip(
   gpu: Gpu,
   { input, output, axes }: { input: Tensor; output: Tensor; axes: readonly [boolean, boolean, boolean] },
 ): Launch[] {
   const [depth, height, width] = input.shape as [number, number, number];
+  const plane = height * width;
   const packed = input.dtype === 'u8';
   const count = elementCount(input.shape);
   const flag = (axis: number) => u32(axes[axis] ? 1 : 0);
-  return [
-    prepare(gpu, {
-      name: 'flip',
-      read: { x: input },
-      write: { y: output },
-      params: {
-        count: u32(count),
-        depth: u32(depth),
-        height: u32(height),
-        width: u32(width),
-        flipD: flag(0),
-        flipH: flag(1),
-        flipW: flag(2),
-      },
-      code: `
-fn source(i: u32) -> u32 {
-  let w = i % p.width;
-  let h = (i / p.width) % p.height;
-  let d = i / (p.width * p.height);
-  return (select(d, p.depth - 1u - d, p.flipD == 1u) * p.height + select(h, p.height - 1u - h, p.flipH == 1u)) * p.width
-    + select(w, p.width - 1u - w, p.flipW == 1u);
+  // A range of the output begins and ends inside planes, of which the input's window holds the whole.
+  const most = Math.floor((windowElements(gpu, input) - 2 * plane) / 256) * 256;
+  if (most < 256) throw new Error(`flip: two planes of [${input.shape}] do not fit a binding`);
+  const launches: Launch[] = [];
+  for (let start = 0; start < count; start += most) {
+    const end = Math.min(count, start + most);
+    const [firstPlane, lastPlane] = [Math.floor(start / plane), Math.ceil(end / plane)];
+    const from = axes[0] ? depth - lastPlane : firstPlane;
+    const x = window(input, from * plane, (from + lastPlane - firstPlane) * plane);
+    launches.push(
+      prepare(gpu, {
+        name: 'flip',
+        read: { x },
+        write: { y: { tensor: output, start, count: end - start } },
+        params: {
+          start: u32(start),
+          count: u32(end - start),
+          firstElement: u32(from * plane - x.shift),
+          depth: u32(depth),
+          height: u32(height),
+          width: u32(width),
+          flipD: flag(0),
+          flipH: flag(1),
+          flipW: flag(2),
+        },
+        code: `
+fn source(i: u32) -> u32 { // the element of the input's window that belongs to the i-th of the range
+  let w = (p.start + i) % p.width;
+  let h = ((p.start + i) / p.width) % p.height;
+  let d = (p.start + i) / (p.width * p.height);
+  let row = select(d, p.depth - 1u - d, p.flipD == 1u) * p.height + select(h, p.height - 1u - h, p.flipH == 1u);
+  return row * p.width + select(w, p.width - 1u - w, p.flipW == 1u) - p.firstElement;
 }
 @compute @workgroup_size(64) fn main(id: Id) {
   let i = invocation(id);
@@ -53,7 +66,9 @@ fn source(i: u32) -> u32 {
   y[i] = x[source(i)];`
   }
 }`,
-      invocations: packed ? Math.ceil(count / 4) : count,
-    }),
-  ];
+        invocations: packed ? Math.ceil((end - start) / 4) : end - start,
+      }),
+    );
+  }
+  return launches;
 }

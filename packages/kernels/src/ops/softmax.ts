@@ -16,7 +16,8 @@ import { lines, range } from './wgsl.ts';
  */
 export const softmaxOf = (classes: number, z: string): string => `
   ${lines(classes, (c) => `let z${c} = f32(${z}[at + ${c}u]);`)}
-  let top = ${range(classes).reduce((expression, c) => (c ? `max(${expression}, z${c})` : 'z0'), '')};
+  var top = z0;
+  ${lines(classes - 1, (c) => `top = max(top, z${c + 1});`)}
   ${lines(classes, (c) => `let e${c} = exp(z${c} - top);`)}
   let total = ${range(classes)
     .map((c) => `e${c}`)

@@ -7,7 +7,7 @@
  * its gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
  *
  * One invocation computes 8 outputs along W of 8 or 16 channels in registers: every input it loads is used by
- * all taps along W and all channels. Weights come in blocks [t, a, channel of the block], see `weights.ts`.
+ * all taps along W and all channels. Weights come in blocks, see `weights.ts`.
  */
 import type { Gpu } from '../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
@@ -147,29 +147,56 @@ function gatherSlab(gpu: Gpu, call: GatherCall, block: WeightBlock, n: number, [
       outOffsetW: u32(g.outOffset[2]),
       accumulate: u32(call.accumulate || !block.first ? 1 : 0),
     },
-    code: gatherCode(weights.blockChannels, g.taps[2], g.inStride[2], Boolean(bias)),
+    code: gatherCode({
+      blockChannels: weights.blockChannels,
+      tapsW: g.taps[2],
+      strideW: g.inStride[2],
+      bias: Boolean(bias),
+      subgroupSize: uniform ? gpu.adapter.subgroupSize : undefined,
+    }),
+    subgroups: uniform,
     workgroupSize: WORKGROUP,
     invocations: Math.ceil(countW / ALONG_W) * countH * (j1 - j0) * block.outBlocks,
   });
 }
 
-function gatherCode(blockChannels: number, tapsW: number, strideW: number, bias: boolean): string {
+interface GatherShape {
+  readonly blockChannels: number;
+  readonly tapsW: number;
+  readonly strideW: number;
+  readonly bias: boolean;
+  /** Given where lanes share the weights that they read. */
+  readonly subgroupSize: number | undefined;
+}
+
+function gatherCode({ blockChannels, tapsW, strideW, bias, subgroupSize }: GatherShape): string {
   const vec4s = blockChannels / 4;
-  const loads = (ALONG_W - 1) * strideW + Math.max(1, tapsW);
+  const inputs = tapsW ? (ALONG_W - 1) * strideW + tapsW : 0;
+  const weights = tapsW * vec4s;
+  // Broadcasts want uniform control flow: what lies outside is computed on clamped places and dropped.
+  const readWeights = subgroupSize
+    ? lines(
+        Math.ceil(weights / subgroupSize),
+        (s) => `let k${s} = w[step + min(lane + ${s * subgroupSize}u, ${weights - 1}u)];`,
+      )
+    : '';
+  const weight = (k: number) =>
+    subgroupSize
+      ? `subgroupBroadcast(k${Math.floor(k / subgroupSize)}, ${k % subgroupSize}u)`
+      : `w[step + ${k}u]`;
   return `
-@compute @workgroup_size(${WORKGROUP}) fn main(id: Id) {
+@compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
   let i = invocation(id);
   let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
   let firstW = (i % alongW) * ${ALONG_W}u;
   let h = (i / alongW) % p.countH;
   let d = (i / (alongW * p.countH)) % p.countD + p.firstD;
   let block = i / (alongW * p.countH * p.countD);
-  if (block >= p.blocks) { return; }
   let outChannel = p.outChannel + block * ${blockChannels}u;
 
   let inW = i32(firstW) * ${strideW} + p.baseW;
   ${lines(
-    loads,
+    inputs,
     (r) => `let valid${r} = inW + ${r} >= 0 && inW + ${r} < p.inWidth;
   let at${r} = u32(clamp(inW + ${r}, 0, p.inWidth - 1)) * p.inStrideC;`,
   )}
@@ -181,24 +208,27 @@ function gatherCode(blockChannels: number, tapsW: number, strideW: number, bias:
 
   for (var td = 0u; td < p.tapsD; td++) {
     let inD = i32(d) * p.inStrideD + p.baseD + i32(td);
-    if (inD < 0 || inD >= p.inDepth) { continue; }
+    let rowD = clamp(inD, 0, p.inDepth - 1) * p.inHeight;
     for (var th = 0u; th < p.tapsH; th++) {
       let inH = i32(h) * p.inStrideH + p.baseH + i32(th);
-      if (inH < 0 || inH >= p.inHeight) { continue; }
-      let row = u32(p.inShift + (inD * p.inHeight + inH) * p.inWidth * i32(p.inStrideC));
-      let taps = block * p.blockVec4s + (td * p.tapsH + th) * ${tapsW * vec4s}u * p.inChannels;
+      let valid = inD >= 0 && inD < p.inDepth && inH >= 0 && inH < p.inHeight;
+      let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
+      let taps = ${subgroupSize ? '' : 'min(block, p.blocks - 1u) * p.blockVec4s + '}(td * p.tapsH + th) * p.inChannels * ${weights}u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
-        ${lines(tapsW ? loads : 0, (r) => `let x${r} = select(0.0, f32(x[row + at${r} + ci]), valid${r});`)}
+        let step = taps + ci * ${weights}u;
+        ${readWeights}
+        ${lines(inputs, (r) => `let x${r} = select(0.0, f32(x[row + at${r} + ci]), valid && valid${r});`)}
         ${lines(tapsW, (t) =>
           lines(
             vec4s,
-            (c) => `{ let k = w[taps + (${t}u * p.inChannels + ci) * ${vec4s}u + ${c}u];
+            (c) => `{ let k = ${weight(t * vec4s + c)};
         ${lines(ALONG_W, (v) => `a${v}_${c} = fma(vec4<f32>(x${v * strideW + t}), k, a${v}_${c});`)} }`,
           ),
         )}
       }
     }
   }
+  if (block >= p.blocks) { return; }
 
   let first = u32(p.outShift) + (((d * p.outStrideD + p.outOffsetD) * p.outHeight + h * p.outStrideH + p.outOffsetH) * p.outWidth
     + firstW * p.outStrideW + p.outOffsetW) * p.outChannels + outChannel;

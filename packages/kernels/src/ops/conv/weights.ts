@@ -1,5 +1,6 @@
 /**
- * Weights as the gather kernel reads them: blocks of [tap, input channel, channels of the block] in f32.
+ * Weights as the gather kernel reads them: blocks of [tap of D, tap of H, input channel, tap of W, channels of the
+ * block] in f32, so that what one step of its innermost loop takes lies together.
  *
  * Parameters stay in PyTorch's layout [b, a, taps]; packing reorders (and, for input gradients, flips) them on
  * the GPU, once per step in training and once in all for inference.
@@ -95,7 +96,7 @@ export function packWeights(
         kernelW: u32(kernel[2]),
         tapsH: u32(taps[1]),
         tapsW: u32(taps[2]),
-        taps: u32(tapCount),
+        tapsDH: u32(taps[0] * taps[1]),
         firstD: u32(selection.firstTap[0]),
         firstH: u32(selection.firstTap[1]),
         firstW: u32(selection.firstTap[2]),
@@ -154,11 +155,12 @@ function layOut(
 const packCode = (blockChannels: number) =>
   mapElements(`
     let c = i % ${blockChannels}u;
-    let ci = (i % p.blockSize / ${blockChannels}u) % p.inChannels;
-    let t = i % p.blockSize / (${blockChannels}u * p.inChannels);
+    let row = i % p.blockSize / ${blockChannels}u;
+    let ci = row / p.tapsW % p.inChannels;
+    let t = row / (p.tapsW * p.inChannels);
     let co = p.firstOut + i / p.blockSize * ${blockChannels}u + c;
-    let tw = p.firstW + (t % p.tapsW) * p.stepW;
-    let th = p.firstH + (t / p.tapsW % p.tapsH) * p.stepH;
-    let td = p.firstD + (t / (p.tapsW * p.tapsH)) * p.stepD;
+    let tw = p.firstW + (row % p.tapsW) * p.stepW;
+    let th = p.firstH + (t % p.tapsH) * p.stepH;
+    let td = p.firstD + (t / p.tapsH) * p.stepD;
     let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
-    packed[i] = select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && t < p.taps);`);
+    packed[i] = select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && t < p.tapsDH);`);
