@@ -44,7 +44,7 @@ const RULES: Record<string, Rule> = {
   [`${EVALUATOR}/src/cloudflare`]: { ours: EVALUATOR_OURS, packages: [...WEB_PACKAGES, 'kysely-d1'] },
   [`${EVALUATOR}/src/node`]: {
     ours: EVALUATOR_OURS,
-    packages: [...WEB_PACKAGES, 'piscina'],
+    packages: [...WEB_PACKAGES, 'kysely-d1', 'piscina'],
     node: true,
     globals: true,
   },

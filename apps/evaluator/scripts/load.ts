@@ -3,10 +3,12 @@
  * each as a submission of its own; `--raw` without gzip. Reports whether every one was scored right, how fast /health
  * answered meanwhile, and the process's memory.
  */
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
 import { RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
@@ -84,25 +86,13 @@ try {
   rmSync(data, { recursive: true });
 }
 
-/** Asks /health over and over, and keeps the process's highest resident memory. */
+/** Has /health asked from another thread, and reads the process's highest resident memory at the end. */
 function watchProcess(url: string, pid: number) {
-  const latenciesMs: number[] = [];
-  let isOver = false;
-  const asking = (async () => {
-    while (!isOver) {
-      const start = performance.now();
-      const { status } = await fetch(`${url}/health`);
-      if (status !== 200) throw new Error(`/health answered ${status}`);
-      latenciesMs.push(performance.now() - start);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  })();
-  // Reported by `stop`, not before.
-  asking.catch(() => {});
+  const probe = new Worker(new URL('./healthProbe.ts', import.meta.url), { workerData: url });
   return {
     async stop() {
-      isOver = true;
-      await asking;
+      probe.postMessage('stop');
+      const [latenciesMs] = (await once(probe, 'message')) as [number[]];
       const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1];
       return { latenciesMs: latenciesMs.sort((a, b) => a - b), peakBytes: 1024 * Number(kilobytes) };
     },

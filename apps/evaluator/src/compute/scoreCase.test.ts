@@ -3,7 +3,7 @@ import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Problem } from '../http/problem.ts';
 import { limitsFrom } from '../limits.ts';
-import { openSqlite } from '../node/sqlite.ts';
+import { type Database, openSqlite } from '../node/sqlite.ts';
 import { insertChallenge, putCase } from '../store/challenges.ts';
 import { migrate } from '../store/migrations.ts';
 import {
@@ -18,10 +18,11 @@ import { MAX_ATTEMPTS, scoreQueuedCase } from './scoreCase.ts';
 const SCORES: CaseScore = { organs: {}, mean: { dsc: 1, nsd: 1 } };
 const GRID = { shape: [1, 1, 1], affine: [], spacingMm: [1, 1, 1] } as const;
 
-let db: ReturnType<typeof openSqlite>;
+let db: Database['db'];
+let close: Database['close'];
 let submissionId: string;
 beforeEach(async () => {
-  db = openSqlite(':memory:');
+  ({ db, close } = openSqlite(':memory:'));
   await migrate(db);
   const challenge = await insertChallenge(db, {
     name: 'A',
@@ -35,7 +36,7 @@ beforeEach(async () => {
   await putMask(db, submissionId, 'one', 'masks/one');
   await completeSubmission(db, submissionId);
 });
-afterEach(() => db.destroy());
+afterEach(() => close());
 
 /** Takes the next case and scores it by what `score` does. */
 async function scoreNext(score: () => Promise<CaseScore>): Promise<void> {

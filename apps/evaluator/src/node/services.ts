@@ -46,7 +46,7 @@ export async function nodeServices(options: NodeOptions): Promise<NodeServices> 
   const limits = limitsFrom(environment);
   const blobFolder = join(data, 'blobs');
   const blobs = await folderBlobs(blobFolder);
-  const db = openSqlite(join(data, 'evaluator.sqlite'), isServerless ? 'delete' : 'wal');
+  const { db, close } = openSqlite(join(data, 'evaluator.sqlite'), isServerless ? 'delete' : 'wal');
   await migrate(db);
   // One core is left to requests; a machine of one core shares it.
   const threads = Math.max(1, availableParallelism() - 1);
@@ -78,7 +78,7 @@ export async function nodeServices(options: NodeOptions): Promise<NodeServices> 
     async close() {
       await loop.stop();
       await pool.close();
-      await db.destroy();
+      await close();
       unlock();
     },
   };

@@ -1,34 +1,36 @@
-/** Node's own SQLite for Kysely. */
+/** Node's own SQLite, in a thread of its own, for Kysely. */
 import { DatabaseSync } from 'node:sqlite';
-import { Kysely, SqliteDialect } from 'kysely';
+import { fileURLToPath } from 'node:url';
+import { Kysely } from 'kysely';
+import { D1Dialect } from 'kysely-d1';
+import { Piscina } from 'piscina';
 import type { Tables } from '../store/tables.ts';
+
+export interface Database {
+  readonly db: Kysely<Tables>;
+  close(): Promise<void>;
+}
 
 /**
  * Opens or creates the database. What is written is on disk before a query returns. The journal `wal` is the faster;
  * a network's file system takes `delete` alone.
  */
-export function openSqlite(path: string, journal: 'wal' | 'delete' = 'wal'): Kysely<Tables> {
-  const database = new DatabaseSync(path);
-  database.exec(
-    `pragma journal_mode = ${journal}; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000`,
-  );
-  return new Kysely<Tables>({
-    dialect: new SqliteDialect({
-      database: {
-        close: () => database.close(),
-        prepare(sql) {
-          const statement = database.prepare(sql);
-          type Values = Parameters<typeof statement.all>;
-          return {
-            reader: statement.columns().length > 0,
-            all: (values) => statement.all(...(values as Values)),
-            run: (values) => statement.run(...(values as Values)),
-            iterate: (values) => statement.iterate(...(values as Values)) as IterableIterator<unknown>,
-          };
-        },
-      },
-    }),
+export function openSqlite(path: string, journal: 'wal' | 'delete' = 'wal'): Database {
+  const thread = new Piscina({
+    filename: fileURLToPath(new URL('./sqliteThread.ts', import.meta.url)),
+    workerData: { path, journal },
+    minThreads: 1,
+    maxThreads: 1,
   });
+  // It is spoken to as Cloudflare's D1 is, so that one dialect serves both.
+  const prepare = (sql: string) => ({
+    bind: (...parameters: unknown[]) => ({ all: () => thread.run({ sql, parameters }) }),
+  });
+  const database = { prepare } as unknown as ConstructorParameters<typeof D1Dialect>[0]['database'];
+  return {
+    db: new Kysely<Tables>({ dialect: new D1Dialect({ database }) }),
+    close: () => thread.close(),
+  };
 }
 
 /**

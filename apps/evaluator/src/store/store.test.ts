@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findCase, insertChallenge, putCase } from './challenges.ts';
 import { folderBlobs } from '../node/folder.ts';
 import { migrate } from './migrations.ts';
-import { lockFolder, openSqlite } from '../node/sqlite.ts';
+import { type Database, lockFolder, openSqlite } from '../node/sqlite.ts';
 import {
   beginSubmission,
   claimCase,
@@ -26,13 +26,14 @@ import type { Tables } from './tables.ts';
 
 let folder: string;
 let db: Kysely<Tables>;
+let close: Database['close'];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'organseg-store-'));
-  db = openSqlite(join(folder, 'db.sqlite'));
+  ({ db, close } = openSqlite(join(folder, 'db.sqlite')));
   await migrate(db);
 });
 afterEach(async () => {
-  await db.destroy();
+  await close();
   rmSync(folder, { recursive: true });
 });
 
