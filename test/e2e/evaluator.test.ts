@@ -23,7 +23,7 @@ function transcript(): string {
 
 test('the transcript of the docs runs as it stands', async () => {
   const folder = temporaryFolder();
-  const { url, ownerKey, child } = await spawnNode(join(folder, 'demo/service'));
+  const { url, ownerKey, child } = await spawnNode(join(folder, 'runs/demo/service'));
   onTestFinished(() => end(child, 'SIGKILL'));
   // The reader stands in the repository; this stands in a folder that is removed.
   const pnpm = `pnpm() { command pnpm --dir '${root}' "$@"; }`;

@@ -11,7 +11,7 @@ import { leaderboard } from './routes/leaderboard.ts';
 import { references } from './routes/references.ts';
 import { score } from './routes/score.ts';
 import { submissions } from './routes/submissions.ts';
-import { pages } from './pages/pages.ts';
+import { pages, problemPage } from './pages/pages.ts';
 import type { Env, Services } from './services.ts';
 
 const DESCRIPTION = {
@@ -44,7 +44,11 @@ export function createApp(services: (bindings: Env['Bindings']) => Promise<Servi
     '/',
     pages(() => app.getOpenAPI31Document(DESCRIPTION)),
   );
-  app.notFound((c) => problemResponse(c, new Problem(404, `there is no ${c.req.method} ${c.req.path}`)));
+  app.notFound((c) => {
+    const problem = new Problem(404, `there is no ${c.req.method} ${c.req.path}`);
+    const isBrowser = c.req.header('accept')?.includes('text/html');
+    return isBrowser ? problemPage(c, problem) : problemResponse(c, problem);
+  });
   app.onError((error, c) => {
     const problem = problemOf(error);
     if (problem.status === 500) c.get('services')?.logError(error);

@@ -170,6 +170,14 @@ describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROM
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
   });
 
+  test('say that there is no such page, or challenge', async () => {
+    const { page } = await open();
+    await page.goto('/nowhere');
+    expect(await page.getByRole('heading', { name: 'Not found' }).count()).toBe(1);
+    await page.goto('/challenges/none');
+    expect(await page.getByText('there is no challenge none').count()).toBe(1);
+  });
+
   test('send who is not signed in to do so, and back', async () => {
     const { page } = await open();
     await page.goto(`/submissions/${submission}`);

@@ -1,9 +1,9 @@
 /** All pages, and how they answer when something is wrong. */
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { csrf } from 'hono/csrf';
 import { html } from 'hono/html';
 import { secureHeaders } from 'hono/secure-headers';
-import { problemBody, problemOf } from '../http/problem.ts';
+import { type Problem, problemBody, problemOf } from '../http/problem.ts';
 import type { Env } from '../services.ts';
 import { challengePages } from './challengePage.ts';
 import { docsPages } from './docsPage.ts';
@@ -49,11 +49,15 @@ export function pages(describe: () => object): Hono<Env> {
     if (problem.status === 401 && c.req.method === 'GET')
       return c.redirect(`/sign-in?to=${encodeURIComponent(c.req.path)}`);
     if (problem.status === 401) return signInForm(c, problem.message);
-    const { title, detail } = problemBody(problem);
-    const body = html`<h1>${title}</h1><p class="alert">${detail}</p><p><a href="/">Challenges</a></p>`;
-    return page(c, { title, body, status: problem.status });
+    return problemPage(c, problem);
   });
   return app;
+}
+
+export function problemPage(c: Context<Env>, problem: Problem): Promise<Response> {
+  const { title, detail } = problemBody(problem);
+  const body = html`<h1>${title}</h1><p class="alert">${detail}</p><p><a href="/">Challenges</a></p>`;
+  return page(c, { title, body, status: problem.status });
 }
 
 function hostOf(origin: string): string | undefined {
