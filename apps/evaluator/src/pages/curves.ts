@@ -62,5 +62,5 @@ const label = (value: number) => String(Number(value.toPrecision(4)));
 /** The next round number that four divide well. */
 function ceiling(value: number): number {
   const unit = 10 ** Math.floor(Math.log10(value));
-  return unit * ([1, 1.2, 1.6, 2, 2.4, 2.8, 3.2, 4, 5, 6, 8, 10].find((step) => step * unit >= value) ?? 10);
+  return unit * ([1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10].find((step) => step * unit >= value) ?? 10);
 }

@@ -61,3 +61,6 @@ export const scrolling = (label: string, table: Html): Html =>
 /** A time as people read it; the machine's form beside it. */
 export const time = (iso: string): Html =>
   html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;
+
+/** A case's name, which a narrow column may break where a person would. */
+export const caseName = (name: string): Html[] => name.split(/(?<=[_.-])/).map((part) => html`${part}<wbr>`);

@@ -44,7 +44,7 @@ th { font-weight: 600; }
 thead th { vertical-align: bottom; color: var(--quiet); font-weight: 500; font-size: .85rem; }
 tbody tr:hover { background: var(--band); }
 th.name, td.name { text-align: left; }
-tbody th.name { font-weight: 600; min-width: 8rem; max-width: 18rem; white-space: normal; overflow-wrap: anywhere; }
+tbody th.name { font-weight: 600; min-width: 8rem; max-width: 18rem; white-space: normal; overflow-wrap: break-word; }
 time { white-space: nowrap; }
 td.note { text-align: left; white-space: normal; min-width: 12rem; color: var(--quiet); }
 td.rank { text-align: left; font-weight: 700; font-size: 1.05rem; }

@@ -7,7 +7,7 @@ import type { Challenge } from '../store/challenges.ts';
 import { type EfficiencyLog, listLogs, type LogSource } from '../store/efficiencyLogs.ts';
 import { boxPlot } from './boxPlot.ts';
 import { efficiencyCurves } from './curves.ts';
-import { type Html, page, scrolling, time } from './layout.ts';
+import { caseName, type Html, page, scrolling, time } from './layout.ts';
 
 export const submissionPages = new Hono<Env>();
 
@@ -84,7 +84,7 @@ function caseTable(cases: SubmissionDetail['cases'], label: string): Html {
     const lowest = Object.entries(organs)
       .toSorted(([, a], [, b]) => a.dsc - b.dsc)
       .slice(0, 3);
-    return html`<tr><th scope="row" class="name">${name}</th><td>${mean.dsc.toFixed(4)}</td><td>${mean.nsd.toFixed(4)}</td>
+    return html`<tr><th scope="row" class="name">${caseName(name)}</th><td>${mean.dsc.toFixed(4)}</td><td>${mean.nsd.toFixed(4)}</td>
 <td class="note">${state === 'missing' ? 'no mask' : lowest.map(([organ, { dsc }]) => `${organ} ${dsc.toFixed(2)}`).join(', ')}</td></tr>`;
   });
   return scrolling(
@@ -105,7 +105,7 @@ function efficiency(
     ({
       name,
       figures,
-    }) => html`<tr><th scope="row" class="name">${name}${figures.isStuck ? html` <span class="tag bad">stuck</span>` : ''}</th>
+    }) => html`<tr><th scope="row" class="name">${caseName(name)}${figures.isStuck ? html` <span class="tag bad">stuck</span>` : ''}</th>
 <td>${figures.timeS.toFixed(1)}</td><td>${Math.round(figures.peakGpuMemoryMb)}</td><td>${Math.round(figures.gpuAucMbS.official)}</td>
 <td>${Math.round(figures.gpuAucAbove2GbMbS.official)}</td><td>${Math.round(figures.cpuAucPercentS.official)}</td></tr>`,
   );
