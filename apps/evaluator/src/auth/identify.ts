@@ -13,8 +13,8 @@ export const identify: MiddlewareHandler<Env> = async (c, next) => {
   const { db, rateLimit, addressOf } = c.get('services');
   const authorization = c.req.header('authorization');
   const bearer = authorization?.match(/^Bearer +(\S+) *$/i)?.[1];
-  const isForm = !c.req.path.startsWith('/v1/');
-  const cookie = isForm || c.req.method === 'GET' ? getCookie(c, KEY_COOKIE) : undefined;
+  const isPage = !c.req.path.startsWith('/v1/');
+  const cookie = isPage || c.req.method === 'GET' ? getCookie(c, KEY_COOKIE) : undefined;
   const presented = authorization === undefined ? cookie : (bearer ?? '');
   const key = presented === undefined ? null : await keyOf(presented, db);
 
