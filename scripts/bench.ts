@@ -1,4 +1,4 @@
-/** `pnpm bench [kernels|unet|compare|metrics] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
+/** `pnpm bench [kernels|unet|compare|metrics|memory] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
 const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }> = {
   kernels: {
     run: () => import('../packages/kernels/bench/kernels.ts'),
@@ -13,6 +13,7 @@ const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }>
     options: '[--preset NAME] [--set key=value …] [--golden FILE] [--python PROGRAM] [--short] [--json]',
   },
   metrics: { run: () => import('../packages/core/bench/metrics.ts'), options: '[--json]' },
+  memory: { run: () => import('../packages/core/bench/largePair.ts'), options: '[--spread] [--json]' },
 };
 
 const named = process.argv[2] ?? '';

@@ -94,6 +94,7 @@ function main([script, ...args]) {
   }
   const adapter = openly([NODE, join('scripts', 'vulkan.ts')]);
   if (adapter !== 0 || !script) return adapter;
+  if (script === 'test:all') openly([NODE, join('scripts', 'chromium.ts')]);
   return openly([...pnpm, 'run', script, ...args]);
 }
 

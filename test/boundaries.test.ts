@@ -23,6 +23,11 @@ const BASICS = [`${CORE}/inputError.ts`, `${CORE}/organs.ts`, `${CORE}/random.ts
 const GEOMETRY = ['volume', 'affine', 'crop'].map((name) => `${VOLUME}/${name}.ts`);
 const DEVICE = `${KERNELS}/src/device.ts`;
 
+const EVALUATOR = 'apps/evaluator';
+const EVALUATOR_OURS = [EVALUATOR, ...BASICS, VOLUME, METRICS];
+/** They run wherever JavaScript runs. */
+const WEB_PACKAGES = ['hono', '@hono/zod-openapi', 'zod', 'kysely', '@zip.js/zip.js', 'multipasta'];
+
 const RULES: Record<string, Rule> = {
   [KERNELS]: { ours: [], globals: true },
   // The only one that knows Dawn.
@@ -34,7 +39,21 @@ const RULES: Record<string, Rule> = {
   [`${CORE}/network`]: { ours: [...BASICS, KERNELS, VOLUME], globals: true },
   [`${CORE}/inference`]: { ours: [...BASICS, KERNELS, VOLUME, METRICS, `${CORE}/network`], globals: true },
   'packages/train': { ours: [CORE, KERNELS], packages: 'any', node: true, globals: true },
-  'apps/evaluator': { ours: [...BASICS, VOLUME, METRICS], packages: ['hono', 'zod'] },
+  [EVALUATOR]: { ours: EVALUATOR_OURS, packages: WEB_PACKAGES },
+  [`${EVALUATOR}/scripts`]: { ours: [EVALUATOR, CORE, 'test'], packages: 'any', node: true, globals: true },
+  [`${EVALUATOR}/src/cloudflare`]: { ours: EVALUATOR_OURS, packages: [...WEB_PACKAGES, 'kysely-d1'] },
+  [`${EVALUATOR}/src/node`]: {
+    ours: EVALUATOR_OURS,
+    packages: [...WEB_PACKAGES, 'kysely-d1', 'piscina'],
+    node: true,
+    globals: true,
+  },
+  ...Object.fromEntries(
+    ['node', 'lambda'].map((entry) => [
+      `${EVALUATOR}/src/entry/${entry}.ts`,
+      { ours: EVALUATOR_OURS, packages: [...WEB_PACKAGES, '@hono/node-server'], node: true, globals: true },
+    ]),
+  ),
   'apps/cli': { ours: ['packages', 'apps'], packages: 'any', node: true, globals: true },
   scripts: { ours: ['packages', 'apps'], packages: 'any', node: true, globals: true },
   test: { ours: ['packages', 'apps', 'scripts'], packages: 'any', node: true, globals: true },
@@ -42,6 +61,12 @@ const RULES: Record<string, Rule> = {
 
 /** Tests, fixtures and benches of a package. */
 const CHECKS: Record<string, Rule> = {
+  [EVALUATOR]: {
+    ours: [EVALUATOR, 'packages/core', 'test', 'apps/cli'],
+    packages: 'any',
+    node: true,
+    globals: true,
+  },
   [KERNELS]: { ours: [KERNELS], packages: ['vitest'], node: true, globals: true },
   'packages/core': { ours: ['packages/core', KERNELS], packages: ['vitest'], node: true, globals: true },
   'packages/train': { ours: ['packages'], packages: 'any', node: true, globals: true },
@@ -66,6 +91,8 @@ function violations(path: string, text: string): string[] {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
 
   const mayImport = (target: string) => {
+    // What runs on Node alone is not for what runs anywhere.
+    if (isIn(target, `${EVALUATOR}/src/node`) && !node) return false;
     if (/^(packages|apps|scripts|test)\//.test(target)) return [part, ...ours].some((it) => isIn(target, it));
     if (target.startsWith('node:')) return node;
     const name = target.match(/^(@[^/]+\/)?[^/]+/)![0];
@@ -130,6 +157,10 @@ const ILLEGAL: [path: string, code: string][] = [
   ['packages/train/src/trainer.ts', "import * as device from '@organseg/kernels/device.ts';"],
   ['apps/evaluator/src/app.ts', "import { a } from '@organseg/core/network/tape.ts';"],
   ['apps/evaluator/src/entry/worker.ts', "import { readFile } from 'node:fs/promises';"],
+  ['apps/evaluator/src/app.ts', "import { openSqlite } from './node/sqlite.ts';"],
+  ['apps/evaluator/src/entry/worker.ts', "import { openSqlite } from '../node/sqlite.ts';"],
+  ['apps/evaluator/src/store/submissions.ts', "import { Piscina } from 'piscina';"],
+  ['apps/evaluator/src/upload/body.ts', 'Buffer.from(bytes)'],
   ['packages/new/src/main.ts', ''],
 ];
 test.each(ILLEGAL)('%s: %s', (path, code) => {

@@ -56,6 +56,15 @@ test('runs the script, with its arguments and exit code, in silence where everyt
   });
 });
 
+test('sees to a browser before the tests, and runs them without one all the same', async () => {
+  await installed();
+  await program('node_modules/.bin/node', 'case "$1" in *chromium*) exit 1;; esac');
+  await program('bin/pnpm', PNPM);
+  const { status, calls } = await setUp('test:all');
+  expect(status).toBe(0);
+  expect(calls.slice(-2)).toEqual(['node scripts/chromium.ts', 'pnpm run test:all']);
+});
+
 test('installs packages when the lockfile is not the one installed', async () => {
   await installed();
   await write('node_modules/.pnpm/lock.yaml', 'older');

@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   'pseudo-label': async () => (await import('./commands/pseudoLabel.ts')).pseudoLabel,
   predict: async () => (await import('./commands/predict.ts')).predict,
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluate,
+  measure: async () => (await import('./commands/measure.ts')).measure,
   pipeline: async () => (await import('./commands/pipeline.ts')).pipeline,
   info: async () => (await import('./commands/info.ts')).info,
   model: async () => (await import('./commands/model.ts')).model,
@@ -26,6 +27,8 @@ async function main(argv: string[]): Promise<number> {
   const program = new Command('organseg')
     .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
     .helpOption('--help', 'show this help')
+    // What follows a command that runs another one is that one's.
+    .enablePositionalOptions()
     .exitOverride();
   const name = argv[0] ?? '';
   const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

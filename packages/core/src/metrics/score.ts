@@ -2,6 +2,7 @@
 import type { Box } from '../volume/crop.ts';
 import type { Triple } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
+import { type OrganMeasures, type OtherMetrics, organMeasures } from './organMeasures.ts';
 import { countVoxels, dice, type LabelOverlap, overlapByLabel } from './overlap.ts';
 import { labelSurface } from './surface.ts';
 import { surfaceDice } from './surfaceDice.ts';
@@ -19,9 +20,12 @@ export interface Score {
   readonly nsd: number;
 }
 
+/** DSC and NSD, and what else was asked for. */
+export type OrganScore = Score & OrganMeasures;
+
 export interface CaseScore {
   /** By the organ's name, in the table's order. */
-  readonly organs: Readonly<Record<string, Score>>;
+  readonly organs: Readonly<Record<string, OrganScore>>;
   /** Over the organs, each counting the same. */
   readonly mean: Score;
 }
@@ -50,8 +54,8 @@ const FAILED: Score = { dsc: 0, nsd: 0 };
 /**
  * Scores one case. `spacingMm` is that of the reference along x, y, z, as its header states it: float32 values
  * decide which voxels are within a tolerance. Labels are background 0 and the organs' ids. Besides the maps,
- * memory holds about half a byte per voxel of the largest organ's box. Throws where the shapes differ, and
- * InputError where a map holds another label.
+ * memory holds about half a byte per voxel of the largest organ's box; distances on request take 17 bytes per
+ * voxel of it. Throws where the shapes differ, and InputError where a map holds another label.
  */
 export function scoreCase(
   reference: LabelMap,
@@ -59,21 +63,26 @@ export function scoreCase(
   spacingMm: Triple,
   organs: readonly ScoredOrgan[],
   rules: RuleSet,
+  others: OtherMetrics = {},
 ): CaseScore {
   const overlaps = overlapByLabel(reference, prediction, 1 + Math.max(...organs.map(({ id }) => id)));
   return caseScore(organs, (organ) => {
     const overlap = overlaps[organ.id];
-    const { reference: size, prediction: predictedSize } = countVoxels(overlap);
-    if (!overlap.box) return PERFECT;
-    if (size === 0 || predictedSize === 0) return FAILED;
+    const box = overlap.box && rules.cutsTubes && organ.isTube ? withinReferenceSlices(overlap) : overlap.box;
+    const measures = organMeasures(reference, prediction, spacingMm, organ, overlap, box, others);
+    return { ...organScore(organ, overlap, box), ...measures };
+  });
 
-    const box = rules.cutsTubes && organ.isTube ? withinReferenceSlices(overlap.box, overlap) : overlap.box;
+  function organScore(organ: ScoredOrgan, overlap: LabelOverlap, box: Box | null): Score {
+    const { reference: size, prediction: predictedSize } = countVoxels(overlap);
+    if (!box) return PERFECT;
+    if (size === 0 || predictedSize === 0) return FAILED;
     const dsc = dice(countVoxels(overlap, box.min[2], box.max[2]));
     if (dsc < rules.leastDsc) return { dsc, nsd: 0 };
     const referenceSurface = labelSurface(reference, organ.id, box);
     const predictionSurface = labelSurface(prediction, organ.id, box);
     return { dsc, nsd: surfaceDice(referenceSurface, predictionSurface, spacingMm, organ.toleranceMm) };
-  });
+  }
 }
 
 /** The score of a case without a prediction: 0 for every organ. */
@@ -88,14 +97,19 @@ export function meanScore(scores: readonly Score[]): Score {
   return { dsc: mean(({ dsc }) => dsc), nsd: mean(({ nsd }) => nsd) };
 }
 
-function caseScore(organs: readonly ScoredOrgan[], scoreOf: (organ: ScoredOrgan) => Score): CaseScore {
+function caseScore(organs: readonly ScoredOrgan[], scoreOf: (organ: ScoredOrgan) => OrganScore): CaseScore {
   const scores = organs.map((organ) => [organ.name, scoreOf(organ)] as const);
   return { organs: Object.fromEntries(scores), mean: meanScore(scores.map(([, score]) => score)) };
 }
 
-/** From the reference's first slice up to but not including its last; that slice itself where it is the only one. */
-function withinReferenceSlices({ min, max }: Box, { referenceVoxels }: LabelOverlap): Box {
+/**
+ * From the reference's first slice up to but not including its last; that slice itself where it is the only one;
+ * the whole box where the reference has none.
+ */
+function withinReferenceSlices({ box, referenceVoxels }: LabelOverlap): Box {
+  const { min, max } = box!;
   const first = referenceVoxels.findIndex((count) => count > 0);
+  if (first < 0) return { min, max };
   const last = referenceVoxels.findLastIndex((count) => count > 0);
   return { min: [min[0], min[1], first], max: [max[0], max[1], Math.max(last, first + 1)] };
 }

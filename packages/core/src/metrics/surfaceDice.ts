@@ -58,25 +58,39 @@ function areaWithin(
 ): { within: number; total: number } {
   const withinByCode = new Float64Array(256);
   const totalByCode = new Float64Array(256);
+  // Neighbours mostly find the other surface in the same direction.
+  let hint = 0;
   forEachElement(surface, (x, y, z, code) => {
     totalByCode[code]++;
-    if (isNear(other, ball, x, y, z)) withinByCode[code]++;
+    const row = isInRow(other, ball[hint], x, y, z) ? hint : nearRow(other, ball, x, y, z);
+    if (row < 0) return;
+    withinByCode[code]++;
+    hint = row;
   });
   const area = (counts: Float64Array) => counts.reduce((sum, count, code) => sum + count * areas[code], 0);
   return { within: area(withinByCode), total: area(totalByCode) };
 }
 
-function isNear({ elements, words, shape }: Surface, ball: BallRow[], x: number, y: number, z: number) {
+/** The first row of the ball in which the other surface has an element; -1 where none has. */
+function nearRow(other: Surface, ball: BallRow[], x: number, y: number, z: number): number {
+  for (let row = 0; row < ball.length; row++) if (isInRow(other, ball[row], x, y, z)) return row;
+  return -1;
+}
+
+function isInRow(
+  { elements, words, shape }: Surface,
+  { dy, dz, reach }: BallRow,
+  x: number,
+  y: number,
+  z: number,
+): boolean {
   const [nx, ny, nz] = shape;
-  for (const { dy, dz, reach } of ball) {
-    const ry = y + dy;
-    const rz = z + dz;
-    if (ry < 0 || ry >= ny || rz < 0 || rz >= nz) continue;
-    const first = Math.max(0, x - reach);
-    const last = Math.min(nx - 1, x + reach);
-    if (anyBit(elements, (ry + ny * rz) * words, first, last)) return true;
-  }
-  return false;
+  const ry = y + dy;
+  const rz = z + dz;
+  if (ry < 0 || ry >= ny || rz < 0 || rz >= nz) return false;
+  const first = Math.max(0, x - reach);
+  const last = Math.min(nx - 1, x + reach);
+  return anyBit(elements, (ry + ny * rz) * words, first, last);
 }
 
 /** Whether a bit from `first` to `last` (both included) of the row that starts at word `row` is set. */

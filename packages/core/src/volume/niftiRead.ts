@@ -134,13 +134,14 @@ function allocate<A extends VoxelArrayType>(type: A, length: number, name: strin
   }
 }
 
-function shape3d({ shape }: NiftiHeader, name: string): Triple {
+/** The shape of a header's one 3D volume. Throws InputError where there are several, or too many voxels. */
+export function shape3d({ shape }: NiftiHeader, name: string, maxVoxels = MAX_VOXELS): Triple {
   const [x, y, z, ...more] = shape;
   if (more.some((n) => n > 1)) {
     throw new InputError(`${name}: has ${shape.join('×')} voxels; expected one 3D volume`);
   }
-  if (x * y * z > MAX_VOXELS) {
-    throw new InputError(`${name}: has ${shape.join('×')} voxels; at most ${MAX_VOXELS} are read`);
+  if (x * y * z > maxVoxels) {
+    throw new InputError(`${name}: has ${shape.join('×')} voxels; at most ${maxVoxels} are read`);
   }
   return [x, y, z];
 }

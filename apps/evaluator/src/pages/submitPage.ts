@@ -1,0 +1,83 @@
+import { type Context, Hono } from 'hono';
+import { html } from 'hono/html';
+import { guard } from '../auth/access.ts';
+import { Problem, problemOf } from '../http/problem.ts';
+import type { Env } from '../services.ts';
+import { listCases } from '../store/challenges.ts';
+import type { Submission } from '../store/submissions.ts';
+import { bodyOf } from '../upload/body.ts';
+import { printable, readFileName } from '../upload/fileNames.ts';
+import { type FormPart, formParts } from '../upload/multipart.ts';
+import { receiveLog, receiveMask } from '../upload/receive.ts';
+import { closeSubmission, discardSubmission, openSubmission, receiveZip } from '../upload/receiveZip.ts';
+import { page } from './layout.ts';
+
+export const submitPages = new Hono<Env>();
+
+submitPages.get('/challenges/:challenge/submit', guard('submitter'), (c) => form(c));
+
+submitPages.post('/challenges/:challenge/submit', guard('submitter'), async (c) => {
+  try {
+    const { id } = await receiveForm(c);
+    return c.redirect(`/submissions/${id}`, 303);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status === 500) throw error;
+    return form(c, problem);
+  }
+});
+
+async function form(c: Context<Env>, problem?: Problem): Promise<Response> {
+  const challenge = c.get('challenge');
+  const cases = (await listCases(c.get('services').db, challenge.id)).map(({ name }) => name);
+  const body = html`<p class="quiet"><a href="/challenges/${challenge.id}">${challenge.name}</a></p>
+<h1>Submit masks</h1>
+${problem ? html`<p class="alert" role="alert" id="fault"><b>Nothing was accepted.</b> ${problem.message}</p>` : ''}
+<form method="post" enctype="multipart/form-data" data-busy="Uploading…">
+<label for="files">One zip, or the files themselves</label>
+<input type="file" id="files" name="files" multiple required accept=".zip,.gz,.nii,.jsonl"${problem ? html` aria-describedby="fault"` : ''}>
+<div class="actions"><button>Submit</button></div>
+</form>
+<h2>What to send</h2>
+<ul class="prose"><li><code>CASE.nii.gz</code> (or <code>CASE.nii</code>) for each case: a label map on the grid of its CT. A case without one scores 0.</li>
+<li><code>CASE.jsonl</code>, if you like: the efficiency log of the case, shown as your claim.</li>
+<li>All is read before anything is accepted. What is refused does not count among the ${challenge.submissionsPerDay} submissions of a day.</li></ul>
+<details><summary>The ${cases.length} cases</summary><p>${cases.join(', ')}</p></details>`;
+  return page(c, { title: 'Submit masks', body, status: problem?.status ?? 200 });
+}
+
+/** A zip alone, or masks and logs one after another. */
+async function receiveForm(c: Context<Env>): Promise<Submission> {
+  const services = c.get('services');
+  const { limits } = services;
+  const challenge = c.get('challenge');
+  const team = c.get('key')!.team!;
+  let submission: Submission | undefined;
+  let isZip = false;
+  try {
+    for await (const part of formParts(c, bodyOf(c, limits.maxBodyBytes), limits.maxZipEntries)) {
+      if (!isFile(part)) continue;
+      if (isZip) throw new Problem(422, 'send one zip, or the files themselves');
+      if (/\.zip$/i.test(part.filename)) {
+        if (submission) throw new Problem(422, 'send one zip, or the files themselves');
+        isZip = true;
+        submission = await receiveZip(services, challenge, team, part.bytes);
+        continue;
+      }
+      const file = readFileName(part.filename);
+      if (!file) throw new Problem(422, `${printable(part.filename)}: expected CASE.nii.gz or CASE.jsonl`);
+      submission ??= await openSubmission(services, challenge, team, 'files');
+      if (file.kind === 'mask') await receiveMask(services, challenge, submission, file.case, part.bytes);
+      else await receiveLog(services, challenge, submission, file.case, 'claimed', part.bytes);
+    }
+    if (!submission) throw new Problem(422, 'no file was chosen');
+    return isZip ? submission : await closeSubmission(services, submission);
+  } catch (error) {
+    if (submission && !isZip) await discardSubmission(services, submission);
+    throw error;
+  }
+}
+
+/** A browser sends an empty part where no file was chosen. */
+const isFile = (part: FormPart): part is Extract<FormPart, { filename: string }> =>
+  'filename' in part && part.filename !== '';

@@ -1,0 +1,109 @@
+import type { z } from '@hono/zod-openapi';
+import { makeKey } from '../auth/secret.ts';
+import { api } from '../http/api.ts';
+import { ChallengePath } from '../http/parameters.ts';
+import { json, jsonBody, route } from '../http/route.ts';
+import { ChallengeChange, ChallengeView, IssuedKey, NewChallenge } from '../schema/challenge.ts';
+import type { Services } from '../services.ts';
+import {
+  type Challenge,
+  findChallenge,
+  insertChallenge,
+  listCases,
+  listChallenges,
+  updateChallenge,
+} from '../store/challenges.ts';
+import { insertKey } from '../store/keys.ts';
+
+export const challenges = api();
+
+challenges.openapi(
+  route({
+    access: 'owner',
+    method: 'post',
+    path: '/v1/challenges',
+    operationId: 'createChallenge',
+    summary: 'Create a challenge',
+    description:
+      'Everything but the name has a default: FLARE22’s organs and rules, no deadline, 5 submissions a day. The answer holds a key for the challenge’s organiser.',
+    request: { body: jsonBody(NewChallenge) },
+    responses: { 201: json(ChallengeView.extend({ organiser: IssuedKey }), 'The challenge') },
+  }),
+  async (c) => {
+    const { db } = c.get('services');
+    const asked = c.req.valid('json');
+    const challenge = await insertChallenge(db, { ...asked, deadline: utc(asked.deadline) });
+    const { key, record } = await makeKey({
+      role: 'organiser',
+      challengeId: challenge.id,
+      team: null,
+      expiresAt: null,
+    });
+    await insertKey(db, record);
+    const { secretHash: _, challengeId: __, ...shown } = record;
+    const organiser = { ...shown, role: 'organiser' as const, key };
+    return c.json({ ...challenge, organs: [...challenge.organs], cases: 0, organiser }, 201);
+  },
+);
+
+challenges.openapi(
+  route({
+    access: 'anyone',
+    method: 'get',
+    path: '/v1/challenges',
+    operationId: 'listChallenges',
+    summary: 'List the challenges',
+    responses: { 200: json(ChallengeView.array(), 'Newest first') },
+  }),
+  async (c) => {
+    const services = c.get('services');
+    const found = await listChallenges(services.db);
+    return c.json(await Promise.all(found.map((challenge) => view(services, challenge))), 200);
+  },
+);
+
+challenges.openapi(
+  route({
+    access: 'anyone',
+    method: 'get',
+    path: '/v1/challenges/{challenge}',
+    operationId: 'getChallenge',
+    summary: 'Show a challenge',
+    request: { params: ChallengePath },
+    responses: { 200: json(ChallengeView, 'The challenge') },
+  }),
+  async (c) => c.json(await view(c.get('services'), c.get('challenge')), 200),
+);
+
+challenges.openapi(
+  route({
+    access: 'organiser',
+    method: 'patch',
+    path: '/v1/challenges/{challenge}',
+    operationId: 'changeChallenge',
+    summary: 'Change the deadline or the submissions a day',
+    description: 'Organs and rules stay as they are: scores would no longer compare.',
+    request: { params: ChallengePath, body: jsonBody(ChallengeChange) },
+    responses: { 200: json(ChallengeView, 'The challenge as it is now') },
+  }),
+  async (c) => {
+    const services = c.get('services');
+    const { id } = c.get('challenge');
+    const { deadline, submissionsPerDay } = c.req.valid('json');
+    if (deadline !== undefined || submissionsPerDay !== undefined) {
+      await updateChallenge(services.db, id, {
+        deadline: deadline === undefined ? undefined : utc(deadline),
+        submissionsPerDay,
+      });
+    }
+    return c.json(await view(services, (await findChallenge(services.db, id))!), 200);
+  },
+);
+
+/** Times are compared as text. */
+const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
+
+async function view({ db }: Services, challenge: Challenge): Promise<z.infer<typeof ChallengeView>> {
+  const cases = (await listCases(db, challenge.id)).length;
+  return { ...challenge, organs: [...challenge.organs], cases };
+}

@@ -1,0 +1,95 @@
+import { z } from '@hono/zod-openapi';
+import { RULE_SETS, type RuleSetName } from '@organseg/core/metrics/score.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { CASE_NAME } from '../upload/fileNames.ts';
+
+export const Time = z.iso.datetime({ offset: true }).openapi({ example: '2027-01-31T23:59:59Z' });
+
+export const CaseName = z.string().regex(CASE_NAME, 'letters, digits, dot, dash and underscore').openapi({
+  example: 'FLARE22_Tr_0001',
+});
+
+const Organ = z
+  .strictObject({
+    id: z.int().min(1).max(255).openapi({ description: 'The label of its voxels.' }),
+    name: z.string().trim().min(1).max(50),
+    toleranceMm: z.number().positive().max(100).openapi({ description: 'NSD’s tolerance.' }),
+    isTube: z.boolean().default(false).openapi({
+      description: 'Whether the rules flare22 compare it only on slices that the reference labels.',
+    }),
+  })
+  .openapi('Organ');
+
+const Organs = z
+  .array(Organ)
+  .min(1)
+  .max(255)
+  .refine((organs) => isDistinct(organs.map(({ id }) => id)), 'two organs of one id')
+  .refine((organs) => isDistinct(organs.map(({ name }) => name)), 'two organs of one name');
+
+const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
+
+export const Rules = z
+  .enum(Object.keys(RULE_SETS) as [RuleSetName, ...RuleSetName[]])
+  .describe('flare22: as the challenge’s official evaluation. plain: without its exceptions.');
+
+const SubmissionsPerDay = z.int().min(1).max(1000).openapi({ description: 'Of one team, by UTC days.' });
+
+export const NewChallenge = z
+  .strictObject({
+    name: z.string().trim().min(1).max(100),
+    organs: Organs.default(
+      FLARE22_ORGANS.map(({ id, name, toleranceMm, isTube }) => ({ id, name, toleranceMm, isTube })),
+    ),
+    rules: Rules.default('flare22'),
+    deadline: Time.nullable().default(null),
+    submissionsPerDay: SubmissionsPerDay.default(5),
+  })
+  .openapi('NewChallenge');
+
+export const ChallengeChange = z
+  .strictObject({ deadline: Time.nullable().optional(), submissionsPerDay: SubmissionsPerDay.optional() })
+  .openapi('ChallengeChange');
+
+export const ChallengeView = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    organs: z.array(Organ),
+    rules: Rules,
+    deadline: z.string().nullable(),
+    submissionsPerDay: z.int(),
+    createdAt: z.string(),
+    cases: z.int().openapi({ description: 'How many have a reference.' }),
+  })
+  .openapi('Challenge');
+
+const Triple = z.array(z.number()).length(3);
+
+export const CaseView = z.object({ name: z.string(), shape: Triple, spacingMm: Triple }).openapi('Case');
+
+export const NewKey = z
+  .discriminatedUnion('role', [
+    z.strictObject({
+      role: z.literal('submitter'),
+      team: z.string().trim().min(1).max(60),
+      expiresAt: Time.nullable().default(null),
+    }),
+    z.strictObject({ role: z.literal('organiser'), expiresAt: Time.nullable().default(null) }),
+  ])
+  .openapi('NewKey');
+
+export const KeyView = z
+  .object({
+    id: z.string(),
+    role: z.enum(['organiser', 'submitter']),
+    team: z.string().nullable(),
+    createdAt: z.string(),
+    expiresAt: z.string().nullable(),
+    revokedAt: z.string().nullable(),
+  })
+  .openapi('Key');
+
+export const IssuedKey = KeyView.extend({
+  key: z.string().openapi({ description: 'The key itself. It is shown this once.' }),
+}).openapi('IssuedKey');

@@ -1,0 +1,147 @@
+/** Challenges, and their cases with the hidden references. */
+import type { RuleSetName, ScoredOrgan } from '@organseg/core/metrics/score.ts';
+import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Kysely } from 'kysely';
+import type { CaseRow, ChallengeRow, Tables } from './tables.ts';
+
+export interface Challenge {
+  readonly id: string;
+  readonly name: string;
+  readonly organs: readonly ScoredOrgan[];
+  readonly rules: RuleSetName;
+  readonly deadline: string | null;
+  readonly submissionsPerDay: number;
+  readonly createdAt: string;
+}
+
+/** A reference's grid as JSON can hold it. */
+export interface StoredGrid {
+  readonly shape: Triple;
+  readonly affine: readonly number[];
+  readonly spacingMm: Triple;
+}
+
+export interface ChallengeCase {
+  readonly name: string;
+  readonly referenceKey: string;
+  readonly grid: StoredGrid;
+}
+
+export async function insertChallenge(
+  db: Kysely<Tables>,
+  challenge: Omit<Challenge, 'id' | 'createdAt'>,
+): Promise<Challenge> {
+  const made = { ...challenge, id: crypto.randomUUID(), createdAt: new Date().toISOString() };
+  await db
+    .insertInto('challenges')
+    .values({
+      id: made.id,
+      name: made.name,
+      organs_json: JSON.stringify(made.organs),
+      rules: made.rules,
+      deadline: made.deadline,
+      submissions_per_day: made.submissionsPerDay,
+      created_at: made.createdAt,
+    })
+    .execute();
+  return made;
+}
+
+export async function findChallenge(db: Kysely<Tables>, id: string): Promise<Challenge | undefined> {
+  const row = await db.selectFrom('challenges').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && challengeOf(row);
+}
+
+/** Newest first. */
+export async function listChallenges(db: Kysely<Tables>): Promise<Challenge[]> {
+  const rows = await db.selectFrom('challenges').selectAll().orderBy('created_at', 'desc').execute();
+  return rows.map(challengeOf);
+}
+
+export async function updateChallenge(
+  db: Kysely<Tables>,
+  id: string,
+  change: { deadline?: string | null | undefined; submissionsPerDay?: number | undefined },
+): Promise<void> {
+  await db
+    .updateTable('challenges')
+    .set({
+      ...(change.deadline !== undefined && { deadline: change.deadline }),
+      ...(change.submissionsPerDay !== undefined && { submissions_per_day: change.submissionsPerDay }),
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** By name. */
+export async function listCases(db: Kysely<Tables>, challengeId: string): Promise<ChallengeCase[]> {
+  const rows = await db
+    .selectFrom('cases')
+    .selectAll()
+    .where('challenge_id', '=', challengeId)
+    .orderBy('name')
+    .execute();
+  return rows.map(caseOf);
+}
+
+export async function findCase(
+  db: Kysely<Tables>,
+  challengeId: string,
+  name: string,
+): Promise<ChallengeCase | undefined> {
+  const row = await db
+    .selectFrom('cases')
+    .selectAll()
+    .where('challenge_id', '=', challengeId)
+    .where('name', '=', name)
+    .executeTakeFirst();
+  return row && caseOf(row);
+}
+
+/** Stores a case or puts another reference in its place. Returns false, and does nothing, once masks were received. */
+export async function putCase(
+  db: Kysely<Tables>,
+  challengeId: string,
+  added: ChallengeCase,
+): Promise<boolean> {
+  const grid = JSON.stringify(added.grid);
+  const stored = await db
+    .insertInto('cases')
+    .columns(['challenge_id', 'name', 'reference_key', 'grid_json'])
+    .expression(
+      db
+        .selectNoFrom((build) => [
+          build.val(challengeId).as('challenge_id'),
+          build.val(added.name).as('name'),
+          build.val(added.referenceKey).as('reference_key'),
+          build.val(grid).as('grid_json'),
+        ])
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('submissions').select('id').where('challenge_id', '=', challengeId))),
+        ),
+    )
+    .onConflict((conflict) =>
+      conflict
+        .columns(['challenge_id', 'name'])
+        .doUpdateSet({ reference_key: added.referenceKey, grid_json: grid }),
+    )
+    .returning('name')
+    .executeTakeFirst();
+  return stored !== undefined;
+}
+
+const challengeOf = (row: ChallengeRow): Challenge => ({
+  id: row.id,
+  name: row.name,
+  organs: JSON.parse(row.organs_json),
+  rules: row.rules as RuleSetName,
+  deadline: row.deadline,
+  submissionsPerDay: row.submissions_per_day,
+  createdAt: row.created_at,
+});
+
+const caseOf = (row: CaseRow): ChallengeCase => ({
+  name: row.name,
+  referenceKey: row.reference_key,
+  grid: JSON.parse(row.grid_json),
+});

@@ -1,0 +1,121 @@
+/** Taking in masks and logs: stored first, then read to their end; what is not sound leaves nothing behind. */
+import { Problem } from '../http/problem.ts';
+import { efficiencyCurve } from '../results/efficiencyCurve.ts';
+import type { Services } from '../services.ts';
+import { newBlobKey } from '../store/blobs.ts';
+import { type Challenge, findCase, putCase, type StoredGrid } from '../store/challenges.ts';
+import { type LogSource, listLogs, putLog } from '../store/efficiencyLogs.ts';
+import { listSubmissionCases, putMask, type Submission } from '../store/submissions.ts';
+import { collected, limited } from './body.ts';
+import { readLog } from './efficiencyLog.ts';
+
+type Bytes = AsyncIterable<Uint8Array>;
+
+const labelsOf = ({ organs }: Challenge) => organs.map(({ id }) => id);
+
+/** Stores the hidden reference of a case. Throws Problem 409 once the challenge has submissions. */
+export async function receiveReference(
+  services: Services,
+  challenge: Challenge,
+  name: string,
+  bytes: Bytes,
+): Promise<StoredGrid> {
+  const { db } = services;
+  const before = await findCase(db, challenge.id, name);
+  return storing(services, 'masks', name, bytes, async (key) => {
+    const grid = await services.compute.check({
+      mask: { key, name },
+      labels: labelsOf(challenge),
+      maxVoxels: services.limits.maxVoxels,
+      maxDecompressedBytes: services.limits.maxDecompressedBytes,
+    });
+    if (!(await putCase(db, challenge.id, { name, referenceKey: key, grid }))) {
+      throw new Problem(409, `${challenge.name} has submissions: its references stay as they are`);
+    }
+    if (before) await services.blobs.delete([before.referenceKey]);
+    return grid;
+  });
+}
+
+/** Stores the mask of one case of an open submission, or puts it in the place of another. */
+export async function receiveMask(
+  services: Services,
+  challenge: Challenge,
+  submission: Submission,
+  name: string,
+  bytes: Bytes,
+): Promise<void> {
+  const { db, blobs, limits } = services;
+  const reference = await caseOf(services, challenge, name);
+  await storing(services, 'masks', name, bytes, async (key) => {
+    await services.compute.check({
+      mask: { key, name },
+      labels: labelsOf(challenge),
+      reference: { name: `reference of ${name}`, grid: reference.grid },
+      maxVoxels: limits.maxVoxels,
+      maxDecompressedBytes: limits.maxDecompressedBytes,
+    });
+    const before = (await listSubmissionCases(db, submission.id)).find((each) => each.name === name);
+    if (!(await putMask(db, submission.id, name, key))) {
+      throw new Problem(409, `submission ${submission.id} is complete: its masks stay as they are`);
+    }
+    if (before) await blobs.delete([before.maskKey]);
+  });
+}
+
+/** Stores the efficiency log of one case, or puts it in the place of another of the same source. */
+export async function receiveLog(
+  services: Services,
+  challenge: Challenge,
+  submission: Submission,
+  name: string,
+  source: LogSource,
+  bytes: Bytes,
+) {
+  const { db, blobs, limits } = services;
+  await caseOf(services, challenge, name);
+  const tooLarge = () => new Problem(413, `${name}: the log has more than ${limits.maxLogBytes} bytes`);
+  const content = await collected(limited(bytes, limits.maxLogBytes, tooLarge));
+  const { figures, samples } = readLog(content, name);
+  const key = newBlobKey('logs');
+  await blobs.put(key, only(content));
+  const before = (await listLogs(db, submission.id)).find(
+    (log) => log.name === name && log.source === source,
+  );
+  await putLog(db, submission.id, { name, source, logKey: key, figures, curve: efficiencyCurve(samples) });
+  if (before) await blobs.delete([before.logKey]);
+  return figures;
+}
+
+/** Stores bytes under a new key and goes on; deletes them where that throws. Throws Problem 413 past the limit. */
+export async function storing<T>(
+  { blobs, limits }: Pick<Services, 'blobs' | 'limits'>,
+  folder: 'masks' | 'scratch',
+  name: string,
+  bytes: Bytes,
+  then: (key: string, size: number) => Promise<T>,
+  maxBytes = limits.maxMaskBytes,
+): Promise<T> {
+  const key = newBlobKey(folder);
+  const size = await blobs.put(
+    key,
+    limited(bytes, maxBytes, () => new Problem(413, `${name}: has more than ${maxBytes} bytes`)),
+  );
+  try {
+    return await then(key, size);
+  } catch (error) {
+    await blobs.delete([key]);
+    throw error;
+  }
+}
+
+/** Throws Problem 422 where a challenge has no such case. */
+async function caseOf({ db }: Services, challenge: Challenge, name: string) {
+  const found = await findCase(db, challenge.id, name);
+  if (!found) throw new Problem(422, `${challenge.name} has no case ${name}`);
+  return found;
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,26 @@
+/** Where the pages are tested: the Chromium of the system. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+/** Of Debian, Fedora and Arch, Ubuntu's snap, Google's own package, and macOS. */
+const PLACES = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/snap/bin/chromium',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+export const CHROMIUM_ADVICE =
+  'there is no Chromium, so the tests of the pages are skipped; `apt-get install chromium` (or CHROMIUM=PATH) brings one';
+
+export function findChromium(): string | undefined {
+  return [process.env.CHROMIUM ?? '', ...PLACES].find((path) => path !== '' && existsSync(path));
+}
+
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: findChromium()!,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
+}

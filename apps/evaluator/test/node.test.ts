@@ -1,0 +1,5 @@
+import { describe } from 'vitest';
+import { contract } from './contract.ts';
+import { startNode } from './servers.ts';
+
+describe('the node entry', () => contract(startNode));
