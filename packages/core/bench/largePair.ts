@@ -9,7 +9,6 @@ import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { RULE_SETS, scoreCase } from '../src/metrics/score.ts';
@@ -68,7 +67,7 @@ const { values: options, positionals } = parseArgs({
   options: { spread: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const [reference, prediction] = positionals;
+const [reference, prediction] = positionals.slice(-2);
 if (reference) {
   await measure(reference, prediction);
 } else {
@@ -78,7 +77,7 @@ if (reference) {
     await write(paths[0], 0, options.spread);
     await write(paths[1], 3, options.spread);
     // A process of its own: this one has held the volumes it wrote.
-    const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...paths], {
+    const { stdout, stderr } = spawnSync(process.execPath, [process.argv[1], 'memory', ...paths], {
       encoding: 'utf8',
     });
     if (!stdout) throw new Error(stderr);
