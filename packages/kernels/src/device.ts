@@ -4,6 +4,7 @@
 import { create, globals } from 'webgpu';
 import { Arena, OutOfGpuMemoryError } from './arena.ts';
 import { PipelineCache } from './kernel.ts';
+import { countingDevice } from './rehearsal.ts';
 
 /** What an adapter is and what it can do, as `doctor` prints it and as kernels choose by it. */
 export interface AdapterFacts {
@@ -84,6 +85,18 @@ export class Gpu {
     });
     device.lost.then(({ reason, message }) => {
       if (reason !== 'destroyed') this.#fault ??= new Error(`GPU device lost: ${message}`);
+    });
+  }
+
+  /**
+   * A GPU that counts what is asked of it and allocates nothing: whatever is built on it tells by its account, which
+   * begins at 0, what this one would need. Nothing can be read back from it.
+   */
+  rehearsal(memoryCapBytes?: number): Gpu {
+    return new Gpu(undefined, countingDevice(this.device), this.adapter, {
+      maxBindingBytes: this.maxBindingBytes,
+      weightSpace: this.weightSpace,
+      ...(memoryCapBytes !== undefined && { memoryCapBytes }),
     });
   }
 

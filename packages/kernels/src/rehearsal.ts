@@ -1,0 +1,40 @@
+/**
+ * A device that allocates and computes nothing. `Gpu.rehearsal` puts it under an arena, which then tells the bytes
+ * that the same work would take on the real one.
+ */
+/** A device with the features and limits of another. */
+export function countingDevice({ features, limits }: GPUDevice): GPUDevice {
+  const nothing = () => ({});
+  const encoder = () => ({
+    beginComputePass: () => ({
+      setPipeline: nothing,
+      setBindGroup: nothing,
+      dispatchWorkgroups: nothing,
+      end: nothing,
+    }),
+    clearBuffer: nothing,
+    copyBufferToBuffer: nothing,
+    finish: nothing,
+  });
+  const device = {
+    features,
+    limits,
+    lost: new Promise(() => {}),
+    addEventListener: nothing,
+    queue: { writeBuffer: nothing, submit: nothing },
+    createBuffer: ({ size }: GPUBufferDescriptor) => ({
+      size,
+      getMappedRange: () => new ArrayBuffer(size),
+      unmap: nothing,
+      destroy: nothing,
+    }),
+    createBindGroupLayout: nothing,
+    createPipelineLayout: nothing,
+    createShaderModule: nothing,
+    createComputePipeline: nothing,
+    createBindGroup: nothing,
+    createCommandEncoder: encoder,
+    destroy: nothing,
+  };
+  return device as unknown as GPUDevice;
+}
