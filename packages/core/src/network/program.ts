@@ -10,8 +10,7 @@ import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { ParameterLayout } from './parameters.ts';
 import type { Op, Slot, Tape, Workspace } from './tape.ts';
 
-/** What activations are stored in; sums are f32 either way. */
-export type ActivationType = 'f32' | 'f16';
+export type ActivationType = Workspace['activation'];
 
 /** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers. */
 export interface Part {
@@ -32,7 +31,7 @@ interface Step {
 class Planner implements Workspace {
   readonly gpu: Gpu;
   readonly parts: Part[] = [];
-  readonly #activation: ActivationType;
+  readonly activation: ActivationType;
   readonly #layout: ParameterLayout;
   readonly #parameters: Tensor;
   readonly #gradients: Tensor | undefined;
@@ -49,7 +48,7 @@ class Planner implements Workspace {
     gradients: Tensor | undefined,
   ) {
     this.gpu = gpu;
-    this.#activation = activation;
+    this.activation = activation;
     this.#layout = layout;
     this.#parameters = parameters;
     this.#gradients = gradients;
@@ -58,7 +57,7 @@ class Planner implements Workspace {
   tensor(slot: Slot): Tensor {
     let tensor = this.#tensors.get(slot);
     if (!tensor) {
-      tensor = empty(this.gpu, slot.shape, slot.dtype === 'activation' ? this.#activation : slot.dtype);
+      tensor = empty(this.gpu, slot.shape, slot.dtype === 'activation' ? this.activation : slot.dtype);
       this.#tensors.set(slot, tensor);
     }
     return tensor;
