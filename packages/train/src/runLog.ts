@@ -17,6 +17,9 @@ export type TrainingRecord =
       readonly dice: number;
       readonly crossEntropy: number;
       readonly learningRate: number;
+      /** In f16: the loss scale behind the epoch, and the steps skipped until then. */
+      readonly lossScale?: number;
+      readonly skippedSteps?: number;
       readonly seconds: number;
     }
   | {

@@ -37,6 +37,7 @@ export async function startRun(
   request: TrainRequest,
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
+  assertPrecision(gpu, request.config);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request.pseudo);
@@ -59,6 +60,7 @@ export async function startRun(
 /** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
+  assertPrecision(gpu, run.config);
   const cases = await chooseCases(await openDataset(run.data), run.config, run.pseudo ?? undefined);
   const names = (list: readonly DatasetCase[]) => list.map(({ name }) => name).join(' ');
   if (
@@ -128,6 +130,12 @@ async function chooseCases(
     labelled.length > 1 ? labelled.filter((source) => !validation.includes(source)) : [...labelled];
   if (pseudo) training.push(...keptCases(await readManifest(pseudo), pseudo, dataset));
   return { training, validation };
+}
+
+function assertPrecision(gpu: Gpu, { precision }: Config): void {
+  if (precision === 'f16' && !gpu.hasF16) {
+    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
+  }
 }
 
 async function assertSameNetwork(init: string, config: Config): Promise<void> {

@@ -1,24 +1,19 @@
 /**
  * Training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning.
  *
- * A step is one submission: forward, loss, backward, Adam. The next batch is cut while the GPU works.
+ * The next batch is cut while the GPU works.
  */
-import { initialise, type ParameterLayout } from '@organseg/core/network/parameters.ts';
-import { type TrainingProgram, trainingProgram } from '@organseg/core/network/program.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
+import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { Batches } from './batches.ts';
 import type { CaseStore } from './caseStore.ts';
 import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
-import { unetConfig } from './config.ts';
 import type { DatasetCase } from './dataset.ts';
-import { AdamOptimizer } from './optimizer.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription } from './run.ts';
 import { RunLog } from './runLog.ts';
 import { learningRate } from './schedule.ts';
+import { TrainingStep } from './trainingStep.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
 export interface TrainingCases {
@@ -72,11 +67,7 @@ class Trainer {
   readonly #cases: TrainingCases;
   readonly #store: CaseStore;
   readonly #hooks: TrainingHooks;
-  readonly #layout: ParameterLayout;
-  readonly #parameters: Tensor;
-  readonly #gradients: Tensor;
-  readonly #program: TrainingProgram;
-  readonly #optimizer: AdamOptimizer;
+  readonly #step: TrainingStep;
   readonly #batches: Batches;
   readonly #log: RunLog;
   #state: RunState;
@@ -101,6 +92,7 @@ class Trainer {
       epoch: 0,
       stepInEpoch: 0,
       step: 0,
+      lossScale: null,
       lossSums: [0, 0, 0],
       validated: 0,
       best: null,
@@ -108,8 +100,8 @@ class Trainer {
     };
     const log = await RunLog.open(folder, run.labelNames, state);
     const trainer = new Trainer(gpu, folder, run, cases, store, options, log, state);
-    trainer.#layout.upload(gpu, trainer.#parameters, parameters);
-    if (latest) trainer.#optimizer.restore(state.step, latest.moments);
+    if (latest) trainer.#step.restore(state.step, parameters, latest.moments, state.lossScale);
+    else trainer.#step.start(parameters);
     return trainer;
   }
 
@@ -124,9 +116,6 @@ class Trainer {
     state: RunState,
   ) {
     const { config } = description;
-    const tape = new Tape();
-    const image = tape.input([config.batch, ...config.patch, 1]);
-    const logits = unet(tape, image, unetConfig(config));
     this.#gpu = gpu;
     this.#folder = folder;
     this.#description = description;
@@ -135,17 +124,8 @@ class Trainer {
     this.#hooks = hooks;
     this.#log = log;
     this.#state = state;
-    this.#layout = parameterLayout(config);
-    this.#parameters = this.#layout.allocate(gpu);
-    this.#gradients = this.#layout.allocate(gpu);
-    const memory = { ...this.#memory(), gradients: this.#gradients, lossScale: 1 };
-    this.#program = trainingProgram(gpu, { tape, image, logits }, memory);
-    this.#optimizer = new AdamOptimizer(gpu, this.#layout, this.#parameters, this.#gradients);
+    this.#step = new TrainingStep(gpu, config);
     this.#batches = new Batches(config, cases.training, store, Random.from(state.random));
-  }
-
-  #memory() {
-    return { layout: this.#layout, parameters: this.#parameters, activation: 'f32' as const };
   }
 
   async run(): Promise<TrainingResult> {
@@ -178,18 +158,11 @@ class Trainer {
     let next = this.#batches.patches(epoch, this.#state.stepInEpoch);
     while (this.#state.stepInEpoch < perEpoch) {
       const items = await next;
-      this.#batches.upload(
-        this.#gpu,
-        items,
-        this.#program.image,
-        this.#program.target,
-        config[stage].augment,
-      );
-      this.#program.program.run();
-      this.#optimizer.update(rate);
+      this.#batches.upload(this.#gpu, items, this.#step.image, this.#step.target, config[stage].augment);
+      const done = this.#step.run(rate);
       const { stepInEpoch, step, lossSums } = this.#state;
       if (stepInEpoch + 1 < perEpoch) next = this.#batches.patches(epoch, stepInEpoch + 1);
-      const losses = await downloadF32(this.#gpu, this.#program.loss);
+      const { losses } = await done;
       if (!losses.every(Number.isFinite)) {
         throw new Error(
           `training: the loss is ${losses[0]} in epoch ${epoch + 1}; try a lower learning rate`,
@@ -199,6 +172,7 @@ class Trainer {
         ...this.#state,
         stepInEpoch: stepInEpoch + 1,
         step: step + 1,
+        lossScale: this.#step.lossScale,
         lossSums: lossSums.map((sum, i) => sum + losses[i]) as unknown as RunState['lossSums'],
       };
       const steps = perEpoch * config[stage].epochs;
@@ -209,6 +183,7 @@ class Trainer {
       }
     }
     const [loss, dice, crossEntropy] = this.#state.lossSums.map((sum) => sum / perEpoch);
+    const { lossScale } = this.#state;
     this.#state = { ...this.#state, epoch: epoch + 1, stepInEpoch: 0, lossSums: [0, 0, 0] };
     await this.#log.add({
       event: 'epoch',
@@ -218,6 +193,7 @@ class Trainer {
       dice,
       crossEntropy,
       learningRate: rate,
+      ...(lossScale && { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps }),
       seconds: seconds(started),
     });
   }
@@ -229,7 +205,7 @@ class Trainer {
     const { signal } = this.#hooks;
     let score: ValidationScore;
     try {
-      score = await validate(this.#gpu, config, this.#memory(), validation, this.#store, signal);
+      score = await validate(this.#gpu, config, this.#step.memory, validation, this.#store, signal);
     } catch (error) {
       if (signal?.aborted) return; // it is due again when the run goes on
       throw error;
@@ -239,8 +215,7 @@ class Trainer {
     this.#state = { ...this.#state, validated: epoch };
     if (isBest) {
       this.#state = { ...this.#state, best: { epoch, meanDsc: score.meanDsc } };
-      const values = await this.#layout.download(this.#gpu, this.#parameters);
-      await saveBest(this.#folder, this.#layout.specs, values);
+      await saveBest(this.#folder, this.#step.layout.specs, await this.#step.values());
     }
     await this.#log.add({
       event: 'validation',
@@ -256,14 +231,13 @@ class Trainer {
   }
 
   async #save(): Promise<void> {
-    const values = await this.#layout.download(this.#gpu, this.#parameters);
-    await saveLatest(this.#folder, this.#layout.specs, values, await this.#optimizer.moments(), this.#state);
+    const values = await this.#step.values();
+    const moments = await this.#step.moments();
+    await saveLatest(this.#folder, this.#step.layout.specs, values, moments, this.#state);
   }
 
   close(): void {
-    this.#program.program.close();
-    this.#optimizer.close();
-    release(this.#gpu, this.#parameters, this.#gradients);
+    this.#step.close();
   }
 }
 
