@@ -85,7 +85,7 @@ async function go(
   const all = [...new Set([...cases.training, ...cases.validation])];
   for (const [i, source] of all.entries()) {
     hooks.signal?.throwIfAborted();
-    await store.load(source);
+    await store.prepare(source);
     hooks.onPrepare?.(i + 1, all.length);
   }
   return await train(gpu, folder, run, cases, store, { ...hooks, resume });

@@ -6,13 +6,14 @@
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { Batches } from './batches.ts';
+import { Batches, uploadBatch } from './batches.ts';
 import type { CaseStore } from './caseStore.ts';
 import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
 import type { DatasetCase } from './dataset.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription } from './run.ts';
 import { RunLog } from './runLog.ts';
 import { learningRate } from './schedule.ts';
+import { StepClock } from './stepClock.ts';
 import { TrainingStep } from './trainingStep.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
@@ -34,6 +35,8 @@ export interface TrainingProgress {
   readonly steps: number;
   readonly epoch: number;
   readonly loss: number;
+  /** Share of this epoch's time that the GPU was at its steps. */
+  readonly gpuBusy: number;
 }
 
 export interface TrainingResult {
@@ -56,7 +59,7 @@ export async function train(
   try {
     return await trainer.run();
   } finally {
-    trainer.close();
+    await trainer.close();
   }
 }
 
@@ -71,6 +74,8 @@ class Trainer {
   readonly #batches: Batches;
   readonly #log: RunLog;
   #state: RunState;
+  /** The patches of the next step are uploaded. */
+  #isFed = false;
 
   static async open(
     gpu: Gpu,
@@ -125,7 +130,9 @@ class Trainer {
     this.#log = log;
     this.#state = state;
     this.#step = new TrainingStep(gpu, config);
-    this.#batches = new Batches(config, cases.training, store, Random.from(state.random));
+    const paths = cases.training.map((source) => store.path(source));
+    const { epochs } = config[description.stage];
+    this.#batches = new Batches(config, paths, epochs, Random.from(state.random));
   }
 
   async run(): Promise<TrainingResult> {
@@ -152,17 +159,31 @@ class Trainer {
   async #epoch(): Promise<void> {
     const { config, stage } = this.#description;
     const { epoch } = this.#state;
+    const { epochs } = config[stage];
     const rate = learningRate(config, stage, epoch);
     const started = performance.now();
+    const clock = new StepClock();
     const { perEpoch } = this.#batches;
-    let next = this.#batches.patches(epoch, this.#state.stepInEpoch);
     while (this.#state.stepInEpoch < perEpoch) {
-      const items = await next;
-      this.#batches.upload(this.#gpu, items, this.#step.image, this.#step.target, config[stage].augment);
-      const done = this.#step.run(rate);
       const { stepInEpoch, step, lossSums } = this.#state;
-      if (stepInEpoch + 1 < perEpoch) next = this.#batches.patches(epoch, stepInEpoch + 1);
-      const { losses } = await done;
+      // The first step waits for its patches here, the others did behind the one before.
+      if (!this.#isFed) {
+        const fed = await this.#feed(epoch, stepInEpoch);
+        clock.waited(fed.arrived - clock.stepBegan);
+        clock.encoded(fed.encodeMs);
+      }
+      this.#isFed = false;
+      const result = this.#step.run(rate);
+      const done = result.then(now, now);
+      const isLast = stepInEpoch + 1 === perEpoch;
+      if (!isLast || epoch + 1 < epochs) {
+        const fed = await this.#feed(isLast ? epoch + 1 : epoch, isLast ? 0 : stepInEpoch + 1);
+        clock.encoded(fed.encodeMs);
+        clock.waited(fed.arrived - (await done));
+      }
+      const { losses, gpuMs, hostMs } = await result;
+      clock.encoded(hostMs);
+      clock.stepDone(gpuMs);
       if (!losses.every(Number.isFinite)) {
         throw new Error(
           `training: the loss is ${losses[0]} in epoch ${epoch + 1}; try a lower learning rate`,
@@ -175,12 +196,15 @@ class Trainer {
         lossScale: this.#step.lossScale,
         lossSums: lossSums.map((sum, i) => sum + losses[i]) as unknown as RunState['lossSums'],
       };
-      const steps = perEpoch * config[stage].epochs;
-      this.#hooks.onStep?.({ step: step + 1, steps, epoch: epoch + 1, loss: losses[0] });
-      if (this.#hooks.signal?.aborted && stepInEpoch + 1 < perEpoch) {
-        await next;
-        return;
-      }
+      const { gpuBusy } = clock.shares;
+      this.#hooks.onStep?.({
+        step: step + 1,
+        steps: perEpoch * epochs,
+        epoch: epoch + 1,
+        loss: losses[0],
+        gpuBusy,
+      });
+      if (this.#hooks.signal?.aborted && !isLast) return;
     }
     const [loss, dice, crossEntropy] = this.#state.lossSums.map((sum) => sum / perEpoch);
     const { lossScale } = this.#state;
@@ -195,7 +219,18 @@ class Trainer {
       learningRate: rate,
       ...(lossScale && { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps }),
       seconds: seconds(started),
+      time: clock.shares,
     });
+  }
+
+  /** Has a step's patches come and uploads them; the GPU may be at the step before. */
+  async #feed(epoch: number, step: number): Promise<{ arrived: number; encodeMs: number }> {
+    const { config, stage } = this.#description;
+    const items = await this.#batches.take(epoch, step);
+    const arrived = now();
+    uploadBatch(this.#gpu, config, items, this.#step, config[stage].augment);
+    this.#isFed = true;
+    return { arrived, encodeMs: now() - arrived };
   }
 
   async #validate(): Promise<void> {
@@ -236,9 +271,11 @@ class Trainer {
     await saveLatest(this.#folder, this.#step.layout.specs, values, moments, this.#state);
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#batches.close();
     this.#step.close();
   }
 }
 
+const now = () => performance.now();
 const seconds = (since: number) => Math.round(performance.now() - since) / 1000;

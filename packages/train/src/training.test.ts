@@ -53,7 +53,8 @@ describe('a run', () => {
       for (const file of ['checkpoint-latest.safetensors', 'checkpoint-best.safetensors']) {
         expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
       }
-      const timeless = (records: TrainingRecord[]) => records.map(({ seconds: _, ...record }) => record);
+      const timeless = (records: TrainingRecord[]) =>
+        records.map((record) => ({ ...record, seconds: 0, time: undefined }));
       expect(timeless(await readRecords(parts))).toEqual(timeless(await readRecords(whole)));
     },
   );

@@ -9,6 +9,7 @@ import { type NetworkMemory, type TrainingProgram, trainingProgram } from '@orga
 import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import { GpuTimer } from '@organseg/kernels/gpuTimer.ts';
 import { download, downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { type Config, unetConfig } from './config.ts';
 import { afterStep, INITIAL_LOSS_SCALE, type LossScaleState } from './lossScale.ts';
@@ -20,6 +21,9 @@ export interface StepResult {
   readonly losses: Float32Array;
   /** Gradients were not finite: nothing has changed but the loss scale. */
   readonly skipped: boolean;
+  /** That the GPU was at it, and that the host took to submit it. */
+  readonly gpuMs: number;
+  readonly hostMs: number;
 }
 
 export class TrainingStep {
@@ -30,6 +34,7 @@ export class TrainingStep {
   readonly #gradients: Tensor;
   readonly #program: TrainingProgram;
   readonly #optimizer: AdamOptimizer;
+  readonly #timer: GpuTimer;
   #lossScale: LossScaleState | null;
 
   constructor(gpu: Gpu, config: Config) {
@@ -39,6 +44,7 @@ export class TrainingStep {
     this.#gpu = gpu;
     this.#activation = config.precision;
     this.#lossScale = config.precision === 'f16' ? INITIAL_LOSS_SCALE : null;
+    this.#timer = new GpuTimer(gpu);
     this.layout = parameterLayout(config);
     this.parameters = this.layout.allocate(gpu);
     this.#gradients = this.layout.allocate(gpu);
@@ -73,17 +79,22 @@ export class TrainingStep {
 
   /** Submits a step; the promise settles when it is done. */
   async run(learningRate: number): Promise<StepResult> {
+    const started = performance.now();
+    this.#timer.begin();
     this.#program.program.run();
     this.#optimizer.update(learningRate, this.#lossScale?.scale);
+    const gpuTime = this.#timer.end();
+    const hostMs = performance.now() - started;
     const { overflow } = this.#optimizer;
-    const [losses, flag] = await Promise.all([
+    const [gpuMs, losses, flag] = await Promise.all([
+      gpuTime,
       downloadF32(this.#gpu, this.#program.loss),
       overflow && download(this.#gpu, overflow),
     ]);
     const skipped = flag?.[0] === 1;
     if (skipped) this.#optimizer.stepWasSkipped();
     if (this.#lossScale) this.#setLossScale(afterStep(this.#lossScale, skipped));
-    return { losses, skipped };
+    return { losses, skipped, gpuMs, hostMs };
   }
 
   start(parameters: NamedArrays): void {
@@ -118,6 +129,7 @@ export class TrainingStep {
   close(): void {
     this.#program.program.close();
     this.#optimizer.close();
+    this.#timer.close();
     release(this.#gpu, this.parameters, this.#gradients);
   }
 }

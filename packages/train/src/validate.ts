@@ -4,7 +4,7 @@ import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type CaseStore, fromUint16 } from './caseStore.ts';
+import type { CaseStore } from './caseStore.ts';
 import { type Config, unetConfig } from './config.ts';
 import type { DatasetCase } from './dataset.ts';
 
@@ -28,13 +28,9 @@ export async function validate(
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
     for (const source of cases) {
-      const { size, image, labels } = await store.load(source);
+      const { size, image, labels } = store.load(source);
       const [z, y, x] = size;
-      const volume = {
-        shape: [x, y, z] as const,
-        affine,
-        data: Float32Array.from(image, fromUint16),
-      };
+      const volume = { shape: [x, y, z] as const, affine, data: image };
       const prediction = await network.labels(volume);
       diceByLabel(labels, prediction.data, config.classes)
         .slice(1)
