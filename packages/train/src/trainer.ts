@@ -44,6 +44,8 @@ export interface TrainingResult {
   readonly epoch: number;
   readonly step: number;
   readonly best: RunState['best'];
+  /** Held at most while training and validating. */
+  readonly peakGpuBytes: number;
 }
 
 /** Trains in the run's folder until its last epoch or the signal, from its latest checkpoint if it has one. */
@@ -152,7 +154,8 @@ class Trainer {
       await this.#epoch();
     }
     const { epoch, step, best } = this.#state;
-    return { finished: epoch === epochs && !signal?.aborted, epoch, step, best };
+    const finished = epoch === epochs && !signal?.aborted;
+    return { finished, epoch, step, best, peakGpuBytes: this.#gpu.arena.account.peakHeldBytes };
   }
 
   /** From the step where the run stands to the epoch's end, or to the signal. */
