@@ -63,7 +63,8 @@ describe('GPU memory', () => {
     expect(two).toBeLessThan(needed);
 
     const capped = await openGpu({ memoryCapBytes: two });
-    const message = `training with batch=3 patch=[32,32,32] precision=f32 does not fit: `;
+    const settings = 'batch=3 patch=[32,32,32] precision=f32, validated on [32,32,32] voxels';
+    const message = `training with ${settings}, does not fit: `;
     const refusal = await assertFits(capped, large, 'initial', size).catch((error: Error) => error.message);
     expect(refusal).toContain(message);
     expect(refusal).toMatch(/the cap is \d+; batch=2 or patch=\[\d+,\d+,\d+\] would$/);

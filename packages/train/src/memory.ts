@@ -113,7 +113,8 @@ export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validat
   const batch = await firstFitting([...smallerBatches(config)]);
   const patch = await firstFitting([...smallerPatches(config)]);
   const ways = [batch && `batch=${batch.batch}`, patch && `patch=[${patch.patch}]`].filter(Boolean);
-  const settings = `batch=${config.batch} patch=[${config.patch}] precision=${config.precision}`;
+  const { batch: items, patch: size, precision } = config;
+  const settings = `batch=${items} patch=[${size}] precision=${precision}, validated on [${validation}] voxels,`;
   const wayOut = ways.length ? `${ways.join(' or ')} would` : 'nor does any smaller batch or patch';
   throw new InputError(`training with ${settings} does not fit: ${reason}; ${wayOut}`);
 }

@@ -43,21 +43,21 @@ export class PatchPool {
   #requests = 0;
   #fault: Error | undefined;
 
-  constructor() {
-    for (let i = 0; i < THREADS; i++) {
-      const thread = new Worker(WORKER);
-      thread.on('message', (reply: PatchReply) => this.#settle(reply));
-      thread.on('error', (error) => this.#fail(error as Error));
-      thread.on('exit', () => this.#fail(new Error('a thread that cuts patches has ended')));
-      this.#threads.push(thread);
-    }
-  }
-
   sample(request: PatchRequest): Promise<SampledPatch> {
     if (this.#fault) return Promise.reject(this.#fault);
     const id = this.#requests++;
-    this.#threads[id % THREADS]!.postMessage({ id, request });
+    const thread = this.#threads[id % THREADS] ?? this.#startThread();
+    thread.postMessage({ id, request });
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  #startThread(): Worker {
+    const thread = new Worker(WORKER);
+    thread.on('message', (reply: PatchReply) => this.#settle(reply));
+    thread.on('error', (error) => this.#fail(error as Error));
+    thread.on('exit', () => this.#fail(new Error('a thread that cuts patches has ended')));
+    this.#threads.push(thread);
+    return thread;
   }
 
   #settle(reply: PatchReply): void {
