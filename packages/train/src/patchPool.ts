@@ -1,6 +1,6 @@
 /**
- * Threads that read and cut patches while the main thread feeds the GPU. A pool of packages would bring its own
- * worker's file, which a bundle of one file a program cannot hold.
+ * Threads that read and cut patches while the main thread feeds the GPU. Not piscina, which the evaluator has: it
+ * loads a file of its own into each thread, which a bundle of one file a program does not hold.
  */
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * Training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning.
  *
- * The next batch is cut while the GPU works.
+ * The next batch is cut and uploaded while the GPU works.
  */
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
@@ -188,9 +188,9 @@ class Trainer {
       clock.encoded(hostMs);
       clock.stepDone(gpuMs);
       if (!losses.every(Number.isFinite)) {
-        throw new Error(
-          `training: the loss is ${losses[0]} in epoch ${epoch + 1}; try a lower learning rate`,
-        );
+        // Of the loss itself no loss scale is the cause.
+        const wayOut = `a lower learning rate${config.precision === 'f16' ? ' or precision=f32' : ''}`;
+        throw new Error(`training: the loss is ${losses[0]} in epoch ${epoch + 1}; try ${wayOut}`);
       }
       this.#state = {
         ...this.#state,
