@@ -1,26 +1,17 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
+import { rmSync } from 'node:fs';
 import { Random } from '@organseg/core/random.ts';
 import { expect, test } from 'vitest';
-import { temporaryFolder, tinyConfig } from '../test/fixture.ts';
+import { temporaryFolder, tinyConfig, writePrepared } from '../test/fixture.ts';
 import { Batches } from './batches.ts';
-import { preparedTensors, type Size } from './preparedFile.ts';
-
-const SIZE: Size = [20, 20, 20];
 
 /** Three prepared cases of noise. */
 function cases(): string[] {
   const folder = temporaryFolder();
-  mkdirSync(folder, { recursive: true });
   const random = new Random(9);
   return ['a', 'b', 'c'].map((name) => {
     const image = Float32Array.from({ length: 8000 }, () => random.uniform());
     const labels = Uint8Array.from({ length: 8000 }, () => (random.chance(0.1) ? 4 : 0));
-    const path = join(folder, `${name}.safetensors`);
-    const tensors = preparedTensors(SIZE, image, labels);
-    writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors })]));
-    return path;
+    return writePrepared(folder, name, { size: [20, 20, 20], image, labels });
   });
 }
 

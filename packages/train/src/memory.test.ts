@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { elementCount } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
 import { CaseStore } from './caseStore.ts';
@@ -26,6 +27,7 @@ describe('GPU memory', () => {
     return tinyConfig({
       initial: { epochs: 2, learningRate: 1e-3, augment: true },
       validateEveryEpochs: 1,
+      validationShare: 0.5,
       flipX: 1,
       noise: { ...tiny.noise, ...often },
       smooth: { ...tiny.smooth, ...often },
@@ -39,14 +41,17 @@ describe('GPU memory', () => {
   ] as const)('predicted for %s is what the run then held, within 5 %%', async (precision, patch) => {
     const folder = temporaryFolder();
     const [data, out] = [join(folder, 'data'), join(folder, 'run')];
-    await writePhantoms(data, { labelled: 2, unlabelled: 0, test: 0 });
+    await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
     const result = await startRun(gpu, { data, out, config: config({ precision, patch: [...patch] }) });
 
     const run = await readRun(out);
     const { labelled } = await openDataset(data);
     const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(run.config), run.config.classes);
-    const validation = labelled.find(({ name }) => name === run.validationCases[0])!;
-    const { size } = store.load(validation);
+    const sizes = labelled
+      .filter(({ name }) => run.validationCases.includes(name))
+      .map((source) => store.load(source).size);
+    expect(sizes).toHaveLength(2);
+    const size = sizes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a));
     const before = gpu.arena.account;
     const predicted = await trainingPeakBytes(gpu, run.config, 'initial', size);
     expect(gpu.arena.account).toEqual(before);

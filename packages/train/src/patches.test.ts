@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
 import { Random } from '@organseg/core/random.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, fromArray } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../test/fixture.ts';
+import { temporaryFolder, writePrepared } from '../test/fixture.ts';
 import { augment } from './augment.ts';
 import { samplePatch } from './patchSampler.ts';
-import { PreparedFile, preparedTensors, type Size } from './preparedFile.ts';
+import { PreparedFile, type Size } from './preparedFile.ts';
 import { PRESETS } from './presets.ts';
 
 /** Writes a case in which each voxel's intensity is its own index and one organ has 3 × 2 × 2 voxels. */
@@ -20,14 +19,7 @@ function numbered(folder: string, size: Size): string {
   for (const d of [4, 5, 6])
     for (const h of [2, 3]) for (const w of [7, 8]) labels[(d * size[1] + h) * size[2] + w] = 5;
   const image = Float32Array.from({ length: count }, (_, i) => i / 65535);
-  return written(folder, size, image, labels);
-}
-
-function written(folder: string, size: Size, image: Float32Array, labels: Uint8Array): string {
-  const path = join(folder, 'case.safetensors');
-  const tensors = preparedTensors(size, image, labels);
-  writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors })]));
-  return path;
+  return writePrepared(folder, 'numbered', { size, image, labels });
 }
 
 describe('patches', () => {
@@ -45,9 +37,8 @@ describe('patches', () => {
     const maps = [whole, noise(0.5), noise(0.1), noise(0.9), noise(0), noise(1)];
     for (const labels of maps) {
       const size: Size = [1, 1, labels.length];
-      const file = new PreparedFile(
-        written(temporaryFolder(), size, new Float32Array(labels.length), labels),
-      );
+      const image = new Float32Array(labels.length);
+      const file = new PreparedFile(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
       for (const foreground of [true, false]) {
         const expected = [...labels.keys()].filter((i) => labels[i]! > 0 === foreground);
         expect(expected.map((_, n) => file.nthVoxel(n, foreground))).toEqual(expected);

@@ -33,6 +33,7 @@ export async function validate(
       const [z, y, x] = size;
       const volume = { shape: [x, y, z] as const, affine, data: image };
       const prediction = await network.labels(volume);
+      gpu.arena.trim(); // the next volume is of another size
       diceByLabel(labels, prediction.data, config.classes)
         .slice(1)
         .forEach((score, i) => {
