@@ -102,7 +102,7 @@ export class Gpu {
 
   /**
    * A GPU that counts what is asked of it and allocates nothing: whatever is built on it tells by its account, which
-   * begins at 0, what this one would need. Nothing can be read back from it.
+   * begins at 0, what this one would need. What is read back from it is zeros.
    */
   rehearsal(memoryCapBytes?: number): Gpu {
     return new Gpu(undefined, countingDevice(this.device), this.adapter, {

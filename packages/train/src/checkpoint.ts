@@ -9,6 +9,7 @@ import { type NamedArrays, namedArrays, type ParameterSpec } from '@organseg/cor
 import { encodeSafetensors, type SafeTensor, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { z } from 'zod';
 import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
+import { lossScaleState } from './lossScale.ts';
 import type { AdamMoments } from './optimizer.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
@@ -21,8 +22,10 @@ const runState = z.object({
   /** Epochs completed, and steps completed in the next one. */
   epoch: count,
   stepInEpoch: count,
-  /** Optimiser steps in all. */
+  /** Steps in all, those that were skipped included. */
   step: count,
+  /** null in f32. */
+  lossScale: lossScaleState.nullable().default(null),
   /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy. */
   lossSums: z.tuple([z.number(), z.number(), z.number()]),
   /** The last epoch that was validated. */

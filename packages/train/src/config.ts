@@ -42,6 +42,8 @@ export const configSchema = z.strictObject({
   /** Of a patch's centre being in an organ. */
   foregroundProbability: probability,
   batch: size,
+  /** Of activations and their gradients in training; parameters are f32. */
+  precision: z.enum(['f32', 'f16']).default('f32'),
   flipX: probability,
   flipY: probability,
   smooth: z.strictObject({ probability, sigmaVoxels: range }),

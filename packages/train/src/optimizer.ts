@@ -1,8 +1,9 @@
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { discard, type Launch, submit } from '@organseg/kernels/kernel.ts';
+import { discard, type Launch, submit, type Work } from '@organseg/kernels/kernel.ts';
 import { adam, setStep } from '@organseg/kernels/ops/adam.ts';
-import { release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { nonFinite } from '@organseg/kernels/ops/nonFinite.ts';
+import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 
 /** Adam as both papers' first method uses it (PyTorch's defaults). */
 const BETAS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
@@ -20,15 +21,30 @@ export class AdamOptimizer {
   readonly #m: Tensor;
   readonly #v: Tensor;
   readonly #launches: Launch[];
+  /** u32 [1]: whether a gradient of the last step was not finite; where the optimiser looks for it. */
+  readonly overflow: Tensor | undefined;
+  /** Launches that look for it, and their scratch. */
+  readonly #check: Work;
   /** Steps taken. */
   step = 0;
 
-  constructor(gpu: Gpu, layout: ParameterLayout, parameters: Tensor, gradients: Tensor) {
+  constructor(
+    gpu: Gpu,
+    layout: ParameterLayout,
+    parameters: Tensor,
+    gradients: Tensor,
+    { skipsOverflow = false } = {},
+  ) {
     this.#gpu = gpu;
     this.#layout = layout;
     this.#m = layout.allocate(gpu);
     this.#v = layout.allocate(gpu);
-    this.#launches = adam(gpu, { parameters, gradients, m: this.#m, v: this.#v });
+    const overflow = skipsOverflow ? empty(gpu, [1], 'u32') : undefined;
+    this.overflow = overflow;
+    this.#check = overflow
+      ? nonFinite(gpu, { values: gradients, flag: overflow })
+      : { launches: [], scratch: [] };
+    this.#launches = adam(gpu, { parameters, gradients, m: this.#m, v: this.#v, overflow });
   }
 
   /** One step down the gradients, which are `lossScale` times too large. */
@@ -40,7 +56,12 @@ export class AdamOptimizer {
       ...BETAS,
       gradientScale: 1 / lossScale,
     });
-    submit(this.#gpu, this.#launches);
+    submit(this.#gpu, [...this.#check.launches, ...this.#launches]);
+  }
+
+  /** What the overflow flag said of the last step, which then has changed nothing. */
+  stepWasSkipped(): void {
+    this.step--;
   }
 
   async moments(): Promise<AdamMoments> {
@@ -57,7 +78,8 @@ export class AdamOptimizer {
   }
 
   close(): void {
-    discard(this.#gpu, this.#launches);
-    release(this.#gpu, this.#m, this.#v);
+    discard(this.#gpu, [...this.#check.launches, ...this.#launches]);
+    release(this.#gpu, this.#m, this.#v, ...this.#check.scratch);
+    if (this.overflow) release(this.#gpu, this.overflow);
   }
 }

@@ -17,6 +17,7 @@ const gao2022: Config = {
   patchesPerImage: 2,
   foregroundProbability: 0.5,
   batch: 2,
+  precision: 'f32',
   flipX: 0.2,
   flipY: 0.2,
   smooth: { probability: 0.1, sigmaVoxels: [0.5, 1.15] },

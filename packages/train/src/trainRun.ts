@@ -6,11 +6,14 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import { elementCount } from '@organseg/kernels/tensor.ts';
 import { CaseStore } from './caseStore.ts';
 import { LATEST } from './checkpoint.ts';
 import { type Config, preprocessingOf, type Stage } from './config.ts';
 import { type Dataset, type DatasetCase, openDataset } from './dataset.ts';
 import { keptCases, readManifest } from './manifest.ts';
+import { assertFits } from './memory.ts';
+import type { Size } from './preparedFile.ts';
 import { createRun, type RunDescription, readRun } from './run.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainer.ts';
 
@@ -37,11 +40,13 @@ export async function startRun(
   request: TrainRequest,
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
+  assertPrecision(gpu, request.config);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request.pseudo);
   if (request.init) await assertSameNetwork(request.init, config);
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
+  await assertFits(gpu, config, stage, config.patch); // at least; how large the volumes are is not known yet
   const run: RunDescription = {
     stage,
     data: resolve(request.data),
@@ -59,6 +64,7 @@ export async function startRun(
 /** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
+  assertPrecision(gpu, run.config);
   const cases = await chooseCases(await openDataset(run.data), run.config, run.pseudo ?? undefined);
   const names = (list: readonly DatasetCase[]) => list.map(({ name }) => name).join(' ');
   if (
@@ -81,11 +87,16 @@ async function go(
   noteReadings(run, cases, hooks);
   const store = new CaseStore(gpu, join(folder, 'prepared'), preprocessingOf(run.config), run.config.classes);
   const all = [...new Set([...cases.training, ...cases.validation])];
+  let largest: Size = [0, 0, 0];
   for (const [i, source] of all.entries()) {
     hooks.signal?.throwIfAborted();
-    await store.load(source);
+    const size = await store.prepare(source);
+    if (cases.validation.includes(source) && elementCount(size) > elementCount(largest)) largest = size;
     hooks.onPrepare?.(i + 1, all.length);
   }
+  gpu.arena.trim(); // what preparing left for reuse is not for training
+  gpu.arena.resetPeaks();
+  await assertFits(gpu, run.config, run.stage, largest);
   return await train(gpu, folder, run, cases, store, { ...hooks, resume });
 }
 
@@ -128,6 +139,12 @@ async function chooseCases(
     labelled.length > 1 ? labelled.filter((source) => !validation.includes(source)) : [...labelled];
   if (pseudo) training.push(...keptCases(await readManifest(pseudo), pseudo, dataset));
   return { training, validation };
+}
+
+function assertPrecision(gpu: Gpu, { precision }: Config): void {
+  if (precision === 'f16' && !gpu.hasF16) {
+    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
+  }
 }
 
 async function assertSameNetwork(init: string, config: Config): Promise<void> {

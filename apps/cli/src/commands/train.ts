@@ -6,7 +6,7 @@ import { resumeRun, startRun } from '@organseg/train/trainRun.ts';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print, say } from '../command.ts';
-import { withGpu } from '../session.ts';
+import { memoryCap, withGpu } from '../session.ts';
 import { trainingProgress } from '../trainingProgress.ts';
 
 interface Options extends CommonOptions {
@@ -18,6 +18,7 @@ interface Options extends CommonOptions {
   init?: string;
   pseudo?: string;
   resume?: boolean;
+  memoryCap?: number;
 }
 
 /** The options that settle a run's settings; `pipeline` has them too. */
@@ -45,11 +46,12 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       'pseudo',
     ]),
   )
+  .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
   .action(async (options: Options, self: Command) => {
-    const { data, out, init, pseudo } = options;
+    const { data, out, init, pseudo, memoryCap } = options;
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
-    await withGpu({}, async (gpu, signal) => {
+    await withGpu({ ...(memoryCap && { memoryCapBytes: memoryCap }) }, async (gpu, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config

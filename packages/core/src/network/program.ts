@@ -193,6 +193,8 @@ export interface TrainingProgram extends InferenceProgram {
   readonly target: Tensor;
   /** f32 [3]: the loss, its Dice part, its cross-entropy part. */
   readonly loss: Tensor;
+  /** Another loss scale for the runs to come. */
+  setLossScale(scale: number): void;
 }
 
 /**
@@ -213,6 +215,7 @@ export function trainingProgram(
   const coefficients: Slot = { shape: [batch, classes, 2], dtype: 'f32' };
   for (const slot of [image, target]) planner.tensor(slot); // before the plan, as above
   const tensors = () => ({ logits: planner.tensor(logits), target: planner.tensor(target) });
+  let setLossScale: TrainingProgram['setLossScale'];
 
   const forward = (op: Op): Step => ({
     layer: op.name,
@@ -253,13 +256,16 @@ export function trainingProgram(
       layer: 'loss',
       pass: 'backward',
       uses: [logits, target, coefficients, planner.gradientSlot(logits)],
-      build: () =>
-        diceCrossEntropy.backward(gpu, {
+      build: () => {
+        const work = diceCrossEntropy.backward(gpu, {
           ...tensors(),
           coefficients: planner.tensor(coefficients),
           dLogits: planner.gradient(logits)!.tensor,
           scale: lossScale,
-        }),
+        });
+        setLossScale = work.setScale;
+        return work;
+      },
     },
     ...tape.ops.map(backward).reverse(),
   ];
@@ -270,5 +276,6 @@ export function trainingProgram(
     Tensor,
     Tensor,
   ];
-  return { program: planner.program([x, z, t, l]), image: x, logits: z, target: t, loss: l };
+  const program = planner.program([x, z, t, l]);
+  return { program, image: x, logits: z, target: t, loss: l, setLossScale: setLossScale! };
 }
