@@ -68,7 +68,8 @@ export class Gpu {
   readonly hasTimestamps: boolean;
   readonly maxBindingBytes: number;
   readonly weightSpace: WeightSpace;
-  readonly tileChoice: TileChoice;
+  /** May be set before work is prepared. */
+  tileChoice: TileChoice;
   /** Dawn lives as long as this reference does. */
   protected dawn: unknown;
   #fault: Error | undefined;
