@@ -9,7 +9,8 @@ import { Random } from '../random.ts';
 import { affineFromRows } from '../volume/affine.ts';
 import type { Volume } from '../volume/volume.ts';
 import { prepareLabels, prepareScan, restoreLabels } from './preprocess.ts';
-import { cut, SlidingWindow, windowStarts } from './slidingWindow.ts';
+import { cut, SlidingWindow } from './slidingWindow.ts';
+import { windowStarts } from './windows.ts';
 
 const cube = (n: number): Triple => [n, n, n];
 const NETWORK: UnetConfig = {

@@ -1,0 +1,249 @@
+/**
+ * Sliding-window inference with Gaussian weights in memory that does not grow with the number of slices: the network
+ * sees patches that overlap, and the logits of a voxel are the weighted mean of those of all patches that hold it.
+ * Windows are taken in z order; image and logits are kept for the slab alone that windows still touch. Where a slab
+ * of the full width does not fit, the volume is done in strips of columns, and windows on a border are seen twice.
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
+import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
+import { clear, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { type Gather, ImageRing, type Resampling } from './imageRing.ts';
+import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
+import type { Networks } from './networks.ts';
+import { mirrorings, type Size, size3, windowOrigins, windowWeights } from './windows.ts';
+
+/** What a case asks for. */
+export interface StreamRequest {
+  /** Of the network's grid. */
+  readonly size: Size;
+  /** Where the host's planes are HU on another grid. */
+  readonly source?: Resampling | undefined;
+  /** Where logits are to be interpolated. */
+  readonly grid?: LabelGrid | undefined;
+  /** Of a patch, between neighbouring windows; 0.5 overlaps by half. */
+  readonly step: number;
+  /** Of D, H, W: along which the network sees windows mirrored too. */
+  readonly mirrorAxes?: readonly number[];
+}
+
+/** How it is done in the memory there is. */
+export interface StreamPlan {
+  readonly logits: 'f32' | 'f16';
+  /** Strips of columns. */
+  readonly strips: number;
+}
+
+/** What a stream is fed with. */
+export interface StreamSource {
+  readonly gather: Gather;
+  /** Whether a box of the network's grid holds anything but air. */
+  hasBody(from: Size, to: Size): boolean;
+}
+
+export interface WindowCounts {
+  /** On the grid of windows. */
+  readonly all: number;
+  readonly air: number;
+}
+
+interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onShare?: ((share: number) => void) | undefined;
+}
+
+/** A window that the network sees in some mirroring: where it lies, and where its weights do. */
+interface Job {
+  readonly origin: Size;
+  readonly weightsAt: Size;
+  readonly mirrored: Mirrored;
+}
+
+/** Batches that the GPU may have before it: one at work, one waiting. */
+const IN_FLIGHT = 2;
+
+/** The strip's columns [left, right). */
+export const stripColumns = (width: number, strips: number): [number, number][] =>
+  Array.from({ length: strips }, (_, i) => [
+    Math.floor((width * i) / strips),
+    Math.floor((width * (i + 1)) / strips),
+  ]);
+
+/** Does one case after another of the same sizes; all its memory is allocated when it is made. */
+export class SlabStream {
+  readonly #gpu: Gpu;
+  readonly #networks: Networks;
+  readonly #size: Size;
+  readonly #origins: readonly (readonly number[])[];
+  readonly #mirrorings: readonly Mirrored[];
+  readonly #weights: Tensor;
+  readonly #weightsAt: Size;
+  readonly #ring: ImageRing;
+  readonly #columns: readonly [number, number][];
+  readonly #makeSlab: (columns: readonly [number, number]) => LabelSlab;
+  #slab: LabelSlab;
+
+  constructor(gpu: Gpu, networks: Networks, request: StreamRequest, plan: StreamPlan) {
+    const { size, source, grid, step, mirrorAxes = [] } = request;
+    const { patch, network } = networks;
+    this.#gpu = gpu;
+    this.#networks = networks;
+    this.#size = size;
+    this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, step));
+    this.#mirrorings = mirrorings(mirrorAxes);
+    const tables = this.#origins.map((starts, axis) => windowWeights(size[axis]!, patch[axis]!, starts));
+    // The mean over mirrorings and models.
+    const scale = 1 / (this.#mirrorings.length * networks.count);
+    const weights = [...tables[0]!.map((weight) => weight * scale), ...tables[1]!, ...tables[2]!];
+    this.#weights = fromArray(gpu, Float32Array.from(weights), [weights.length]);
+    this.#weightsAt = [0, tables[0]!.length, tables[0]!.length + tables[1]!.length];
+    const starts = this.#origins[0]!;
+    const gap = Math.max(0, ...starts.slice(1).map((start, i) => start - starts[i]!));
+    // The planes of the next windows come while the present ones are at work.
+    this.#ring = new ImageRing(gpu, size, Math.max(patch[0], Math.min(size[0], patch[0] + gap)), source);
+    this.#columns = stripColumns(size[2], plan.strips);
+    const options = { classes: network.classes, patchDepth: patch[0], dtype: plan.logits, grid };
+    this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
+    this.#slab = this.#makeSlab(this.#columns.at(-1)!); // the widest
+  }
+
+  /** Feeds the volume through; every voxel's label comes to the sink once. */
+  async run(source: StreamSource, sink: LabelSink, options: RunOptions = {}): Promise<WindowCounts> {
+    const layers = this.#layers(source);
+    const jobsIn = ({ windows }: Layer) => windows.length * this.#mirrorings.length * this.#networks.count;
+    const strips = this.#columns.map((columns) => ({
+      columns,
+      layers: layers.map((layer) => this.#inStrip(layer, columns)),
+    }));
+    const total = strips.flatMap((strip) => strip.layers).reduce((sum, layer) => sum + jobsIn(layer), 0);
+    let done = 0;
+    for (const [i, strip] of strips.entries()) {
+      if (i > 0 || this.#columns.length > 1) {
+        this.#slab.close();
+        this.#slab = this.#makeSlab(strip.columns);
+      }
+      this.#ring.restart();
+      for (const layer of strip.layers) {
+        await this.#ring.fill(layer.needs, source.gather);
+        await this.#runLayer(layer, source.gather, options.signal, (jobs) => {
+          done += jobs;
+          options.onShare?.(done / total);
+        });
+        await this.#slab.finish(layer.finished, sink);
+      }
+      await this.#slab.drain();
+    }
+    this.#gpu.check();
+    options.onShare?.(1);
+    const all = this.#origins.reduce((product, starts) => product * starts.length, 1);
+    return { all, air: all - layers.reduce((sum, { windows }) => sum + windows.length, 0) };
+  }
+
+  #layers({ hasBody }: StreamSource): Layer[] {
+    const [D] = this.#size;
+    const { patch } = this.#networks;
+    const [starts, rows, columns] = this.#origins as [number[], number[], number[]];
+    const needs = (start: number) => Math.min(D, start + patch[0]);
+    return starts.map((z, i) => {
+      const windows = rows.flatMap((y, j) =>
+        columns.flatMap((x, k) => {
+          const origin: Size = [z, y, x];
+          const from = size3((axis) => Math.max(0, origin[axis]!));
+          const to = size3((axis) => Math.min(this.#size[axis]!, origin[axis]! + patch[axis]!));
+          const weightsAt = size3((axis) => this.#weightsAt[axis]! + [i, j, k][axis]! * patch[axis]!);
+          return hasBody(from, to) ? [{ origin, weightsAt }] : [];
+        }),
+      );
+      const next = starts[i + 1];
+      return {
+        windows,
+        needs: needs(z),
+        nextNeeds: next === undefined ? D : needs(next),
+        finished: next ?? D,
+      };
+    });
+  }
+
+  #inStrip(layer: Layer, [left, right]: readonly [number, number]): Layer {
+    const width = this.#networks.patch[2];
+    // One column more, for interpolation.
+    const windows = layer.windows.filter(({ origin: [, , x] }) => x < right + 1 && x + width > left);
+    return { ...layer, windows };
+  }
+
+  /** Runs the windows of a layer, and fills in the image of the next one meanwhile. */
+  async #runLayer(
+    { windows, nextNeeds }: Layer,
+    gather: Gather,
+    signal: AbortSignal | undefined,
+    onJobs: (count: number) => void,
+  ): Promise<void> {
+    const networks = this.#networks;
+    const jobs = windows.flatMap((window) =>
+      this.#mirrorings.map((mirrored): Job => ({ ...window, mirrored })),
+    );
+    const batches = Array.from({ length: Math.ceil(jobs.length / networks.batch) }, (_, i) =>
+      jobs.slice(i * networks.batch, (i + 1) * networks.batch),
+    );
+    const firstFilled = this.#ring.filled;
+    const total = networks.count * batches.length;
+    const running: Promise<unknown>[] = [];
+    for (let n = 0; n < total; n++) {
+      signal?.throwIfAborted();
+      const batch = batches[n % batches.length]!;
+      networks.use(Math.floor(n / batches.length));
+      this.#runBatch(batch);
+      running.push(this.#gpu.device.queue.onSubmittedWorkDone());
+      if (running.length >= IN_FLIGHT) await running.shift();
+      this.#gpu.check();
+      await this.#ring.fill(firstFilled + Math.floor(((nextNeeds - firstFilled) * (n + 1)) / total), gather);
+      onJobs(batch.length);
+    }
+    await Promise.all(running);
+    this.#gpu.check();
+  }
+
+  #runBatch(jobs: readonly Job[]): void {
+    const gpu = this.#gpu;
+    const { image: windows, logits, patch } = this.#networks;
+    const depth = this.#size[0];
+    if (depth < patch[0]) clear(gpu, windows); // planes that no cut writes
+    const cuts = jobs.flatMap(({ origin, mirrored }, item) =>
+      cutWindow(gpu, { volume: this.#ring.planes, depth, origin, mirrored, windows, item }),
+    );
+    runOnce(gpu, cuts);
+    this.#networks.run();
+    const sums = jobs.flatMap(({ origin: [z, y, x], mirrored, weightsAt }, item): Launch[] => {
+      const origin: Size = [z, y, x - this.#slab.left];
+      const { logits: volume } = this.#slab;
+      return accumulateWindow(gpu, {
+        logits,
+        item,
+        volume,
+        depth,
+        origin,
+        mirrored,
+        weights: this.#weights,
+        weightsAt,
+      });
+    });
+    runOnce(gpu, sums);
+  }
+
+  close(): void {
+    this.#slab.close();
+    this.#ring.close();
+    release(this.#gpu, this.#weights);
+  }
+}
+
+/** The windows that begin at one plane. */
+interface Layer {
+  readonly windows: readonly Omit<Job, 'mirrored'>[];
+  /** Planes of the image that they need, and those that the next layer's do. */
+  readonly needs: number;
+  readonly nextNeeds: number;
+  /** Planes of labels that are finished after them. */
+  readonly finished: number;
+}
