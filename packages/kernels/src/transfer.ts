@@ -16,7 +16,8 @@ interface Slot {
 
 /** Hands a promise on with the GPU's own account of what went wrong, and lets nobody else hear of it unasked. */
 function watched(gpu: Gpu, work: Promise<void>): Promise<void> {
-  const told = work.catch((error: unknown) => {
+  const told = work.catch(async (error: unknown) => {
+    await gpu.faultsTold();
     gpu.check();
     throw error;
   });
@@ -96,6 +97,7 @@ export class Uploads {
 /** Bytes from tensors to the host. */
 export class Downloads {
   readonly #slots: Slots;
+  #last = Promise.resolve();
 
   constructor(gpu: Gpu, mostBytes: number) {
     const size = Math.ceil(mostBytes / 4) * 4;
@@ -111,12 +113,15 @@ export class Downloads {
     const encoder = gpu.device.createCommandEncoder();
     encoder.copyBufferToBuffer(tensor.buffer, tensor.offsetBytes, buffer, 0, size);
     gpu.device.queue.submit([encoder.finish()]);
+    const before = this.#last;
     const read = async () => {
       await buffer.mapAsync(GPUMapMode.READ, 0, size);
+      await before; // in the order asked for
       take(new Uint8Array(buffer.getMappedRange(0, size)).subarray(0, bytes));
       buffer.unmap();
     };
     slot.ready = watched(gpu, read());
+    this.#last = slot.ready;
   }
 
   /** Waits until everything has been taken. */

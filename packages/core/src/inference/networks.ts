@@ -58,10 +58,13 @@ export class Networks {
   }
 
   /** Makes `run` that of another model. */
-  use(model: number): void {
+  async use(model: number): Promise<void> {
     if (model === this.#current) return;
     const { layout, parameters } = this.#memory;
-    this.#inference.program.close(); // its memory serves the next
+    this.#inference.program.close();
+    // Two programs would take twice the memory: the driver has the one back before the other is made.
+    await this.#gpu.finish();
+    this.#gpu.arena.trim();
     layout.upload(this.#gpu, parameters, this.#weights[model]);
     this.#inference = this.#program();
     this.#current = model;
@@ -74,6 +77,6 @@ export class Networks {
   close(): void {
     this.#inference.program.close();
     const { layout, parameters } = this.#memory;
-    if (this.#current !== 0) layout.upload(this.#gpu, parameters, this.#weights[0]); // as it was handed over
+    if (this.#current !== 0) layout.upload(this.#gpu, parameters, this.#weights[0]!); // as it was handed over
   }
 }

@@ -7,8 +7,10 @@
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
-import { clear, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { clear, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { Downloads } from '@organseg/kernels/transfer.ts';
 import { type Gather, ImageRing, type Resampling } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
 import type { Networks } from './networks.ts';
@@ -26,6 +28,11 @@ export interface StreamRequest {
   readonly step: number;
   /** Of D, H, W: along which the network sees windows mirrored too. */
   readonly mirrorAxes?: readonly number[];
+  /**
+   * Of the windows that begin at one plane the middle one is looked at first, and where it holds no foreground the
+   * others are left out (Huang 2022, FLARE22's winner). Labels may be lost.
+   */
+  readonly skipEarly?: boolean;
 }
 
 /** How it is done in the memory there is. */
@@ -45,7 +52,9 @@ export interface StreamSource {
 export interface WindowCounts {
   /** On the grid of windows. */
   readonly all: number;
+  /** Not looked at: they hold air alone, or were skipped early. */
   readonly air: number;
+  readonly early: number;
 }
 
 interface RunOptions {
@@ -83,9 +92,12 @@ export class SlabStream {
   readonly #columns: readonly [number, number][];
   readonly #makeSlab: (columns: readonly [number, number]) => LabelSlab;
   #slab: LabelSlab;
+  /** For skipping early: the labels of a window. */
+  readonly #peek: Peek | undefined;
+  #skipped = 0;
 
   constructor(gpu: Gpu, networks: Networks, request: StreamRequest, plan: StreamPlan) {
-    const { size, source, grid, step, mirrorAxes = [] } = request;
+    const { size, source, grid, step, mirrorAxes = [], skipEarly = false } = request;
     const { patch, network } = networks;
     this.#gpu = gpu;
     this.#networks = networks;
@@ -106,6 +118,10 @@ export class SlabStream {
     const options = { classes: network.classes, patchDepth: patch[0], dtype: plan.logits, grid };
     this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
     this.#slab = this.#makeSlab(this.#columns.at(-1)!); // the widest
+    if (skipEarly) {
+      const voxels = patch.reduce((a, b) => a * b, 1);
+      this.#peek = { labels: empty(gpu, [voxels], 'u8'), downloads: new Downloads(gpu, voxels) };
+    }
   }
 
   /** Feeds the volume through; every voxel's label comes to the sink once. */
@@ -118,6 +134,7 @@ export class SlabStream {
     }));
     const total = strips.flatMap((strip) => strip.layers).reduce((sum, layer) => sum + jobsIn(layer), 0);
     let done = 0;
+    this.#skipped = 0;
     for (const [i, strip] of strips.entries()) {
       if (i > 0 || this.#columns.length > 1) {
         this.#slab.close();
@@ -137,7 +154,8 @@ export class SlabStream {
     this.#gpu.check();
     options.onShare?.(1);
     const all = this.#origins.reduce((product, starts) => product * starts.length, 1);
-    return { all, air: all - layers.reduce((sum, { windows }) => sum + windows.length, 0) };
+    const air = all - layers.reduce((sum, { windows }) => sum + windows.length, 0);
+    return { all, air, early: this.#skipped };
   }
 
   #layers({ hasBody }: StreamSource): Layer[] {
@@ -180,28 +198,52 @@ export class SlabStream {
     onJobs: (count: number) => void,
   ): Promise<void> {
     const networks = this.#networks;
-    const jobs = windows.flatMap((window) =>
+    const order = this.#peek ? middleFirst(windows) : windows;
+    const jobs = order.flatMap((window) =>
       this.#mirrorings.map((mirrored): Job => ({ ...window, mirrored })),
     );
     const batches = Array.from({ length: Math.ceil(jobs.length / networks.batch) }, (_, i) =>
       jobs.slice(i * networks.batch, (i + 1) * networks.batch),
     );
     const firstFilled = this.#ring.filled;
-    const total = networks.count * batches.length;
     const running: Promise<unknown>[] = [];
-    for (let n = 0; n < total; n++) {
-      signal?.throwIfAborted();
-      const batch = batches[n % batches.length]!;
-      networks.use(Math.floor(n / batches.length));
-      this.#runBatch(batch);
-      running.push(this.#gpu.device.queue.onSubmittedWorkDone());
-      if (running.length >= IN_FLIGHT) await running.shift();
-      this.#gpu.check();
-      await this.#ring.fill(firstFilled + Math.floor(((nextNeeds - firstFilled) * (n + 1)) / total), gather);
-      onJobs(batch.length);
+    let count = batches.length;
+    for (let model = 0, done = 0; model < networks.count; model++) {
+      await networks.use(model);
+      for (let i = 0; i < count; i++) {
+        signal?.throwIfAborted();
+        this.#runBatch(batches[i]!);
+        const work = this.#gpu.device.queue.onSubmittedWorkDone();
+        work.catch(() => {}); // heard of where it is awaited
+        running.push(work);
+        if (running.length >= IN_FLIGHT) await running.shift();
+        this.#gpu.check();
+        done++;
+        const share = done / (networks.count * count);
+        await this.#ring.fill(firstFilled + Math.floor((nextNeeds - firstFilled) * share), gather);
+        onJobs(batches[i]!.length);
+        if (done === 1 && count > 1 && this.#peek && !(await this.#firstHasForeground(this.#peek))) {
+          const left = jobs.length - batches[0]!.length;
+          this.#skipped += Math.floor(left / this.#mirrorings.length);
+          onJobs(left * networks.count + (networks.count - 1) * batches[0]!.length);
+          count = 1;
+          break;
+        }
+      }
     }
     await Promise.all(running);
     this.#gpu.check();
+  }
+
+  /** Whether the first window of the last batch has a label but background. */
+  async #firstHasForeground({ labels, downloads }: Peek): Promise<boolean> {
+    runOnce(this.#gpu, argmax(this.#gpu, { logits: this.#networks.logits, labels }));
+    let found = false;
+    await downloads.download(labels, labels.shape[0]!, (values) => {
+      found = values.some((label) => label > 0);
+    });
+    await downloads.drain();
+    return found;
   }
 
   #runBatch(jobs: readonly Job[]): void {
@@ -235,7 +277,24 @@ export class SlabStream {
     this.#slab.close();
     this.#ring.close();
     release(this.#gpu, this.#weights);
+    if (!this.#peek) return;
+    this.#peek.downloads.close();
+    release(this.#gpu, this.#peek.labels);
   }
+}
+
+/** The windows of a layer, the one nearest to their middle first. */
+function middleFirst(windows: Layer['windows']): Layer['windows'] {
+  const mean = (axis: number) => windows.reduce((sum, { origin }) => sum + origin[axis]!, 0) / windows.length;
+  const [y, x] = [mean(1), mean(2)];
+  const distance = ({ origin }: Layer['windows'][number]) => Math.hypot(origin[1] - y, origin[2] - x);
+  const middle = windows.reduce((a, b) => (distance(b) < distance(a) ? b : a), windows[0]!);
+  return windows.length ? [middle, ...windows.filter((window) => window !== middle)] : windows;
+}
+
+interface Peek {
+  readonly labels: Tensor;
+  readonly downloads: Downloads;
 }
 
 /** The windows that begin at one plane. */

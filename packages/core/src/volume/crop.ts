@@ -13,14 +13,20 @@ export interface Box {
 export const foregroundBox = (volume: Volume, threshold: number): Box | null =>
   rowExtents(volume, threshold).box;
 
-/** The voxels inside the box; they keep their place in the world. */
+/** The grid of the box's voxels; they keep their place in the world. */
+export const croppedGrid = ({ shape, affine }: Grid, box: Box): Grid => ({
+  shape: boxShape(box, shape),
+  affine: compose(affine, scaleAndShift([1, 1, 1], box.min)),
+});
+
+/** The voxels inside the box. */
 export function crop<T extends VoxelArray>(volume: Volume<T>, box: Box): Volume<T> {
   const shape = boxShape(box, volume.shape);
   const data = emptyLike(volume.data, shape[0] * shape[1] * shape[2]);
   for (const [inside, outside] of rows(box, volume.shape)) {
     data.set(volume.data.subarray(outside, outside + shape[0]), inside);
   }
-  return { shape, affine: compose(volume.affine, scaleAndShift([1, 1, 1], box.min)), data };
+  return { ...croppedGrid(volume, box), data };
 }
 
 /** The inverse of `crop`: the volume in its box of `grid`, and 0 around it. */
