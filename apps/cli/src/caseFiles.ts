@@ -61,4 +61,6 @@ export interface CaseProfile extends Efficiency {
   /** As nvidia-smi sees it; false where it does not answer, and the memory figures are 0. */
   readonly hasGpuSamples: boolean;
   readonly stages: Readonly<Record<string, number>>;
+  /** Resident memory of this process at its highest so far. */
+  readonly peakHostBytes: number;
 }

@@ -119,7 +119,8 @@ export async function predictScans(
       if (sampler) {
         sampler.stop();
         const { stages } = prediction.report;
-        const facts = { case: file.name, hasGpuSamples: sampler.hasGpu(), stages };
+        const peakHostBytes = 1024 * process.resourceUsage().maxRSS;
+        const facts = { case: file.name, hasGpuSamples: sampler.hasGpu(), stages, peakHostBytes };
         profiles.push({ ...facts, ...efficiencyOf(sampler.samples) });
         await writeWhole(join(out, PROFILE), `${JSON.stringify({ cases: profiles }, null, 2)}\n`);
       }
