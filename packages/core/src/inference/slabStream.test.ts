@@ -36,6 +36,9 @@ interface Way {
   readonly mirrorAxes?: readonly number[];
   readonly seeds?: readonly number[];
   readonly grid?: LabelGrid;
+  readonly skipEarly?: boolean;
+  /** Added to the logit of background. */
+  readonly bias?: number;
 }
 
 describe('a stream of slabs', () => {
@@ -45,12 +48,13 @@ describe('a stream of slabs', () => {
   });
   afterAll(() => gpu.close());
 
-  function networks(batch: number, seeds: readonly number[]): Networks {
+  function networks(batch: number, seeds: readonly number[], bias = 0): Networks {
     const tape = new Tape();
     unet(tape, tape.input([1, ...PATCH, 1]), NETWORK);
     const layout = new ParameterLayout(tape.parameters);
     const parameters = layout.allocate(gpu);
     const weights = seeds.map((seed): NamedArrays => initialise(layout, new Random(seed)));
+    for (const values of weights) values.get('output_block.conv.conv.bias')![0] = bias;
     layout.upload(gpu, parameters, weights[0]);
     return new Networks(
       gpu,
@@ -108,14 +112,15 @@ describe('a stream of slabs', () => {
     hasBody: (from: Size, to: Size) => boolean = ALL_BODY,
   ) {
     const { step = 0.5, batch = 1, plan = {}, mirrorAxes = [], seeds = [5], grid } = way;
+    const { skipEarly = false, bias } = way;
     const size = volume.shape as unknown as Size;
-    const network = networks(batch, seeds);
+    const network = networks(batch, seeds, bias);
     const data = Float32Array.from(volume.data);
     const plane = size[1] * size[2];
     const stream = new SlabStream(
       gpu,
       network,
-      { size, step, mirrorAxes, grid },
+      { size, step, mirrorAxes, grid, skipEarly },
       { logits: 'f32', strips: 1, ...plan },
     );
     const collect = ([D, H, W]: Size) => {
@@ -232,6 +237,17 @@ describe('a stream of slabs', () => {
     );
     expect(differs).toBe(-1);
     expect(labels.at(-1)).toBe(0);
+  });
+
+  test('skipped early: the windows around a middle one without foreground, and no others', async () => {
+    const volume = image([20, 30, 40]); // 4 × 4 × 4 windows
+    const plain = await streamed(volume, { batch: 3 });
+    const careful = await streamed(volume, { batch: 3, skipEarly: true });
+    expect(careful.counts).toEqual({ all: 64, air: 0, early: 0 });
+    expect(careful.labels).toEqual(plain.labels);
+    const empty = await streamed(volume, { batch: 3, skipEarly: true, bias: 1e3, seeds: [5, 6] });
+    expect(empty.counts).toEqual({ all: 64, air: 0, early: 4 * (16 - 3) });
+    expect(empty.labels.every((label) => label === 0)).toBe(true);
   });
 
   test('memory does not grow with the number of slices', async () => {

@@ -225,9 +225,8 @@ export class SlabStream {
         if (done === 1 && count > 1 && this.#peek && !(await this.#firstHasForeground(this.#peek))) {
           const left = jobs.length - batches[0]!.length;
           this.#skipped += Math.floor(left / this.#mirrorings.length);
-          onJobs(left * networks.count + (networks.count - 1) * batches[0]!.length);
-          count = 1;
-          break;
+          onJobs(left * networks.count);
+          count = 1; // for the other models too
         }
       }
     }
