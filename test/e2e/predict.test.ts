@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
+import { toRas } from '../../packages/core/src/volume/orientation.ts';
 import { readLabelsFile } from '../../packages/train/src/files.ts';
 import { cli, cliJson, lastLine } from '../cli.ts';
 
@@ -98,6 +99,22 @@ describe('predict', () => {
     for (const { before, after } of Object.values(choice.dsc)) expect(after).toBeGreaterThanOrEqual(before);
     expect(JSON.parse(readFileSync(join(run, 'postprocessing.json'), 'utf8'))).toEqual(choice);
     expect((await predict(join(folder, 'chosen'), '--postprocess')).code).toBe(0);
+  });
+
+  test('probabilities, on the scan’s grid in RAS: the label has the largest', async () => {
+    const out = join(folder, 'shares');
+    expect((await predict(out, '--probabilities')).code).toBe(0);
+    const { shape, data } = toRas(await readLabelsFile(join(out, 'test_000.nii.gz')));
+    const shares = readFileSync(join(out, 'test_000_probabilities.nii')).subarray(352);
+    const voxels = shape[0] * shape[1] * shape[2];
+    expect(shares).toHaveLength(14 * voxels);
+    const wrong = data.findIndex((label, i) => {
+      const all = Array.from({ length: 14 }, (_, c) => shares[c * voxels + i]);
+      const sum = all.reduce((a, b) => a + b);
+      return Math.abs(sum - 255) > 7 || all[label] < Math.max(...all);
+    });
+    expect(wrong).toBe(-1);
+    expect(new Set(data).size).toBeGreaterThan(1);
   });
 
   test.each([

@@ -9,6 +9,7 @@ import { caseReport } from '@organseg/train/caseReport.ts';
 import { readJsonFile, readNiftiFile, writeWhole } from '@organseg/train/files.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/postprocessing.ts';
 import { type CasePrediction, isMemoryFault, type Predictor } from '@organseg/train/predictor.ts';
+import { ProbabilityFile } from '@organseg/train/probabilityFile.ts';
 import { z } from 'zod';
 import { type CaseFiles, type CaseProfile, writeCase } from './caseFiles.ts';
 import { say } from './command.ts';
@@ -41,6 +42,8 @@ const READ_AHEAD_BYTES = 200 * 2 ** 20;
 export interface PredictScansOptions {
   readonly before?: readonly ScanReport[];
   readonly files?: Partial<Omit<CaseFiles, 'labelNames'>>;
+  /** Writes CASE_probabilities.nii too; the predictor must resample logits. */
+  readonly probabilities?: boolean;
   /** Measures each case alone, one after another, and writes profile.json. */
   readonly profile?: boolean;
   readonly signal: AbortSignal;
@@ -60,7 +63,7 @@ export async function predictScans(
   predictor: Predictor,
   scans: readonly ScanFile[],
   out: string,
-  { before = [], files = {}, profile = false, signal }: PredictScansOptions,
+  { before = [], files = {}, probabilities = false, profile = false, signal }: PredictScansOptions,
 ): Promise<{ reports: ScanReport[]; failed: string[] }> {
   await mkdir(out, { recursive: true });
   const reports = [...before];
@@ -105,7 +108,8 @@ export async function predictScans(
       }
       const next = left[i + 1];
       if (next && !profile && read.scan.data.byteLength <= READ_AHEAD_BYTES) ahead = readScan(next);
-      const prediction = await predictOne(predictor, file, read.scan, (share) =>
+      const shares = probabilities ? join(out, `${file.name}_probabilities.nii`) : undefined;
+      const prediction = await predictOne(predictor, file, read.scan, shares, (share) =>
         bar.update(i + share, file.name),
       );
       if ('fault' in prediction) {
@@ -150,11 +154,22 @@ async function predictOne(
   predictor: Predictor,
   { name, path }: ScanFile,
   scan: NiftiVolume,
+  probabilities: string | undefined,
   onShare: (share: number) => void,
 ): Promise<CasePrediction | { readonly fault: string }> {
+  let shares: ProbabilityFile | undefined;
   try {
-    return await predictor.predict(scan, {
+    const prediction = await predictor.predict(scan, {
       onShare,
+      probabilities:
+        probabilities === undefined
+          ? undefined
+          : (geometry) => {
+              shares?.discard(); // an attempt before
+              const file = new ProbabilityFile(probabilities, geometry, predictor.run.config.classes);
+              shares = file;
+              return (plane) => file.take(plane);
+            },
       onPlan: ({ peakBytes, batch, strips, logits }) =>
         say(
           `${name}: ${scan.shape.join('×')} voxels, ${Math.ceil(peakBytes / 2 ** 20)} MiB of GPU memory at most ` +
@@ -162,7 +177,10 @@ async function predictOne(
             `${strips > 1 ? `, ${strips} strips` : ''})`,
         ),
     });
+    shares?.finish();
+    return prediction;
   } catch (error) {
+    shares?.discard();
     if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
     throw error;
   }

@@ -2,8 +2,11 @@
  * A run's network on whole scans, or several runs' whose logits are averaged: cropped, resampled, segmented by sliding
  * window and brought back to the scan's own grid, slab by slab, within a cap of GPU memory.
  */
+
+import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { CapTooSmallError, type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import { Networks } from '@organseg/core/inference/networks.ts';
+import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
 import { bodyOf, type ResampleBack, ScanLabels, ScanStream } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -46,6 +49,8 @@ export interface PredictHooks {
   readonly onShare?: ((share: number) => void) | undefined;
   /** How the case is done, before it begins. */
   readonly onPlan?: ((plan: CasePlan) => void) | undefined;
+  /** Takes probabilities plane by plane, where logits are resampled; asked for anew at each attempt. */
+  readonly probabilities?: ((geometry: CaseGeometry) => (plane: ProbabilityPlane) => void) | undefined;
 }
 
 export interface CasePrediction {
@@ -153,11 +158,12 @@ export class Predictor {
     for (const { spacingMm, share, isFallback } of this.#attempts()) {
       if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
       const stream = new ScanStream(scan, rows, spacingMm);
+      const request = this.#request(stream, hooks.probabilities !== undefined);
       try {
-        const plan = stopwatch.time('plan', () => this.#plan(this.#request(stream), share, firstPeak));
+        const plan = stopwatch.time('plan', () => this.#plan(request, share, firstPeak));
         firstPeak ??= plan.peakBytes;
         hooks.onPlan?.(plan);
-        const made = await this.#stream(stream, plan, stopwatch, hooks);
+        const made = await this.#stream(stream, request, plan, stopwatch, hooks);
         const report: CaseReport = {
           ...stopwatch.report(),
           spacingMm,
@@ -198,10 +204,10 @@ export class Predictor {
     return this.#options.resample ?? 'labels';
   }
 
-  #request(stream: ScanStream): StreamRequest {
+  #request(stream: ScanStream, probabilities: boolean): StreamRequest {
     const { step, mirror = [], skipEarly = false } = this.#options;
     return {
-      ...stream.request(preprocessingOf(this.run.config), this.#resample),
+      ...stream.request(preprocessingOf(this.run.config), this.#resample, probabilities),
       step: step ?? this.run.config.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,
@@ -219,14 +225,21 @@ export class Predictor {
     }
   }
 
-  async #stream(scan: ScanStream, plan: CasePlan, stopwatch: Stopwatch, { onShare }: PredictHooks) {
+  async #stream(
+    scan: ScanStream,
+    request: StreamRequest,
+    plan: CasePlan,
+    stopwatch: Stopwatch,
+    { onShare, probabilities }: PredictHooks,
+  ) {
     const gpu = this.#gpu;
     const networks = stopwatch.time('plan', () => this.#networksFor(plan.batch));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
+    const takeShares = probabilities?.(scan.geometry);
     const labels = new ScanLabels(scan.geometry, this.run.config.classes, this.#resample);
     const stream = stopwatch.time('plan', () =>
-      gpu.arena.attempt(() => new SlabStream(gpu, networks, this.#request(scan), plan)),
+      gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan)),
     );
     try {
       await gpu.finish(); // what could not be allocated is known before the work begins
@@ -238,6 +251,9 @@ export class Predictor {
         {
           network: (block) => stopwatch.time('place', () => labels.network(block)),
           resampled: (block) => stopwatch.time('place', () => labels.resampled(block)),
+          ...(takeShares && {
+            probabilities: (plane) => stopwatch.time('probabilities', () => takeShares(plane)),
+          }),
         },
         { signal: this.#options.signal, onShare },
       );

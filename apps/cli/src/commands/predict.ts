@@ -1,3 +1,4 @@
+import { InputError } from '@organseg/core/inputError.ts';
 import { openGpu } from '@organseg/kernels/device.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/postprocessing.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
@@ -23,6 +24,7 @@ interface Options extends CommonOptions {
   continue?: boolean;
   statistics?: boolean;
   preview?: boolean;
+  probabilities?: boolean;
   profile?: boolean;
 }
 
@@ -51,6 +53,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
   .option('--largest-component [organs]', 'keep the largest part alone, of all organs or of a,b,…')
   .option('--fill-holes [organs]', 'fill holes, of all organs or of a,b,…')
   .option('--postprocess', 'what `postprocess --choose` found to help this model')
+  .option('--probabilities', 'write CASE_probabilities.nii, in 255ths; takes --resample logits')
   .option('--statistics', 'write CASE_statistics.json: volume in ml and mean HU of each organ')
   .option('--preview', 'write CASE.png: slices with the organs’ contours')
   .option(
@@ -58,11 +61,14 @@ export const predict = command('predict', 'Segment scans with a trained run')
     'write profile.json: time, GPU memory and CPU as FLARE22 counts them; no case overlaps',
   )
   .action(async (options: Options) => {
+    if (options.probabilities && options.resample === 'labels')
+      throw new InputError('--probabilities is for --resample logits alone');
     const scans = await scansIn(options.input);
     const { memoryCap: memoryCapBytes, out } = options;
     const before = options.continue ? await doneBefore(out) : [];
     await withGpu({ memoryCapBytes }, async (gpu, signal) => {
-      const { spacing, step, dtype, resample, tta: mirror, skipEarly } = options;
+      const { spacing, step, dtype, tta: mirror, skipEarly } = options;
+      const resample = options.probabilities ? 'logits' : options.resample;
       let current = gpu;
       const predictor = await Predictor.open(gpu, options.model, {
         spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
@@ -89,6 +95,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
             statistics: options.statistics ?? false,
             preview: options.preview ?? false,
           },
+          probabilities: options.probabilities ?? false,
           profile: options.profile ?? false,
           signal,
         });

@@ -8,6 +8,7 @@ import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { argmaxResampled } from '@organseg/kernels/ops/argmaxResampled.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
 import { type AxisMaps, linearTable } from '@organseg/kernels/ops/resample.ts';
+import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
 import { ringRuns } from '@organseg/kernels/ring.ts';
 import { empty, fromArray, release, type Tensor, zeros } from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
@@ -28,12 +29,24 @@ export interface LabelGrid {
   readonly size: Size;
   /** Index in it → network index, D, H, W. */
   readonly maps: AxisMaps;
+  /** Whether probabilities are wanted too. */
+  readonly probabilities?: boolean;
+}
+
+/** One plane of the case's grid, columns [left, right): 255ths, `classStride` values from one class to the next. */
+export interface ProbabilityPlane {
+  readonly plane: number;
+  readonly left: number;
+  readonly right: number;
+  readonly classStride: number;
+  readonly values: Uint8Array;
 }
 
 /** Who takes labels: on the network's grid, and on the case's where logits are interpolated. */
 export interface LabelSink {
   network(block: LabelBlock): void;
   resampled?(block: LabelBlock): void;
+  probabilities?(plane: ProbabilityPlane): void;
 }
 
 /** Labels travel in blocks of at most so many bytes, or of one plane. */
@@ -59,6 +72,7 @@ export class LabelSlab {
   readonly #labels: Tensor;
   readonly #blockBytes: number;
   readonly #downloads: Downloads;
+  readonly #shares: { readonly tensor: Tensor; readonly downloads: Downloads } | undefined;
   /** Finished planes of the network's grid and of the case's, and the first plane that is still held. */
   #finished = 0;
   #finishedOnGrid = 0;
@@ -84,6 +98,9 @@ export class LabelSlab {
     this.#blockBytes = Math.max(plane, Math.min(BLOCK_BYTES, plane * Math.max(D, grid?.size[0] ?? 0)));
     this.#labels = empty(gpu, [this.#blockBytes], 'u8');
     this.#downloads = new Downloads(gpu, this.#blockBytes);
+    if (!this.#grid?.probabilities) return;
+    const tensor = empty(gpu, [classes, this.#grid.planeStride], 'u8');
+    this.#shares = { tensor, downloads: new Downloads(gpu, classes * this.#grid.planeStride) };
   }
 
   /** Planes before `until` are finished: no window will write to them. */
@@ -91,7 +108,7 @@ export class LabelSlab {
     await this.#toNetworkGrid(until, sink);
     let held = until;
     if (this.#grid && sink.resampled) {
-      held = await this.#toGrid(until, this.#grid, (block) => sink.resampled!(block));
+      held = await this.#toGrid(until, this.#grid, sink);
     }
     const [ring, H, W, classes] = this.logits.shape as [number, number, number, number];
     const plane = H * W * classes;
@@ -119,7 +136,7 @@ export class LabelSlab {
   }
 
   /** Returns the first plane of the network's grid that the next planes of the case's need. */
-  async #toGrid(until: number, grid: LabelGrid & GridTables, take: (block: LabelBlock) => void) {
+  async #toGrid(until: number, grid: LabelGrid & GridTables, sink: LabelSink) {
     const [D] = this.#size;
     const ring = this.logits.shape[0]!;
     const upper = (plane: number) => Math.min(D - 1, grid.depth[plane]![0] + 1);
@@ -130,26 +147,31 @@ export class LabelSlab {
       const from = this.#finishedOnGrid;
       const to = Math.min(end, from + most);
       const launches: Launch[] = [];
+      const { left, right, planeStride } = grid;
       for (let plane = from; plane < to; plane++) {
         const [lower, share] = grid.depth[plane]!;
-        launches.push(
-          argmaxResampled(this.#gpu, {
-            logits: this.logits,
-            planes: [lower % ring, upper(plane) % ring],
-            share,
-            table: grid.table,
-            size: [grid.size[1], grid.right - grid.left],
-            labels: this.#labels,
-            planeStride: grid.planeStride,
-            plane: plane - from,
-          }),
-        );
+        const call = {
+          logits: this.logits,
+          planes: [lower % ring, upper(plane) % ring] as const,
+          share,
+          table: grid.table,
+          size: [grid.size[1], right - left] as const,
+        };
+        const labels = { labels: this.#labels, planeStride, plane: plane - from };
+        launches.push(argmaxResampled(this.#gpu, { ...call, ...labels }));
+        if (this.#shares && sink.probabilities) {
+          const { tensor, downloads } = this.#shares;
+          runOnce(this.#gpu, [softmaxResampled(this.#gpu, { ...call, probabilities: tensor })]);
+          const bytes = tensor.shape[0]! * planeStride;
+          await downloads.download(tensor, bytes, (values) =>
+            sink.probabilities!({ plane, left, right, classStride: planeStride, values }),
+          );
+        }
       }
       runOnce(this.#gpu, launches);
-      const { left, right, planeStride } = grid;
       const bytes = (to - from) * planeStride;
       await this.#downloads.download(this.#labels, bytes, (labels) =>
-        take({ from, to, left, right, planeStride, labels }),
+        sink.resampled!({ from, to, left, right, planeStride, labels }),
       );
       this.#finishedOnGrid = to;
     }
@@ -158,14 +180,18 @@ export class LabelSlab {
   }
 
   /** Waits until all labels have been taken. */
-  drain(): Promise<void> {
-    return this.#downloads.drain();
+  async drain(): Promise<void> {
+    await this.#downloads.drain();
+    await this.#shares?.downloads.drain();
   }
 
   close(): void {
     this.#downloads.close();
     release(this.#gpu, this.logits, this.#labels);
     if (this.#grid) release(this.#gpu, this.#grid.table);
+    if (!this.#shares) return;
+    this.#shares.downloads.close();
+    release(this.#gpu, this.#shares.tensor);
   }
 }
 

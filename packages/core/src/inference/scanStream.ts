@@ -32,6 +32,7 @@ export class ScanStream implements StreamSource {
   request(
     { intensity }: Pick<Preprocessing, 'intensity'>,
     resample: ResampleBack,
+    probabilities = false,
   ): Pick<StreamRequest, 'size' | 'source' | 'grid'> {
     const { cropped, network } = this.geometry;
     const [x, y, z] = axisMaps(cropped, network);
@@ -39,7 +40,10 @@ export class ScanStream implements StreamSource {
     return {
       size: tensorShape(network),
       source: { size: tensorShape(cropped), maps: [z, y, x], intensity },
-      grid: resample === 'logits' ? { size: tensorShape(cropped), maps: [backZ, backY, backX] } : undefined,
+      grid:
+        resample === 'logits'
+          ? { size: tensorShape(cropped), maps: [backZ, backY, backX], probabilities }
+          : undefined,
     };
   }
 

@@ -2,7 +2,7 @@
 import { gzip } from './gzip.ts';
 import { isInt64, NIFTI_DTYPES } from './niftiDtype.ts';
 import { affineOfSpace, type NiftiSpace, spaceOfAffine } from './niftiSpace.ts';
-import type { Volume, VoxelArray } from './volume.ts';
+import type { Grid, Volume, VoxelArray } from './volume.ts';
 
 /** The header, and four bytes that say whether extensions follow. */
 const HEADER_BYTES = 352;
@@ -28,6 +28,17 @@ export function encodeNifti(
   const between = extensions.map(extensionBytes);
   const header = niftiHeaderBytes(volume, space, between);
   return gzip(inChunks([header, ...between], volume.data));
+}
+
+/** The first bytes of an unpacked .nii of several volumes on one grid, whose bytes stand for 255ths. */
+export function sharesHeader(grid: Grid, volumes: number): Uint8Array {
+  const volume = { ...grid, data: new Uint8Array() };
+  const bytes = niftiHeaderBytes(volume, spaceOfAffine(grid.affine), []);
+  const view = new DataView(bytes.buffer);
+  view.setInt16(40, 4, true); // dim[0]
+  view.setInt16(48, volumes, true); // dim[4]
+  view.setFloat32(112, 1 / 255, true); // scl_slope
+  return bytes;
 }
 
 /** Size and code, the content, and zeros up to a multiple of 16 bytes. */

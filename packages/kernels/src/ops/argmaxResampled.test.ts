@@ -6,6 +6,7 @@ import { trilinear } from '../reference/resample.ts';
 import { download } from '../tensor.ts';
 import { argmaxResampled } from './argmaxResampled.ts';
 import { linearTable } from './resample.ts';
+import { softmaxResampled } from './softmaxResampled.ts';
 
 const CLASSES = 5;
 
@@ -14,7 +15,7 @@ for (const [name, options] of Object.entries(DEVICES)) {
     test.each([
       { from: [5, 11, 13], to: [9, 17, 29], scales: [0.5, 0.65, 0.44] },
       { from: [6, 1, 17], to: [4, 3, 8], scales: [1.5, 0.3, 2.1] },
-    ])('$from → $to: the argmax of interpolated logits', async ({ from, to, scales }) => {
+    ])('$from → $to: argmax and softmax of interpolated logits', async ({ from, to, scales }) => {
       const logits = kit.peaky([...from, CLASSES]);
       const maps = from.map((n, i) => ({
         scale: scales[i]!,
@@ -63,6 +64,23 @@ for (const [name, options] of Object.entries(DEVICES)) {
         if (label !== expected[i]) expect(values[label]! - values[expected[i]!]!).toBeCloseTo(0, 4);
       });
       expect(got.filter((label, i) => label !== expected[i]).length).toBeLessThan(3);
+
+      // The probabilities of one plane.
+      const [plane, voxelsOf] = [2, to[1]! * to[2]!];
+      const probabilities = kit.empty([CLASSES, planeStride], 'u8');
+      const [lower, share] = tables[0]![plane]!;
+      const planes = [lower, Math.min(lower + 1, from[0]! - 1)] as const;
+      const size = [to[1]!, to[2]!] as const;
+      kit.run([softmaxResampled(kit.gpu, { logits: source, planes, share, table, size, probabilities })]);
+      const shares = await download(kit.gpu, probabilities);
+      for (let i = 0; i < voxelsOf; i++) {
+        const at = (plane * voxelsOf + i) * CLASSES;
+        const exponentials = Array.from(interpolated.data.subarray(at, at + CLASSES), Math.exp);
+        const total = exponentials.reduce((a, b) => a + b);
+        exponentials.forEach((e, c) => {
+          expect(Math.abs(shares[c * planeStride + i]! - (255 * e) / total)).toBeLessThan(0.51);
+        });
+      }
     });
   });
 }

@@ -10,7 +10,7 @@ import { f32, type Launch, prepare, u32 } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { window } from '../windows.ts';
 
-export interface ArgmaxResampled {
+export interface LogitsPlane {
   /** [D, H, W, C] */
   readonly logits: Tensor;
   /** The planes of D on either side of the wanted one, and the share of the second. */
@@ -20,6 +20,52 @@ export interface ArgmaxResampled {
   readonly table: Tensor;
   /** Of the plane: h, w. */
   readonly size: readonly [number, number];
+}
+
+/** What kernels that interpolate logits read and take; `interpolated` gives a channel at a voxel of the plane. */
+export function logitsPlane({ logits, planes, share, table, size }: LogitsPlane) {
+  const [, H, W, classes] = logits.shape as [number, number, number, number];
+  const elements = H * W * classes;
+  const [near, far] = planes.map((at) => window(logits, at * elements, (at + 1) * elements)) as [
+    ReturnType<typeof window>,
+    ReturnType<typeof window>,
+  ];
+  return {
+    read: { near, far, table },
+    params: {
+      share: f32(share),
+      height: u32(size[0]),
+      width: u32(size[1]),
+      inHeight: u32(H),
+      inWidth: u32(W),
+      classes: u32(classes),
+      nearShift: u32(near.shift),
+      farShift: u32(far.shift),
+    },
+    interpolated: `
+struct Place { corner: u32, dx: u32, dy: u32, x: f32, y: f32 }
+fn place(at: u32) -> Place {
+  let ty = 2u * (at / p.width);
+  let tx = 2u * (p.height + at % p.width);
+  return Place(
+    (u32(table[ty]) * p.inWidth + u32(table[tx])) * p.classes,
+    select(0u, p.classes, p.inWidth > 1u),
+    select(0u, p.inWidth * p.classes, p.inHeight > 1u),
+    table[tx + 1u],
+    table[ty + 1u],
+  );
+}
+fn interpolated(q: Place, c: u32) -> f32 {
+  let n = p.nearShift + q.corner + c;
+  let f = p.farShift + q.corner + c;
+  let a = mix(mix(f32(near[n]), f32(near[n + q.dx]), q.x), mix(f32(near[n + q.dy]), f32(near[n + q.dy + q.dx]), q.x), q.y);
+  let b = mix(mix(f32(far[f]), f32(far[f + q.dx]), q.x), mix(f32(far[f + q.dy]), f32(far[f + q.dy + q.dx]), q.x), q.y);
+  return mix(a, b, p.share);
+}`,
+  };
+}
+
+export interface ArgmaxResampled extends LogitsPlane {
   /** u8: planes of `planeStride` elements, a multiple of 256. */
   readonly labels: Tensor;
   readonly planeStride: number;
@@ -28,62 +74,37 @@ export interface ArgmaxResampled {
 }
 
 export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
-  const { logits, planes, share, table, size, labels, planeStride, plane } = call;
-  const [, H, W, classes] = logits.shape as [number, number, number, number];
-  const [h, w] = size;
-  if (planeStride % 256 || planeStride < h * w) {
+  const { size, labels, planeStride, plane } = call;
+  const voxels = size[0] * size[1];
+  if (planeStride % 256 || planeStride < voxels) {
     throw new Error(
       `argmaxResampled: planes of ${planeStride} elements for [${size}], not a multiple of 256`,
     );
   }
-  const elements = H * W * classes;
-  const [near, far] = planes.map((at) => window(logits, at * elements, (at + 1) * elements)) as [
-    ReturnType<typeof window>,
-    ReturnType<typeof window>,
-  ];
+  const { read, params, interpolated } = logitsPlane(call);
   return prepare(gpu, {
     name: 'argmaxResampled',
-    read: { near, far, table },
-    write: { labels: { tensor: labels, start: plane * planeStride, count: h * w } },
-    params: {
-      share: f32(share),
-      height: u32(h),
-      width: u32(w),
-      inHeight: u32(H),
-      inWidth: u32(W),
-      classes: u32(classes),
-      nearShift: u32(near.shift),
-      farShift: u32(far.shift),
-    },
-    code: `
+    read,
+    write: { labels: { tensor: labels, start: plane * planeStride, count: voxels } },
+    params,
+    code: `${interpolated}
 @compute @workgroup_size(64) fn main(id: Id) {
   let i = invocation(id);
   let count = p.height * p.width;
   if (4u * i >= count) { return; }
   var word = 0u; // four labels
   for (var k = 0u; k < 4u; k++) {
-    let at = min(4u * i + k, count - 1u);
-    let ty = 2u * (at / p.width);
-    let tx = 2u * (p.height + at % p.width);
-    let corner = (u32(table[ty]) * p.inWidth + u32(table[tx])) * p.classes;
-    let dx = select(0u, p.classes, p.inWidth > 1u);
-    let dy = select(0u, p.inWidth * p.classes, p.inHeight > 1u);
-    let y = table[ty + 1u];
-    let x = table[tx + 1u];
-    var best = 0.0;
+    let at = place(min(4u * i + k, count - 1u));
+    var best = interpolated(at, 0u);
     var label = 0u;
-    for (var c = 0u; c < p.classes; c++) {
-      let n = p.nearShift + corner + c;
-      let f = p.farShift + corner + c;
-      let a = mix(mix(f32(near[n]), f32(near[n + dx]), x), mix(f32(near[n + dy]), f32(near[n + dy + dx]), x), y);
-      let b = mix(mix(f32(far[f]), f32(far[f + dx]), x), mix(f32(far[f + dy]), f32(far[f + dy + dx]), x), y);
-      let value = mix(a, b, p.share);
-      if (c == 0u || value > best) { best = value; label = c; }
+    for (var c = 1u; c < p.classes; c++) {
+      let value = interpolated(at, c);
+      if (value > best) { best = value; label = c; }
     }
     word |= label << (8u * k);
   }
   labels[i] = word;
 }`,
-    invocations: Math.ceil((h * w) / 4),
+    invocations: Math.ceil(voxels / 4),
   });
 }
