@@ -3,6 +3,7 @@
  *   --slices 50,100,200,400   --size 512,512   --spacing 0.8,0.8,1      the generated scans
  *   --preset NAME  --set key=value …  --dtype f32|f16  --memory-cap MiB  --resample labels|logits  --skip-early
  *   --svg FILE  --json
+ *   --plan                     how each case would be done and what memory it would take, without doing it
  * The network has random weights: time and memory do not depend on them. The preset is gao2022 on a GPU; on a CPU that
  * plays GPU, small with a network and a patch that finish in minutes.
  */
@@ -12,16 +13,20 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { caseGeometry } from '@organseg/core/inference/preprocess.ts';
+import { caseRequest } from '@organseg/core/inference/scanStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
-import { findAdapter } from '@organseg/kernels/device.ts';
+import { findAdapter, openGpu } from '@organseg/kernels/device.ts';
 import { saveBest } from '@organseg/train/checkpoint.ts';
-import { type Config, resolveConfig } from '@organseg/train/config.ts';
+import { type Config, preprocessingOf, resolveConfig, unetConfig } from '@organseg/train/config.ts';
 import { readLabelsFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { DEFAULT_CAP_BYTES } from '@organseg/train/predictor.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { createRun, parameterLayout } from '@organseg/train/run.ts';
 import { type GrowthPoint, growthSvg } from '../../../packages/train/bench/growthSvg.ts';
@@ -48,6 +53,7 @@ const { values: options } = parseArgs({
     'memory-cap': { type: 'string' },
     resample: { type: 'string' },
     'skip-early': { type: 'boolean', default: false },
+    plan: { type: 'boolean', default: false },
     svg: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -136,12 +142,20 @@ async function predict(run: string, scan: string, out: string, extra: readonly s
   };
 }
 
+const numbers = (text: string) => text.split(',').map(Number);
+const sizeOf = () => numbers(options.size) as [number, number];
+const spacingOf = () => numbers(options.spacing) as unknown as Triple;
+
+function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
+  if (text !== undefined && text !== 'f32' && text !== 'f16')
+    throw new InputError(`--dtype ${text}: expects f32 or f16`);
+  return text;
+}
+
 async function measured(folder: string, run: string, slices: number): Promise<CaseRun> {
-  const numbers = (text: string) => text.split(',').map(Number);
-  const [nx, ny] = numbers(options.size) as [number, number];
+  const [nx, ny] = sizeOf();
   const scan = join(folder, `scan${slices}.nii.gz`);
-  const spacing = numbers(options.spacing) as unknown as Triple;
-  await writeNiftiFile(scan, generatedScan([nx, ny, slices], spacing));
+  await writeNiftiFile(scan, generatedScan([nx, ny, slices], spacingOf()));
   const passed = (['dtype', 'memory-cap', 'resample'] as const).flatMap((name) =>
     options[name] === undefined ? [] : [`--${name}`, options[name]],
   );
@@ -202,6 +216,51 @@ function asText(adapter: string, config: Config, runs: readonly CaseRun[]): stri
   ].join('\n');
 }
 
+/** Where the generated body lies. */
+const bodyBox = ([nx, ny, nz]: Triple) => ({
+  min: [Math.ceil(0.06 * nx), Math.ceil(0.18 * ny), 0] as const,
+  max: [Math.floor(0.94 * nx), Math.floor(0.82 * ny), nz] as const,
+});
+
+async function plans(config: Config): Promise<string> {
+  const gpu = await openGpu();
+  try {
+    const activation = dtypeOf(options.dtype) ?? (gpu.hasF16 && !gpu.adapter.software ? 'f16' : 'f32');
+    const shape = { network: unetConfig(config), patch: config.patch, activation, models: 1 };
+    const planner = new MemoryPlanner(gpu, shape);
+    const capBytes = Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20;
+    const rows = numbers(options.slices).map((slices) => {
+      const size: Triple = [...sizeOf(), slices];
+      const grid = { shape: size, affine: scaleAndShift(spacingOf(), [0, 0, 0]) };
+      const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
+      const resample = options.resample === 'logits' ? 'logits' : 'labels';
+      const request = {
+        ...caseRequest(geometry, preprocessingOf(config), resample),
+        step: config.windowStep,
+        skipEarly: options['skip-early'],
+      };
+      const { batch, strips, logits, peakBytes } = planner.plan(request, capBytes);
+      return [
+        slices,
+        geometry.network.shape.join('×'),
+        batch,
+        strips,
+        logits,
+        (peakBytes / 2 ** 20).toFixed(0),
+      ];
+    });
+    const line = (cells: readonly (string | number)[]) =>
+      cells.map((cell) => String(cell).padStart(14)).join('');
+    return [
+      `${gpu.adapter.name}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, activations in ${activation}, ${options.size} voxels at ${options.spacing} mm`,
+      line(['slices', 'network grid', 'windows', 'strips', 'logits', 'planned MiB']),
+      ...rows.map(line),
+    ].join('\n');
+  } finally {
+    gpu.close();
+  }
+}
+
 const found = await findAdapter();
 if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
 const { software, name: adapter } = found.facts;
@@ -211,17 +270,22 @@ const small = software && options.preset === undefined ? ['spacingMm=[1,1,1]', .
 const config = resolveConfig(preset as PresetName, undefined, [...small, ...options.set]);
 const folder = mkdtempSync(join(tmpdir(), 'organseg-bench-'));
 try {
-  const run = join(folder, 'run');
-  await writeRun(run, config);
-  const runs: CaseRun[] = [];
-  for (const slices of options.slices.split(',').map(Number)) {
-    runs.push(await measured(folder, run, slices));
-    if (!options.json) process.stderr.write(`${slices} slices: ${runs.at(-1)!.seconds.toFixed(1)} s\n`);
-  }
-  if (options.svg) await writeWhole(options.svg, growthSvg(runs, adapter));
-  process.stdout.write(
-    `${options.json ? JSON.stringify({ adapter, preset, runs }) : asText(adapter, config, runs)}\n`,
-  );
+  if (options.plan) process.stdout.write(`${await plans(config)}\n`);
+  else await runs();
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+async function runs(): Promise<void> {
+  const run = join(folder, 'run');
+  await writeRun(run, config);
+  const made: CaseRun[] = [];
+  for (const slices of numbers(options.slices)) {
+    made.push(await measured(folder, run, slices));
+    if (!options.json) process.stderr.write(`${slices} slices: ${made.at(-1)!.seconds.toFixed(1)} s\n`);
+  }
+  if (options.svg) await writeWhole(options.svg, growthSvg(made, adapter));
+  process.stdout.write(
+    `${options.json ? JSON.stringify({ adapter, preset, runs: made }) : asText(adapter, config, made)}\n`,
+  );
 }

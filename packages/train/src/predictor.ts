@@ -7,7 +7,13 @@ import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { CapTooSmallError, type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import { Networks } from '@organseg/core/inference/networks.ts';
 import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
-import { bodyOf, type ResampleBack, ScanLabels, ScanStream } from '@organseg/core/inference/scanStream.ts';
+import {
+  bodyOf,
+  caseRequest,
+  type ResampleBack,
+  ScanLabels,
+  ScanStream,
+} from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
@@ -22,6 +28,7 @@ import { loadParameters } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
 import { readNiftiFile } from './files.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription, readRun } from './run.ts';
+import { assertAlike } from './runsAlike.ts';
 
 export interface PredictorOptions {
   /** Of the network's grid, instead of the run's. */
@@ -207,7 +214,7 @@ export class Predictor {
   #request(stream: ScanStream, probabilities: boolean): StreamRequest {
     const { step, mirror = [], skipEarly = false } = this.#options;
     return {
-      ...stream.request(preprocessingOf(this.run.config), this.#resample, probabilities),
+      ...caseRequest(stream.geometry, preprocessingOf(this.run.config), this.#resample, probabilities),
       step: step ?? this.run.config.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,
@@ -323,18 +330,3 @@ export class Predictor {
 
 export const isMemoryFault = (error: unknown): error is Error =>
   error instanceof OutOfGpuMemoryError || error instanceof GpuLostError || error instanceof CapTooSmallError;
-
-/** Throws InputError unless the logits of two runs mean the same. */
-function assertAlike(a: RunDescription, aName: string, b: RunDescription, bName: string): void {
-  const facts = ({ labelNames, config }: RunDescription) => ({
-    labels: labelNames,
-    network: unetConfig(config),
-    preprocessing: preprocessingOf(config),
-    patch: config.patch,
-  });
-  const [one, other] = [facts(a), facts(b)];
-  for (const key of Object.keys(one) as (keyof typeof one)[]) {
-    if (JSON.stringify(one[key]) !== JSON.stringify(other[key]))
-      throw new InputError(`${bName}: its ${key} are not those of ${aName}; only such runs can be averaged`);
-  }
-}

@@ -28,25 +28,6 @@ export class ScanStream implements StreamSource {
     this.geometry = caseGeometry(scan, rows.box, spacingMm);
   }
 
-  /** What is asked of the stream. */
-  request(
-    { intensity }: Pick<Preprocessing, 'intensity'>,
-    resample: ResampleBack,
-    probabilities = false,
-  ): Pick<StreamRequest, 'size' | 'source' | 'grid'> {
-    const { cropped, network } = this.geometry;
-    const [x, y, z] = axisMaps(cropped, network);
-    const [backX, backY, backZ] = axisMaps(network, cropped);
-    return {
-      size: tensorShape(network),
-      source: { size: tensorShape(cropped), maps: [z, y, x], intensity },
-      grid:
-        resample === 'logits'
-          ? { size: tensorShape(cropped), maps: [backZ, backY, backX], probabilities }
-          : undefined,
-    };
-  }
-
   /** HU of planes [from, to) of the cropped scan. */
   readonly gather = (from: number, to: number, values: Float32Array): void => {
     const { data } = this.#scan;
@@ -75,6 +56,25 @@ export class ScanStream implements StreamSource {
     const { min, max } = boxOfView(inRas, ras);
     return this.#rows.reach(min, max);
   }
+}
+
+/** What a case of these grids asks of the stream. */
+export function caseRequest(
+  { cropped, network }: CaseGeometry,
+  { intensity }: Pick<Preprocessing, 'intensity'>,
+  resample: ResampleBack,
+  probabilities = false,
+): Pick<StreamRequest, 'size' | 'source' | 'grid'> {
+  const [x, y, z] = axisMaps(cropped, network);
+  const [backX, backY, backZ] = axisMaps(network, cropped);
+  return {
+    size: tensorShape(network),
+    source: { size: tensorShape(cropped), maps: [z, y, x], intensity },
+    grid:
+      resample === 'logits'
+        ? { size: tensorShape(cropped), maps: [backZ, backY, backX], probabilities }
+        : undefined,
+  };
 }
 
 /** The rows of a scan's body, after voxels that are not finite became air, in place. */
