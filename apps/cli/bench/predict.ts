@@ -64,6 +64,8 @@ interface CaseRun extends GrowthPoint {
   readonly networkShape: Triple;
   /** From the start of the process to its end. */
   readonly seconds: number;
+  /** Of all cores: less shaken by what else a machine does. */
+  readonly cpuSeconds: number;
   readonly stages: Readonly<Record<string, number>>;
   readonly plannedGpuBytes: number;
   readonly peakGpuBytes: number;
@@ -167,11 +169,12 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
     ...(plain ? ['--skip-early'] : []),
   ]);
   const { networkShape, plannedGpuBytes, peakGpuBytes, windows } = report;
-  const { stages, peakHostBytes } = profile;
+  const { stages, cpuSeconds, peakHostBytes } = profile;
   const made = {
     slices,
     networkShape,
     seconds,
+    cpuSeconds,
     stages,
     plannedGpuBytes,
     peakGpuBytes,
@@ -188,12 +191,13 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
 function asText(adapter: string, config: Config, runs: readonly CaseRun[]): string {
   const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
   const stages = [...new Set(runs.flatMap(({ stages: each }) => Object.keys(each)))];
-  const head = ['slices', 'windows', 'skipped', 's', ...stages, 'planned', 'counted', 'smi', 'host'];
+  const head = ['slices', 'windows', 'skipped', 's', 'cpu s', ...stages, 'planned', 'counted', 'smi', 'host'];
   const rows = runs.map((run) => [
     run.slices,
     run.windows.all,
     run.windows.air + run.windows.early,
     run.seconds.toFixed(1),
+    run.cpuSeconds.toFixed(1),
     ...stages.map((stage) => (run.stages[stage] ?? 0).toFixed(1)),
     mib(run.plannedGpuBytes),
     mib(run.peakGpuBytes),
@@ -204,7 +208,7 @@ function asText(adapter: string, config: Config, runs: readonly CaseRun[]): stri
     cells.map((cell) => String(cell).padStart(9)).join('');
   return [
     `${adapter}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, ${config.spacingMm.join('×')} mm`,
-    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the process`,
+    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the process`,
     '',
     line(head),
     ...rows.map(line),
@@ -233,7 +237,7 @@ async function plans(config: Config): Promise<string> {
       const size: Triple = [...sizeOf(), slices];
       const grid = { shape: size, affine: scaleAndShift(spacingOf(), [0, 0, 0]) };
       const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
-      const resample = options.resample === 'logits' ? 'logits' : 'labels';
+      const resample = options.resample === 'labels' ? 'labels' : 'logits';
       const request = {
         ...caseRequest(geometry, preprocessingOf(config), resample),
         step: config.windowStep,

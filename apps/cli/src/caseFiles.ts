@@ -61,6 +61,8 @@ export interface CaseProfile extends Efficiency {
   /** As nvidia-smi sees it; false where it does not answer, and the memory figures are 0. */
   readonly hasGpuSamples: boolean;
   readonly stages: Readonly<Record<string, number>>;
+  /** Of all cores, by this process, in user and system mode. */
+  readonly cpuSeconds: number;
   /** Resident memory of this process at its highest so far. */
   readonly peakHostBytes: number;
 }

@@ -99,6 +99,7 @@ export async function predictScans(
   for (const [i, file] of left.entries()) {
     signal.throwIfAborted();
     const sampler = profile ? startSampler(() => {}) : undefined;
+    const cpuBefore = process.cpuUsage();
     try {
       const read = await (ahead ?? readScan(file));
       ahead = undefined;
@@ -123,8 +124,14 @@ export async function predictScans(
       if (sampler) {
         sampler.stop();
         const { stages } = prediction.report;
-        const peakHostBytes = 1024 * process.resourceUsage().maxRSS;
-        const facts = { case: file.name, hasGpuSamples: sampler.hasGpu(), stages, peakHostBytes };
+        const { user, system } = process.cpuUsage(cpuBefore);
+        const facts = {
+          case: file.name,
+          hasGpuSamples: sampler.hasGpu(),
+          stages,
+          cpuSeconds: (user + system) / 1e6,
+          peakHostBytes: 1024 * process.resourceUsage().maxRSS,
+        };
         profiles.push({ ...facts, ...efficiencyOf(sampler.samples) });
         await writeWhole(join(out, PROFILE), `${JSON.stringify({ cases: profiles }, null, 2)}\n`);
       }

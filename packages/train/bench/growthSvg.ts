@@ -9,6 +9,7 @@ use([LineChart, GridComponent, LegendPlainComponent, TitleComponent, SVGRenderer
 export interface GrowthPoint {
   readonly slices: number;
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly peakGpuBytes: number;
   readonly peakHostBytes: number;
 }
@@ -50,6 +51,7 @@ export function growthSvg(runs: readonly GrowthPoint[], adapter: string): string
       yAxis: ['s', 'MiB'].map((name, gridIndex) => ({ type: 'value', gridIndex, min: 0, name })),
       series: [
         line('time, s', 0, '#111', ({ seconds }) => seconds),
+        line('CPU, s', 0, '#999', ({ cpuSeconds }) => cpuSeconds),
         line('GPU memory, MiB', 1, '#0072b2', ({ peakGpuBytes }) => mib(peakGpuBytes)),
         line('process, MiB', 1, '#d55e00', ({ peakHostBytes }) => mib(peakHostBytes)),
       ],

@@ -39,7 +39,7 @@ export interface PredictorOptions {
   readonly dtype?: ActivationType | undefined;
   /** Most GPU memory, everything counted; 2 GiB unless given. */
   readonly memoryCapBytes?: number | undefined;
-  /** What goes back to the scan's grid; labels unless given. */
+  /** What goes back to the scan's grid; logits unless given. */
   readonly resample?: ResampleBack | undefined;
   /** Of x, y, z: along which mirrored windows are averaged in. */
   readonly mirror?: readonly ('x' | 'y' | 'z')[] | undefined;
@@ -208,7 +208,7 @@ export class Predictor {
   }
 
   get #resample(): ResampleBack {
-    return this.#options.resample ?? 'labels';
+    return this.#options.resample ?? 'logits';
   }
 
   #request(stream: ScanStream, probabilities: boolean): StreamRequest {
@@ -316,6 +316,7 @@ export class Predictor {
       const scan = await readNiftiFile(path);
       return { ...(await this.predict(scan, { onShare })), space: scan.header.space };
     } catch (error) {
+      if (error instanceof GpuLostError) throw error; // no other case will fare better
       if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
       if (error instanceof InputError) return { fault: error.message };
       throw error;

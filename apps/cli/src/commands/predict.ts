@@ -15,7 +15,7 @@ interface Options extends CommonOptions {
   step?: number;
   dtype?: 'f32' | 'f16';
   memoryCap: number;
-  resample?: 'labels' | 'logits';
+  resample: 'labels' | 'logits';
   tta?: ('x' | 'y' | 'z')[];
   skipEarly?: boolean;
   largestComponent?: true | string;
@@ -43,17 +43,16 @@ export const predict = command('predict', 'Segment scans with a trained run')
   )
   .addOption(memoryCapOption())
   .addOption(
-    new Option('--resample <what>', 'what is brought back to the scan’s grid (default: labels)').choices([
-      'labels',
-      'logits',
-    ]),
+    new Option('--resample <what>', 'what goes back to the scan’s grid: labels, as in the paper, or logits')
+      .choices(['labels', 'logits'])
+      .default('logits'),
   )
   .option('--tta <axes>', 'average over windows mirrored along these axes: x,y,z', axes)
   .option('--skip-early', 'skip windows around a middle one without organs; labels may be lost')
   .option('--largest-component [organs]', 'keep the largest part alone, of all organs or of a,b,…')
   .option('--fill-holes [organs]', 'fill holes, of all organs or of a,b,…')
   .option('--postprocess', 'what `postprocess --choose` found to help this model')
-  .option('--probabilities', 'write CASE_probabilities.nii, in 255ths; takes --resample logits')
+  .option('--probabilities', 'write CASE_probabilities.nii, in 255ths')
   .option('--statistics', 'write CASE_statistics.json: volume in ml and mean HU of each organ')
   .option('--preview', 'write CASE.png: slices with the organs’ contours')
   .option(
@@ -67,8 +66,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
     const { memoryCap: memoryCapBytes, out } = options;
     const before = options.continue ? await doneBefore(out) : [];
     await withGpu({ memoryCapBytes }, async (gpu, signal) => {
-      const { spacing, step, dtype, tta: mirror, skipEarly } = options;
-      const resample = options.probabilities ? 'logits' : options.resample;
+      const { spacing, step, dtype, resample, tta: mirror, skipEarly } = options;
       let current = gpu;
       const predictor = await Predictor.open(gpu, options.model, {
         spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
