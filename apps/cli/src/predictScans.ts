@@ -108,7 +108,10 @@ export async function predictScans(
         continue;
       }
       const next = left[i + 1];
-      if (next && !profile && read.scan.data.byteLength <= READ_AHEAD_BYTES) ahead = readScan(next);
+      if (next && !profile && read.scan.data.byteLength <= READ_AHEAD_BYTES) {
+        ahead = readScan(next);
+        ahead.catch(() => {}); // heard of where it is awaited
+      }
       const shares = probabilities ? join(out, `${file.name}_probabilities.nii`) : undefined;
       const prediction = await predictOne(predictor, file, read.scan, shares, (share) =>
         bar.update(i + share, file.name),

@@ -59,6 +59,7 @@ describe('a predictor', () => {
     const memoryCapBytes = 0.55 * plannedGpuBytes;
     const tight = await predicted({ spacingMm, memoryCapBytes }, await opened(memoryCapBytes));
     expect(tight.report.peakGpuBytes).toBeLessThanOrEqual(memoryCapBytes);
+    expect(tight.report.peakGpuBytes).toBeLessThanOrEqual(tight.report.plannedGpuBytes);
     expect(tight.report.strips).toBeGreaterThan(1);
     expect(tight.report.retries).toEqual([]);
     expect(tight.voxels.reduce((a, b) => a + b)).toBe(whole.voxels.reduce((a, b) => a + b));

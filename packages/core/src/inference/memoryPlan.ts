@@ -2,6 +2,7 @@
  * What a case will take of the GPU's memory, known before any is allocated: the same programs and buffers are made on
  * a GPU that only counts. From it follows how the case is done within a cap.
  */
+import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { InputError } from '../inputError.ts';
 import { ParameterLayout } from '../network/parameters.ts';
@@ -78,15 +79,20 @@ export class MemoryPlanner {
     return made;
   }
 
-  /** The most bytes that are held while a case is done this way. */
+  /** The most bytes that are held while a case is done this way; infinite where the adapter has no such buffer. */
   peakBytes(request: StreamRequest, batch: number, plan: StreamPlan): number {
-    const { gpu, networks, bytes } = this.#rehearsed(batch);
-    gpu.arena.trim();
-    gpu.arena.resetPeaks();
-    const stream = new SlabStream(gpu, networks, request, plan);
-    const { peakHeldBytes } = gpu.arena.account;
-    stream.close();
-    return Math.max(bytes, peakHeldBytes) + PASSING_BYTES;
+    try {
+      const { gpu, networks, bytes } = this.#rehearsed(batch);
+      gpu.arena.trim();
+      gpu.arena.resetPeaks();
+      const stream = gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan));
+      const { peakHeldBytes } = gpu.arena.account;
+      stream.close();
+      return Math.max(bytes, peakHeldBytes) + PASSING_BYTES;
+    } catch (error) {
+      if (error instanceof OutOfGpuMemoryError) return Number.POSITIVE_INFINITY;
+      throw error;
+    }
   }
 
   /**

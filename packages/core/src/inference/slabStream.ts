@@ -79,6 +79,12 @@ export const stripColumns = (width: number, strips: number): [number, number][] 
     Math.floor((width * (i + 1)) / strips),
   ]);
 
+/** Interpolation reaches a column further, but in the last strip. */
+function widest(columns: readonly [number, number][]): [number, number] {
+  const reach = ([left, right]: readonly [number, number]) => Math.min(columns.at(-1)![1], right + 1) - left;
+  return columns.reduce((a, b) => (reach(b) > reach(a) ? b : a));
+}
+
 /** Does one case after another of the same sizes; all its memory is allocated when it is made. */
 export class SlabStream {
   readonly #gpu: Gpu;
@@ -117,7 +123,7 @@ export class SlabStream {
     this.#columns = stripColumns(size[2], plan.strips);
     const options = { classes: network.classes, patchDepth: patch[0], dtype: plan.logits, grid };
     this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
-    this.#slab = this.#makeSlab(this.#columns.at(-1)!); // the widest
+    this.#slab = this.#makeSlab(widest(this.#columns));
     if (skipEarly) {
       const voxels = patch.reduce((a, b) => a * b, 1);
       this.#peek = { labels: empty(gpu, [voxels], 'u8'), downloads: new Downloads(gpu, voxels) };
@@ -138,6 +144,7 @@ export class SlabStream {
     for (const [i, strip] of strips.entries()) {
       if (i > 0 || this.#columns.length > 1) {
         this.#slab.close();
+        this.#gpu.arena.trim(); // strips differ by a column: what one leaves may not serve the next
         this.#slab = this.#makeSlab(strip.columns);
       }
       this.#ring.restart();
