@@ -1,5 +1,5 @@
 /**
- * From a scan as it was stored to what the network sees, and from the network's labels back to the scan's grid.
+ * From a scan as it was stored to what the network sees, whole: for training. `scanStream.ts` does it by slabs.
  * Gao 2022: RAS, crop to the body, resample (trilinear), intensity window.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -7,9 +7,9 @@ import { runOnce } from '@organseg/kernels/kernel.ts';
 import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
 import { trilinear } from '@organseg/kernels/ops/resample.ts';
 import { downloadF32, empty, fromArray, release } from '@organseg/kernels/tensor.ts';
-import { type Box, crop, croppedGrid, foregroundBox, paste } from '../volume/crop.ts';
+import { type Box, crop, croppedGrid, foregroundBox } from '../volume/crop.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
-import { boxInView, fromRas, type RasView, rasView, toRas } from '../volume/orientation.ts';
+import { boxInView, type RasView, rasView, toRas } from '../volume/orientation.ts';
 import { axisMaps, gridAtSpacing, resampleNearest } from '../volume/resampleGrid.ts';
 import type { Grid, Triple, Volume } from '../volume/volume.ts';
 
@@ -85,12 +85,6 @@ async function resampled(
 /** A label map of the scan's grid, on the network's. */
 export function prepareLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
   return resampleNearest(crop(toRas(labels), geometry.box), geometry.network);
-}
-
-/** A label map of the network's grid, on the scan's: nearest neighbour, background outside the body's box. */
-export function restoreLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
-  const { cropped, box, ras, scan } = geometry;
-  return fromRas(paste(resampleNearest(labels, cropped), box, ras), scan);
 }
 
 /** D, H, W. */
