@@ -95,7 +95,9 @@ export class LabelSlab {
     this.logits = zeros(gpu, [Math.min(D, patchDepth + reach), H, width, classes], dtype);
     this.#grid = grid && { ...grid, ...gridTables(gpu, size, grid, left, right) };
     const plane = Math.max(H * width, this.#grid?.planeStride ?? 0);
-    this.#blockBytes = Math.max(plane, Math.min(BLOCK_BYTES, plane * Math.max(D, grid?.size[0] ?? 0)));
+    // As many planes as a layer of windows finishes, on the finer of the two grids.
+    const planes = Math.ceil(patchDepth * Math.max(1, (grid?.size[0] ?? 0) / D));
+    this.#blockBytes = Math.max(plane, Math.min(BLOCK_BYTES, plane * planes));
     this.#labels = empty(gpu, [this.#blockBytes], 'u8');
     this.#downloads = new Downloads(gpu, this.#blockBytes);
     if (!this.#grid?.probabilities) return;
