@@ -73,7 +73,7 @@ interface Job {
 const IN_FLIGHT = 2;
 
 /** The strip's columns [left, right). */
-export const stripColumns = (width: number, strips: number): [number, number][] =>
+const stripColumns = (width: number, strips: number): [number, number][] =>
   Array.from({ length: strips }, (_, i) => [
     Math.floor((width * i) / strips),
     Math.floor((width * (i + 1)) / strips),
@@ -85,7 +85,7 @@ function widest(columns: readonly [number, number][]): [number, number] {
   return columns.reduce((a, b) => (reach(b) > reach(a) ? b : a));
 }
 
-/** Does one case after another of the same sizes; all its memory is allocated when it is made. */
+/** Does one case; all its memory is allocated when it is made. */
 export class SlabStream {
   readonly #gpu: Gpu;
   readonly #networks: Networks;
@@ -130,7 +130,7 @@ export class SlabStream {
     }
   }
 
-  /** Feeds the volume through; every voxel's label comes to the sink once. */
+  /** Feeds the volume through, once; every voxel's label comes to the sink once. */
   async run(source: StreamSource, sink: LabelSink, options: RunOptions = {}): Promise<WindowCounts> {
     const layers = this.#layers(source);
     const jobsIn = ({ windows }: Layer) => windows.length * this.#mirrorings.length * this.#networks.count;
@@ -141,8 +141,9 @@ export class SlabStream {
     const total = strips.flatMap((strip) => strip.layers).reduce((sum, layer) => sum + jobsIn(layer), 0);
     let done = 0;
     this.#skipped = 0;
-    for (const [i, strip] of strips.entries()) {
-      if (i > 0 || this.#columns.length > 1) {
+    for (const strip of strips) {
+      // The slab that is there is the widest strip's.
+      if (strips.length > 1) {
         this.#slab.close();
         this.#gpu.arena.trim(); // strips differ by a column: what one leaves may not serve the next
         this.#slab = this.#makeSlab(strip.columns);
