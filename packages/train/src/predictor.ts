@@ -48,7 +48,7 @@ export interface PredictorOptions {
   readonly signal?: AbortSignal | undefined;
   /** Another device, where the one at work was lost. */
   readonly reopen?: (() => Promise<Gpu>) | undefined;
-  /** Told of each attempt that failed and of what is tried next. */
+  /** Told why an attempt failed, before the next one. */
   readonly onRetry?: ((why: string) => void) | undefined;
 }
 
@@ -164,6 +164,7 @@ export class Predictor {
     let fault: Error | undefined;
     for (const { spacingMm, share, isFallback } of this.#attempts()) {
       if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
+      if (fault) this.#options.onRetry?.(fault.message);
       const stream = new ScanStream(scan, rows, spacingMm);
       const request = this.#request(stream, hooks.probabilities !== undefined);
       try {
@@ -191,7 +192,6 @@ export class Predictor {
         fault = await this.#memoryFault(error);
         await this.#recover(fault);
         retries.push(fault.message);
-        this.#options.onRetry?.(fault.message);
       }
     }
     throw fault!;

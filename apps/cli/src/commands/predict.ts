@@ -77,7 +77,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
         mirror,
         skipEarly,
         signal,
-        onRetry: (why) => say(`${why}; trying with less`),
+        onRetry: (why) => say(`${why}; trying again with less`),
         reopen: async () => {
           if (current !== gpu) current.close();
           current = await openGpu({ memoryCapBytes });
