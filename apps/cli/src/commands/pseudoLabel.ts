@@ -31,7 +31,10 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
     if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
     await withGpu(options.memoryCap ? { memoryCapBytes: options.memoryCap } : {}, async (gpu, signal) => {
-      const predictor = await Predictor.open(gpu, options.model, { signal });
+      const predictor = await Predictor.open(gpu, options.model, {
+        signal,
+        memoryCapBytes: options.memoryCap,
+      });
       const { model, out } = options;
       const minVoxels = options.minVoxels ?? predictor.run.config.minVoxels;
       const manifest = await labelWithProgress(predictor, cases, { model, out, minVoxels, signal });

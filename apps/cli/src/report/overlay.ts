@@ -88,9 +88,10 @@ function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
 }
 
 /** The organ's colour; of a label beyond the table one of the table's, again. */
-const labelColour = (label: number): Colour => FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
+export const labelColour = (label: number): Colour =>
+  FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
 
-function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
+export function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
   const scale = 255 / (WHITE_HU - BLACK_HU);
   return { width, height, data: Uint8ClampedArray.from(data, (hu) => (hu - BLACK_HU) * scale) };
 }
@@ -101,7 +102,7 @@ interface Paint {
 }
 
 /** A pixel beside another label is part of the contour. */
-function organPaint({ width, height, data }: Raster, i: number): Paint | null {
+export function organPaint({ width, height, data }: Raster, i: number): Paint | null {
   const label = data[i];
   if (label === 0) return null;
   const [x, y] = [i % width, Math.floor(i / width)];
