@@ -1,16 +1,23 @@
-/** `pnpm bench [kernels|unet|compare|predict|metrics|memory] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
+/** `pnpm bench [kernels|unet|layers|compare|predict|metrics|memory] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
 const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }> = {
   kernels: {
     run: () => import('../packages/kernels/bench/kernels.ts'),
     options: '[--short] [--dtype f32|f16] [--json]',
   },
   unet: {
-    run: () => import('../packages/train/bench/unet.ts'),
-    options: '[--preset NAME] [--set key=value …] [--dtype f32|f16] [--short] [--json]',
+    run: () => import('../apps/cli/bench/unet.ts'),
+    options:
+      '[--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full] [--short] [--json]',
+  },
+  layers: {
+    run: () => import('../apps/cli/bench/layers.ts'),
+    options:
+      '[--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full] [--short] [--json]',
   },
   compare: {
-    run: () => import('../packages/train/bench/peers/compare.ts'),
-    options: '[--preset NAME] [--set key=value …] [--golden FILE] [--python PROGRAM] [--short] [--json]',
+    run: () => import('../apps/cli/bench/peers/compare.ts'),
+    options:
+      '[--preset NAME] [--set key=value …] [--golden FILE] [--python PROGRAM] [--tune off|cached|full] [--short] [--json]',
   },
   predict: {
     run: () => import('../apps/cli/bench/predict.ts'),

@@ -59,7 +59,7 @@ async function assemble(folder: string): Promise<void> {
   copyFileSync(join(dirname(require.resolve('webgpu')), dawn), join(lib, dawn));
   copyFileSync(process.execPath, join(lib, 'node'));
   const peer = 'pytorch_unet.py';
-  copyFileSync(join(ROOT, 'packages/train/bench/peers', peer), join(lib, peer));
+  copyFileSync(join(ROOT, 'apps/cli/bench/peers', peer), join(lib, peer));
   writeFileSync(join(folder, 'organseg'), LAUNCHER);
   chmodSync(join(folder, 'organseg'), 0o755);
   for (const path of ['LICENSE', 'README.md', 'docs']) {

@@ -1,6 +1,6 @@
 /** What is measured: every op, at shapes of the network on this kind of adapter. */
 import type { Gpu } from '../src/device.ts';
-import type { Launch, Work } from '../src/kernel.ts';
+import { joinWork, type Launch, type Work } from '../src/kernel.ts';
 import { accumulateWindow, NOT_MIRRORED } from '../src/ops/accumulateWindow.ts';
 import { adam } from '../src/ops/adam.ts';
 import { argmax } from '../src/ops/argmax.ts';
@@ -126,11 +126,13 @@ function* upsampling(gpu: Gpu, dtype: 'f32' | 'f16', from: number, to: number, n
   const shape = `${from}→${to}, ${n}³ to ${2 * n}³`;
   const forward = convTranspose3d.forward(gpu, { input, weights: packed, output, stride: cube(2) });
   yield { op: 'convTranspose3d', shape, flops, work: plain([...launches, ...forward]), tensors: [] };
-  const gradients = { input, weight, dOutput: output, dInput: input, dWeight };
   const tensors = [input, output, weight, dWeight, packed.tensor];
   // dInput must not be what dWeight reads.
   const dInput = random(gpu, input.shape, dtype);
-  const work = convTranspose3d.backward(gpu, { ...gradients, dInput });
+  const work = joinWork(
+    convTranspose3d.inputGradient(gpu, { weight, dOutput: output, dInput }),
+    convTranspose3d.parameterGradient(gpu, { input, dOutput: output, dWeight }),
+  );
   yield { op: 'convTranspose3d backward', shape, flops: 2 * flops, work, tensors: [...tensors, dInput] };
 }
 

@@ -189,14 +189,15 @@ export class Tape {
           }),
         };
       },
-      backward: (at) =>
-        convTranspose3d.backward(at.gpu, {
-          input: at.tensor(input),
-          weight: at.parameter(weight),
-          dOutput: at.gradient(output)!.tensor,
-          dInput: assigned(at.gradient(input)),
-          dWeight: at.parameterGradient(weight),
-        }),
+      backward: (at) => {
+        const dOutput = at.gradient(output)!.tensor;
+        const dInput = assigned(at.gradient(input));
+        const dWeight = at.parameterGradient(weight);
+        return joinWork(
+          convTranspose3d.inputGradient(at.gpu, { weight: at.parameter(weight), dOutput, dInput }),
+          convTranspose3d.parameterGradient(at.gpu, { input: at.tensor(input), dOutput, dWeight }),
+        );
+      },
     });
   }
 

@@ -41,8 +41,9 @@ async function check(
   const gradients = twin.backward(input, weight, dOutput);
   const dInput = kit.output(input.shape, dtype);
   const dWeight = kit.zeros(weight.shape);
-  const call = { input: x, weight: w, dOutput: kit.upload(dOutput, dtype), dInput, dWeight };
-  kit.run(convTranspose3d.backward(kit.gpu, call));
+  const dOut = kit.upload(dOutput, dtype);
+  kit.run(convTranspose3d.inputGradient(kit.gpu, { weight: w, dOutput: dOut, dInput }));
+  kit.run(convTranspose3d.parameterGradient(kit.gpu, { input: x, dOutput: dOut, dWeight }));
   await kit.expectClose(dInput, gradients.dInput);
   await kit.expectClose(dWeight, gradients.dWeight, 1e-5);
 }

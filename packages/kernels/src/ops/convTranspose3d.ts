@@ -4,7 +4,7 @@
  *   output[n, i·stride + t, co] = Σ_ci weight[ci, co, t] · input[n, i, ci]        0 ≤ t < stride per axis
  */
 import type { Gpu } from '../device.ts';
-import { joinWork, type Launch, type Work } from '../kernel.ts';
+import type { Launch, Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import type { Triple } from './conv/geometry.ts';
@@ -61,23 +61,16 @@ export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTransp
   return gather(gpu, { name: 'convTranspose3d', inputs: [input], output }, weights);
 }
 
-export interface ConvTranspose3dBackward {
-  readonly input: Tensor;
+export interface ConvTranspose3dInputGradient {
   /** f32 [Cin, Cout, sD, sH, sW] */
   readonly weight: Tensor;
   readonly dOutput: Tensor;
   /** Assigned. */
   readonly dInput: Tensor;
-  /** f32, accumulated. */
-  readonly dWeight: Tensor;
 }
 
-/**
- * dInput[n, i, ci] = Σ_t Σ_co weight[ci, co, t] · dOutput[n, i·stride + t, co]
- * dWeight[ci, co, t] += Σ_n Σ_i input[n, i, ci] · dOutput[n, i·stride + t, co]
- */
-export function backward(gpu: Gpu, call: ConvTranspose3dBackward): Work {
-  const { input, weight, dOutput, dInput, dWeight } = call;
+/** dInput[n, i, ci] = Σ_t Σ_co weight[ci, co, t] · dOutput[n, i·stride + t, co] */
+export function inputGradient(gpu: Gpu, { weight, dOutput, dInput }: ConvTranspose3dInputGradient): Work {
   const stride = strideOf(weight);
   const { packed, launches } = packWeights(gpu, {
     weights: {
@@ -91,14 +84,28 @@ export function backward(gpu: Gpu, call: ConvTranspose3dBackward): Work {
     output: dInput.shape,
     dtype: dInput.dtype as 'f32' | 'f16',
   });
-  const toInput = gather(gpu, { name: 'convTranspose3d.dInput', inputs: [dOutput], output: dInput }, packed);
-  const toWeight = weightGradient(gpu, {
+  const call = { name: 'convTranspose3d.dInput', inputs: [dOutput], output: dInput };
+  return { launches: [...launches, ...gather(gpu, call, packed)], scratch: [packed.tensor] };
+}
+
+export interface ConvTranspose3dWeightGradient {
+  readonly input: Tensor;
+  readonly dOutput: Tensor;
+  /** f32 [Cin, Cout, sD, sH, sW], accumulated. */
+  readonly dWeight: Tensor;
+}
+
+/** dWeight[ci, co, t] += Σ_n Σ_i input[n, i, ci] · dOutput[n, i·stride + t, co] */
+export function parameterGradient(
+  gpu: Gpu,
+  { input, dOutput, dWeight }: ConvTranspose3dWeightGradient,
+): Work {
+  return weightGradient(gpu, {
     name: 'convTranspose3d.dWeight',
     gathered: [dOutput],
     centre: input,
     dWeight,
-    stride,
+    stride: strideOf(dWeight),
     base: ZEROS,
   });
-  return joinWork({ launches: [...launches, ...toInput], scratch: [packed.tensor] }, toWeight);
 }

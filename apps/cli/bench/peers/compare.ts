@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
 import { findAdapter } from '@organseg/kernels/device.ts';
-import { resolveConfig } from '../../src/config.ts';
-import { presetNamed } from '../presetNamed.ts';
+import { resolveConfig } from '@organseg/train/config.ts';
+import { type LayerBench, layerTitle } from '../layerTitle.ts';
+import { presetNamed } from '../options.ts';
 import type { UnetBench } from '../unet.ts';
 
 interface PeerTime {
@@ -25,6 +26,19 @@ interface PeerRun {
   readonly step: PeerTime;
 }
 
+/** One convolution, at the training batch; milliseconds. */
+interface PeerLayer {
+  readonly op: LayerBench['op'];
+  readonly from: number;
+  readonly to: number;
+  readonly kernel: LayerBench['kernel'];
+  readonly stride: LayerBench['stride'];
+  readonly size: LayerBench['size'];
+  readonly forward: number;
+  readonly dInput: number;
+  readonly dWeight: number;
+}
+
 interface Peer {
   readonly torch: string;
   readonly device: string;
@@ -33,6 +47,7 @@ interface Peer {
   readonly golden: { readonly logits: number; readonly loss: number } | null;
   readonly runs: readonly PeerRun[];
   readonly failed: readonly { mode: string; error: string }[];
+  readonly layers: Readonly<Record<string, readonly PeerLayer[]>>;
 }
 
 const { values: options } = parseArgs({
@@ -41,6 +56,7 @@ const { values: options } = parseArgs({
     set: { type: 'string', multiple: true, default: [] },
     golden: { type: 'string' },
     python: { type: 'string', default: 'python3' },
+    tune: { type: 'string', default: 'cached' },
     short: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -88,6 +104,29 @@ function asText(ours: readonly UnetBench[], peer: Peer): string {
   return lines.join('\n');
 }
 
+interface OurLayers {
+  readonly dtype: 'f32' | 'f16';
+  readonly layers: readonly LayerBench[];
+}
+
+/** Each convolution: PyTorch's time over ours. */
+function layersAsText({ dtype, layers }: OurLayers, peer: Peer): string {
+  const mode = dtype === 'f16' ? 'amp f16' : 'f32';
+  const there = new Map((peer.layers[mode] ?? []).map((layer) => [layerTitle(layer), layer]));
+  const cell = (theirs: number, own: number) =>
+    `${theirs.toFixed(3)} / ${own.toFixed(3)}`.padStart(20) + (theirs / own).toFixed(2).padStart(7);
+  const rows = layers.flatMap((own) => {
+    const theirs = there.get(layerTitle(own));
+    if (!theirs) return [];
+    const passes = (['forward', 'dInput', 'dWeight'] as const).map((pass) => cell(theirs[pass], own[pass]));
+    return [layerTitle(own).padEnd(64) + passes.join('')];
+  });
+  const head = ['forward', 'dInput', 'dWeight'].map(
+    (pass) => `${pass} ms`.padStart(20) + 'ratio'.padStart(7),
+  );
+  return [`${`PyTorch ${mode} / organseg ${dtype}`.padEnd(64)}${head.join('')}`, ...rows].join('\n');
+}
+
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
 
 const found = await findAdapter();
@@ -106,17 +145,24 @@ const peer = runJson<Peer>(options.python, [
   ...(options.golden ? ['--golden', options.golden] : []),
 ]);
 const dtypes = found.facts.features.includes('shader-f16') ? ['f32', 'f16'] : ['f32'];
-const ours = dtypes.map((dtype) =>
-  runJson<UnetBench>(process.execPath, [
-    process.argv[1],
-    'unet',
+const bench = <T>(subject: string, dtype: string) =>
+  runJson<T>(process.execPath, [
+    process.argv[1]!,
+    subject,
     '--json',
     '--dtype',
     dtype,
     '--preset',
     preset,
+    '--tune',
+    options.tune,
     ...options.set.flatMap((setting) => ['--set', setting]),
     ...(options.short ? ['--short'] : []),
-  ]),
+  ]);
+const ours = dtypes.map((dtype) => bench<UnetBench>('unet', dtype));
+const layers = options.short ? [] : dtypes.map((dtype) => bench<OurLayers>('layers', dtype));
+process.stdout.write(
+  options.json
+    ? `${JSON.stringify({ peer, ours, layers })}\n`
+    : `${[asText(ours, peer), ...layers.map((own) => layersAsText(own, peer))].join('\n\n')}\n`,
 );
-process.stdout.write(`${options.json ? JSON.stringify({ peer, ours }) : asText(ours, peer)}\n`);

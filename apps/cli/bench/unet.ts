@@ -1,6 +1,6 @@
 /**
  * The whole network: forward, forward with backward, a training step, and the share of each layer.
- *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--short] [--json]
+ *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full] [--short] [--json]
  * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
  */
 import { parseArgs } from 'node:util';
@@ -17,11 +17,12 @@ import { unet } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
-import { adapterRates, measure, measureRun } from '../../kernels/bench/measure.ts';
-import { type Config, resolveConfig, unetConfig } from '../src/config.ts';
-import { AdamOptimizer } from '../src/optimizer.ts';
-import { parameterLayout } from '../src/run.ts';
-import { presetNamed } from './presetNamed.ts';
+import { type Config, resolveConfig, unetConfig } from '@organseg/train/config.ts';
+import { AdamOptimizer } from '@organseg/train/optimizer.ts';
+import { parameterLayout } from '@organseg/train/run.ts';
+import { adapterRates, measure, measureRun } from '../../../packages/kernels/bench/measure.ts';
+import { tunedTiles } from '../src/tune/tiles.ts';
+import { presetNamed, tuneMode } from './options.ts';
 
 export interface UnetBench {
   readonly adapter: { readonly name: string; readonly driver: string };
@@ -193,6 +194,7 @@ const { values: options } = parseArgs({
     preset: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     dtype: { type: 'string', default: 'f32' },
+    tune: { type: 'string', default: 'cached' },
     short: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -201,6 +203,7 @@ if (options.dtype !== 'f32' && options.dtype !== 'f16') {
   throw new InputError(`--dtype ${options.dtype}: expects f32 or f16`);
 }
 const gpu = await openGpu();
+gpu.tileChoice = tunedTiles(gpu, tuneMode(options.tune));
 try {
   const preset = options.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
   const config = resolveConfig(presetNamed(preset), undefined, options.set);

@@ -1,0 +1,30 @@
+import type { Triple } from '@organseg/core/network/tape.ts';
+
+export interface LayerBench {
+  readonly op: 'conv3d' | 'convTranspose3d';
+  /** Channels of the inputs together, and of the output. */
+  readonly from: number;
+  readonly to: number;
+  readonly kernel: Triple;
+  readonly stride: Triple;
+  /** D, H, W of the input. */
+  readonly size: Triple;
+  /** Milliseconds. */
+  readonly forward: number;
+  readonly dInput: number;
+  readonly dWeight: number;
+  /** Of forward; each gradient takes as many. */
+  readonly flops: number;
+}
+
+const times = (n: readonly number[]) => n.join('×');
+
+export const layerTitle = ({
+  op,
+  from,
+  to,
+  kernel,
+  stride,
+  size,
+}: Omit<LayerBench, 'forward' | 'dInput' | 'dWeight' | 'flops'>) =>
+  `${op} ${from}→${to}, ${times(size)}, kernel ${times(kernel)}, stride ${times(stride)}`;
