@@ -65,7 +65,7 @@ export function augment(
 
   const curves = random.chance(config.gamma.probability);
   const exponent = draw(config.gamma.exponent);
-  if (curves) add(gammaIntensity(gpu, image, exponent));
+  if (curves) add(gammaIntensity(gpu, image, { exponent, inverted: false, keepsStatistics: false }));
 
   const shifts = random.chance(config.shift.probability);
   const offset = draw(config.shift.offset);
