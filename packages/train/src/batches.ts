@@ -8,7 +8,7 @@ import type { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { copyInto, elementCount, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { augment } from './augment.ts';
+import { augment, sizeToCut } from './augment.ts';
 import type { CaseStore } from './caseStore.ts';
 import type { Config } from './config.ts';
 import type { DatasetCase } from './dataset.ts';
@@ -37,7 +37,7 @@ export class Batches {
   }
 
   /** The patches of one step. A last batch that lacks patches takes further ones of the first cases. */
-  async patches(epoch: number, step: number): Promise<BatchItem[]> {
+  async patches(epoch: number, step: number, augmented: boolean): Promise<BatchItem[]> {
     const { batch, patchesPerImage, patch, foregroundProbability } = this.#config;
     const inEpoch = this.#random.fork('epoch').fork(epoch);
     const order = inEpoch.fork('order').shuffle([...this.#cases]);
@@ -46,7 +46,8 @@ export class Batches {
       const source = order[Math.floor(place / patchesPerImage) % order.length];
       const prepared = await this.#store.load(source);
       const random = inEpoch.fork('patch').fork(place);
-      items.push({ ...samplePatch(prepared, patch, foregroundProbability, random), random });
+      const size = augmented ? sizeToCut(this.#config, random) : patch;
+      items.push({ ...samplePatch(prepared, patch, foregroundProbability, random, size), random });
     }
     return items;
   }
@@ -54,8 +55,8 @@ export class Batches {
   /** Uploads patches, augmented if asked for, into the network's input and target. */
   upload(gpu: Gpu, items: readonly BatchItem[], input: Tensor, target: Tensor, augmented: boolean): void {
     const { patch } = this.#config;
-    items.forEach(({ image, labels, random }, i) => {
-      const tensors = { image: fromArray(gpu, image, patch), labels: fromArray(gpu, labels, patch) };
+    items.forEach(({ image, labels, size, random }, i) => {
+      const tensors = { image: fromArray(gpu, image, size), labels: fromArray(gpu, labels, size) };
       const work = augmented
         ? augment(gpu, tensors, this.#config, random)
         : { ...tensors, launches: [], scratch: [] };

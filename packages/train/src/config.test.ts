@@ -4,25 +4,35 @@ import { PRESETS } from './presets.ts';
 import { learningRate } from './schedule.ts';
 
 test('the preset, then the file, then --set', () => {
-  const file = { path: 'mine.json', value: { batch: 4, noise: { probability: 0.3 }, 'initial.epochs': 7 } };
-  const config = resolveConfig('gao2022', file, ['batch=8', 'intensityOutside=clip', 'noise.std=[0,0.5]']);
+  const file = {
+    path: 'mine.json',
+    value: { batch: 4, 'augmentations.2.probability': 0.3, 'initial.epochs': 7 },
+  };
+  const config = resolveConfig('gao2022', file, [
+    'batch=8',
+    'intensityOutside=clip',
+    'augmentations.2.std=[0,0.5]',
+  ]);
   expect(config).toEqual({
     ...PRESETS.gao2022,
     batch: 8,
     intensityOutside: 'clip',
-    noise: { probability: 0.3, mean: [0, 0.5], std: [0, 0.5] },
+    augmentations: PRESETS.gao2022.augmentations.map((each) =>
+      each.kind === 'noise' ? { ...each, probability: 0.3, std: [0, 0.5] } : each,
+    ),
     initial: { ...PRESETS.gao2022.initial, epochs: 7 },
   });
 });
 
 test.each([
   [{ learning_rate: 1 }, [], 'mine.json: unknown key learning_rate'],
-  [{ noise: { sigma: 1 } }, [], 'mine.json: unknown key sigma'],
-  [{}, ['noise.sigma=1'], '--set noise.sigma: unknown key sigma'],
+  [{ initial: { sigma: 1 } }, [], 'mine.json: unknown key sigma'],
+  [{}, ['augmentations.1.std=1'], '--set augmentations.1.std: unknown key std'],
   [{}, ['batch.size=1'], '--set batch.size: batch has no key size'],
   [{}, ['batch'], '--set batch: expects key=value'],
   [{ batch: 0 }, [], /^mine\.json: batch: .*>0/],
-  [{ flipX: 1.5 }, [], /^mine\.json: flipX: /],
+  [{ 'augmentations.0.x': 1.5 }, [], /^mine\.json: augmentations\.0\.x: /],
+  [{ augmentations: [{ kind: 'blur' }] }, [], /^mine\.json: augmentations\.0\.kind: /],
   [{ intensityOutside: 'nearest' }, [], /^mine\.json: intensityOutside: .*"zero"\|"clip"/],
   [{ patch: [100, 128, 128] }, [], 'mine.json: patch [100,128,128] expects multiples of [32,32,32]'],
   [{ filters: [8, 16] }, [], 'filters, kernels and strides expect one entry for each of 2 stages'],

@@ -5,6 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { Triple } from '@organseg/core/network/tape.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { z } from 'zod';
+import { augmentationSchema } from './augment.ts';
 import { check } from './files.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 
@@ -14,7 +15,6 @@ export const MAX_CLASSES = 255;
 const size = z.int().positive();
 const triple = z.tuple([size, size, size]);
 const probability = z.number().min(0).max(1);
-const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, 'expects [low, high]');
 const stage = z.strictObject({
   epochs: size,
   learningRate: z.number().positive(),
@@ -42,12 +42,13 @@ export const configSchema = z.strictObject({
   /** Of a patch's centre being in an organ. */
   foregroundProbability: probability,
   batch: size,
-  flipX: probability,
-  flipY: probability,
-  smooth: z.strictObject({ probability, sigmaVoxels: range }),
-  noise: z.strictObject({ probability, mean: range, std: range }),
-  gamma: z.strictObject({ probability, exponent: range }),
-  shift: z.strictObject({ probability, offset: range }),
+  /** In this order; only where a stage augments. */
+  augmentations: z
+    .array(augmentationSchema)
+    .refine(
+      (list) => list.every(({ kind }, i) => kind !== 'spatial' || i === 0),
+      'spatial comes first, once',
+    ),
   initial: stage,
   fineTuning: stage,
   /** lr · (1 − epoch/horizon)^power; null: the stage's epochs. */
@@ -87,7 +88,7 @@ export function parseConfig(value: unknown, source: string): Config {
   return config;
 }
 
-/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside. */
+/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside, into lists by the entry's place. */
 export function resolveConfig(
   base: PresetName | Config,
   file: { path: string; value: unknown } | undefined,
@@ -119,8 +120,9 @@ function assign(
   const isObject = (x: unknown): x is Record<string, unknown> =>
     typeof x === 'object' && x !== null && !Array.isArray(x);
   if (rest.length) {
-    if (!isObject(inner)) throw new InputError(`${source}: ${key} has no key ${rest.join('.')}`);
-    assign(inner, rest, value, source);
+    if (!isObject(inner) && !Array.isArray(inner))
+      throw new InputError(`${source}: ${key} has no key ${rest.join('.')}`);
+    assign(inner as Record<string, unknown>, rest, value, source);
   } else if (isObject(inner) && isObject(value)) {
     for (const [k, v] of Object.entries(value)) assign(inner, [k], v, source);
   } else {

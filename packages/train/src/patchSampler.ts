@@ -11,33 +11,39 @@ export interface Patch {
   /** [0, 1], D H W. */
   readonly image: Float32Array;
   readonly labels: Uint8Array;
+  /** D, H, W of both. */
+  readonly size: Size;
 }
 
 /**
  * A patch whose centre is, with the given probability, a random voxel of an organ, else one of background
  * (MONAI's RandCropByPosNegLabel). It is moved to lie inside the volume; where that is smaller, zeros pad it.
+ * `size` is cut about the patch's centre instead, zeros beyond the volume; it exceeds the patch by even numbers.
  */
 export function samplePatch(
   prepared: PreparedCase,
   patch: Size,
   foregroundProbability: number,
   random: Random,
+  size: Size = patch,
 ): Patch {
-  const { size, labels, foregroundVoxels } = prepared;
+  const { size: whole, labels, foregroundVoxels } = prepared;
   const wantsForeground = random.chance(foregroundProbability);
   const backgroundVoxels = labels.length - foregroundVoxels;
   const foreground = (wantsForeground && foregroundVoxels > 0) || backgroundVoxels === 0;
   const centre = nth(labels, random.int(foreground ? foregroundVoxels : backgroundVoxels), foreground);
-  const [, height, width] = size;
+  const [, height, width] = whole;
   const at = [Math.floor(centre / (height * width)), Math.floor(centre / width) % height, centre % width];
-  const from = size.map((n, axis) => {
+  const from = whole.map((n, axis) => {
     const room = n - patch[axis];
-    if (room <= 0) return Math.ceil(room / 2);
-    return Math.min(room, Math.max(0, at[axis] - Math.floor(patch[axis] / 2)));
+    const first =
+      room <= 0 ? Math.ceil(room / 2) : Math.min(room, Math.max(0, at[axis] - Math.floor(patch[axis] / 2)));
+    return first - (size[axis] - patch[axis]) / 2;
   }) as unknown as Size;
   return {
-    image: Float32Array.from(cut(prepared.image, size, from, patch), fromUint16),
-    labels: cut(labels, size, from, patch),
+    image: Float32Array.from(cut(prepared.image, whole, from, size), fromUint16),
+    labels: cut(labels, whole, from, size),
+    size,
   };
 }
 

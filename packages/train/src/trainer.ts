@@ -175,7 +175,7 @@ class Trainer {
     const rate = learningRate(config, stage, epoch);
     const started = performance.now();
     const { perEpoch } = this.#batches;
-    let next = this.#batches.patches(epoch, this.#state.stepInEpoch);
+    let next = this.#batches.patches(epoch, this.#state.stepInEpoch, config[stage].augment);
     while (this.#state.stepInEpoch < perEpoch) {
       const items = await next;
       this.#batches.upload(
@@ -188,7 +188,8 @@ class Trainer {
       this.#program.program.run();
       this.#optimizer.update(rate);
       const { stepInEpoch, step, lossSums } = this.#state;
-      if (stepInEpoch + 1 < perEpoch) next = this.#batches.patches(epoch, stepInEpoch + 1);
+      if (stepInEpoch + 1 < perEpoch)
+        next = this.#batches.patches(epoch, stepInEpoch + 1, config[stage].augment);
       const losses = await downloadF32(this.#gpu, this.#program.loss);
       if (!losses.every(Number.isFinite)) {
         throw new Error(

@@ -88,7 +88,7 @@ describe('a run', () => {
   test('the loss falls on one case learnt by heart', async () => {
     const { folder, data } = await phantoms({ labelled: 1, unlabelled: 0, test: 0 });
     const notes: string[] = [];
-    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false }, flipX: 0 });
+    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false } });
     await startRun(gpu, { data, out: join(folder, 'run'), config }, { onNote: (text) => notes.push(text) });
     const losses = (await readRecords(join(folder, 'run'))).flatMap((r) =>
       r.event === 'epoch' ? [r.loss] : [],
