@@ -9,6 +9,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./commands/demo.ts')).demo,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   phantom: async () => (await import('./commands/phantom.ts')).phantom,
+  augment: async () => (await import('./commands/augment.ts')).augment,
   train: async () => (await import('./commands/train.ts')).train,
   'pseudo-label': async () => (await import('./commands/pseudoLabel.ts')).pseudoLabel,
   predict: async () => (await import('./commands/predict.ts')).predict,
