@@ -44,7 +44,7 @@ export function twinLosses(
   const current = new Map([...parameters].map(([name, values]) => [name, Float64Array.from(values)]));
   const zeros = () => new Map([...current].map(([name, values]) => [name, new Float64Array(values.length)]));
   const [m, v] = [zeros(), zeros()];
-  const hyper = { learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 1 };
+  const hyper = { learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, gradientScale: 1 };
   return Array.from({ length: steps }, (_, i) => {
     const { loss, gradients } = twinStep(config, layout, current as never, image, target);
     for (const [name, { data }] of gradients) {

@@ -19,7 +19,7 @@ import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
 import { adapterRates, measure, measureRun } from '../../kernels/bench/measure.ts';
 import { type Config, resolveConfig, unetConfig } from '../src/config.ts';
-import { AdamOptimizer } from '../src/optimizer.ts';
+import { Optimizer } from '../src/optimizer.ts';
 import { parameterLayout } from '../src/run.ts';
 import { presetNamed } from './presetNamed.ts';
 
@@ -97,7 +97,7 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
   const gradients = layout.allocate(gpu);
   const recorded = record(config, config.batch);
   const training = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
-  const optimizer = new AdamOptimizer(gpu, layout, parameters, gradients);
+  const optimizer = new Optimizer(gpu, config, layout, parameters, gradients);
   const random = new Random(1);
   randomise(gpu, training.image, random);
   const classes = Uint8Array.from({ length: elementCount(training.target.shape) }, () =>

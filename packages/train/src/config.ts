@@ -49,6 +49,12 @@ export const configSchema = z.strictObject({
       (list) => list.every(({ kind }, i) => kind !== 'spatial' || i === 0),
       'spatial comes first, once',
     ),
+  /** SGD with Nesterov momentum. */
+  optimizer: z.enum(['adam', 'sgd']),
+  /** Adam's β₁; β₂ is 0.999. */
+  momentum: z.number().min(0).lt(1),
+  /** L2, of every parameter. */
+  weightDecay: z.number().nonnegative(),
   initial: stage,
   fineTuning: stage,
   /** lr · (1 − epoch/horizon)^power; null: the stage's epochs. */

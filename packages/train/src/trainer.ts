@@ -1,7 +1,7 @@
 /**
  * Training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning.
  *
- * A step is one submission: forward, loss, backward, Adam. The next batch is cut while the GPU works.
+ * A step is one submission: forward, loss, backward, optimiser. The next batch is cut while the GPU works.
  */
 import { initialise, type ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type TrainingProgram, trainingProgram } from '@organseg/core/network/program.ts';
@@ -15,7 +15,7 @@ import type { CaseStore } from './caseStore.ts';
 import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
 import { unetConfig } from './config.ts';
 import type { DatasetCase } from './dataset.ts';
-import { AdamOptimizer } from './optimizer.ts';
+import { Optimizer } from './optimizer.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription } from './run.ts';
 import { RunLog } from './runLog.ts';
 import { learningRate } from './schedule.ts';
@@ -76,7 +76,7 @@ class Trainer {
   readonly #parameters: Tensor;
   readonly #gradients: Tensor;
   readonly #program: TrainingProgram;
-  readonly #optimizer: AdamOptimizer;
+  readonly #optimizer: Optimizer;
   readonly #batches: Batches;
   readonly #log: RunLog;
   #state: RunState;
@@ -91,7 +91,7 @@ class Trainer {
   ): Promise<Trainer> {
     const random = new Random(run.config.seed);
     const layout = parameterLayout(run.config);
-    const latest = options.resume ? await loadLatest(folder, layout.specs) : undefined;
+    const latest = options.resume ? await loadLatest(folder, layout.specs, run.config.optimizer) : undefined;
     const parameters =
       latest?.parameters ??
       (run.init
@@ -140,7 +140,7 @@ class Trainer {
     this.#gradients = this.#layout.allocate(gpu);
     const memory = { ...this.#memory(), gradients: this.#gradients, lossScale: 1 };
     this.#program = trainingProgram(gpu, { tape, image, logits }, memory);
-    this.#optimizer = new AdamOptimizer(gpu, this.#layout, this.#parameters, this.#gradients);
+    this.#optimizer = new Optimizer(gpu, config, this.#layout, this.#parameters, this.#gradients);
     this.#batches = new Batches(config, cases.training, store, Random.from(state.random));
   }
 

@@ -4,6 +4,7 @@ import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
+import type { Augmentation } from './augment.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
 import { openDataset } from './dataset.ts';
 import { readNiftiFile } from './files.ts';
@@ -26,10 +27,18 @@ describe('a run', () => {
     return { folder, data: join(folder, 'data') };
   };
 
-  test('stopped anywhere and resumed equals one that was not, bit for bit', async () => {
+  const spatial: Augmentation = {
+    kind: 'spatial',
+    rotation: { probability: 0.5, degrees: [-30, 30] },
+    scaling: { probability: 0.5, factor: [0.7, 1.4] },
+    elastic: { probability: 0.5, pointsMm: 40, displacementMm: [0, 10] },
+  };
+  test.each([
+    tinyConfig(),
+    tinyConfig({ optimizer: 'sgd', momentum: 0.99, weightDecay: 3e-5, augmentations: [spatial] }),
+  ])('stopped anywhere and resumed equals one that was not, bit for bit: $optimizer', async (config) => {
     const { folder, data } = await phantoms();
     const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];
-    const config = tinyConfig();
     await startRun(gpu, { data, out: whole, config });
     expect(await isFinished(whole)).toBe(true);
 

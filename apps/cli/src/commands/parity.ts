@@ -3,7 +3,7 @@ import { type ActivationType, trainingProgram } from '@organseg/core/network/pro
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
-import { AdamOptimizer } from '@organseg/train/optimizer.ts';
+import { Optimizer } from '@organseg/train/optimizer.ts';
 import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
 import { type ParityReference, readReference } from '../parityReference.ts';
 
@@ -12,6 +12,9 @@ import { type ParityReference, readReference } from '../parityReference.ts';
  * changes gradients by 5 to 15 % (so it does in float64 arithmetic); training follows the losses all the same.
  */
 const TOLERANCE = { f32: { values: 1e-4, gradients: 1e-4 }, f16: { values: 2e-2, gradients: 0.25 } };
+
+/** The reference's. */
+const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0 } as const;
 
 interface ParityReport {
   readonly file: string;
@@ -64,7 +67,7 @@ async function compare(
   upload(gpu, step.image, reference.input);
   upload(gpu, step.target, reference.target);
 
-  const optimizer = new AdamOptimizer(gpu, layout, parameters, gradients);
+  const optimizer = new Optimizer(gpu, ADAM, layout, parameters, gradients);
   const losses: number[] = [];
   let logitsError = 0;
   let gradientErrors: Record<string, number> = {};
