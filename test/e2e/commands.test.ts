@@ -20,7 +20,7 @@ const TINY = {
   patch: [16, 16, 16],
   initial: { epochs: 3, learningRate: 0.01, augment: true },
   fineTuning: { epochs: 1, learningRate: 0.001, augment: false },
-  minVoxels: 0,
+  selection: [{ strategy: 'keep-all' }],
 };
 
 describe('on one data set', () => {
@@ -110,8 +110,8 @@ describe('on one data set', () => {
       images,
       '--out',
       pseudo,
-      '--min-voxels',
-      '100000',
+      '--selection',
+      '[{"strategy":"min-voxels","voxels":100000}]',
     ]);
     expect(strict.cases.map(({ kept }) => kept)).toEqual([false, false]);
     const all = await cliJson<{ cases: { kept: boolean }[] }>([
@@ -122,8 +122,8 @@ describe('on one data set', () => {
       images,
       '--out',
       pseudo,
-      '--min-voxels',
-      '0',
+      '--selection',
+      '[{"strategy":"keep-all"}]',
     ]);
     expect(all.cases.map(({ kept }) => kept)).toEqual([true, true]);
 

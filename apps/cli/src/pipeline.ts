@@ -20,6 +20,7 @@ import { say } from './command.ts';
 import { labelWithProgress, summary } from './commands/pseudoLabel.ts';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from './evaluateCases.ts';
 import { doneBefore, predictScans } from './predictScans.ts';
+import { pseudoLabelTruth } from './pseudoLabelTruth.ts';
 import { reportHtml } from './report/report.ts';
 import { trainingProgress } from './trainingProgress.ts';
 
@@ -68,7 +69,8 @@ export async function pipeline(
   );
   const manifest = await stages.run('pseudo-label', signal, async () => {
     const predictor = await Predictor.open(gpu, run('labelled-only'), { signal });
-    const options = { model: run('labelled-only'), out: pseudo, minVoxels: request.config.minVoxels, signal };
+    const models = [run('labelled-only')];
+    const options = { models, out: pseudo, selection: request.config.selection, signal };
     const made = await labelWithProgress(predictor, dataset.unlabelled, options);
     predictor.close();
     say(summary(made));
@@ -119,6 +121,7 @@ export async function pipeline(
     labelNames: dataset.labelNames,
     runs: [await reportRun('labelled-only'), await reportRun('with-pseudo-labels')],
     manifest,
+    truth: await pseudoLabelTruth(request.data, pseudo, manifest, dataset.labelNames.length),
   });
   await writeWhole(report, html);
   return { report, labelledOnly, withPseudoLabels, manifest };

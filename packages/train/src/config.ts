@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { augmentationSchema } from './augment.ts';
 import { check } from './files.ts';
 import { PRESETS, type PresetName } from './presets.ts';
+import { selectionSchema } from './selection/select.ts';
 
 /** Labels are bytes. */
 export const MAX_CLASSES = 255;
@@ -66,8 +67,8 @@ export const configSchema = z.strictObject({
   validationShare: probability,
   validateEveryEpochs: size,
   saveEveryEpochs: size,
-  /** Pseudo-labels are kept where every organ has at least so many voxels on the network's grid. */
-  minVoxels: z.int().nonnegative(),
+  /** Which pseudo-labels are learnt from; see selection/. */
+  selection: selectionSchema,
   /** Share of a patch between windows of inference. */
   windowStep: z.number().positive().max(1),
   seed: z.int().nonnegative(),

@@ -60,7 +60,7 @@ const gao2022: Config = {
   validationShare: 0.2,
   validateEveryEpochs: 10,
   saveEveryEpochs: 10,
-  minVoxels: 2000,
+  selection: [{ strategy: 'min-voxels', voxels: 2000 }],
   windowStep: 0.5,
   seed: 1,
 };
@@ -81,8 +81,8 @@ const small: Config = {
   initial: { epochs: 130, learningRate: 0.015, augment: true },
   fineTuning: { epochs: 10, learningRate: 3e-3, augment: false },
   decayHorizonEpochs: null,
-  // Adrenal glands have 20 voxels at 6 mm and are found late or never: a higher bar would keep no case.
-  minVoxels: 0,
+  // Adrenal glands have 20 voxels at 6 mm and are found late or never: least voxels would keep no case.
+  selection: [{ strategy: 'keep-all' }],
 };
 
 export const PRESETS = { gao2022, small };

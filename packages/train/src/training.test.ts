@@ -114,7 +114,7 @@ describe('a run', () => {
     const { unlabelled } = await openDataset(data);
     const predictor = await Predictor.open(gpu, first);
     const stop = new AbortController();
-    const options = { model: first, out: pseudo, minVoxels: 0 };
+    const options = { models: [first], out: pseudo, selection: config.selection };
     const interrupted = pseudoLabel(predictor, unlabelled, {
       ...options,
       signal: stop.signal,
@@ -127,12 +127,22 @@ describe('a run', () => {
       ['unlabelled_001', true],
     ]);
     // Judged anew by a limit that nothing passes.
-    const strict = await pseudoLabel(predictor, unlabelled, { ...options, minVoxels: 1e6 });
+    const strict = await pseudoLabel(predictor, unlabelled, {
+      ...options,
+      selection: [{ strategy: 'min-voxels', voxels: 1e6 }],
+    });
     expect(
-      strict.cases.every(({ kept, reason }) => !kept && reason.startsWith('fewer than 1000000 voxels: ')),
+      strict.cases.every(
+        ({ kept, reason }) => !kept && reason.startsWith('min-voxels: fewer than 1000000 voxels: '),
+      ),
     ).toBe(true);
-    await pseudoLabel(predictor, unlabelled, options);
-    await expect(pseudoLabel(predictor, unlabelled, { ...options, model: second })).rejects.toThrow(
+    // Compared with themselves nothing changes.
+    const again = await pseudoLabel(predictor, unlabelled, { ...options, compared: [pseudo] });
+    expect(again.cases.map((each) => [each.kept, each.instability])).toEqual([
+      [true, 0],
+      [true, 0],
+    ]);
+    await expect(pseudoLabel(predictor, unlabelled, { ...options, models: [second] })).rejects.toThrow(
       'holds labels of',
     );
     predictor.close();

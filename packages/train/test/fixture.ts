@@ -55,7 +55,7 @@ export function tinyConfig(changes: Partial<Config> = {}): Config {
     fineTuning: { epochs: 2, learningRate: 1e-3, augment: false },
     validateEveryEpochs: 2,
     saveEveryEpochs: 100,
-    minVoxels: 0,
+    selection: [{ strategy: 'keep-all' }],
     ...changes,
   };
   return resolveConfig('small', { path: 'test', value: settings }, []);

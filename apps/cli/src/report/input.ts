@@ -18,6 +18,8 @@ export interface ReportInput {
   /** Labelled only, with pseudo-labels. */
   readonly runs: readonly [ReportRun, ReportRun];
   readonly manifest: PseudoLabelManifest;
+  /** The true mean DSC of pseudo-labelled cases, where it is known. */
+  readonly truth: ReadonlyMap<string, number>;
 }
 
 export interface ReportRun {
