@@ -12,6 +12,7 @@ import { type Config, preprocessingOf, type Stage } from './config.ts';
 import { type Dataset, type DatasetCase, openDataset } from './dataset.ts';
 import { keptCases, readManifest } from './manifest.ts';
 import { createRun, type RunDescription, readRun } from './run.ts';
+import { type Fold, type Split, splitsOf } from './splits.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainer.ts';
 
 export interface TrainRequest {
@@ -23,6 +24,8 @@ export interface TrainRequest {
   readonly init?: string | undefined;
   /** A folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
+  /** Of a cross-validation; without one a share of the labelled cases is kept for validation. */
+  readonly fold?: Fold | undefined;
 }
 
 export interface RunHooks extends TrainingHooks {
@@ -39,7 +42,7 @@ export async function startRun(
 ): Promise<TrainingResult> {
   const dataset = await openDataset(request.data);
   const config = { ...request.config, classes: dataset.labelNames.length };
-  const cases = await chooseCases(dataset, config, request.pseudo);
+  const cases = await chooseCases(dataset, config, request);
   if (request.init) await assertSameNetwork(request.init, config);
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
   const run: RunDescription = {
@@ -47,6 +50,7 @@ export async function startRun(
     data: resolve(request.data),
     init: request.init ? resolve(request.init) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
+    fold: request.fold ?? null,
     labelNames: dataset.labelNames,
     trainingCases: cases.training.map(({ name }) => name),
     validationCases: cases.validation.map(({ name }) => name),
@@ -59,7 +63,7 @@ export async function startRun(
 /** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
-  const cases = await chooseCases(await openDataset(run.data), run.config, run.pseudo ?? undefined);
+  const cases = await chooseCases(await openDataset(run.data), run.config, run);
   const names = (list: readonly DatasetCase[]) => list.map(({ name }) => name).join(' ');
   if (
     names(cases.training) !== run.trainingCases.join(' ') ||
@@ -115,19 +119,24 @@ function noteReadings(
 async function chooseCases(
   dataset: Dataset,
   config: Config,
-  pseudo: string | undefined,
+  { fold, pseudo }: Pick<RunDescription, 'fold' | 'pseudo'> | Pick<TrainRequest, 'fold' | 'pseudo'>,
 ): Promise<TrainingCases> {
   const { labelled, folder } = dataset;
   if (!labelled.length) throw new InputError(`${folder}: imagesTr holds no CASE_0000.nii.gz`);
-  const shuffled = new Random(config.seed).fork('validation').shuffle([...labelled]);
-  const wanted = Math.max(1, Math.round(labelled.length * config.validationShare));
-  const count = Math.min(wanted, Math.max(1, labelled.length - 1));
-  const byName = (a: DatasetCase, b: DatasetCase) => (a.name < b.name ? -1 : 1);
-  const validation = shuffled.slice(0, count).sort(byName);
-  const training =
-    labelled.length > 1 ? labelled.filter((source) => !validation.includes(source)) : [...labelled];
+  const { train, val } = fold ? (await splitsOf(dataset, fold.folds))[fold.fold] : shareKept(dataset, config);
+  const named = (names: readonly string[]) => labelled.filter(({ name }) => names.includes(name));
+  const [training, validation] = [named(train), named(val)];
   if (pseudo) training.push(...keptCases(await readManifest(pseudo), pseudo, dataset));
   return { training, validation };
+}
+
+/** A share of the labelled cases for validation; a single one is used for both. */
+function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {
+  const names = labelled.map(({ name }) => name);
+  const shuffled = new Random(seed).fork('validation').shuffle([...names]);
+  const wanted = Math.max(1, Math.round(names.length * validationShare));
+  const val = shuffled.slice(0, Math.min(wanted, Math.max(1, names.length - 1)));
+  return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
 }
 
 async function assertSameNetwork(init: string, config: Config): Promise<void> {
