@@ -11,7 +11,7 @@
  * Cached for backward: the logits, the target and two coefficients for each (n, c); p is computed anew.
  */
 import type { Gpu } from '../device.ts';
-import { f32, prepare, u32, type Work } from '../kernel.ts';
+import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
 import { softmaxOf } from './softmax.ts';
@@ -141,22 +141,25 @@ export interface DiceCrossEntropyBackward {
   readonly scale: number;
 }
 
-export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work {
-  const { logits, target, coefficients, dLogits, scale } = call;
+/** The work, and what gives its launches another scale. */
+export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { setScale(scale: number): void } {
+  const { logits, target, coefficients, dLogits } = call;
   const { batch, voxels, classes } = sizes(logits, target);
-  const launches = eachRange(gpu, logits, target, 1, ({ n, start, end, z, t, view }) =>
-    prepare(gpu, {
+  const setters: ((scale: number) => void)[] = [];
+  const launches = eachRange(gpu, logits, target, 1, ({ n, start, end, z, t, view }): Launch => {
+    const params = (scale: number) => ({
+      voxels: u32(end - start),
+      shift: u32(z.shift),
+      targetShift: u32(t.shift),
+      n: u32(n),
+      perVoxel: f32(scale / (batch * voxels)),
+      scale: f32(scale),
+    });
+    const launch = prepare(gpu, {
       name: 'diceCrossEntropy.dLogits',
       read: { z, t, coefficients },
       write: { dz: view(dLogits) },
-      params: {
-        voxels: u32(end - start),
-        shift: u32(z.shift),
-        targetShift: u32(t.shift),
-        n: u32(n),
-        perVoxel: f32(scale / (batch * voxels)),
-        scale: f32(scale),
-      },
+      params: params(call.scale),
       code: `${TARGET}
 @compute @workgroup_size(64) fn main(id: Id) {
   let v = invocation(id);
@@ -172,9 +175,17 @@ export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work {
   ${lines(classes, (c) => `dz[at + ${c}u] = dz_t(p.scale * p${c} * (g${c} - mean) + p.perVoxel * (p${c} - select(0.0, 1.0, truth == ${c}u)));`)}
 }`,
       invocations: end - start,
-    }),
-  );
-  return { launches, scratch: [] };
+    });
+    setters.push((scale) => setParams(gpu, launch, params(scale)));
+    return launch;
+  });
+  return {
+    launches,
+    scratch: [],
+    setScale: (scale) => {
+      for (const set of setters) set(scale);
+    },
+  };
 }
 
 function sizes(logits: Tensor, target: Tensor) {
