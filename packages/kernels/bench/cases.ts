@@ -80,7 +80,7 @@ const bytesOf = (...tensors: Tensor[]) => tensors.reduce((sum, t) => sum + byteL
 
 function* convolution(
   gpu: Gpu,
-  dtype: DType,
+  dtype: 'f32' | 'f16',
   from: number,
   to: number,
   n: number,
@@ -92,7 +92,13 @@ function* convolution(
   const output = random(gpu, [1, ...conv3d.outputSize(cube(n), shape), to], dtype);
   const weight = random(gpu, [to, from, ...kernel]);
   const dWeight = random(gpu, weight.shape);
-  const { packed, launches } = conv3d.pack(gpu, weight, [from]);
+  const { packed, launches } = conv3d.pack(gpu, {
+    weight,
+    inputChannels: [from],
+    shape,
+    output: output.shape,
+    dtype,
+  });
   const taps = kernel[0] * kernel[1] * kernel[2];
   const flops = 2 * (elementCount(output.shape) / to) * taps * from * to;
   const text = `${from}→${to}, ${n}³, kernel ${kernel[0]}, stride ${stride[0]}`;
@@ -112,18 +118,18 @@ function* convolution(
   yield { op: 'conv3d dWeight', shape: text, flops, work: gradient, tensors };
 }
 
-function* upsampling(gpu: Gpu, dtype: DType, from: number, to: number, n: number) {
+function* upsampling(gpu: Gpu, dtype: 'f32' | 'f16', from: number, to: number, n: number) {
   const input = random(gpu, [1, n, n, n, from], dtype);
   const output = random(gpu, [1, 2 * n, 2 * n, 2 * n, to], dtype);
   const weight = random(gpu, [from, to, 2, 2, 2]);
   const dWeight = random(gpu, weight.shape);
-  const { packed, launches } = convTranspose3d.pack(gpu, weight);
+  const { packed, launches } = convTranspose3d.pack(gpu, { weight, output: output.shape, dtype });
   const flops = 2 * (2 * n) ** 3 * from * to;
   const shape = `${from}→${to}, ${n}³ to ${2 * n}³`;
   const forward = convTranspose3d.forward(gpu, { input, weights: packed, output, stride: cube(2) });
   yield { op: 'convTranspose3d', shape, flops, work: plain([...launches, ...forward]), tensors: [] };
   const gradients = { input, weight, dOutput: output, dInput: input, dWeight };
-  const tensors = [input, output, weight, dWeight, ...packed.map(({ tensor }) => tensor)];
+  const tensors = [input, output, weight, dWeight, packed.tensor];
   // dInput must not be what dWeight reads.
   const dInput = random(gpu, input.shape, dtype);
   const work = convTranspose3d.backward(gpu, { ...gradients, dInput });

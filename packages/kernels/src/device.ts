@@ -4,6 +4,7 @@
 import { create, globals } from 'webgpu';
 import { Arena, OutOfGpuMemoryError } from './arena.ts';
 import { PipelineCache } from './kernel.ts';
+import type { TileChoice } from './ops/conv/tile.ts';
 import { countingDevice } from './rehearsal.ts';
 
 /** What an adapter is and what it can do, as `doctor` prints it and as kernels choose by it. */
@@ -26,8 +27,10 @@ export interface OpenOptions {
   memoryCapBytes?: number;
   /** Smaller storage bindings than the adapter's, so that tests see tensors cut into windows. */
   maxBindingBytes?: number;
-  /** Where convolutions read weights from; the default suits the adapter. */
+  /** Where the direct convolution reads weights from; the default suits the adapter. */
   weightSpace?: WeightSpace;
+  /** Which kernel each convolution runs on; the default suits the adapter. */
+  tileChoice?: TileChoice;
 }
 
 /**
@@ -46,7 +49,12 @@ const NEEDED_LIMITS = [
   'maxComputeWorkgroupSizeX',
 ] as const;
 
-const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'timestamp-query', 'subgroups'];
+const WANTED_FEATURES = [
+  'shader-f16',
+  'timestamp-query',
+  'subgroups',
+  'chromium-experimental-subgroup-matrix',
+] as GPUFeatureName[];
 
 /** An open device. One owner opens it and calls `close()`, or Node does not exit. */
 export class Gpu {
@@ -58,6 +66,7 @@ export class Gpu {
   readonly hasTimestamps: boolean;
   readonly maxBindingBytes: number;
   readonly weightSpace: WeightSpace;
+  readonly tileChoice: TileChoice;
   /** Dawn lives as long as this reference does. */
   protected dawn: unknown;
   #fault: Error | undefined;
@@ -76,6 +85,7 @@ export class Gpu {
     );
     const suits = adapter.software && device.features.has('subgroups') ? 'uniform' : 'storage';
     this.weightSpace = options.weightSpace ?? suits;
+    this.tileChoice = options.tileChoice ?? (() => undefined);
     device.addEventListener('uncapturederror', (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
       this.#fault ??=
@@ -96,6 +106,7 @@ export class Gpu {
     return new Gpu(undefined, countingDevice(this.device), this.adapter, {
       maxBindingBytes: this.maxBindingBytes,
       weightSpace: this.weightSpace,
+      tileChoice: this.tileChoice,
       ...(memoryCapBytes !== undefined && { memoryCapBytes }),
     });
   }

@@ -41,8 +41,8 @@ export interface KernelCall {
   /** Invocations in a workgroup; 64 unless given. */
   readonly workgroupSize?: number;
   readonly invocations: number;
-  /** Whether the code uses subgroups. */
-  readonly subgroups?: boolean;
+  /** What the code enables, besides the f16 of its tensors. */
+  readonly directives?: readonly string[];
 }
 
 /** One dispatch, ready to be encoded any number of times. */
@@ -119,7 +119,7 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
   const declarations: string[] = [];
   const entries: GPUBindGroupEntry[] = [];
   let kinds = '';
-  const enables = new Set<string>(call.subgroups ? ['enable subgroups;'] : []);
+  const directives = new Set(call.directives);
   const declare = (name: string, space: string, kind: string, type: string, resource: GPUBufferBinding) => {
     const binding = entries.length;
     declarations.push(`@group(0) @binding(${binding}) var<${space}> ${name}: ${type};`);
@@ -130,7 +130,7 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
     for (const [name, source] of Object.entries(tensors)) {
       const window = asWindow(source);
       const { dtype } = window.tensor;
-      if (dtype === 'f16') enables.add('enable f16;');
+      if (dtype === 'f16') directives.add('enable f16;');
       const scalar = WGSL_TYPE[dtype];
       declarations.push(`alias ${name}_t = ${window.vec4 ? `vec4<${scalar}>` : scalar};`);
       declare(name, space, kind, `array<${name}_t>`, slice(gpu, call.name, name, window));
@@ -148,7 +148,7 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
   declarations.push(`struct Params { ${fields.join(', ')} }`);
   declare('p', 'uniform', 'u', 'Params', { buffer: params });
 
-  const code = [...enables, ...declarations, header(workgroupSize), call.code].join('\n');
+  const code = [...directives, ...declarations, header(workgroupSize), call.code].join('\n');
   const layout = gpu.pipelines.layout(kinds);
   return {
     name: call.name,

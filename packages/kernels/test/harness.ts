@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Gpu, type OpenOptions, openGpu } from '../src/device.ts';
 import { type Launch, runOnce, submit, type Work } from '../src/kernel.ts';
+import type { TileChoice } from '../src/ops/conv/tile.ts';
 import { type Reference, reference, relativeError } from '../src/reference/array.ts';
 import { type DType, downloadF32, empty, fromArray, release, type Tensor, zeros } from '../src/tensor.ts';
 
@@ -13,6 +14,28 @@ export const DEVICES: Record<string, OpenOptions> = {
   'weights in storage': { weightSpace: 'storage' },
   'bindings of 128 KiB': { maxBindingBytes: 131072 },
 };
+
+/** The tiled convolutions, at sizes that small tensors overrun; subgroup matrices are emulated where there are none. */
+export const TILED_DEVICES: Record<'fma' | 'matrix' | 'slabs', OpenOptions> = {
+  fma: { tileChoice: smallTiles('fma') },
+  matrix: { tileChoice: smallTiles('matrix') },
+  slabs: { tileChoice: smallTiles('fma'), maxBindingBytes: 2 ** 16 },
+};
+
+function smallTiles(kernel: 'fma' | 'matrix'): TileChoice {
+  return ({ pass, dtype, outputChannels }) => {
+    const matrix = kernel === 'matrix' && dtype === 'f16';
+    const channels = outputChannels > 16 ? 32 : 16;
+    if (pass === 'weightGradient') {
+      return matrix
+        ? { kernel, lines: 1, width: 32, channels, depth: 16, threads: 64 }
+        : { kernel: 'fma', lines: 1, width: 16, channels: 16, depth: 16, threads: 16 };
+    }
+    return matrix
+      ? { kernel, lines: 2, width: 16, channels, depth: 16, threads: 64 }
+      : { kernel: 'fma', lines: 2, width: 16, channels, depth: 8, threads: 4 * channels, voxelsPerThread: 2 };
+  };
+}
 
 /** Largest ‖a − b‖/‖b‖ between a kernel and its twin. */
 export const TOLERANCE: Record<'f32' | 'f16', number> = { f32: 1e-5, f16: 5e-3 };

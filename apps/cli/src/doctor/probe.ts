@@ -64,7 +64,13 @@ async function convolutionError(gpu: Gpu, dtype: 'f32' | 'f16'): Promise<number>
   const expected = twin(input, weight, undefined, shape);
 
   const output = empty(gpu, expected.shape, dtype);
-  const { packed, launches } = pack(gpu, fromArray(gpu, new Float32Array(weight.data), weight.shape), [2]);
+  const { packed, launches } = pack(gpu, {
+    weight: fromArray(gpu, new Float32Array(weight.data), weight.shape),
+    inputChannels: [2],
+    shape,
+    output: output.shape,
+    dtype,
+  });
   const inputs = [fromArray(gpu, new Float32Array(input.data), input.shape, dtype)];
   runOnce(gpu, [...launches, ...forward(gpu, { inputs, weights: packed, output, shape })]);
   return relativeError(await downloadF32(gpu, output), expected.data);

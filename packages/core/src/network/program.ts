@@ -10,8 +10,7 @@ import { type LossWorkspace, lossSteps, type Step } from './losses.ts';
 import type { ParameterLayout } from './parameters.ts';
 import type { Op, Slot, Tape } from './tape.ts';
 
-/** What activations are stored in; sums are f32 either way. */
-export type ActivationType = 'f32' | 'f16';
+export type ActivationType = Workspace['activation'];
 
 /** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers. */
 export interface Part {
@@ -24,7 +23,7 @@ export interface Part {
 class Planner implements LossWorkspace {
   readonly gpu: Gpu;
   readonly parts: Part[] = [];
-  readonly #activation: ActivationType;
+  readonly activation: ActivationType;
   readonly #layout: ParameterLayout;
   readonly #parameters: Tensor;
   readonly #gradients: Tensor | undefined;
@@ -41,7 +40,7 @@ class Planner implements LossWorkspace {
     gradients: Tensor | undefined,
   ) {
     this.gpu = gpu;
-    this.#activation = activation;
+    this.activation = activation;
     this.#layout = layout;
     this.#parameters = parameters;
     this.#gradients = gradients;
@@ -50,7 +49,7 @@ class Planner implements LossWorkspace {
   tensor(slot: Slot): Tensor {
     let tensor = this.#tensors.get(slot);
     if (!tensor) {
-      tensor = empty(this.gpu, slot.shape, slot.dtype === 'activation' ? this.#activation : slot.dtype);
+      tensor = empty(this.gpu, slot.shape, slot.dtype === 'activation' ? this.activation : slot.dtype);
       this.#tensors.set(slot, tensor);
     }
     return tensor;

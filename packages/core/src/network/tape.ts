@@ -23,6 +23,8 @@ export interface Slot {
 /** What ops are given when their launches are made: tensors for slots and parameters. */
 export interface Workspace {
   readonly gpu: Gpu;
+  /** What activations are stored in; sums are f32 either way. */
+  readonly activation: 'f32' | 'f16';
   tensor(slot: Slot): Tensor;
   parameter(name: string): Tensor;
   /** The accumulator of a parameter's gradient. */
@@ -103,7 +105,13 @@ export class Tape {
       cache: [],
       backwardReads: inputs,
       prepare: (at) => {
-        const { packed, launches } = conv3d.pack(at.gpu, at.parameter(weight), channels);
+        const { packed, launches } = conv3d.pack(at.gpu, {
+          weight: at.parameter(weight),
+          inputChannels: channels,
+          shape,
+          output: output.shape,
+          dtype: at.activation,
+        });
         return {
           launches,
           tensors: [packed.tensor],
@@ -160,10 +168,14 @@ export class Tape {
       cache: [],
       backwardReads: [input],
       prepare: (at) => {
-        const { packed, launches } = convTranspose3d.pack(at.gpu, at.parameter(weight));
+        const { packed, launches } = convTranspose3d.pack(at.gpu, {
+          weight: at.parameter(weight),
+          output: output.shape,
+          dtype: at.activation,
+        });
         return {
           launches,
-          tensors: packed.map(({ tensor }) => tensor),
+          tensors: [packed.tensor],
           forward: () => ({
             launches: convTranspose3d.forward(at.gpu, {
               input: at.tensor(input),

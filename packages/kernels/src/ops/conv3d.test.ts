@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEVICES, dot, expectGradient, onDevice } from '../../test/harness.ts';
+import { DEVICES, dot, expectGradient, type Kit, onDevice, TILED_DEVICES } from '../../test/harness.ts';
 import * as twin from '../reference/conv3d.ts';
 import * as conv3d from './conv3d.ts';
 
@@ -33,51 +33,58 @@ const CASES: Case[] = [
 const title = ({ inputs, out, size, batch = 1, kernel, stride, bias }: Case) =>
   `${inputs.join('+')}→${out} of ${batch}×${size.join('×')}, kernel ${kernel}, stride ${stride}${bias ? ', bias' : ''}`;
 
+async function check(kit: Kit, dtype: 'f32' | 'f16', c: Case): Promise<void> {
+  const { kernel, stride, batch = 1 } = c;
+  const shape = { kernel, stride };
+  const parts = c.inputs.map((channels) => kit.peaky([batch, ...c.size, channels], dtype));
+  const channels = c.inputs.reduce((a, b) => a + b, 0);
+  const whole = concatenate(parts);
+  const weight = kit.peaky([c.out, channels, ...kernel]);
+  const bias = c.bias ? kit.peaky([c.out]) : undefined;
+  const expected = twin.forward(whole, weight, bias, shape);
+
+  const inputs = parts.map((part) => kit.upload(part, dtype));
+  const w = kit.upload(weight);
+  const output = kit.output(expected.shape, dtype);
+  const { packed, launches } = conv3d.pack(kit.gpu, {
+    weight: w,
+    inputChannels: c.inputs,
+    shape,
+    output: output.shape,
+    dtype,
+  });
+  kit.run(launches);
+  const biasTensor = bias && kit.upload(bias);
+  kit.run(conv3d.forward(kit.gpu, { inputs, weights: packed, bias: biasTensor, output, shape }));
+  await kit.expectClose(output, expected);
+
+  const dOutput = kit.peaky(expected.shape, dtype);
+  const dOut = kit.upload(dOutput, dtype);
+  const gradients = twin.backward(whole, weight, dOutput, shape);
+  let firstChannel = 0;
+  for (const part of parts) {
+    const dInput = kit.output(part.shape, dtype);
+    const call = { dOutput: dOut, weight: w, dInput, firstChannel, shape };
+    kit.run(conv3d.inputGradient(kit.gpu, { ...call, accumulate: false }));
+    const expectedPart = channelsOf(gradients.dInput, firstChannel, part.shape[4]!);
+    await kit.expectClose(dInput, expectedPart);
+    kit.run(conv3d.inputGradient(kit.gpu, { ...call, accumulate: true }));
+    await kit.expectClose(dInput, { ...expectedPart, data: expectedPart.data.map((x) => 2 * x) });
+    firstChannel += part.shape[4]!;
+  }
+
+  const dWeight = kit.zeros(weight.shape);
+  const dBias = bias && kit.zeros([c.out]);
+  kit.run(conv3d.parameterGradient(kit.gpu, { inputs, dOutput: dOut, dWeight, dBias, shape }));
+  await kit.expectClose(dWeight, gradients.dWeight, 1e-5);
+  if (dBias) await kit.expectClose(dBias, gradients.dBias, 1e-5);
+}
+
 for (const [name, options] of Object.entries(DEVICES)) {
   onDevice(`conv3d, ${name}`, options, (kit) => {
     for (const dtype of ['f32', 'f16'] as const) {
-      test.each(CASES.map((c) => [title(c), c] as const))(`${dtype} %s`, async (_, c) => {
-        const { kernel, stride, batch = 1 } = c;
-        const shape = { kernel, stride };
-        const parts = c.inputs.map((channels) => kit.peaky([batch, ...c.size, channels], dtype));
-        const channels = c.inputs.reduce((a, b) => a + b, 0);
-        const whole = concatenate(parts);
-        const weight = kit.peaky([c.out, channels, ...kernel]);
-        const bias = c.bias ? kit.peaky([c.out]) : undefined;
-        const expected = twin.forward(whole, weight, bias, shape);
-
-        const inputs = parts.map((part) => kit.upload(part, dtype));
-        const w = kit.upload(weight);
-        const output = kit.output(expected.shape, dtype);
-        const { packed, launches } = conv3d.pack(kit.gpu, w, c.inputs);
-        kit.run(launches);
-        const biasTensor = bias && kit.upload(bias);
-        kit.run(conv3d.forward(kit.gpu, { inputs, weights: packed, bias: biasTensor, output, shape }));
-        await kit.expectClose(output, expected);
-
-        const dOutput = kit.peaky(expected.shape, dtype);
-        const dOut = kit.upload(dOutput, dtype);
-        const gradients = twin.backward(whole, weight, dOutput, shape);
-        let firstChannel = 0;
-        for (const part of parts) {
-          const dInput = kit.output(part.shape, dtype);
-          const call = { dOutput: dOut, weight: w, dInput, firstChannel, shape };
-          kit.run(conv3d.inputGradient(kit.gpu, { ...call, accumulate: false }));
-          const expectedPart = channelsOf(gradients.dInput, firstChannel, part.shape[4]!);
-          await kit.expectClose(dInput, expectedPart);
-          kit.run(conv3d.inputGradient(kit.gpu, { ...call, accumulate: true }));
-          await kit.expectClose(dInput, { ...expectedPart, data: expectedPart.data.map((x) => 2 * x) });
-          firstChannel += part.shape[4]!;
-        }
-
-        const dWeight = kit.zeros(weight.shape);
-        const dBias = bias && kit.zeros([c.out]);
-        kit.run(conv3d.parameterGradient(kit.gpu, { inputs, dOutput: dOut, dWeight, dBias, shape }));
-        await kit.expectClose(dWeight, gradients.dWeight, 1e-5);
-        if (dBias) await kit.expectClose(dBias, gradients.dBias, 1e-5);
-      });
+      test.each(CASES.map((c) => [title(c), c] as const))(`${dtype} %s`, (_, c) => check(kit, dtype, c));
     }
-
     test('the twin agrees with central differences', () => {
       const shape = { kernel: [1, 3, 3], stride: [1, 2, 2] } as const;
       const x = kit.peaky([1, 2, 5, 6, 2]);
@@ -89,14 +96,39 @@ for (const [name, options] of Object.entries(DEVICES)) {
     });
 
     test('a wrong output shape is refused by name', () => {
-      const weights = conv3d.pack(kit.gpu, kit.zeros([4, 4, 3, 3, 3]), [4]).packed;
-      const call = { inputs: [kit.zeros([1, 4, 4, 4, 4])], weights, output: kit.zeros([1, 3, 4, 4, 4]) };
-      expect(() =>
-        conv3d.forward(kit.gpu, { ...call, shape: { kernel: [3, 3, 3], stride: [1, 1, 1] } }),
-      ).toThrow('conv3d: output expects [N,4,4,4,C], got [1,3,4,4,4]');
+      const shape = { kernel: [3, 3, 3], stride: [1, 1, 1] } as const;
+      const weight = kit.zeros([4, 4, 3, 3, 3]);
+      const output = kit.zeros([1, 3, 4, 4, 4]);
+      const { packed } = conv3d.pack(kit.gpu, {
+        weight,
+        inputChannels: [4],
+        shape,
+        output: output.shape,
+        dtype: 'f32',
+      });
+      const call = { inputs: [kit.zeros([1, 4, 4, 4, 4])], weights: packed, output, shape };
+      expect(() => conv3d.forward(kit.gpu, call)).toThrow(
+        'conv3d: output expects [N,4,4,4,C], got [1,3,4,4,4]',
+      );
     });
   });
 }
+
+/** What the tiles differ in: channels off the vec4s, two inputs, strides, a bias, a volume of many tiles. */
+const TILED = [2, 3, 4, 7, 9, 12].map((i) => [title(CASES[i]!), CASES[i]!] as const);
+
+onDevice('conv3d, tiles of multiply-adds', TILED_DEVICES.fma, (kit) => {
+  test.each(TILED)('f32 %s', (_, c) => check(kit, 'f32', c));
+  test.each(TILED.slice(0, 2))('f16 %s', (_, c) => check(kit, 'f16', c));
+});
+
+onDevice('conv3d, tiles of subgroup matrices', TILED_DEVICES.matrix, (kit) => {
+  test.each(TILED)('f16 %s', (_, c) => check(kit, 'f16', c));
+});
+
+onDevice('conv3d, tiles of a tensor beyond one binding', TILED_DEVICES.slabs, (kit) => {
+  test.each(TILED.slice(-1))('f32 %s', (_, c) => check(kit, 'f32', c));
+});
 
 type Ref = ReturnType<typeof twin.forward>;
 

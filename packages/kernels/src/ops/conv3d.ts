@@ -9,14 +9,14 @@
 import type { Gpu } from '../device.ts';
 import { joinWork, type Launch, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
-import { gather, type Triple } from './conv/gather.ts';
+import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
+import type { Triple } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
-import { type PackedWeights, packWeights } from './conv/weights.ts';
 import { fillZero } from './fill.ts';
 import { channelSum } from './reduce.ts';
 import { range } from './wgsl.ts';
 
-export type { Triple } from './conv/gather.ts';
+export type { Triple } from './conv/geometry.ts';
 
 export interface Conv3dShape {
   /** D, H, W. */
@@ -36,15 +36,30 @@ export const padding = ({ kernel, stride }: Conv3dShape): Triple =>
 export const outputSize = (size: Triple, shape: Conv3dShape): Triple =>
   triple((i) => Math.floor((size[i]! + 2 * padding(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
 
-/** Weights f32 [Cout, Cin, kD, kH, kW] as `forward` reads them, and the launches that pack them. */
-export function pack(gpu: Gpu, weight: Tensor, inputChannels: readonly number[]) {
+export interface Conv3dPack {
+  /** f32 [Cout, Cin, kD, kH, kW] */
+  readonly weight: Tensor;
+  /** Of each input. */
+  readonly inputChannels: readonly number[];
+  readonly shape: Conv3dShape;
+  /** [N, oD, oH, oW, Cout], and what activations are stored in. */
+  readonly output: readonly number[];
+  readonly dtype: 'f32' | 'f16';
+}
+
+/** Weights as `forward` reads them, and the launches that pack them. */
+export function pack(gpu: Gpu, { weight, inputChannels, shape, output, dtype }: Conv3dPack) {
   return packWeights(gpu, {
-    weight,
-    inputAxis: 'a',
-    firstTap: ZEROS,
-    tapStep: ONES,
-    taps: weight.shape.slice(2) as unknown as Triple,
-    inputChannels,
+    weights: { weight, inputAxis: 'a', firstTaps: [ZEROS], tapStep: ONES, inputChannels },
+    geometry: {
+      inStride: shape.stride,
+      outStride: ONES,
+      outOffsets: [ZEROS],
+      base: triple((i) => -padding(shape)[i]!),
+      taps: shape.kernel,
+    },
+    output,
+    dtype,
   });
 }
 
@@ -64,14 +79,7 @@ export function forward(gpu: Gpu, { inputs, weights, bias, output, shape }: Conv
   if (size.some((n, i) => n !== output.shape[i + 1])) {
     throw new Error(`conv3d: output expects [N,${size},C], got [${output.shape}]`);
   }
-  const geometry = {
-    inStride: shape.stride,
-    outStride: ONES,
-    outOffset: ZEROS,
-    base: triple((i) => -padding(shape)[i]!),
-    taps: shape.kernel,
-  };
-  return gather(gpu, { name: 'conv3d', inputs, output, weights, bias, geometry });
+  return gather(gpu, { name: 'conv3d', inputs, output, bias }, weights);
 }
 
 export interface Conv3dInputGradient {
@@ -97,27 +105,26 @@ export function inputGradient(gpu: Gpu, call: Conv3dInputGradient): Work {
   for (const { residue, base, taps, lastTap } of reached) {
     if (residue.some((r, i) => r >= dInput.shape[i + 1]!)) continue;
     const { packed, launches } = packWeights(gpu, {
-      weight,
-      inputAxis: 'b',
-      firstTap: lastTap,
-      tapStep: triple((i) => -shape.stride[i]!),
-      taps,
-      inputChannels: [dOutput.shape[4]!],
-      outputChannels: { first: firstChannel, count: dInput.shape[4]! },
+      weights: {
+        weight,
+        inputAxis: 'b',
+        firstTaps: [lastTap],
+        tapStep: triple((i) => -shape.stride[i]!),
+        inputChannels: [dOutput.shape[4]!],
+        outputChannels: { first: firstChannel, count: dInput.shape[4]! },
+      },
+      geometry: { inStride: ONES, outStride: shape.stride, outOffsets: [residue], base, taps },
+      output: dInput.shape,
+      dtype: dInput.dtype as 'f32' | 'f16',
     });
-    const geometry = { inStride: ONES, outStride: shape.stride, outOffset: residue, base, taps };
+    const part = {
+      name: 'conv3d.dInput',
+      inputs: [dOutput],
+      output: dInput,
+      accumulate: call.accumulate || cleared,
+    };
     work.scratch.push(packed.tensor);
-    work.launches.push(
-      ...launches,
-      ...gather(gpu, {
-        name: 'conv3d.dInput',
-        inputs: [dOutput],
-        output: dInput,
-        weights: packed,
-        geometry,
-        accumulate: call.accumulate || cleared,
-      }),
-    );
+    work.launches.push(...launches, ...gather(gpu, part, packed));
   }
   return work;
 }

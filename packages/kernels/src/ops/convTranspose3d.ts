@@ -6,39 +6,49 @@
 import type { Gpu } from '../device.ts';
 import { joinWork, type Launch, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
-import { gather, type Triple } from './conv/gather.ts';
+import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
+import type { Triple } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
-import { type PackedWeights, packWeights } from './conv/weights.ts';
 import { range } from './wgsl.ts';
 
 const ONES: Triple = [1, 1, 1];
 const ZEROS: Triple = [0, 0, 0];
 
-/** One gather, of a single tap, for each place in the block. */
+/** The places in the block of an input voxel: one set of outputs, of a single tap, for each. */
 const places = ([d, h, w]: Triple): Triple[] =>
   range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
 
 const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Triple;
 
-/** Weights f32 [Cin, Cout, sD, sH, sW] as `forward` reads them, one for each place, and what packs them. */
-export function pack(gpu: Gpu, weight: Tensor): { packed: PackedWeights[]; launches: Launch[] } {
-  const parts = places(strideOf(weight)).map((place) =>
-    packWeights(gpu, {
+export interface ConvTranspose3dPack {
+  /** f32 [Cin, Cout, sD, sH, sW] */
+  readonly weight: Tensor;
+  /** [N, D·sD, H·sH, W·sW, Cout], and what activations are stored in. */
+  readonly output: readonly number[];
+  readonly dtype: 'f32' | 'f16';
+}
+
+/** Weights as `forward` reads them, and the launches that pack them. */
+export function pack(gpu: Gpu, { weight, output, dtype }: ConvTranspose3dPack) {
+  const stride = strideOf(weight);
+  return packWeights(gpu, {
+    weights: {
       weight,
       inputAxis: 'b',
-      firstTap: place,
+      firstTaps: places(stride),
       tapStep: ONES,
-      taps: ONES,
       inputChannels: [weight.shape[0]!],
-    }),
-  );
-  return { packed: parts.map((part) => part.packed), launches: parts.flatMap((part) => part.launches) };
+    },
+    geometry: { inStride: ONES, outStride: stride, outOffsets: places(stride), base: ZEROS, taps: ONES },
+    output,
+    dtype,
+  });
 }
 
 export interface ConvTranspose3dForward {
   /** [N, D, H, W, Cin] */
   readonly input: Tensor;
-  readonly weights: readonly PackedWeights[];
+  readonly weights: PackedWeights;
   /** [N, D·sD, H·sH, W·sW, Cout] */
   readonly output: Tensor;
   readonly stride: Triple;
@@ -48,15 +58,7 @@ export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTransp
   if (stride.some((s, i) => input.shape[i + 1]! * s !== output.shape[i + 1])) {
     throw new Error(`convTranspose3d: [${input.shape}] times [${stride}] is not [${output.shape}]`);
   }
-  return places(stride).flatMap((place, i) =>
-    gather(gpu, {
-      name: 'convTranspose3d',
-      inputs: [input],
-      output,
-      weights: weights[i]!,
-      geometry: { inStride: ONES, outStride: stride, outOffset: place, base: ZEROS, taps: ONES },
-    }),
-  );
+  return gather(gpu, { name: 'convTranspose3d', inputs: [input], output }, weights);
 }
 
 export interface ConvTranspose3dBackward {
@@ -78,20 +80,18 @@ export function backward(gpu: Gpu, call: ConvTranspose3dBackward): Work {
   const { input, weight, dOutput, dInput, dWeight } = call;
   const stride = strideOf(weight);
   const { packed, launches } = packWeights(gpu, {
-    weight,
-    inputAxis: 'a',
-    firstTap: ZEROS,
-    tapStep: ONES,
-    taps: stride,
-    inputChannels: [weight.shape[1]!],
+    weights: {
+      weight,
+      inputAxis: 'a',
+      firstTaps: [ZEROS],
+      tapStep: ONES,
+      inputChannels: [weight.shape[1]!],
+    },
+    geometry: { inStride: stride, outStride: ONES, outOffsets: [ZEROS], base: ZEROS, taps: stride },
+    output: dInput.shape,
+    dtype: dInput.dtype as 'f32' | 'f16',
   });
-  const toInput = gather(gpu, {
-    name: 'convTranspose3d.dInput',
-    inputs: [dOutput],
-    output: dInput,
-    weights: packed,
-    geometry: { inStride: stride, outStride: ONES, outOffset: ZEROS, base: ZEROS, taps: stride },
-  });
+  const toInput = gather(gpu, { name: 'convTranspose3d.dInput', inputs: [dOutput], output: dInput }, packed);
   const toWeight = weightGradient(gpu, {
     name: 'convTranspose3d.dWeight',
     gathered: [dOutput],

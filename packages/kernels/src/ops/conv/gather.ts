@@ -1,250 +1,35 @@
-/**
- * The one kernel behind every convolution on the network's way: a strided gather.
- *
- *   out[j·outStride + outOffset, b] (+)= Σ_t Σ_a in[j·inStride + base + t, a] · W[t, a, b]      per axis, j ≥ 0
- *
- * conv3d forward, its input gradient (one gather per residue class of the stride), transposed convolution and
- * its gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
- *
- * One invocation computes 8 outputs along W of 8 or 16 channels in registers: every input it loads is used by
- * all taps along W and all channels. Weights come in blocks, see `weights.ts`.
- */
+/** The gather (see `geometry.ts`) on the kernel that suits it. */
 import type { Gpu } from '../../device.ts';
-import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
-import type { Tensor } from '../../tensor.ts';
-import { window } from '../../windows.ts';
-import { lines, range } from '../wgsl.ts';
-import type { PackedWeights, WeightBlock } from './weights.ts';
+import type { Launch } from '../../kernel.ts';
+import { directGather } from './directGather.ts';
+import { type DirectWeights, packDirect } from './directWeights.ts';
+import { counts, type GatherCall, type GatherPlan } from './geometry.ts';
+import { chooseTile } from './tile.ts';
+import { tiledGather } from './tiledGather.ts';
+import { packTiled, type TiledWeights } from './tiledWeights.ts';
 
-/** Per axis, in the order D, H, W. */
-export type Triple = readonly [number, number, number];
+export type PackedWeights = DirectWeights | TiledWeights;
 
-export interface GatherGeometry {
-  readonly inStride: Triple;
-  readonly outStride: Triple;
-  readonly outOffset: Triple;
-  readonly base: Triple;
-  /** Taps per axis; an axis without taps makes the sum 0. */
-  readonly taps: Triple;
-}
-
-export interface GatherCall {
-  readonly name: string;
-  /** [N, D, H, W, C] each; their channels are concatenated, in this order, without a copy. */
-  readonly inputs: readonly Tensor[];
-  readonly output: Tensor;
-  readonly weights: PackedWeights;
-  /** f32 [channels], added once. */
-  readonly bias?: Tensor | undefined;
-  readonly geometry: GatherGeometry;
-  /** Add to the output instead of assigning it. */
-  readonly accumulate?: boolean;
-}
-
-/** Outputs along W per invocation. */
-const ALONG_W = 8;
-const WORKGROUP = 32;
-/** A uniform binding holds 64 KiB. */
-export const UNIFORM_VEC4S = 4096;
-
-export function gather(gpu: Gpu, call: GatherCall): Launch[] {
-  const { output, weights } = call;
-  const [batch] = output.shape as [number];
-  const launches: Launch[] = [];
-  for (const block of weights.blocks) {
-    for (let n = 0; n < batch; n++) {
-      for (const slab of slabs(gpu, call, block)) launches.push(gatherSlab(gpu, call, block, n, slab));
-    }
+/** Packs weights as the chosen kernel reads them; the caller releases `packed.tensor`. */
+export function packWeights(gpu: Gpu, plan: GatherPlan): { packed: PackedWeights; launches: Launch[] } {
+  const { weight, inputAxis, inputChannels, outputChannels } = plan.weights;
+  const [b, a] = weight.shape as [number, number];
+  const [inTotal, outTotal] = inputAxis === 'a' ? [a, b] : [b, a];
+  if (inputChannels.reduce((x, y) => x + y, 0) !== inTotal) {
+    throw new Error(`conv: weight [${weight.shape}] expects ${inTotal} input channels, got ${inputChannels}`);
   }
-  return launches;
-}
-
-const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(low, x));
-
-/** How many j there are along an axis: outputs at j·stride + offset below `size`. */
-const count = (size: number, stride: number, offset: number) =>
-  Math.max(0, Math.floor((size - 1 - offset) / stride) + 1);
-
-/** Ranges of j along D whose planes of input and output each fit a binding. */
-function slabs(gpu: Gpu, { inputs, output, geometry }: GatherCall, block: WeightBlock): [number, number][] {
-  const [, depth, height, width, channels] = output.shape as [number, number, number, number, number];
-  const total = count(depth, geometry.outStride[0], geometry.outOffset[0]);
-  const input = inputs[block.input]!;
-  const [, , inHeight, inWidth, inChannels] = input.shape as [number, number, number, number, number];
-  const margin = 256; // windows begin up to so many elements early
-  const planes = (tensor: Tensor, plane: number) =>
-    Math.floor((gpu.maxBindingBytes / (tensor.dtype === 'f16' ? 2 : 4) - margin) / plane);
-  const outPlanes = planes(output, height * width * channels);
-  const inPlanes = planes(input, inHeight * inWidth * inChannels);
-  const most = Math.min(
-    Math.floor((outPlanes - 1) / geometry.outStride[0]) + 1,
-    Math.floor((inPlanes - Math.max(1, geometry.taps[0])) / geometry.inStride[0]) + 1,
-  );
-  if (most < 1) {
-    throw new Error(
-      `conv: a plane of [${output.shape}] does not fit a binding of ${gpu.maxBindingBytes} bytes`,
-    );
-  }
-  const result: [number, number][] = [];
-  for (let start = 0; start < total; start += most) result.push([start, Math.min(total, start + most)]);
-  return result;
-}
-
-function gatherSlab(gpu: Gpu, call: GatherCall, block: WeightBlock, n: number, [j0, j1]: [number, number]) {
-  const { output, weights, geometry: g } = call;
-  const input = call.inputs[block.input]!;
-  const [, depth, height, width, channels] = output.shape as [number, number, number, number, number];
-  const [, inDepth, inHeight, inWidth, inChannels] = input.shape as [number, number, number, number, number];
-  const outPlane = height * width * channels;
-  const inPlane = inHeight * inWidth * inChannels;
-  const inFirst = clamp(j0 * g.inStride[0] + g.base[0], 0, inDepth - 1);
-  const inEnd = clamp((j1 - 1) * g.inStride[0] + g.base[0] + g.taps[0], inFirst + 1, inDepth);
-  const outFirst = j0 * g.outStride[0] + g.outOffset[0];
-  const outEnd = (j1 - 1) * g.outStride[0] + g.outOffset[0] + 1;
-  const x = window(input, (n * inDepth + inFirst) * inPlane, (n * inDepth + inEnd) * inPlane);
-  const y = window(output, (n * depth + outFirst) * outPlane, (n * depth + outEnd) * outPlane);
-  const countH = count(height, g.outStride[1], g.outOffset[1]);
-  const countW = count(width, g.outStride[2], g.outOffset[2]);
-  const w = { tensor: weights.tensor, start: block.start, count: block.count, vec4: true };
-  const uniform = weights.space === 'uniform';
-  const bias = block.first ? call.bias : undefined;
-  return prepare(gpu, {
-    name: call.name,
-    read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}) },
-    write: { y },
-    ...(uniform ? { uniform: { w: { window: w, vec4Count: UNIFORM_VEC4S } } } : {}),
-    params: {
-      firstD: u32(j0),
-      countD: u32(j1 - j0),
-      countH: u32(countH),
-      countW: u32(countW),
-      inDepth: i32(inDepth),
-      inHeight: i32(inHeight),
-      inWidth: i32(inWidth),
-      // Where voxel (n, 0, 0, 0) of the block's first channel lies, counted from the binding's begin.
-      inShift: i32(x.shift - inFirst * inPlane + block.inChannel),
-      inStrideC: u32(inChannels),
-      inChannels: u32(block.inChannels),
-      outShift: i32(y.shift - outFirst * outPlane),
-      outHeight: u32(height),
-      outWidth: u32(width),
-      outChannels: u32(channels),
-      outChannel: u32(block.outChannel),
-      blocks: u32(block.outBlocks),
-      blockVec4s: u32(block.outBlockVec4s),
-      tapsD: u32(g.taps[0]),
-      tapsH: u32(g.taps[1]),
-      baseD: i32(g.base[0]),
-      baseH: i32(g.base[1]),
-      baseW: i32(g.base[2]),
-      inStrideD: i32(g.inStride[0]),
-      inStrideH: i32(g.inStride[1]),
-      outStrideD: u32(g.outStride[0]),
-      outStrideH: u32(g.outStride[1]),
-      outStrideW: u32(g.outStride[2]),
-      outOffsetD: u32(g.outOffset[0]),
-      outOffsetH: u32(g.outOffset[1]),
-      outOffsetW: u32(g.outOffset[2]),
-      accumulate: u32(call.accumulate || !block.first ? 1 : 0),
-    },
-    code: gatherCode({
-      blockChannels: weights.blockChannels,
-      tapsW: g.taps[2],
-      strideW: g.inStride[2],
-      bias: Boolean(bias),
-      subgroupSize: uniform ? gpu.adapter.subgroupSize : undefined,
-    }),
-    subgroups: uniform,
-    workgroupSize: WORKGROUP,
-    invocations: Math.ceil(countW / ALONG_W) * countH * (j1 - j0) * block.outBlocks,
+  const tile = chooseTile(gpu, {
+    pass: 'gather',
+    dtype: plan.dtype,
+    inputChannels,
+    outputChannels: outputChannels?.count ?? outTotal,
+    taps: plan.geometry.taps,
+    stride: plan.geometry.inStride,
+    size: [plan.output[0]!, ...counts(plan.output, plan.geometry)],
   });
+  return tile.kernel === 'direct' ? packDirect(gpu, plan) : packTiled(gpu, plan, tile);
 }
 
-interface GatherShape {
-  readonly blockChannels: number;
-  readonly tapsW: number;
-  readonly strideW: number;
-  readonly bias: boolean;
-  /** Given where lanes share the weights that they read. */
-  readonly subgroupSize: number | undefined;
-}
-
-function gatherCode({ blockChannels, tapsW, strideW, bias, subgroupSize }: GatherShape): string {
-  const vec4s = blockChannels / 4;
-  const inputs = tapsW ? (ALONG_W - 1) * strideW + tapsW : 0;
-  const weights = tapsW * vec4s;
-  // Broadcasts want uniform control flow: what lies outside is computed on clamped places and dropped.
-  const readWeights = subgroupSize
-    ? lines(
-        Math.ceil(weights / subgroupSize),
-        (s) => `let k${s} = w[step + min(lane + ${s * subgroupSize}u, ${weights - 1}u)];`,
-      )
-    : '';
-  const weight = (k: number) =>
-    subgroupSize
-      ? `subgroupBroadcast(k${Math.floor(k / subgroupSize)}, ${k % subgroupSize}u)`
-      : `w[step + ${k}u]`;
-  return `
-@compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
-  let i = invocation(id);
-  let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
-  let firstW = (i % alongW) * ${ALONG_W}u;
-  let h = (i / alongW) % p.countH;
-  let d = (i / (alongW * p.countH)) % p.countD + p.firstD;
-  let block = i / (alongW * p.countH * p.countD);
-  let outChannel = p.outChannel + block * ${blockChannels}u;
-
-  let inW = i32(firstW) * ${strideW} + p.baseW;
-  ${lines(
-    inputs,
-    (r) => `let valid${r} = inW + ${r} >= 0 && inW + ${r} < p.inWidth;
-  let at${r} = u32(clamp(inW + ${r}, 0, p.inWidth - 1)) * p.inStrideC;`,
-  )}
-  ${lines(ALONG_W, (v) =>
-    range(vec4s)
-      .map((c) => `var a${v}_${c} = vec4<f32>(0);`)
-      .join(' '),
-  )}
-
-  for (var td = 0u; td < p.tapsD; td++) {
-    let inD = i32(d) * p.inStrideD + p.baseD + i32(td);
-    let rowD = clamp(inD, 0, p.inDepth - 1) * p.inHeight;
-    for (var th = 0u; th < p.tapsH; th++) {
-      let inH = i32(h) * p.inStrideH + p.baseH + i32(th);
-      let valid = inD >= 0 && inD < p.inDepth && inH >= 0 && inH < p.inHeight;
-      let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
-      let taps = ${subgroupSize ? '' : 'min(block, p.blocks - 1u) * p.blockVec4s + '}(td * p.tapsH + th) * p.inChannels * ${weights}u;
-      for (var ci = 0u; ci < p.inChannels; ci++) {
-        let step = taps + ci * ${weights}u;
-        ${readWeights}
-        ${lines(inputs, (r) => `let x${r} = select(0.0, f32(x[row + at${r} + ci]), valid && valid${r});`)}
-        ${lines(tapsW, (t) =>
-          lines(
-            vec4s,
-            (c) => `{ let k = ${weight(t * vec4s + c)};
-        ${lines(ALONG_W, (v) => `a${v}_${c} = fma(vec4<f32>(x${v * strideW + t}), k, a${v}_${c});`)} }`,
-          ),
-        )}
-      }
-    }
-  }
-  if (block >= p.blocks) { return; }
-
-  let first = u32(p.outShift) + (((d * p.outStrideD + p.outOffsetD) * p.outHeight + h * p.outStrideH + p.outOffsetH) * p.outWidth
-    + firstW * p.outStrideW + p.outOffsetW) * p.outChannels + outChannel;
-  // Loops whose ends the compiler does not know: unrolled, these stores would be most of its work.
-  var sums = array<vec4<f32>, ${ALONG_W * vec4s}>(${range(ALONG_W)
-    .flatMap((v) => range(vec4s).map((c) => `a${v}_${c}`))
-    .join(', ')});
-  let channels = min(${blockChannels}u, p.outChannels - outChannel);
-  for (var v = 0u; v < min(${ALONG_W}u, p.countW - firstW); v++) {
-    let at = first + v * p.outStrideW * p.outChannels;
-    for (var c = 0u; c < channels; c++) {
-      var sum = sums[v * ${vec4s}u + c / 4u][c % 4u];
-      ${bias ? 'sum += bias[outChannel + c];' : ''}
-      if (p.accumulate != 0u) { sum += f32(y[at + c]); }
-      y[at + c] = y_t(sum);
-    }
-  }
-}`;
-}
+/** The launches of one gather with packed weights. */
+export const gather = (gpu: Gpu, call: GatherCall, weights: PackedWeights): Launch[] =>
+  weights.kind === 'direct' ? directGather(gpu, call, weights) : tiledGather(gpu, call, weights);

@@ -1,5 +1,5 @@
 /**
- * Weights as the gather kernel reads them: blocks of [tap of D, tap of H, input channel, tap of W, channels of the
+ * Weights as the direct kernel reads them: blocks of [tap of D, tap of H, input channel, tap of W, channels of the
  * block] in f32, so that what one step of its innermost loop takes lies together.
  *
  * Parameters stay in PyTorch's layout [b, a, taps]; packing reorders (and, for input gradients, flips) them on
@@ -9,25 +9,15 @@ import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { empty, type Tensor } from '../../tensor.ts';
 import { mapElements, mapInvocations } from '../wgsl.ts';
-import { type Triple, UNIFORM_VEC4S } from './gather.ts';
+import type { GatherGeometry, GatherPlan } from './geometry.ts';
 
-export interface WeightSelection {
-  /** f32 [b, a, kD, kH, kW]: conv3d's [out, in, …] or the transposed convolution's [in, out, …]. */
-  readonly weight: Tensor;
-  /** The gather's input runs over `a` (conv3d forward) or over `b`. */
-  readonly inputAxis: 'a' | 'b';
-  /** Tap t of the gather is the kernel's tap first + t·step. */
-  readonly firstTap: Triple;
-  readonly tapStep: Triple;
-  readonly taps: Triple;
-  /** Channels of each of the gather's inputs; they add up to the input axis. */
-  readonly inputChannels: readonly number[];
-  /** The part of the other axis that is computed; all of it unless given. */
-  readonly outputChannels?: { readonly first: number; readonly count: number };
-}
+/** A uniform binding holds 64 KiB. */
+export const UNIFORM_VEC4S = 4096;
 
 /** What one dispatch reads: some input channels of one input, for one or all blocks of output channels. */
 export interface WeightBlock {
+  /** Which of the geometry's sets of outputs. */
+  readonly set: number;
   readonly input: number;
   /** The first and the number of channels within that input. */
   readonly inChannel: number;
@@ -42,40 +32,37 @@ export interface WeightBlock {
   readonly first: boolean;
 }
 
-export interface PackedWeights {
+export interface DirectWeights {
+  readonly kind: 'direct';
   readonly tensor: Tensor;
+  readonly geometry: GatherGeometry;
   readonly space: 'uniform' | 'storage';
   readonly blockChannels: number;
   readonly blocks: readonly WeightBlock[];
 }
 
 /** The packed tensor, which the caller releases, and the launches that fill it. */
-export function packWeights(
+export function packDirect(
   gpu: Gpu,
-  selection: WeightSelection,
-): { packed: PackedWeights; launches: Launch[] } {
-  const { weight, inputAxis, taps, inputChannels } = selection;
+  { weights: selection, geometry }: GatherPlan,
+): { packed: DirectWeights; launches: Launch[] } {
+  const { weight, inputAxis, inputChannels, firstTaps, tapStep } = selection;
+  const { taps } = geometry;
   const [b, a, ...kernel] = weight.shape as [number, number, number, number, number];
   const { first: firstOut, count: outChannels } = selection.outputChannels ?? {
     first: 0,
     count: inputAxis === 'a' ? b : a,
   };
-  const inChannels = inputAxis === 'a' ? a : b;
-  if (inputChannels.reduce((x, y) => x + y, 0) !== inChannels) {
-    throw new Error(
-      `conv: weight [${weight.shape}] expects ${inChannels} input channels, got ${inputChannels}`,
-    );
-  }
   const space = gpu.weightSpace;
   const blockChannels = outChannels >= 16 ? 16 : 8;
   const tapCount = taps[0] * taps[1] * taps[2];
-  const blocks = layOut(space, blockChannels, tapCount, outChannels, inputChannels);
+  const blocks = layOut(space, blockChannels, tapCount, outChannels, inputChannels, firstTaps.length);
   const last = blocks.at(-1)!;
   const size = last.start + last.count + (space === 'uniform' ? UNIFORM_VEC4S * 4 : 0);
   const tensor = empty(gpu, [size]);
   const channelsBefore = inputChannels.map((_, i) => inputChannels.slice(0, i).reduce((x, y) => x + y, 0));
   // Blocks of the same input channels follow each other.
-  const runs = Map.groupBy(blocks, ({ input, inChannel }) => `${input} ${inChannel}`).values();
+  const runs = Map.groupBy(blocks, ({ set, input, inChannel }) => `${set} ${input} ${inChannel}`).values();
   const launches = [...runs].map((run) => {
     const [first] = run;
     const count = run.reduce((sum, block) => sum + block.count, 0);
@@ -97,19 +84,19 @@ export function packWeights(
         tapsH: u32(taps[1]),
         tapsW: u32(taps[2]),
         tapsDH: u32(taps[0] * taps[1]),
-        firstD: u32(selection.firstTap[0]),
-        firstH: u32(selection.firstTap[1]),
-        firstW: u32(selection.firstTap[2]),
+        firstD: u32(firstTaps[first.set]![0]),
+        firstH: u32(firstTaps[first.set]![1]),
+        firstW: u32(firstTaps[first.set]![2]),
         // Negative steps wrap, as u32 arithmetic does.
-        stepD: u32(selection.tapStep[0]),
-        stepH: u32(selection.tapStep[1]),
-        stepW: u32(selection.tapStep[2]),
+        stepD: u32(tapStep[0]),
+        stepH: u32(tapStep[1]),
+        stepW: u32(tapStep[2]),
       },
       code: packCode(blockChannels),
       invocations: mapInvocations(count),
     });
   });
-  return { packed: { tensor, space, blockChannels, blocks }, launches };
+  return { packed: { kind: 'direct', tensor, geometry, space, blockChannels, blocks }, launches };
 }
 
 /** Uniform bindings hold 64 KiB and begin at multiples of 256 bytes; so do all blocks. */
@@ -119,6 +106,7 @@ function layOut(
   taps: number,
   outChannels: number,
   inputChannels: readonly number[],
+  sets: number,
 ): WeightBlock[] {
   const blocks: WeightBlock[] = [];
   const outBlocks = Math.ceil(outChannels / blockChannels);
@@ -127,9 +115,17 @@ function layOut(
       ? Number.POSITIVE_INFINITY
       : Math.max(4, Math.floor((UNIFORM_VEC4S * 4) / (Math.max(1, taps) * blockChannels) / 8) * 8);
   let start = 0;
-  const add = (input: number, inChannel: number, inChannels: number, outBlock: number, n: number) => {
+  const add = (
+    set: number,
+    input: number,
+    inChannel: number,
+    inChannels: number,
+    outBlock: number,
+    n: number,
+  ) => {
     const blockSize = Math.ceil((taps * inChannels * blockChannels) / 64) * 64;
     blocks.push({
+      set,
       input,
       inChannel,
       inChannels,
@@ -142,13 +138,15 @@ function layOut(
     });
     start += blockSize * n;
   };
-  inputChannels.forEach((channels, input) => {
-    for (let c = 0; c < channels; c += most) {
-      const inChannels = Math.min(most, channels - c);
-      if (space === 'storage') add(input, c, inChannels, 0, outBlocks);
-      else for (let o = 0; o < outBlocks; o++) add(input, c, inChannels, o, 1);
-    }
-  });
+  for (let set = 0; set < sets; set++) {
+    inputChannels.forEach((channels, input) => {
+      for (let c = 0; c < channels; c += most) {
+        const inChannels = Math.min(most, channels - c);
+        if (space === 'storage') add(set, input, c, inChannels, 0, outBlocks);
+        else for (let o = 0; o < outBlocks; o++) add(set, input, c, inChannels, o, 1);
+      }
+    });
+  }
   return blocks;
 }
 

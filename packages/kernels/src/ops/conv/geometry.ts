@@ -1,0 +1,89 @@
+/**
+ * What is behind every convolution on the network's way: a strided gather.
+ *
+ *   out[j·outStride + outOffset, b] (+)= Σ_t Σ_a in[j·inStride + base + t, a] · W[t, a, b]      per axis, j ≥ 0
+ *
+ * conv3d forward, its input gradient (one gather per residue class of the stride), transposed convolution and its
+ * gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
+ */
+import type { Gpu } from '../../device.ts';
+import { elementBytes, type Tensor } from '../../tensor.ts';
+
+/** Per axis, in the order D, H, W. */
+export type Triple = readonly [number, number, number];
+
+export interface GatherGeometry {
+  readonly inStride: Triple;
+  readonly outStride: Triple;
+  /** Where the outputs of each set of weights go. */
+  readonly outOffsets: readonly Triple[];
+  readonly base: Triple;
+  /** Taps per axis; an axis without taps makes the sum 0. */
+  readonly taps: Triple;
+}
+
+/** Weights for a gather, taken from a convolution's. */
+export interface WeightSelection {
+  /** f32 [b, a, kD, kH, kW]: conv3d's [out, in, …] or the transposed convolution's [in, out, …]. */
+  readonly weight: Tensor;
+  /** The gather's input runs over `a` (conv3d forward) or over `b`. */
+  readonly inputAxis: 'a' | 'b';
+  /** Tap t of the gather is the kernel's tap first + t·step; one first tap for each set of outputs. */
+  readonly firstTaps: readonly Triple[];
+  readonly tapStep: Triple;
+  /** Channels of each of the gather's inputs; they add up to the input axis. */
+  readonly inputChannels: readonly number[];
+  /** The part of the other axis that is computed; all of it unless given. */
+  readonly outputChannels?: { readonly first: number; readonly count: number };
+}
+
+export interface GatherPlan {
+  readonly weights: WeightSelection;
+  readonly geometry: GatherGeometry;
+  /** [N, D, H, W, C] of the output, and what it and the inputs are stored in. */
+  readonly output: readonly number[];
+  readonly dtype: 'f32' | 'f16';
+}
+
+export interface GatherCall {
+  readonly name: string;
+  /** [N, D, H, W, C] each; their channels are concatenated, in this order, without a copy. */
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  /** f32 [channels], added once. */
+  readonly bias?: Tensor | undefined;
+  /** Add to the output instead of assigning it. */
+  readonly accumulate?: boolean;
+}
+
+/** How many j there are along each axis. */
+export const counts = (output: readonly number[], { outStride, outOffsets }: GatherGeometry): Triple =>
+  [0, 1, 2].map((i) =>
+    Math.max(0, Math.floor((output[i + 1]! - 1 - outOffsets[0]![i]!) / outStride[i]!) + 1),
+  ) as unknown as Triple;
+
+/** Ranges of j along D whose planes of all inputs and of the output each fit a binding. */
+export function slabs(
+  gpu: Gpu,
+  inputs: readonly Tensor[],
+  output: Tensor,
+  geometry: GatherGeometry,
+): [number, number][] {
+  const margin = 256; // windows begin up to so many elements early
+  const planes = ({ dtype, shape: [, , h, w, c] }: Tensor) =>
+    Math.floor((gpu.maxBindingBytes / elementBytes(dtype) - margin) / (h! * w! * c!));
+  const { inStride, outStride, taps } = geometry;
+  const most = Math.min(
+    Math.floor((planes(output) - outStride[0]) / outStride[0]) + 1,
+    ...inputs.map((input) => Math.floor((planes(input) - Math.max(1, taps[0])) / inStride[0]) + 1),
+  );
+  if (most < 1) {
+    throw new Error(
+      `conv: a plane of [${output.shape}] does not fit a binding of ${gpu.maxBindingBytes} bytes`,
+    );
+  }
+  const [total] = counts(output.shape, geometry);
+  const result: [number, number][] = [];
+  for (let start = 0; start < total; start += most) result.push([start, Math.min(total, start + most)]);
+  return result;
+}

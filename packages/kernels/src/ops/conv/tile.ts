@@ -1,0 +1,174 @@
+/**
+ * Which kernel computes a convolution, and in what pieces. All share one indexing (`geometry.ts`, `correlation.ts`)
+ * and differ in who multiplies:
+ *
+ *   direct   an invocation keeps some outputs in registers and reads its inputs from memory: for CPUs, for images of
+ *            one channel, and as the plain kernel that the others are checked against
+ *   fma      a workgroup shares tiles of inputs and weights, its invocations multiply and add in f32
+ *   matrix   the same with tiles in f16, multiplied by subgroup matrices (tensor cores) into f32
+ */
+import type { Gpu } from '../../device.ts';
+import type { Triple } from './geometry.ts';
+import { FRAGMENT, LANES } from './matrix.ts';
+
+export type Tile = { readonly kernel: 'direct' } | SharedTile;
+
+/**
+ * A workgroup's share. Of a gather: outputs of `lines` along H, `width` voxels along W and `channels`, `depth` input
+ * channels at a time. Of a weight gradient: `depth` × `channels` weights (gathered × centre) of all taps along W,
+ * `width` voxels of a line at a time; `lines` is 1.
+ */
+export interface SharedTile {
+  readonly kernel: 'fma' | 'matrix';
+  readonly lines: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly depth: number;
+  readonly threads: number;
+  /** Voxels whose sums an invocation of a gather by `fma` keeps, 8 unless given; channels follow from the rest. */
+  readonly voxelsPerThread?: number;
+}
+
+/** What a tile is chosen for. */
+export interface ConvProblem {
+  readonly pass: 'gather' | 'weightGradient';
+  /** Of the activations. */
+  readonly dtype: 'f32' | 'f16';
+  readonly inputChannels: readonly number[];
+  readonly outputChannels: number;
+  readonly taps: Triple;
+  readonly stride: Triple;
+  /** N, and the voxels along D, H, W that are computed, or that the centre of a weight gradient has. */
+  readonly size: readonly [number, number, number, number];
+}
+
+/** Chooses among the kernels; `undefined` leaves it to `defaultTile`. */
+export type TileChoice = (problem: ConvProblem) => Tile | undefined;
+
+/** The problem as a key of a tuning cache. */
+export function problemKey(problem: ConvProblem): string {
+  const { pass, dtype, inputChannels, outputChannels, taps, stride, size } = problem;
+  const shape = `${inputChannels.join('+')}→${outputChannels} taps ${taps.join('×')} stride ${stride.join('×')}`;
+  return `${pass} ${dtype} ${shape} size ${size.join('×')}`;
+}
+
+/** Whether the adapter multiplies f16 fragments of 16×16×16 into f32. */
+export const hasMatrices = (gpu: Gpu): boolean =>
+  gpu.hasF16 && gpu.adapter.subgroupMatrices.includes(`${FRAGMENT}×${FRAGMENT}×${FRAGMENT} f16→f32`);
+
+export function chooseTile(gpu: Gpu, problem: ConvProblem): Tile {
+  return gpu.tileChoice(problem) ?? defaultTile(gpu, problem);
+}
+
+/** What runs where nothing was tuned: direct on a CPU that plays GPU, else the first candidate. */
+export function defaultTile(gpu: Gpu, problem: ConvProblem): Tile {
+  return gpu.adapter.software ? DIRECT : tileCandidates(gpu, problem)[0]!;
+}
+
+const DIRECT: Tile = { kernel: 'direct' };
+
+/** All tiles that can serve a problem, the most promising first, the direct kernel last. */
+export function tileCandidates(gpu: Gpu, problem: ConvProblem): Tile[] {
+  const { pass, dtype, inputChannels, taps, stride } = problem;
+  if (Math.max(...inputChannels) < 4) return [DIRECT];
+  const shared = pass === 'gather' ? gatherTiles(problem) : weightGradientTiles(problem);
+  const fitting = shared.filter(
+    (tile) =>
+      (tile.kernel === 'fma' || (dtype === 'f16' && hasMatrices(gpu))) &&
+      tile.threads <= gpu.device.limits.maxComputeInvocationsPerWorkgroup &&
+      workgroupBytes(pass, tile, taps[2], stride[2]) <= gpu.device.limits.maxComputeWorkgroupStorageSize,
+  );
+  return [...fitting, DIRECT];
+}
+
+/** Smallest of the sizes that holds n, or the largest. */
+const holding = (n: number, sizes: readonly number[]) => sizes.find((size) => size >= n) ?? sizes.at(-1)!;
+
+function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem): SharedTile[] {
+  const tiles: SharedTile[] = [];
+  const wide = holding(width, [16, 32, 64, 128]);
+  const channels = holding(outputChannels, [16, 32, 64]);
+  for (const rows of [128, 256, 64]) {
+    const widths = new Set([wide, Math.max(16, wide / 2)].map((w) => Math.min(w, rows)));
+    for (const w of widths) {
+      if (rows / w > 2 * holding(height, [1, 2, 4, 8, 16])) continue;
+      for (const n of new Set([channels, Math.max(16, channels / 2)])) {
+        for (const depth of [32, 64, 16]) {
+          for (const subgroups of [4, 8, 2]) {
+            if ((rows / FRAGMENT) % subgroups) continue;
+            const threads = subgroups * LANES;
+            tiles.push({ kernel: 'matrix', lines: rows / w, width: w, channels: n, depth, threads });
+          }
+        }
+      }
+    }
+  }
+  for (const rows of [128, 64]) {
+    const w = Math.min(wide, rows);
+    for (const perThread of [8, 4]) {
+      const threads = (rows / 8) * (channels / perThread);
+      if (threads < LANES) continue;
+      for (const depth of [16, 8]) {
+        tiles.push({ kernel: 'fma', lines: rows / w, width: w, channels, depth, threads });
+      }
+    }
+  }
+  return tiles;
+}
+
+function weightGradientTiles({
+  inputChannels,
+  outputChannels,
+  size: [, , , width],
+}: ConvProblem): SharedTile[] {
+  const tiles: SharedTile[] = [];
+  const a = holding(Math.max(...inputChannels), [16, 32, 64]);
+  const b = holding(outputChannels, [16, 32, 64]);
+  const w = holding(width, [16, 32, 64]);
+  for (const depth of new Set([a, Math.max(16, a / 2)])) {
+    for (const channels of new Set([b, Math.max(16, b / 2)])) {
+      for (const threads of [128, 64, 256]) {
+        tiles.push({ kernel: 'matrix', lines: 1, width: w, channels, depth, threads });
+      }
+    }
+  }
+  for (const depth of new Set([Math.min(a, 32), 16])) {
+    const channels = Math.min(b, 32);
+    tiles.push({
+      kernel: 'fma',
+      lines: 1,
+      width: Math.min(w, 32),
+      channels,
+      depth,
+      threads: (depth * channels) / 16,
+    });
+  }
+  return tiles;
+}
+
+/** Workgroup memory of a kernel. */
+export function workgroupBytes(
+  pass: ConvProblem['pass'],
+  tile: SharedTile,
+  tapsW: number,
+  strideW: number,
+): number {
+  const halo = Math.ceil(tapsW / strideW) - 1;
+  const { kernel, lines, width, channels, depth } = tile;
+  const bytes = kernel === 'fma' ? 4 : 2;
+  if (pass === 'weightGradient') {
+    const strips = (width + halo) * (depth + PAD) + width * (channels + PAD);
+    return bytes * strips + (kernel === 'matrix' ? tile.threads / LANES : 0) * FRAGMENT * FRAGMENT * 4;
+  }
+  const strip = lines * (width + halo) * (depth + PAD) * bytes;
+  if (kernel === 'fma') return strip + (halo + 1) * depth * channels * 4;
+  return strip + (tile.threads / LANES) * FRAGMENT * channels * 4;
+}
+
+/** Elements between the rows of a tile that keep its columns in different banks. */
+export const PAD = 8;
+
+/** Parameters of the tiled kernels: single values, because barriers want to know that the first two are uniform. */
+export const WORKGROUP_IDS =
+  '@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) ids: vec3<u32>, @builtin(local_invocation_index) lane: u32';
+export const GROUP_INDEX = 'id.y * ids.x + id.x';

@@ -1,0 +1,108 @@
+/**
+ * Weights as the tiled kernels read them: a matrix of rows × columns.
+ *
+ * Rows are the terms of a sum in the order in which they are added: input, tap of D, tap of H, residue of W, chunk of
+ * `depth` input channels (the last filled up with zeros), place of the residue, channel. Columns are the output
+ * channels of each set of outputs, filled up to a multiple of the tile's.
+ */
+import type { Gpu } from '../../device.ts';
+import { type Launch, prepare, u32 } from '../../kernel.ts';
+import { empty, type Tensor } from '../../tensor.ts';
+import { mapElements, mapInvocations } from '../wgsl.ts';
+import type { GatherGeometry, GatherPlan } from './geometry.ts';
+import { residueConstants, residues } from './residues.ts';
+import type { SharedTile } from './tile.ts';
+
+export interface TiledWeights {
+  readonly kind: 'tiled';
+  readonly tensor: Tensor;
+  readonly geometry: GatherGeometry;
+  readonly tile: SharedTile;
+  /** Of one set of outputs, filled up. */
+  readonly columns: number;
+}
+
+/** The packed tensor, f32 or f16 as the activations, which the caller releases, and the launches that fill it. */
+export function packTiled(
+  gpu: Gpu,
+  { weights: selection, geometry, dtype }: GatherPlan,
+  tile: SharedTile,
+): { packed: TiledWeights; launches: Launch[] } {
+  const { weight, inputAxis, firstTaps, tapStep, inputChannels } = selection;
+  const { taps, inStride, outStride } = geometry;
+  const [b, a, kernelD, kernelH, kernelW] = weight.shape as [number, number, number, number, number];
+  const { first, count } = selection.outputChannels ?? { first: 0, count: inputAxis === 'a' ? b : a };
+  const columns = Math.ceil(count / tile.channels) * tile.channels;
+  const width = columns * firstTaps.length;
+  const rows = inputChannels.map((n) => Math.ceil(n / tile.depth) * tile.depth * taps[0] * taps[1] * taps[2]);
+  const tensor = empty(gpu, [rows.reduce((x, y) => x + y, 0), width], dtype);
+  const parts = residues(taps[2], inStride[2]);
+  let firstRow = 0;
+  let firstIn = 0;
+  const launches = inputChannels.map((channels, input) => {
+    const size = rows[input]! * width;
+    const launch = prepare(gpu, {
+      name: 'conv.pack',
+      read: { weight },
+      write: { packed: tensor },
+      params: {
+        count: u32(size),
+        start: u32(firstRow * width),
+        width: u32(width),
+        columns: u32(columns),
+        channels: u32(channels),
+        chunks: u32(Math.ceil(channels / tile.depth)),
+        firstIn: u32(firstIn),
+        firstOut: u32(first),
+        endOut: u32(first + count),
+        inStep: u32((inputAxis === 'a' ? 1 : a) * kernelD * kernelH * kernelW),
+        outStep: u32((inputAxis === 'a' ? a : 1) * kernelD * kernelH * kernelW),
+        kernelH: u32(kernelH),
+        kernelW: u32(kernelW),
+        tapsH: u32(taps[1]),
+        tapsW: u32(taps[2]),
+        firstD: u32(firstTaps[0]![0]),
+        firstH: u32(firstTaps[0]![1]),
+        firstW: u32(firstTaps[0]![2]),
+        // Negative steps wrap, as u32 arithmetic does.
+        stepD: u32(tapStep[0]),
+        stepH: u32(tapStep[1]),
+        stepW: u32(tapStep[2]),
+        inStrideW: u32(inStride[2]),
+        outStrideH: u32(outStride[1]),
+        outStrideW: u32(outStride[2]),
+        sets: u32(firstTaps.length),
+      },
+      code: packCode(tile.depth, parts),
+      invocations: mapInvocations(size),
+    });
+    firstRow += rows[input]!;
+    firstIn += channels;
+    return launch;
+  });
+  return { packed: { kind: 'tiled', tensor, geometry, tile, columns }, launches };
+}
+
+/** Sets of outputs, where there are several, are the places of a block of outStride in raster order. */
+const packCode = (depth: number, parts: ReturnType<typeof residues>) => `
+${residueConstants(parts)}
+${mapElements(`
+    let column = i % p.width;
+    let outSet = column / p.columns;
+    let co = p.firstOut + column % p.columns;
+    let lineRows = p.tapsW * p.chunks * ${depth}u;
+    let line = i / p.width / lineRows;
+    var row = i / p.width % lineRows;
+    var r = 0u;
+    while (r + 1u < ${parts.length}u && row >= BEFORE[r + 1u] * p.chunks * ${depth}u) { r++; }
+    row -= BEFORE[r] * p.chunks * ${depth}u;
+    let chunk = row / (PLACES[r] * ${depth}u);
+    let place = row / ${depth}u % PLACES[r];
+    let ci = chunk * ${depth}u + row % ${depth}u;
+    let place3 = vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW)
+      * select(0u, 1u, p.sets > 1u);
+    let tw = p.firstW + place3.z + (place * p.inStrideW + RESIDUE[r]) * p.stepW;
+    let th = p.firstH + place3.y + line % p.tapsH * p.stepH;
+    let td = p.firstD + place3.x + line / p.tapsH * p.stepD;
+    let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
+    packed[p.start + i] = packed_t(select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && ci < p.channels));`)}`;
