@@ -8,7 +8,7 @@ import { fillZero } from '@organseg/kernels/ops/fill.ts';
 import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { type LossWorkspace, lossSteps, type Step } from './losses.ts';
 import type { ParameterLayout } from './parameters.ts';
-import type { Op, Slot, Tape } from './tape.ts';
+import type { Op, Slot, Tape, Workspace } from './tape.ts';
 
 export type ActivationType = Workspace['activation'];
 
