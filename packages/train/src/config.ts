@@ -43,6 +43,24 @@ export const configSchema = z.strictObject({
   /** Of a patch's centre being in an organ. */
   foregroundProbability: probability,
   batch: size,
+  /** null: each labelled and pseudo-labelled image once. */
+  stepsPerEpoch: size.nullable(),
+  /** Of the patches with labels, from pseudo-labelled cases; null: all cases alike. */
+  pseudoShare: probability.nullable(),
+  /** Of the patches with labels, centred on a random voxel of a random organ, the others anywhere; null: chance. */
+  foregroundShare: probability.nullable(),
+  /** Outputs at lower resolutions, to learn by. */
+  deepSupervision: z.boolean(),
+  /** Mean teacher: patches of unlabelled cases in each batch, which learn from the weights' moving average. */
+  consistency: z
+    .strictObject({
+      patches: size,
+      /** Of the distance to the teacher in the loss, after the ramp. */
+      weight: z.number().positive(),
+      rampEpochs: z.int().nonnegative(),
+      emaDecay: z.number().min(0).lt(1),
+    })
+    .nullable(),
   /** In this order; only where a stage augments. */
   augmentations: z
     .array(augmentationSchema)
@@ -91,6 +109,10 @@ export function parseConfig(value: unknown, source: string): Config {
     throw new InputError(
       `${source}: patch [${config.patch}] expects multiples of [${divisor}], the strides' product`,
     );
+  }
+  const { consistency, batch } = config;
+  if (consistency && consistency.patches >= batch) {
+    throw new InputError(`${source}: consistency.patches expects fewer than the batch of ${batch}`);
   }
   return config;
 }
@@ -146,10 +168,11 @@ function jsonOrText(text: string): unknown {
 }
 
 /** The parts that other modules take. */
-export const unetConfig = ({ classes, filters, kernels, strides }: Config) => ({
+export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision }: Config) => ({
   inputChannels: 1,
   classes,
   filters,
+  deepSupervision,
   kernels: kernels as readonly Triple[],
   strides: strides as readonly Triple[],
 });
