@@ -4,25 +4,22 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type Config, configSchema } from '@organseg/train/config.ts';
-import { type Dataset, openDataset, type UnlabelledCase } from '@organseg/train/dataset.ts';
+import { openDataset } from '@organseg/train/dataset.ts';
 import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
-import { isFinished, isRun } from '@organseg/train/run.ts';
 import { readRecords } from '@organseg/train/runLog.ts';
-import { resumeRun, startRun, type TrainRequest } from '@organseg/train/trainRun.ts';
 import { z } from 'zod';
 import { say } from './command.ts';
 import { labelWithProgress, summary } from './commands/pseudoLabel.ts';
-import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from './evaluateCases.ts';
-import { doneBefore, predictScans } from './predictScans.ts';
+import type { Evaluation } from './evaluateCases.ts';
 import { pseudoLabelTruth } from './pseudoLabelTruth.ts';
 import { reportHtml } from './report/report.ts';
-import { trainingProgress } from './trainingProgress.ts';
+import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
 
 export interface PipelineRequest {
   readonly data: string;
@@ -176,75 +173,3 @@ async function openState({ out, data, preset, config }: PipelineRequest): Promis
   if (key) throw new InputError(`${out}: was made with another ${key}; choose another folder for --out`);
   return { ...asked, stages };
 }
-
-async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
-  if (await isFinished(request.out)) {
-    say(`${request.out}: done before`);
-    return;
-  }
-  const hooks = { ...trainingProgress('training'), signal };
-  await (isRun(request.out) ? resumeRun(gpu, request.out, hooks) : startRun(gpu, request, hooks));
-  hooks.finish();
-  signal.throwIfAborted();
-}
-
-/** Whether there was anything left to predict. */
-async function predictOrGoOn(
-  gpu: Gpu,
-  model: string,
-  cases: readonly UnlabelledCase[],
-  out: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const scans = cases.map(({ name, image }) => ({ name, path: image }));
-  const before = await doneBefore(out);
-  if (scans.every(({ name }) => before.some((report) => report.case === name))) {
-    say(`${out}: done before`);
-    return false;
-  }
-  const predictor = await Predictor.open(gpu, model, { signal });
-  const { failed } = await predictScans(predictor, scans, out, { before, signal });
-  predictor.close();
-  if (failed.length)
-    throw new InputError(`${failed.length} test cases could not be segmented: ${failed.join(', ')}`);
-  return true;
-}
-
-/** Scores anew where there are new predictions or no scores. */
-async function evaluateOrRead(
-  pairs: readonly CasePair[],
-  scores: string,
-  isNew: boolean,
-): Promise<Evaluation> {
-  if (!isNew && existsSync(scores)) {
-    say(`${scores}: done before`);
-    return readJsonFile(scores, evaluationFile);
-  }
-  const evaluation = await evaluateCases(pairs, 'flare22');
-  await mkdir(dirname(scores), { recursive: true });
-  await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
-  return evaluation;
-}
-
-interface TestReference {
-  readonly case: string;
-  readonly image: string;
-  readonly reference: string;
-}
-
-function testReferences({ folder, test }: Dataset): TestReference[] {
-  if (!test.length) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
-  return test.map(({ name, image }) => {
-    const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
-    if (!existsSync(reference))
-      throw new InputError(`${reference}: missing, the test cases are scored against it`);
-    return { case: name, image, reference };
-  });
-}
-
-const testPairs = (references: readonly TestReference[], predictions: string): CasePair[] =>
-  references.map(({ case: name, reference }) => ({
-    case: name,
-    reference,
-    prediction: join(predictions, `${name}.nii.gz`),
-  }));

@@ -28,6 +28,8 @@ const pseudoLabelManifest = z.object({
   /** Folders of other label maps of the cases, which `instability` compares with. */
   compared: z.array(z.string()),
   selection: selectionSchema,
+  /** Where CASE.nii.gz lie, if not beside the manifest. */
+  labels: z.string().optional(),
   cases: z.array(pseudoLabelCase),
 });
 export type PseudoLabelManifest = z.infer<typeof pseudoLabelManifest>;
@@ -45,13 +47,14 @@ export async function writeManifest(folder: string, manifest: PseudoLabelManifes
 }
 
 /** The kept cases as training cases: the data set's images with these labels. */
-export function keptCases({ cases }: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
+export function keptCases(manifest: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
+  const { cases, labels = folder } = manifest;
   const images = new Map(dataset.unlabelled.map(({ name, image }) => [name, image]));
   return cases
     .filter(({ kept }) => kept)
     .map(({ case: name }) => {
       const image = images.get(name);
       if (!image) throw new InputError(`${join(folder, FILE)}: ${name} is not in ${dataset.folder}/imagesUn`);
-      return { name, image, labels: join(folder, `${name}.nii.gz`) };
+      return { name, image, labels: join(labels, `${name}.nii.gz`) };
     });
 }
