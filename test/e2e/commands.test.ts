@@ -134,6 +134,15 @@ describe('on one data set', () => {
     expect(trainingCases).toHaveLength(3);
   });
 
+  test('train --memory-cap refuses what does not fit before it makes the run', async () => {
+    const run = join(folder, 'refused');
+    const command = ['train', '--data', data, '--out', run, '--preset', 'small', '--memory-cap', '20'];
+    const refused = await cli(command);
+    expect(refused.code).toBe(1);
+    expect(lastLine(refused)).toMatch(/does not fit: .*the cap is 20971520; patch=\[\d+,\d+,\d+\] would/);
+    expect(existsSync(run)).toBe(false);
+  });
+
   test('pipeline goes from data to report, and does nothing twice', async () => {
     const out = join(folder, 'pipeline');
     const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
@@ -246,6 +255,25 @@ describe('usage', () => {
     ]);
     expect(total).toBe(31_419_406);
     expect(parameters['bottleneck.conv1.conv.weight']).toEqual([320, 320, 3, 3, 3]);
+  });
+
+  test('model --memory tells less for a smaller batch and for f16', async () => {
+    interface Memory {
+      batch: number;
+      training: { peakBytes: number };
+      inference: { peakBytes: number };
+    }
+    const told = (...options: string[]) =>
+      cliJson<Memory>(['model', '--preset', 'small', '--patch', '16,32,32', ...options]);
+    const [two, one, half] = [
+      await told('--batch', '2'),
+      await told('--batch', '1'),
+      await told('--batch', '1', '--dtype', 'f16'),
+    ];
+    expect(one.batch).toBe(1);
+    expect(one.training.peakBytes).toBeLessThan(two.training.peakBytes);
+    expect(half.training.peakBytes).toBeLessThan(one.training.peakBytes);
+    expect(half.inference.peakBytes).toBeLessThan(one.inference.peakBytes);
   });
 });
 

@@ -3,7 +3,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { floatsOf, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { Tape, type Triple } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
+import { type UnetConfig, unet } from '@organseg/core/network/unet.ts';
 import { MAX_CLASSES } from '@organseg/train/config.ts';
 import { check, parseJson, readSafetensorsFile } from '@organseg/train/files.ts';
 import { z } from 'zod';
@@ -13,6 +13,7 @@ export interface ParityReference {
   readonly image: ReturnType<Tape['input']>;
   readonly logits: ReturnType<Tape['input']>;
   readonly layout: ParameterLayout;
+  readonly network: UnetConfig;
   /** Channels last, as the network's. */
   readonly input: Float32Array;
   readonly target: Uint8Array;
@@ -67,6 +68,7 @@ export async function readReference(path: string): Promise<ParityReference> {
     image,
     logits,
     layout,
+    network: config,
     input: toChannelsLast(floatsOf(file, 'input', inputShape, path), inputShape),
     target: labelsOf(file, [batch, 1, ...extent], config.classes, path),
     parameters: namedArrays(layout.specs, file, 'param/', path),

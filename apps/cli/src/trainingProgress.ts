@@ -16,9 +16,10 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
       shown.update(done);
       if (done === total) finish();
     },
-    onStep: ({ step, steps, epoch, loss }) => {
+    onStep: ({ step, steps, epoch, loss, gpuBusy }) => {
       shown ??= progress(label, steps, 'steps', step - 1);
-      shown.update(step, `epoch ${epoch}, loss ${loss.toFixed(3)}`);
+      const busy = `GPU ${Math.round(100 * gpuBusy)} % busy`;
+      shown.update(step, `epoch ${epoch}, loss ${loss.toFixed(3)}, ${busy}`);
     },
     onValidation: (epoch, meanDsc, best) => {
       finish();

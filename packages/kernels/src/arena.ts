@@ -25,8 +25,9 @@ const MOST_WASTE = 0.125;
 const USAGE_TENSOR = 0x80 | 0x40 | 0x08 | 0x04;
 
 export class Arena {
+  /** Most bytes that may be held; Infinity where there is no cap. */
+  readonly capBytes: number;
   readonly #device: GPUDevice;
-  readonly #capBytes: number;
   #free: GPUBuffer[] = [];
   #inUse = new Map<GPUBuffer, number>();
   #inUseBytes = 0;
@@ -36,7 +37,7 @@ export class Arena {
 
   constructor(device: GPUDevice, capBytes = Number.POSITIVE_INFINITY) {
     this.#device = device;
-    this.#capBytes = capBytes;
+    this.capBytes = capBytes;
   }
 
   get account(): MemoryAccount {
@@ -74,10 +75,10 @@ export class Arena {
     if (size > most) {
       throw new OutOfGpuMemoryError(`a buffer of ${size} bytes is larger than the adapter's ${most}`);
     }
-    if (this.#heldBytes + size > this.#capBytes) this.trim();
-    if (this.#heldBytes + size > this.#capBytes) {
+    if (this.#heldBytes + size > this.capBytes) this.trim();
+    if (this.#heldBytes + size > this.capBytes) {
       throw new OutOfGpuMemoryError(
-        `${this.#heldBytes + size} bytes of GPU memory needed, the cap is ${this.#capBytes}`,
+        `${this.#heldBytes + size} bytes of GPU memory needed, the cap is ${this.capBytes}`,
       );
     }
     const buffer = this.#device.createBuffer(descriptor);

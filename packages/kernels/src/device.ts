@@ -29,6 +29,8 @@ export interface OpenOptions {
   maxBindingBytes?: number;
   /** Where the direct convolution reads weights from; the default suits the adapter. */
   weightSpace?: WeightSpace;
+  /** `null`: checks shaders and calls as a device with every feature would, and computes nothing. For tests. */
+  backend?: 'null';
   /** Which kernel each convolution runs on; the default suits the adapter. */
   tileChoice?: TileChoice;
 }
@@ -100,7 +102,7 @@ export class Gpu {
 
   /**
    * A GPU that counts what is asked of it and allocates nothing: whatever is built on it tells by its account, which
-   * begins at 0, what this one would need. Nothing can be read back from it.
+   * begins at 0, what this one would need. What is read back from it is zeros.
    */
   rehearsal(memoryCapBytes?: number): Gpu {
     return new Gpu(undefined, countingDevice(this.device), this.adapter, {
@@ -146,6 +148,7 @@ export async function findAdapter(
     // Timestamps are otherwise rounded to 65 µs.
     'disable-dawn-features=timestamp_quantization',
   ];
+  if (options.backend) flags.push(`backend=${options.backend}`);
   if (options.adapter) flags.push(`adapter=${options.adapter}`);
   const dawn = create(flags);
   const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });

@@ -14,6 +14,7 @@ export function countingDevice({ features, limits }: GPUDevice): GPUDevice {
     }),
     clearBuffer: nothing,
     copyBufferToBuffer: nothing,
+    resolveQuerySet: nothing,
     finish: nothing,
   });
   const device = {
@@ -21,10 +22,11 @@ export function countingDevice({ features, limits }: GPUDevice): GPUDevice {
     limits,
     lost: new Promise(() => {}),
     addEventListener: nothing,
-    queue: { writeBuffer: nothing, submit: nothing },
+    queue: { writeBuffer: nothing, submit: nothing, onSubmittedWorkDone: async () => {} },
     createBuffer: ({ size }: GPUBufferDescriptor) => ({
       size,
-      getMappedRange: () => new ArrayBuffer(size),
+      mapAsync: async () => {},
+      getMappedRange: (_offset = 0, bytes = size) => new ArrayBuffer(bytes),
       unmap: nothing,
       destroy: nothing,
     }),
@@ -34,6 +36,7 @@ export function countingDevice({ features, limits }: GPUDevice): GPUDevice {
     createComputePipeline: nothing,
     createBindGroup: nothing,
     createCommandEncoder: encoder,
+    createQuerySet: () => ({ destroy: nothing }),
     destroy: nothing,
   };
   return device as unknown as GPUDevice;

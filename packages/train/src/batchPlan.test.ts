@@ -8,6 +8,7 @@ const SETTINGS: BatchSettings = {
   stepsPerEpoch: null,
   pseudoShare: null,
   foregroundShare: null,
+  foregroundProbability: 0.5,
   consistency: null,
 };
 const COUNTS: CaseCounts = { labelled: 4, pseudo: 6, unlabelled: 0 };
@@ -51,11 +52,11 @@ test('a share of each batch is pseudo-labelled, whatever the number of cases', (
 
 test('a share of the patches is to hold an organ', () => {
   const third = epoch({ foregroundShare: 1 / 3, batch: 2, stepsPerEpoch: 30 }).flat();
-  expect(third.filter(({ foreground }) => foreground)).toHaveLength(20);
+  expect(third.filter(({ centre }) => centre === 'organ')).toHaveLength(20);
   expect(
     epoch({})
       .flat()
-      .every(({ foreground }) => foreground === null),
+      .every(({ centre }) => centre === 0.5),
   ).toBe(true);
 });
 

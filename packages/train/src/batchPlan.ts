@@ -4,6 +4,7 @@
  */
 import type { Random } from '@organseg/core/random.ts';
 import type { Config } from './config.ts';
+import type { Centre } from './patchSampler.ts';
 
 /** How many cases there are of each kind; they are numbered in this order. */
 export interface CaseCounts {
@@ -16,14 +17,19 @@ type Kind = keyof CaseCounts;
 export interface PlannedPatch {
   /** The number of its case. */
   readonly case: number;
-  /** Whether it is to hold an organ; null where that is left to chance. */
-  readonly foreground: boolean | null;
+  readonly centre: Centre;
   readonly random: Random;
 }
 
 export type BatchSettings = Pick<
   Config,
-  'batch' | 'patchesPerImage' | 'stepsPerEpoch' | 'pseudoShare' | 'foregroundShare' | 'consistency'
+  | 'batch'
+  | 'patchesPerImage'
+  | 'stepsPerEpoch'
+  | 'pseudoShare'
+  | 'foregroundShare'
+  | 'foregroundProbability'
+  | 'consistency'
 >;
 
 /** Steps of an epoch: as many as set, or each labelled and pseudo-labelled image once. */
@@ -43,19 +49,20 @@ export function planStep(
   random: Random,
   step: number,
 ): PlannedPatch[] {
-  const { batch, foregroundShare } = settings;
+  const { batch, foregroundShare, foregroundProbability } = settings;
   const supervised = supervisedItems(settings);
   return Array.from({ length: batch }, (_, item): PlannedPatch => {
     const place = step * batch + item;
     const own = random.fork('patch').fork(place);
     if (item >= supervised) {
       const nth = step * (batch - supervised) + item - supervised;
-      return { case: nthCase('unlabelled', nth, settings, counts, random), foreground: null, random: own };
+      return { case: nthCase('unlabelled', nth, settings, counts, random), centre: 'anywhere', random: own };
     }
     const nth = step * supervised + item;
     return {
       case: supervisedCase(nth, settings, counts, random),
-      foreground: foregroundShare === null ? null : takes(foregroundShare, nth),
+      centre:
+        foregroundShare === null ? foregroundProbability : takes(foregroundShare, nth) ? 'organ' : 'anywhere',
       random: own,
     };
   });

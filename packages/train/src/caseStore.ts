@@ -1,6 +1,5 @@
 /**
- * Prepared training cases: made once, kept on disk (2,000 cases do not fit in memory) and, as far as they fit,
- * in memory.
+ * Prepared training cases: made once and kept on disk, since 2,000 cases do not fit in memory.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
@@ -13,35 +12,31 @@ import {
 } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import type { DatasetCase } from './dataset.ts';
-import { readLabelsFile, readNiftiFile, readSafetensorsFile, writeWhole } from './files.ts';
+import type { DatasetCase, UnlabelledCase } from './dataset.ts';
+import { readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
+import { PreparedFile, preparedTensors, type Size } from './preparedFile.ts';
 
-export interface PreparedCase {
-  readonly name: string;
-  /** D, H, W. */
-  readonly size: readonly [number, number, number];
-  /** Intensities × 65535: as exact as CT is, at half of float32's size. */
-  readonly image: Uint16Array;
+/** A whole case in memory. */
+export interface LoadedCase {
+  readonly size: Size;
+  /** [0, 1] */
+  readonly image: Float32Array;
   readonly labels: Uint8Array;
-  readonly foregroundVoxels: number;
 }
 
-const SCALE = 65535;
-const toUint16 = (values: Float32Array) => Uint16Array.from(values, (x) => Math.round(x * SCALE));
-export const fromUint16 = (value: number): number => value / SCALE;
+/** Without labels a case is background throughout. */
+export type StoredCase = UnlabelledCase & Partial<Pick<DatasetCase, 'labels'>>;
 
-const MEMORY_BYTES = 2 * 2 ** 30;
+/** Of what a prepared file holds and how. */
+const VERSION = 2;
 
 export class CaseStore {
   readonly #gpu: Gpu;
   readonly #folder: string;
   readonly #preprocessing: Preprocessing;
   readonly #classes: number;
-  /** Least recently used first. */
-  readonly #memory = new Map<string, PreparedCase>();
-  #memoryBytes = 0;
 
   constructor(gpu: Gpu, folder: string, preprocessing: Preprocessing, classes: number) {
     this.#gpu = gpu;
@@ -50,88 +45,77 @@ export class CaseStore {
     this.#classes = classes;
   }
 
-  /** The case, prepared now if it was not before or its files have changed since. */
-  async load(source: DatasetCase): Promise<PreparedCase> {
-    const key = `${source.image}\n${source.labels}`;
-    const kept = this.#memory.get(key);
-    if (kept) {
-      this.#memory.delete(key);
-      this.#memory.set(key, kept);
-      return kept;
-    }
-    const prepared = (await this.#fromDisk(source)) ?? (await this.#prepare(source));
-    this.#memory.set(key, prepared);
-    this.#memoryBytes += bytesOf(prepared);
-    for (const [oldest, other] of this.#memory) {
-      if (this.#memoryBytes <= MEMORY_BYTES || oldest === key) break;
-      this.#memory.delete(oldest);
-      this.#memoryBytes -= bytesOf(other);
-    }
-    return prepared;
+  /** Makes the case's file if it was not made before, or its sources have changed since. Returns its size. */
+  async prepare(source: StoredCase): Promise<Size> {
+    const signature = await this.#signature(source);
+    return this.#sizeOf(source, signature) ?? (await this.#make(source, signature));
   }
 
-  #path = ({ name }: DatasetCase) => join(this.#folder, `${name}.safetensors`);
+  /** The file of a prepared case; one without labels has its own. */
+  path({ name, labels }: StoredCase): string {
+    return join(this.#folder, `${name}${labels === undefined ? '.unlabelled' : ''}.safetensors`);
+  }
+
+  /** A prepared case. */
+  load(source: DatasetCase): LoadedCase {
+    const file = new PreparedFile(this.path(source));
+    try {
+      const { size } = file;
+      return { size, image: file.image([0, 0, 0], size), labels: file.labels([0, 0, 0], size) };
+    } finally {
+      file.close();
+    }
+  }
 
   /** What a prepared case depends on. */
-  async #signature({ image, labels }: DatasetCase): Promise<string> {
+  async #signature({ image, labels }: StoredCase): Promise<string> {
     const facts = await Promise.all(
-      [image, labels].map(async (path) => {
+      [image, ...(labels === undefined ? [] : [labels])].map(async (path) => {
         const { size, mtimeMs } = await stat(path);
         return { path, size, mtimeMs };
       }),
     );
-    return JSON.stringify({ version: 1, facts, preprocessing: this.#preprocessing, classes: this.#classes });
+    const [preprocessing, classes] = [this.#preprocessing, this.#classes];
+    return JSON.stringify({ version: VERSION, facts, preprocessing, classes });
   }
 
-  async #fromDisk(source: DatasetCase): Promise<PreparedCase | undefined> {
-    const path = this.#path(source);
+  /** The size of the case's file, if it is there and made from this. */
+  #sizeOf(source: StoredCase, signature: string): Size | undefined {
+    const path = this.path(source);
     if (!existsSync(path)) return undefined;
-    const { metadata, tensors } = await readSafetensorsFile(path);
-    const [image, labels] = [tensors.get('image'), tensors.get('labels')];
-    if (metadata.signature !== (await this.#signature(source)) || !image || !labels) return undefined;
-    return {
-      name: source.name,
-      size: image.shape as [number, number, number],
-      image: image.values as Uint16Array,
-      labels: labels.values as Uint8Array,
-      foregroundVoxels: Number(metadata.foregroundVoxels),
-    };
+    try {
+      const file = new PreparedFile(path);
+      file.close();
+      return file.metadata.signature === signature ? file.size : undefined;
+    } catch (error) {
+      if (error instanceof InputError) return undefined; // of an older form
+      throw error;
+    }
   }
 
-  async #prepare(source: DatasetCase): Promise<PreparedCase> {
+  async #make(source: StoredCase, signature: string): Promise<Size> {
     const scan = await readNiftiFile(source.image);
-    const labelMap = await readLabelsFile(source.labels);
-    assertSameGrid(scan, source.image, labelMap, source.labels);
+    const labelMap = source.labels === undefined ? undefined : await this.#labels(source.labels);
+    if (labelMap) assertSameGrid(scan, source.image, labelMap, source.labels!);
+    const { image, geometry } = await prepareScan(this.#gpu, scan, this.#preprocessing);
+    const size = tensorShape(image);
+    const labels = labelMap ? prepareLabels(labelMap, geometry).data : new Uint8Array(image.data.length);
+    const tensors = preparedTensors(size, image.data, labels);
+    await mkdir(this.#folder, { recursive: true });
+    const content = encodeSafetensors({ metadata: { signature }, tensors });
+    await writeWhole(this.path(source), toAsync(content));
+    return size;
+  }
+
+  async #labels(path: string) {
+    const labelMap = await readLabelsFile(path);
     const highest = labelMap.data.reduce((a, b) => Math.max(a, b), 0);
     if (highest >= this.#classes) {
-      throw new InputError(
-        `${source.labels}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`,
-      );
+      throw new InputError(`${path}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
     }
-    const { image, geometry } = await prepareScan(this.#gpu, scan, this.#preprocessing);
-    const labels = prepareLabels(labelMap, geometry).data;
-    const prepared: PreparedCase = {
-      name: source.name,
-      size: tensorShape(image),
-      image: toUint16(image.data),
-      labels,
-      foregroundVoxels: labels.reduce((sum, label) => sum + (label > 0 ? 1 : 0), 0),
-    };
-    await mkdir(this.#folder, { recursive: true });
-    const tensors = new Map<string, SafeTensor>([
-      ['image', { shape: prepared.size, values: prepared.image }],
-      ['labels', { shape: prepared.size, values: prepared.labels }],
-    ]);
-    const metadata = {
-      signature: await this.#signature(source),
-      foregroundVoxels: String(prepared.foregroundVoxels),
-    };
-    await writeWhole(this.#path(source), toAsync(encodeSafetensors({ metadata, tensors })));
-    return prepared;
+    return labelMap;
   }
 }
-
-const bytesOf = ({ image, labels }: PreparedCase) => image.byteLength + labels.byteLength;
 
 async function* toAsync<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;

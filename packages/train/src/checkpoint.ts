@@ -2,7 +2,7 @@
  * Checkpoints: safetensors with MONAI's parameter names and PyTorch's layouts.
  *
  * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
- * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), and in its metadata where the run stands.
+ * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a teacher's `optimizer.average.*`, and in its metadata where the run stands.
  */
 import { join } from 'node:path';
 import { type NamedArrays, namedArrays, type ParameterSpec } from '@organseg/core/network/parameters.ts';
@@ -10,6 +10,7 @@ import { encodeSafetensors, type SafeTensor, type SafeTensors } from '@organseg/
 import { z } from 'zod';
 import type { Config } from './config.ts';
 import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
+import { lossScaleState } from './lossScale.ts';
 import { MOMENTS, type Moments } from './optimizer.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
@@ -22,8 +23,10 @@ const runState = z.object({
   /** Epochs completed, and steps completed in the next one. */
   epoch: count,
   stepInEpoch: count,
-  /** Optimiser steps in all. */
+  /** Steps in all, those that were skipped included. */
   step: count,
+  /** null in f32. */
+  lossScale: lossScaleState.nullable().default(null),
   /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy. */
   lossSums: z.tuple([z.number(), z.number(), z.number()]),
   /** The last epoch that was validated. */
@@ -71,14 +74,17 @@ export async function loadState(folder: string): Promise<RunState> {
 export async function loadLatest(
   folder: string,
   specs: readonly ParameterSpec[],
-  optimizer: Config['optimizer'],
+  { optimizer, consistency }: Pick<Config, 'optimizer' | 'consistency'>,
 ): Promise<{ parameters: NamedArrays; moments: Moments; state: RunState }> {
   const path = join(folder, LATEST);
   const file = await readSafetensorsFile(path);
   return {
     parameters: parametersOf(file, specs, path),
     moments: Object.fromEntries(
-      MOMENTS[optimizer].map((name) => [name, namedArrays(specs, file, prefixOf(name), path)]),
+      [...MOMENTS[optimizer], ...(consistency ? ['average'] : [])].map((name) => [
+        name,
+        namedArrays(specs, file, prefixOf(name), path),
+      ]),
     ),
     state: stateOf(file, path),
   };

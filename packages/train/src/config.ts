@@ -40,14 +40,16 @@ export const configSchema = z.strictObject({
   /** D, H, W. */
   patch: triple,
   patchesPerImage: size,
-  /** Of a patch's centre being in an organ. */
+  /** Of a patch's centre being in an organ, where foregroundShare is null. */
   foregroundProbability: probability,
   batch: size,
+  /** Of activations and their gradients in training; parameters are f32. */
+  precision: z.enum(['f32', 'f16']).default('f32'),
   /** null: each labelled and pseudo-labelled image once. */
   stepsPerEpoch: size.nullable(),
   /** Of the patches with labels, from pseudo-labelled cases; null: all cases alike. */
   pseudoShare: probability.nullable(),
-  /** Of the patches with labels, centred on a random voxel of a random organ, the others anywhere; null: chance. */
+  /** Of the patches with labels, centred on a random voxel of an organ, the others anywhere; null: chance. */
   foregroundShare: probability.nullable(),
   /** Outputs at lower resolutions, to learn by. */
   deepSupervision: z.boolean(),

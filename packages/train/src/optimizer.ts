@@ -1,10 +1,11 @@
 /** What turns gradients into new parameters: Adam, or SGD with Nesterov momentum. */
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { discard, type Launch, submit } from '@organseg/kernels/kernel.ts';
+import { discard, type Launch, submit, type Work } from '@organseg/kernels/kernel.ts';
 import * as adam from '@organseg/kernels/ops/adam.ts';
+import { nonFinite } from '@organseg/kernels/ops/nonFinite.ts';
 import * as sgd from '@organseg/kernels/ops/sgd.ts';
-import { release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { Config } from './config.ts';
 
 export type OptimizerConfig = Pick<Config, 'optimizer' | 'momentum' | 'weightDecay'>;
@@ -25,6 +26,10 @@ export class Optimizer {
   readonly #layout: ParameterLayout;
   readonly #moments: ReadonlyMap<string, Tensor>;
   readonly #launches: Launch[];
+  /** u32 [1]: whether a gradient of the last step was not finite; where the optimiser looks for it. */
+  readonly overflow: Tensor | undefined;
+  /** Launches that look for it, and their scratch. */
+  readonly #check: Work;
   /** Steps taken. */
   step = 0;
 
@@ -34,16 +39,22 @@ export class Optimizer {
     layout: ParameterLayout,
     parameters: Tensor,
     gradients: Tensor,
+    { skipsOverflow = false } = {},
   ) {
     this.#gpu = gpu;
     this.#config = config;
     this.#layout = layout;
     this.#moments = new Map(MOMENTS[config.optimizer].map((name) => [name, layout.allocate(gpu)]));
+    const overflow = skipsOverflow ? empty(gpu, [1], 'u32') : undefined;
+    this.overflow = overflow;
+    this.#check = overflow
+      ? nonFinite(gpu, { values: gradients, flag: overflow })
+      : { launches: [], scratch: [] };
     const [first, second] = [...this.#moments.values()] as [Tensor, Tensor];
     this.#launches =
       config.optimizer === 'adam'
-        ? adam.adam(gpu, { parameters, gradients, m: first, v: second })
-        : sgd.sgd(gpu, { parameters, gradients, velocity: first });
+        ? adam.adam(gpu, { parameters, gradients, m: first, v: second, overflow })
+        : sgd.sgd(gpu, { parameters, gradients, velocity: first, overflow });
   }
 
   /** One step down the gradients, which are `lossScale` times too large. */
@@ -56,7 +67,12 @@ export class Optimizer {
     } else {
       sgd.setStep(this.#gpu, this.#launches, { ...common, momentum });
     }
-    submit(this.#gpu, this.#launches);
+    submit(this.#gpu, [...this.#check.launches, ...this.#launches]);
+  }
+
+  /** What the overflow flag said of the last step, which then has changed nothing. */
+  stepWasSkipped(): void {
+    this.step--;
   }
 
   async moments(): Promise<Moments> {
@@ -72,7 +88,8 @@ export class Optimizer {
   }
 
   close(): void {
-    discard(this.#gpu, this.#launches);
-    release(this.#gpu, ...this.#moments.values());
+    discard(this.#gpu, [...this.#check.launches, ...this.#launches]);
+    release(this.#gpu, ...this.#moments.values(), ...this.#check.scratch);
+    if (this.overflow) release(this.#gpu, this.overflow);
   }
 }

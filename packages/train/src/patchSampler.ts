@@ -1,11 +1,8 @@
 /**
  * Training patches: where they are cut, and what they hold.
  */
-import { cut } from '@organseg/core/inference/slidingWindow.ts';
 import type { Random } from '@organseg/core/random.ts';
-import { fromUint16, type PreparedCase } from './caseStore.ts';
-
-type Size = readonly [number, number, number];
+import type { PreparedFile, Size } from './preparedFile.ts';
 
 export interface Patch {
   /** [0, 1], D H W. */
@@ -15,42 +12,39 @@ export interface Patch {
   readonly size: Size;
 }
 
+/** A voxel of an organ, any voxel of the volume, or an organ's with this probability and else the background's. */
+export type Centre = 'organ' | 'anywhere' | number;
+
 /**
- * A patch whose centre is, with the given probability, a random voxel of an organ, else one of background
- * (MONAI's RandCropByPosNegLabel). It is moved to lie inside the volume; where that is smaller, zeros pad it.
- * `size` is cut about the patch's centre instead, zeros beyond the volume; it exceeds the patch by even numbers.
+ * A patch about a random voxel. It is moved to lie inside the volume; where that is smaller, zeros pad it. `box` is cut
+ * about the patch's centre instead, zeros beyond the volume; it exceeds the patch by even numbers.
  */
 export function samplePatch(
-  prepared: PreparedCase,
+  prepared: PreparedFile,
   patch: Size,
-  foregroundProbability: number,
+  centre: Centre,
   random: Random,
-  size: Size = patch,
+  box: Size = patch,
 ): Patch {
-  const { size: whole, labels, foregroundVoxels } = prepared;
-  const wantsForeground = random.chance(foregroundProbability);
-  const backgroundVoxels = labels.length - foregroundVoxels;
-  const foreground = (wantsForeground && foregroundVoxels > 0) || backgroundVoxels === 0;
-  const centre = nth(labels, random.int(foreground ? foregroundVoxels : backgroundVoxels), foreground);
-  const [, height, width] = whole;
-  const at = [Math.floor(centre / (height * width)), Math.floor(centre / width) % height, centre % width];
-  const from = whole.map((n, axis) => {
+  const { size } = prepared;
+  const voxel = centreVoxel(prepared, centre, random);
+  const [, height, width] = size;
+  const at = [Math.floor(voxel / (height * width)), Math.floor(voxel / width) % height, voxel % width];
+  const from = size.map((n, axis) => {
     const room = n - patch[axis];
     const first =
       room <= 0 ? Math.ceil(room / 2) : Math.min(room, Math.max(0, at[axis] - Math.floor(patch[axis] / 2)));
-    return first - (size[axis] - patch[axis]) / 2;
+    return first - (box[axis] - patch[axis]) / 2;
   }) as unknown as Size;
-  return {
-    image: Float32Array.from(cut(prepared.image, whole, from, size), fromUint16),
-    labels: cut(labels, whole, from, size),
-    size,
-  };
+  return { image: prepared.image(from, box), labels: prepared.labels(from, box), size: box };
 }
 
-/** The index of the n-th voxel that is foreground, or background. */
-function nth(labels: Uint8Array, n: number, foreground: boolean): number {
-  for (let i = 0, seen = 0; i < labels.length; i++) {
-    if (labels[i] > 0 === foreground && seen++ === n) return i;
-  }
-  throw new Error('patch sampler: fewer voxels than counted');
+/** A probability is that of MONAI's RandCropByPosNegLabel. */
+function centreVoxel(prepared: PreparedFile, centre: Centre, random: Random): number {
+  const { voxels, foregroundVoxels } = prepared;
+  if (centre === 'anywhere') return random.int(voxels);
+  const wantsForeground = random.chance(centre === 'organ' ? 1 : centre);
+  const backgroundVoxels = voxels - foregroundVoxels;
+  const foreground = (wantsForeground && foregroundVoxels > 0) || backgroundVoxels === 0;
+  return prepared.nthVoxel(random.int(foreground ? foregroundVoxels : backgroundVoxels), foreground);
 }

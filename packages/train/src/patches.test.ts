@@ -1,30 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Random } from '@organseg/core/random.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, fromArray } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder, writePrepared } from '../test/fixture.ts';
 import { type Augmentation, augment, isGeometric, sizeToCut } from './augment.ts';
-import type { PreparedCase } from './caseStore.ts';
 import { samplePatch } from './patchSampler.ts';
+import { PreparedFile, type Size } from './preparedFile.ts';
 import { NNUNET_NOISE } from './presets.ts';
 
-/** Each voxel's intensity is its own index; one organ of 3 × 2 × 2 voxels. */
-function numbered(size: [number, number, number]): PreparedCase {
+/** Writes a case in which each voxel's intensity is its own index and one organ has 3 × 2 × 2 voxels. */
+function numbered(folder: string, size: Size): string {
   const count = size[0] * size[1] * size[2];
   const labels = new Uint8Array(count);
   for (const d of [4, 5, 6])
     for (const h of [2, 3]) for (const w of [7, 8]) labels[(d * size[1] + h) * size[2] + w] = 5;
-  return {
-    name: 'numbered',
-    size,
-    image: Uint16Array.from({ length: count }, (_, i) => i),
-    labels,
-    foregroundVoxels: 12,
-  };
+  const image = Float32Array.from({ length: count }, (_, i) => i / 65535);
+  return writePrepared(folder, 'numbered', { size, image, labels });
 }
 
 describe('patches', () => {
-  const prepared = numbered([20, 16, 18]);
+  const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+  const prepared = new PreparedFile(numbered(folder, [20, 16, 18]));
+  const whole = prepared.labels([0, 0, 0], prepared.size);
+  afterAll(() => {
+    prepared.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('the n-th voxel of organs and of background is that of a scan over all voxels', () => {
+    const random = new Random(7);
+    const noise = (share: number) => Uint8Array.from({ length: 60 }, () => (random.chance(share) ? 3 : 0));
+    const maps = [whole, noise(0.5), noise(0.1), noise(0.9), noise(0), noise(1)];
+    for (const labels of maps) {
+      const size: Size = [1, 1, labels.length];
+      const image = new Float32Array(labels.length);
+      const file = new PreparedFile(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
+      for (const foreground of [true, false]) {
+        const expected = [...labels.keys()].filter((i) => labels[i]! > 0 === foreground);
+        expect(expected.map((_, n) => file.nthVoxel(n, foreground))).toEqual(expected);
+      }
+      expect(file.foregroundVoxels).toBe(labels.filter((label) => label > 0).length);
+      file.close();
+    }
+  });
 
   test('are boxes of the volume, image and labels alike', () => {
     const random = new Random(1);
@@ -35,19 +57,30 @@ describe('patches', () => {
       indices.forEach((index, v) => {
         const [d, h, w] = [Math.floor(v / 60), Math.floor(v / 10) % 6, v % 10];
         expect(index).toBe(first + (d * 16 + h) * 18 + w);
-        expect(labels[v]).toBe(prepared.labels[index]);
+        expect(labels[v]).toBe(whole[index]);
       });
     }
   });
 
-  test('larger than the patch are cut about its centre, zeros beyond the volume', () => {
+  test('with a larger box about the patch’s centre, zeros beyond the volume', () => {
     const patch = samplePatch(prepared, [8, 6, 10], 0.5, new Random(4));
     const wide = samplePatch(prepared, [8, 6, 10], 0.5, new Random(4), [24, 22, 14]);
+    expect(wide.size).toEqual([24, 22, 14]);
     const inner = Float32Array.from({ length: 480 }, (_, v) => {
       const [d, h, w] = [Math.floor(v / 60) + 8, (Math.floor(v / 10) % 6) + 8, (v % 10) + 2];
       return wide.image[(d * 22 + h) * 14 + w];
     });
     expect(inner).toEqual(patch.image);
+  });
+
+  test('centre on organs always, or anywhere', () => {
+    const random = new Random(7);
+    const share = (centre: 'organ' | 'anywhere') =>
+      Array.from({ length: 500 }, () => samplePatch(prepared, [4, 4, 4], centre, random)).filter(
+        ({ labels }) => labels[(2 * 4 + 2) * 4 + 2] === 5,
+      ).length / 500;
+    expect(share('organ')).toBe(1);
+    expect(share('anywhere')).toBeLessThan(0.05); // 12 of 5760 voxels
   });
 
   test('centre on organs as often as asked', () => {

@@ -5,6 +5,16 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from './files.ts';
 
+/** Where the time of steps went, as shares of it. */
+export interface TimeShares {
+  /** The GPU at forward, backward and Adam; by its own clock where it is no CPU. */
+  readonly gpuBusy: number;
+  /** The GPU idle because the next patches were not there yet. */
+  readonly dataWait: number;
+  /** The host uploading patches and submitting work, whether the GPU was at work meanwhile or not. */
+  readonly hostEncode: number;
+}
+
 export type TrainingRecord =
   | {
       readonly event: 'epoch';
@@ -17,7 +27,12 @@ export type TrainingRecord =
       readonly dice: number;
       readonly crossEntropy: number;
       readonly learningRate: number;
+      /** In f16: the loss scale behind the epoch, and the steps skipped until then. */
+      readonly lossScale?: number;
+      readonly skippedSteps?: number;
       readonly seconds: number;
+      /** Of this epoch's steps since the run was started or resumed. */
+      readonly time?: TimeShares;
     }
   | {
       readonly event: 'validation';

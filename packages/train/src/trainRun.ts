@@ -6,11 +6,14 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import { elementCount } from '@organseg/kernels/tensor.ts';
 import { CaseStore } from './caseStore.ts';
 import { LATEST } from './checkpoint.ts';
 import { type Config, preprocessingOf, type Stage } from './config.ts';
-import { type Dataset, type DatasetCase, openDataset } from './dataset.ts';
+import { type Dataset, openDataset } from './dataset.ts';
 import { keptCases, readManifest } from './manifest.ts';
+import { assertFits } from './memory.ts';
+import type { Size } from './preparedFile.ts';
 import { createRun, type RunDescription, readRun } from './run.ts';
 import { type Fold, type Split, splitsOf } from './splits.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainer.ts';
@@ -40,11 +43,13 @@ export async function startRun(
   request: TrainRequest,
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
+  assertPrecision(gpu, request.config);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request);
   if (request.init) await assertSameNetwork(request.init, config);
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
+  await assertFits(gpu, config, stage, config.patch); // at least; how large the volumes are is not known yet
   const run: RunDescription = {
     stage,
     data: resolve(request.data),
@@ -52,7 +57,7 @@ export async function startRun(
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
     fold: request.fold ?? null,
     labelNames: dataset.labelNames,
-    trainingCases: cases.training.map(({ name }) => name),
+    trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),
     config,
   };
@@ -63,11 +68,12 @@ export async function startRun(
 /** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
+  assertPrecision(gpu, run.config);
   const cases = await chooseCases(await openDataset(run.data), run.config, run);
-  const names = (list: readonly DatasetCase[]) => list.map(({ name }) => name).join(' ');
+  const validated = cases.validation.map(({ name }) => name);
   if (
-    names(cases.training) !== run.trainingCases.join(' ') ||
-    names(cases.validation) !== run.validationCases.join(' ')
+    trainedOn(cases).join(' ') !== run.trainingCases.join(' ') ||
+    validated.join(' ') !== run.validationCases.join(' ')
   ) {
     throw new InputError(`${folder}: ${run.data} no longer holds the cases that this run was started with`);
   }
@@ -84,26 +90,33 @@ async function go(
 ): Promise<TrainingResult> {
   noteReadings(run, cases, hooks);
   const store = new CaseStore(gpu, join(folder, 'prepared'), preprocessingOf(run.config), run.config.classes);
-  const all = [...new Set([...cases.training, ...cases.validation])];
+  const { labelled, pseudo, unlabelled, validation } = cases;
+  const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled])];
+  let largest: Size = [0, 0, 0];
   for (const [i, source] of all.entries()) {
     hooks.signal?.throwIfAborted();
-    await store.load(source);
+    const size = await store.prepare(source);
+    if (validation.some((each) => each === source) && elementCount(size) > elementCount(largest))
+      largest = size;
     hooks.onPrepare?.(i + 1, all.length);
   }
+  gpu.arena.trim(); // what preparing left for reuse is not for training
+  gpu.arena.resetPeaks();
+  await assertFits(gpu, run.config, run.stage, largest);
   return await train(gpu, folder, run, cases, store, { ...hooks, resume });
 }
 
 /** What the paper leaves open, and how this run reads it. */
 function noteReadings(
   { config, stage }: RunDescription,
-  { training, validation }: TrainingCases,
+  { labelled, pseudo, unlabelled, validation }: TrainingCases,
   hooks: RunHooks,
 ) {
   const { onNote } = hooks;
   onNote?.(
-    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${training.length} training and ${validation.length} validation cases`,
+    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${validation.length} validation cases`,
   );
-  if (training.some((source) => validation.includes(source))) {
+  if (labelled.some((source) => validation.includes(source))) {
     onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');
   }
   const { epochs, learningRate } = config[stage];
@@ -125,10 +138,21 @@ async function chooseCases(
   if (!labelled.length) throw new InputError(`${folder}: imagesTr holds no CASE_0000.nii.gz`);
   const { train, val } = fold ? (await splitsOf(dataset, fold.folds))[fold.fold] : shareKept(dataset, config);
   const named = (names: readonly string[]) => labelled.filter(({ name }) => names.includes(name));
-  const [training, validation] = [named(train), named(val)];
-  if (pseudo) training.push(...keptCases(await readManifest(pseudo), pseudo, dataset));
-  return { training, validation };
+  const { unlabelled } = dataset;
+  if (config.consistency && !unlabelled.length) {
+    throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which consistency learns from`);
+  }
+  return {
+    labelled: named(train),
+    pseudo: pseudo ? keptCases(await readManifest(pseudo), pseudo, dataset) : [],
+    unlabelled: config.consistency ? unlabelled : [],
+    validation: named(val),
+  };
 }
+
+/** The names of the cases whose labels are learnt from. */
+const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>
+  [...labelled, ...pseudo].map(({ name }) => name);
 
 /** A share of the labelled cases for validation; a single one is used for both. */
 function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {
@@ -139,9 +163,15 @@ function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Sp
   return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
 }
 
+function assertPrecision(gpu: Gpu, { precision }: Config): void {
+  if (precision === 'f16' && !gpu.hasF16) {
+    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
+  }
+}
+
 async function assertSameNetwork(init: string, config: Config): Promise<void> {
   const { config: from } = await readRun(init);
-  for (const key of ['classes', 'filters', 'kernels', 'strides'] as const) {
+  for (const key of ['classes', 'filters', 'kernels', 'strides', 'deepSupervision'] as const) {
     if (JSON.stringify(from[key]) !== JSON.stringify(config[key])) {
       throw new InputError(
         `${init}: its ${key} are ${JSON.stringify(from[key])}, this run's ${JSON.stringify(config[key])}`,

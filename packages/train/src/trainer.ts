@@ -1,28 +1,27 @@
 /**
  * Training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning.
  *
- * A step is one submission: forward, loss, backward, optimiser. The next batch is cut while the GPU works.
+ * The next batch is cut and uploaded while the GPU works.
  */
-import { initialise, type ParameterLayout } from '@organseg/core/network/parameters.ts';
-import { type TrainingProgram, trainingProgram } from '@organseg/core/network/program.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
+import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { Batches } from './batches.ts';
+import { Batches, uploadBatch } from './batches.ts';
 import type { CaseStore } from './caseStore.ts';
 import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
-import { unetConfig } from './config.ts';
-import type { DatasetCase } from './dataset.ts';
-import { Optimizer } from './optimizer.ts';
+import type { DatasetCase, UnlabelledCase } from './dataset.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription } from './run.ts';
 import { RunLog } from './runLog.ts';
-import { learningRate } from './schedule.ts';
+import { consistencyWeight, learningRate } from './schedule.ts';
+import { StepClock } from './stepClock.ts';
+import { TrainingStep } from './trainingStep.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
 export interface TrainingCases {
-  readonly training: readonly DatasetCase[];
+  readonly labelled: readonly DatasetCase[];
+  readonly pseudo: readonly DatasetCase[];
+  /** Images alone, for a mean teacher. */
+  readonly unlabelled: readonly UnlabelledCase[];
   readonly validation: readonly DatasetCase[];
 }
 
@@ -39,6 +38,8 @@ export interface TrainingProgress {
   readonly steps: number;
   readonly epoch: number;
   readonly loss: number;
+  /** Share of this epoch's time that the GPU was at its steps. */
+  readonly gpuBusy: number;
 }
 
 export interface TrainingResult {
@@ -46,6 +47,8 @@ export interface TrainingResult {
   readonly epoch: number;
   readonly step: number;
   readonly best: RunState['best'];
+  /** Held at most while training and validating. */
+  readonly peakGpuBytes: number;
 }
 
 /** Trains in the run's folder until its last epoch or the signal, from its latest checkpoint if it has one. */
@@ -61,7 +64,7 @@ export async function train(
   try {
     return await trainer.run();
   } finally {
-    trainer.close();
+    await trainer.close();
   }
 }
 
@@ -72,14 +75,12 @@ class Trainer {
   readonly #cases: TrainingCases;
   readonly #store: CaseStore;
   readonly #hooks: TrainingHooks;
-  readonly #layout: ParameterLayout;
-  readonly #parameters: Tensor;
-  readonly #gradients: Tensor;
-  readonly #program: TrainingProgram;
-  readonly #optimizer: Optimizer;
+  readonly #step: TrainingStep;
   readonly #batches: Batches;
   readonly #log: RunLog;
   #state: RunState;
+  /** The patches of the next step are uploaded. */
+  #isFed = false;
 
   static async open(
     gpu: Gpu,
@@ -91,7 +92,7 @@ class Trainer {
   ): Promise<Trainer> {
     const random = new Random(run.config.seed);
     const layout = parameterLayout(run.config);
-    const latest = options.resume ? await loadLatest(folder, layout.specs, run.config.optimizer) : undefined;
+    const latest = options.resume ? await loadLatest(folder, layout.specs, run.config) : undefined;
     const parameters =
       latest?.parameters ??
       (run.init
@@ -101,6 +102,7 @@ class Trainer {
       epoch: 0,
       stepInEpoch: 0,
       step: 0,
+      lossScale: null,
       lossSums: [0, 0, 0],
       validated: 0,
       best: null,
@@ -108,8 +110,8 @@ class Trainer {
     };
     const log = await RunLog.open(folder, run.labelNames, state);
     const trainer = new Trainer(gpu, folder, run, cases, store, options, log, state);
-    trainer.#layout.upload(gpu, trainer.#parameters, parameters);
-    if (latest) trainer.#optimizer.restore(state.step, latest.moments);
+    if (latest) trainer.#step.restore(state.step, parameters, latest.moments, state.lossScale);
+    else trainer.#step.start(parameters);
     return trainer;
   }
 
@@ -124,9 +126,6 @@ class Trainer {
     state: RunState,
   ) {
     const { config } = description;
-    const tape = new Tape();
-    const image = tape.input([config.batch, ...config.patch, 1]);
-    const logits = unet(tape, image, unetConfig(config));
     this.#gpu = gpu;
     this.#folder = folder;
     this.#description = description;
@@ -135,17 +134,11 @@ class Trainer {
     this.#hooks = hooks;
     this.#log = log;
     this.#state = state;
-    this.#layout = parameterLayout(config);
-    this.#parameters = this.#layout.allocate(gpu);
-    this.#gradients = this.#layout.allocate(gpu);
-    const memory = { ...this.#memory(), gradients: this.#gradients, lossScale: 1 };
-    this.#program = trainingProgram(gpu, { tape, image, logits }, memory);
-    this.#optimizer = new Optimizer(gpu, config, this.#layout, this.#parameters, this.#gradients);
-    this.#batches = new Batches(config, cases.training, store, Random.from(state.random));
-  }
-
-  #memory() {
-    return { layout: this.#layout, parameters: this.#parameters, activation: 'f32' as const };
+    this.#step = new TrainingStep(gpu, config);
+    const { labelled, pseudo, unlabelled } = cases;
+    const paths = [...labelled, ...pseudo, ...unlabelled].map((source) => store.path(source));
+    const counts = { labelled: labelled.length, pseudo: pseudo.length, unlabelled: unlabelled.length };
+    this.#batches = new Batches(config, description.stage, paths, counts, Random.from(state.random));
   }
 
   async run(): Promise<TrainingResult> {
@@ -165,51 +158,63 @@ class Trainer {
       await this.#epoch();
     }
     const { epoch, step, best } = this.#state;
-    return { finished: epoch === epochs && !signal?.aborted, epoch, step, best };
+    const finished = epoch === epochs && !signal?.aborted;
+    return { finished, epoch, step, best, peakGpuBytes: this.#gpu.arena.account.peakHeldBytes };
   }
 
   /** From the step where the run stands to the epoch's end, or to the signal. */
   async #epoch(): Promise<void> {
     const { config, stage } = this.#description;
     const { epoch } = this.#state;
+    const { epochs } = config[stage];
     const rate = learningRate(config, stage, epoch);
     const started = performance.now();
+    const clock = new StepClock();
     const { perEpoch } = this.#batches;
-    let next = this.#batches.patches(epoch, this.#state.stepInEpoch, config[stage].augment);
     while (this.#state.stepInEpoch < perEpoch) {
-      const items = await next;
-      this.#batches.upload(
-        this.#gpu,
-        items,
-        this.#program.image,
-        this.#program.target,
-        config[stage].augment,
-      );
-      this.#program.program.run();
-      this.#optimizer.update(rate);
       const { stepInEpoch, step, lossSums } = this.#state;
-      if (stepInEpoch + 1 < perEpoch)
-        next = this.#batches.patches(epoch, stepInEpoch + 1, config[stage].augment);
-      const losses = await downloadF32(this.#gpu, this.#program.loss);
+      // The first step waits for its patches here, the others did behind the one before.
+      if (!this.#isFed) {
+        const fed = await this.#feed(epoch, stepInEpoch);
+        clock.waited(fed.arrived - clock.stepBegan);
+        clock.encoded(fed.encodeMs);
+      }
+      this.#isFed = false;
+      const result = this.#step.run(rate, consistencyWeight(config, epoch));
+      const done = result.then(now, now);
+      const isLast = stepInEpoch + 1 === perEpoch;
+      if (!isLast || epoch + 1 < epochs) {
+        const fed = await this.#feed(isLast ? epoch + 1 : epoch, isLast ? 0 : stepInEpoch + 1);
+        clock.encoded(fed.encodeMs);
+        clock.waited(fed.arrived - (await done));
+      }
+      const { losses, gpuMs, hostMs } = await result;
+      clock.encoded(hostMs);
+      clock.stepDone(gpuMs);
       if (!losses.every(Number.isFinite)) {
-        throw new Error(
-          `training: the loss is ${losses[0]} in epoch ${epoch + 1}; try a lower learning rate`,
-        );
+        // Of the loss itself no loss scale is the cause.
+        const wayOut = `a lower learning rate${config.precision === 'f16' ? ' or precision=f32' : ''}`;
+        throw new Error(`training: the loss is ${losses[0]} in epoch ${epoch + 1}; try ${wayOut}`);
       }
       this.#state = {
         ...this.#state,
         stepInEpoch: stepInEpoch + 1,
         step: step + 1,
+        lossScale: this.#step.lossScale,
         lossSums: lossSums.map((sum, i) => sum + losses[i]) as unknown as RunState['lossSums'],
       };
-      const steps = perEpoch * config[stage].epochs;
-      this.#hooks.onStep?.({ step: step + 1, steps, epoch: epoch + 1, loss: losses[0] });
-      if (this.#hooks.signal?.aborted && stepInEpoch + 1 < perEpoch) {
-        await next;
-        return;
-      }
+      const { gpuBusy } = clock.shares;
+      this.#hooks.onStep?.({
+        step: step + 1,
+        steps: perEpoch * epochs,
+        epoch: epoch + 1,
+        loss: losses[0],
+        gpuBusy,
+      });
+      if (this.#hooks.signal?.aborted && !isLast) return;
     }
     const [loss, dice, crossEntropy] = this.#state.lossSums.map((sum) => sum / perEpoch);
+    const { lossScale } = this.#state;
     this.#state = { ...this.#state, epoch: epoch + 1, stepInEpoch: 0, lossSums: [0, 0, 0] };
     await this.#log.add({
       event: 'epoch',
@@ -219,8 +224,20 @@ class Trainer {
       dice,
       crossEntropy,
       learningRate: rate,
+      ...(lossScale && { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps }),
       seconds: seconds(started),
+      time: clock.shares,
     });
+  }
+
+  /** Has a step's patches come and uploads them; the GPU may be at the step before. */
+  async #feed(epoch: number, step: number): Promise<{ arrived: number; encodeMs: number }> {
+    const { config, stage } = this.#description;
+    const items = await this.#batches.take(epoch, step);
+    const arrived = now();
+    uploadBatch(this.#gpu, config, items, this.#step, config[stage].augment);
+    this.#isFed = true;
+    return { arrived, encodeMs: now() - arrived };
   }
 
   async #validate(): Promise<void> {
@@ -230,7 +247,7 @@ class Trainer {
     const { signal } = this.#hooks;
     let score: ValidationScore;
     try {
-      score = await validate(this.#gpu, config, this.#memory(), validation, this.#store, signal);
+      score = await validate(this.#gpu, config, this.#step.memory, validation, this.#store, signal);
     } catch (error) {
       if (signal?.aborted) return; // it is due again when the run goes on
       throw error;
@@ -240,8 +257,7 @@ class Trainer {
     this.#state = { ...this.#state, validated: epoch };
     if (isBest) {
       this.#state = { ...this.#state, best: { epoch, meanDsc: score.meanDsc } };
-      const values = await this.#layout.download(this.#gpu, this.#parameters);
-      await saveBest(this.#folder, this.#layout.specs, values);
+      await saveBest(this.#folder, this.#step.layout.specs, await this.#step.validatedValues());
     }
     await this.#log.add({
       event: 'validation',
@@ -257,15 +273,16 @@ class Trainer {
   }
 
   async #save(): Promise<void> {
-    const values = await this.#layout.download(this.#gpu, this.#parameters);
-    await saveLatest(this.#folder, this.#layout.specs, values, await this.#optimizer.moments(), this.#state);
+    const values = await this.#step.values();
+    const moments = await this.#step.moments();
+    await saveLatest(this.#folder, this.#step.layout.specs, values, moments, this.#state);
   }
 
-  close(): void {
-    this.#program.program.close();
-    this.#optimizer.close();
-    release(this.#gpu, this.#parameters, this.#gradients);
+  async close(): Promise<void> {
+    await this.#batches.close();
+    this.#step.close();
   }
 }
 
+const now = () => performance.now();
 const seconds = (since: number) => Math.round(performance.now() - since) / 1000;

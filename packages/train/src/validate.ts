@@ -4,7 +4,7 @@ import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type CaseStore, fromUint16 } from './caseStore.ts';
+import type { CaseStore } from './caseStore.ts';
 import { type Config, unetConfig } from './config.ts';
 import type { DatasetCase } from './dataset.ts';
 
@@ -23,19 +23,17 @@ export async function validate(
   signal?: AbortSignal,
 ): Promise<ValidationScore> {
   const options = { patch: config.patch, step: config.windowStep, signal };
+  gpu.arena.trim(); // a program reuses no memory but its own: what lies free would come on top
   const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
   const affine = scaleAndShift([1, 1, 1], [0, 0, 0]); // the place in the world does not matter here
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
     for (const source of cases) {
-      const { size, image, labels } = await store.load(source);
+      const { size, image, labels } = store.load(source);
       const [z, y, x] = size;
-      const volume = {
-        shape: [x, y, z] as const,
-        affine,
-        data: Float32Array.from(image, fromUint16),
-      };
+      const volume = { shape: [x, y, z] as const, affine, data: image };
       const prediction = await network.labels(volume);
+      gpu.arena.trim(); // the next volume is of another size
       diceByLabel(labels, prediction.data, config.classes)
         .slice(1)
         .forEach((score, i) => {
@@ -45,5 +43,6 @@ export async function validate(
     return { meanDsc: dsc.reduce((a, b) => a + b, 0) / dsc.length, dsc };
   } finally {
     network.close();
+    gpu.arena.trim();
   }
 }

@@ -15,6 +15,7 @@ import { CaseStore } from '@organseg/train/caseStore.ts';
 import { preprocessingOf } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
 import { samplePatch } from '@organseg/train/patchSampler.ts';
+import { PreparedFile } from '@organseg/train/preparedFile.ts';
 import type { PresetName } from '@organseg/train/presets.ts';
 import { augmentSheet, type SheetPatch } from '../augmentSheet.ts';
 import { type CommonOptions, command, print } from '../command.ts';
@@ -51,14 +52,15 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     const { augmentations, patch, spacingMm } = config;
     await withGpu({}, async (gpu, signal) => {
       const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
-      const prepared = await store.load(source);
+      await store.prepare(source);
+      const prepared = new PreparedFile(store.path(source));
       /** The same place in the body each time; what happens to it is the draw's. */
       const draw = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
         const random = new Random(config.seed).fork(number);
         const sheet = { augmentations: list, patch, spacingMm };
         const size = sizeToCut(sheet, random);
         const place = new Random(config.seed).fork('place');
-        return await augmented(gpu, samplePatch(prepared, patch, 1, place, size), sheet, random);
+        return await augmented(gpu, samplePatch(prepared, patch, 'organ', place, size), sheet, random);
       };
       const alone = augmentations.flatMap(always);
       const bar = progress('sheets', alone.length + 1, 'sheets');
@@ -77,6 +79,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
         await write(name, [augmentation], ALONE);
       await write('all', augmentations, TOGETHER);
       bar.finish();
+      prepared.close();
       print(
         options,
         { out, files },

@@ -1,26 +1,114 @@
+import type { ActivationType } from '@organseg/core/network/program.ts';
+import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import { openGpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
+import type { Config } from '@organseg/train/config.ts';
+import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/memory.ts';
 import type { PresetName } from '@organseg/train/presets.ts';
 import { parameterLayout } from '@organseg/train/run.ts';
+import { InvalidArgumentError, Option } from 'commander';
 import { type CommonOptions, command, print } from '../command.ts';
+import { wholeNumber } from '../session.ts';
 import { configOption, presetOption, setOption, settings } from './train.ts';
 
 interface Options extends CommonOptions {
   preset: PresetName;
   config?: string;
   set?: string[];
+  memory?: boolean;
+  patch?: string;
+  batch?: number;
+  dtype?: ActivationType;
 }
 
-export const model = command('model', 'Print the network’s parameters: names, shapes and their number')
+const onlyWithMemory = (option: Option) => option.implies({ memory: true });
+
+export const model = command('model', 'Print the network’s parameters, or the GPU memory that it takes')
   .addOption(presetOption().default('gao2022'))
   .addOption(configOption())
   .addOption(setOption())
+  .option('--memory', 'print what training and inference would hold of GPU memory; allocates nothing')
+  .addOption(onlyWithMemory(new Option('--patch <D,H,W>', 'instead of the settings’').argParser(patchSize)))
+  .addOption(onlyWithMemory(new Option('--batch <n>', 'instead of the settings’').argParser(wholeNumber)))
+  .addOption(
+    onlyWithMemory(new Option('--dtype <type>', 'instead of the settings’ precision')).choices([
+      'f32',
+      'f16',
+    ]),
+  )
   .action(async (options: Options) => {
-    const { specs, count } = parameterLayout(await settings(options));
-    const parameters = Object.fromEntries(specs.map(({ name, shape }) => [name, shape]));
-    const width = Math.max(...specs.map(({ name }) => name.length));
-    const lines = specs.map(
-      ({ name, shape }) =>
-        `${name.padEnd(width)}  ${String(elementCount(shape)).padStart(9)}  ${shape.join(' × ')}`,
-    );
-    print(options, { total: count, parameters }, [...lines, `${count} parameters`].join('\n'));
+    const { patch, batch, dtype } = options;
+    const set = [
+      ...(options.set ?? []),
+      ...(patch ? [`patch=[${patch}]`] : []),
+      ...(batch !== undefined ? [`batch=${batch}`] : []),
+      ...(dtype ? [`precision=${dtype}`] : []),
+    ];
+    const config = await settings({ ...options, set });
+    if (options.memory) await printMemory(options, config);
+    else printParameters(options, config);
   });
+
+function printParameters(options: Options, config: Config): void {
+  const { specs, count } = parameterLayout(config);
+  const parameters = Object.fromEntries(specs.map(({ name, shape }) => [name, shape]));
+  const width = Math.max(...specs.map(({ name }) => name.length));
+  const lines = specs.map(
+    ({ name, shape }) =>
+      `${name.padEnd(width)}  ${String(elementCount(shape)).padStart(9)}  ${shape.join(' × ')}`,
+  );
+  print(options, { total: count, parameters }, [...lines, `${count} parameters`].join('\n'));
+}
+
+/** Of a large adult's trunk: x, y, z. */
+const BODY_MM = [400, 300, 400] as const;
+
+async function printMemory(options: Options, config: Config): Promise<void> {
+  const { patch, batch, precision, spacingMm } = config;
+  const size = [2, 1, 0].map((axis) => Math.ceil(BODY_MM[axis]! / spacingMm[axis]!)) as [
+    number,
+    number,
+    number,
+  ];
+  const gpu = await openGpu();
+  try {
+    const training = await orFault(trainingPeakBytes(gpu, config, 'initial', size));
+    const inference = await orFault(inferencePeakBytes(gpu, config, precision, size));
+    const { name } = gpu.adapter;
+    const what = `patch ${patch.join(' × ')}, ${precision}, on ${name}`;
+    const scans = `scans of ${size.join(' × ')} voxels`;
+    print(
+      options,
+      { adapter: name, patch, batch, precision, scan: size, training, inference },
+      [
+        `training   ${shown(training)}  batch ${batch}, ${what}; validates on ${scans}`,
+        `inference  ${shown(inference)}  ${scans}, ${what}`,
+      ].join('\n'),
+    );
+  } finally {
+    gpu.close();
+  }
+}
+
+type Peak = { readonly peakBytes: number } | { readonly fault: string };
+
+/** What is beyond the adapter's limits is a result too. */
+async function orFault(peak: Promise<number>): Promise<Peak> {
+  try {
+    return { peakBytes: await peak };
+  } catch (error) {
+    if (error instanceof OutOfGpuMemoryError) return { fault: error.message };
+    throw error;
+  }
+}
+
+const shown = (peak: Peak) =>
+  'fault' in peak
+    ? `does not fit (${peak.fault})`
+    : `${(peak.peakBytes / 2 ** 20).toFixed(0).padStart(7)} MiB`;
+
+function patchSize(text: string): string {
+  if (!/^\d{1,5}(,\d{1,5}){2}$/.test(text))
+    throw new InvalidArgumentError('Expected D,H,W, such as 96,128,128.');
+  return text;
+}

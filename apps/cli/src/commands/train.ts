@@ -7,7 +7,7 @@ import { resumeRun, startRun } from '@organseg/train/trainRun.ts';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print, say } from '../command.ts';
-import { wholeNumber, withGpu } from '../session.ts';
+import { memoryCap, wholeNumber, withGpu } from '../session.ts';
 import { trainingProgress } from '../trainingProgress.ts';
 
 interface Options extends CommonOptions {
@@ -21,6 +21,7 @@ interface Options extends CommonOptions {
   fold?: number;
   folds?: number;
   resume?: boolean;
+  memoryCap?: number;
 }
 
 /** The options that settle a run's settings; `pipeline` has them too. */
@@ -56,12 +57,13 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       'folds',
     ]),
   )
+  .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
   .action(async (options: Options, self: Command) => {
-    const { data, out, init, pseudo } = options;
+    const { data, out, init, pseudo, memoryCap } = options;
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
-    await withGpu({}, async (gpu, signal) => {
+    await withGpu({ ...(memoryCap && { memoryCapBytes: memoryCap }) }, async (gpu, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config

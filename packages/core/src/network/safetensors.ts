@@ -40,38 +40,72 @@ interface HeaderEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Reads a whole file. Throws InputError that names the file and the fault. */
-export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors {
+/** What a file's beginning says: its metadata, and where in the file each tensor's values lie. */
+export interface SafeTensorsHeader {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: ReadonlyMap<string, SafeTensorPlace>;
+}
+
+export interface SafeTensorPlace {
+  readonly dtype: SafeDType;
+  readonly shape: readonly number[];
+  readonly firstByte: number;
+  readonly byteLength: number;
+}
+
+/** Bytes before the JSON text of a header: its length. */
+const LENGTH_BYTES = 8;
+
+/** The length of the header, told by the first bytes. Throws InputError that names the file and the fault. */
+export function safetensorsHeaderBytes(beginning: Uint8Array, fileBytes: number, file: string): number {
+  if (beginning.length < LENGTH_BYTES) throw new InputError(`${file}: too short for a safetensors file`);
+  const view = new DataView(beginning.buffer, beginning.byteOffset);
+  const length = view.getBigUint64(0, true);
+  if (length > BigInt(fileBytes - LENGTH_BYTES))
+    throw new InputError(`${file}: not a safetensors file, or cut short in its header`);
+  return LENGTH_BYTES + Number(length);
+}
+
+/** Reads the header alone. Throws InputError that names the file and the fault. */
+export function decodeSafetensorsHeader(
+  header: Uint8Array,
+  fileBytes: number,
+  file: string,
+): SafeTensorsHeader {
   const fail = (fault: string) => new InputError(`${file}: ${fault}`);
-  if (bytes.length < 8) throw fail('too short for a safetensors file');
-  const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (headerBytes > BigInt(bytes.length - 8))
-    throw fail('not a safetensors file, or cut short in its header');
-  const start = 8 + Number(headerBytes);
-  let header: Record<string, unknown> | null;
+  let json: Record<string, unknown> | null;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)));
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header.subarray(LENGTH_BYTES)));
   } catch {
     throw fail('its safetensors header is not JSON');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header))
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw fail('its safetensors header is no JSON object');
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { __metadata__: metadata = {}, ...entries } = json;
   if (!isMetadata(metadata)) throw fail('its metadata is no object of texts');
-  const tensors = new Map<string, SafeTensor>();
+  const tensors = new Map<string, SafeTensorPlace>();
   for (const [name, entry] of Object.entries(entries)) {
     if (!isEntry(entry)) throw fail(`tensor ${name} has an unknown dtype or no valid shape`);
     const { dtype, shape, data_offsets } = entry;
-    const Values = ARRAYS[dtype];
     const [begin, end] = data_offsets;
-    const size = shape.reduce((a, b) => a * b, 1) * Values.BYTES_PER_ELEMENT;
-    if (end - begin !== size)
-      throw fail(`tensor ${name} [${shape}] takes ${size} bytes, its offsets give ${end - begin}`);
-    if (begin < 0 || start + end > bytes.length) throw fail(`cut short: tensor ${name} lies beyond the end`);
-    const copy = new Uint8Array(size); // aligned, and free of the file's buffer
-    copy.set(bytes.subarray(start + begin, start + end));
-    const values = new Values(copy.buffer);
-    tensors.set(name, { shape, values });
+    const byteLength = shape.reduce((a, b) => a * b, 1) * ARRAYS[dtype].BYTES_PER_ELEMENT;
+    if (end - begin !== byteLength)
+      throw fail(`tensor ${name} [${shape}] takes ${byteLength} bytes, its offsets give ${end - begin}`);
+    if (header.length + end > fileBytes) throw fail(`cut short: tensor ${name} lies beyond the end`);
+    tensors.set(name, { dtype, shape, firstByte: header.length + begin, byteLength });
+  }
+  return { metadata, tensors };
+}
+
+/** Reads a whole file. Throws InputError that names the file and the fault. */
+export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors {
+  const header = bytes.subarray(0, safetensorsHeaderBytes(bytes, bytes.length, file));
+  const { metadata, tensors: places } = decodeSafetensorsHeader(header, bytes.length, file);
+  const tensors = new Map<string, SafeTensor>();
+  for (const [name, { dtype, shape, firstByte, byteLength }] of places) {
+    const copy = new Uint8Array(byteLength); // aligned, and free of the file's buffer
+    copy.set(bytes.subarray(firstByte, firstByte + byteLength));
+    tensors.set(name, { shape, values: new ARRAYS[dtype](copy.buffer) });
   }
   return { metadata, tensors };
 }

@@ -3,6 +3,8 @@
  *
  *   m = β1·m + (1 − β1)·g    v = β2·v + (1 − β2)·g²    g = gradient·gradientScale + weightDecay·parameter
  *   parameter −= lr/(1 − β1^step) · m / (√v/√(1 − β2^step) + ε)
+ *
+ * An overflow flag that is not 0 makes the step leave everything as it is.
  */
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams } from '../kernel.ts';
@@ -16,6 +18,8 @@ export interface AdamTensors {
   readonly gradients: Tensor;
   readonly m: Tensor;
   readonly v: Tensor;
+  /** u32 [1], see nonFinite.ts. */
+  readonly overflow?: Tensor | undefined;
 }
 
 export interface AdamStep {
@@ -31,14 +35,14 @@ export interface AdamStep {
 }
 
 /** Launches that `setStep` readies for each step. */
-export function adam(gpu: Gpu, { parameters, gradients, m, v }: AdamTensors): Launch[] {
+export function adam(gpu: Gpu, { parameters, gradients, m, v, overflow }: AdamTensors): Launch[] {
   const tensors = [parameters, gradients, m, v];
   const rows = tensors.map((tensor) => ({ tensor, rowElements: 1 }));
   return rowRanges(gpu, elementCount(parameters.shape), rows, 256).map(([start, end]) => {
     const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
     return prepare(gpu, {
       name: 'adam',
-      read: { g: view(gradients) },
+      read: { g: view(gradients), ...(overflow && { overflow }) },
       write: { w: view(parameters), m: view(m), v: view(v) },
       params: stepParams({
         step: 1,
@@ -51,6 +55,7 @@ export function adam(gpu: Gpu, { parameters, gradients, m, v }: AdamTensors): La
       }),
       code: mapElements(
         `
+    ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
     let gradient = g[i] * p.gradientScale + p.weightDecay * w[i];
     let mean = p.beta1 * m[i] + p.oneMinusBeta1 * gradient;
     let square = p.beta2 * v[i] + p.oneMinusBeta2 * gradient * gradient;

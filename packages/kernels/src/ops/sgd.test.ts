@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { reference } from '../reference/array.ts';
 import * as twin from '../reference/sgd.ts';
-import { upload } from '../tensor.ts';
+import { fromArray, upload } from '../tensor.ts';
 import { setStep, sgd } from './sgd.ts';
 
 const HYPER = { learningRate: 0.01, momentum: 0.99, weightDecay: 0.1, gradientScale: 0.5 };
@@ -30,6 +30,23 @@ for (const [name, options] of Object.entries(DEVICES)) {
     });
   });
 }
+
+onDevice('sgd behind an overflow', {}, (kit) => {
+  test('changes nothing', async () => {
+    const [parameters, velocity] = [kit.peaky([500]), kit.peaky([500])];
+    const tensors = {
+      parameters: kit.upload(parameters),
+      gradients: kit.upload(kit.peaky([500])),
+      velocity: kit.upload(velocity),
+      overflow: fromArray(kit.gpu, Uint32Array.of(1), [1]),
+    };
+    const launches = sgd(kit.gpu, tensors);
+    setStep(kit.gpu, launches, HYPER);
+    kit.submit(launches);
+    await kit.expectClose(tensors.parameters, parameters, 1e-12);
+    await kit.expectClose(tensors.velocity, velocity, 1e-12);
+  });
+});
 
 test('two steps as torch.optim.SGD(nesterov=True) defines them, by hand', () => {
   // w = 1, gradients 0.5 and −0.25

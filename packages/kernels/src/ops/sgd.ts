@@ -4,6 +4,8 @@
  *   g = gradient·gradientScale + weightDecay·parameter
  *   velocity = momentum·velocity + g
  *   parameter −= lr·(g + momentum·velocity)
+ *
+ * An overflow flag that is not 0 makes the step leave everything as it is.
  */
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams } from '../kernel.ts';
@@ -16,6 +18,8 @@ export interface SgdTensors {
   readonly parameters: Tensor;
   readonly gradients: Tensor;
   readonly velocity: Tensor;
+  /** u32 [1], see nonFinite.ts. */
+  readonly overflow?: Tensor | undefined;
 }
 
 export interface SgdStep {
@@ -27,17 +31,18 @@ export interface SgdStep {
 }
 
 /** Launches that `setStep` readies for each step. */
-export function sgd(gpu: Gpu, { parameters, gradients, velocity }: SgdTensors): Launch[] {
+export function sgd(gpu: Gpu, { parameters, gradients, velocity, overflow }: SgdTensors): Launch[] {
   const rows = [parameters, gradients, velocity].map((tensor) => ({ tensor, rowElements: 1 }));
   return rowRanges(gpu, elementCount(parameters.shape), rows, 256).map(([start, end]) => {
     const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
     return prepare(gpu, {
       name: 'sgd',
-      read: { g: view(gradients) },
+      read: { g: view(gradients), ...(overflow && { overflow }) },
       write: { w: view(parameters), v: view(velocity) },
       params: stepParams({ learningRate: 0, momentum: 0, weightDecay: 0, gradientScale: 1 }),
       code: mapElements(
         `
+    ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
     let gradient = g[i] * p.gradientScale + p.weightDecay * w[i];
     let velocity = p.momentum * v[i] + gradient;
     v[i] = velocity;

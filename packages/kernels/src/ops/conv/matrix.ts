@@ -6,6 +6,8 @@
  * e lies in lane e % LANES of its subgroup.
  */
 
+import { rolled } from './loops.ts';
+
 /** Rows, columns and depth of a fragment. */
 export const FRAGMENT = 16;
 /** Lanes of a subgroup, of every adapter with such fragments. */
@@ -58,8 +60,6 @@ const element = ({ name, array, stride, transposed }: Operand, row: string, colu
 };
 
 const ELEMENTS = (N * N) / LANES;
-/** A loop's end that the compiler does not know: unrolled on a CPU, compiling takes minutes. */
-export const rolled = (n: number) => `min(p.groups, 1u) * ${n}u`;
 
 const emulated: MatrixText = {
   directives: ['enable f16;'],

@@ -12,7 +12,8 @@ import type { Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
 import { counts, type GatherCall, slabs } from './geometry.ts';
-import { FRAGMENT, LANES, type MatrixText, matrixText, rolled } from './matrix.ts';
+import { loopEnd } from './loops.ts';
+import { FRAGMENT, LANES, type MatrixText, matrixText } from './matrix.ts';
 import { haloOf, residueConstants, residues } from './residues.ts';
 import { GROUP_INDEX, hasMatrices, PAD, type SharedTile, WORKGROUP_IDS } from './tile.ts';
 import type { TiledWeights } from './tiledWeights.ts';
@@ -126,6 +127,7 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
       bias: Boolean(bias),
       tapsW: g.taps[2],
       strideW: g.inStride[2],
+      end: loopEnd(gpu),
     }),
     workgroupSize: tile.threads,
     invocations: groups * tile.threads,
@@ -141,6 +143,8 @@ interface TiledShape {
   readonly bias: boolean;
   readonly tapsW: number;
   readonly strideW: number;
+  /** The end of a short loop. */
+  end(n: number): string;
 }
 
 /** What multiplies: declarations, sums before the loop, one strip's products, and the way out. */
@@ -154,7 +158,7 @@ interface Multiplier {
 }
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, vecIn, vecOut, bias, tapsW, strideW } = shape;
+  const { tile, vecIn, vecOut, bias, tapsW, strideW, end } = shape;
   const parts = residues(tapsW, strideW);
   const strip = tile.width + haloOf(parts);
   const vec4s = tile.depth / 4;
@@ -221,7 +225,7 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   ${m.sums}
 
   var rows = 0u; // of the weights, before those of this line of taps
-  for (var input = 0u; input < ${inputs.length}u; input++) {
+  for (var input = 0u; input < ${end(inputs.length)}; input++) {
     let channels = ${byInput('channels')};
     let shift = ${byInput('shift')} + i32(n) * p.inDepth * p.inHeight * p.inWidth * i32(channels);
     let chunks = (channels + ${tile.depth - 1}u) / ${tile.depth}u;
@@ -231,7 +235,7 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
         var row = rows;
         rows += ${tapsW * tile.depth}u * chunks;
         if (d < 0 || d >= p.inDepth) { continue; }
-        for (var r = 0u; r < ${parts.length}u; r++) {
+        for (var r = 0u; r < ${end(parts.length)}; r++) {
           let places = PLACES[r];
           let base = p.baseW + i32(w0 * ${strideW}u + RESIDUE[r]);
           for (var chunk = 0u; chunk < chunks; chunk++) {
@@ -271,7 +275,7 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
 }
 
 /** Each invocation keeps some rows × 4 or 8 columns. */
-function fma({ tile, tapsW, strideW }: TiledShape, strip: number, rowVec4s: number): Multiplier {
+function fma({ tile, tapsW, strideW, end }: TiledShape, strip: number, rowVec4s: number): Multiplier {
   const rows = tile.lines * tile.width;
   const rowsEach = tile.voxelsPerThread ?? 8;
   const perThread = (rows * tile.channels) / (rowsEach * tile.threads);
@@ -291,7 +295,7 @@ function fma({ tile, tapsW, strideW }: TiledShape, strip: number, rowVec4s: numb
     loadWeights: `for (var i = lane; i < places * ${tile.depth * columnVec4s}u; i += ${tile.threads}u) {
               taps[i] = vec4<f32>(w[(row + i / ${columnVec4s}u) * p.weightVec4s + column + i % ${columnVec4s}u]);
             }`,
-    multiply: `for (var k = 0u; k < ${tile.depth / 4}u; k++) {
+    multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
                 ${lines(rowsEach, (i) => `let x${i} = strip[at${i} + t * ${rowVec4s}u + k];`)}
                 let b = (t * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
                 ${lines(
@@ -302,14 +306,14 @@ function fma({ tile, tapsW, strideW }: TiledShape, strip: number, rowVec4s: numb
                 )}
               }`,
     finish: `var sums = array<vec4<f32>, ${rowsEach * vectors.length}>(${each((i, v) => `sum${i}_${v}`).join(', ')});
-  for (var i = 0u; i < ${rolled(rowsEach * vectors.length)}; i++) {
+  for (var i = 0u; i < ${end(rowsEach * vectors.length)}; i++) {
     put(place, rowGroup + i / ${vectors.length}u * ${rows / rowsEach}u, (columnGroup + i % ${vectors.length}u) * 4u, sums[i]);
   }`,
   };
 }
 
 /** Each subgroup keeps some fragments of rows × all columns; weights come from memory. */
-function matrix({ tile, text }: TiledShape, strip: number, rowVec4s: number): Multiplier {
+function matrix({ tile, text, end }: TiledShape, strip: number, rowVec4s: number): Multiplier {
   const subgroups = tile.threads / LANES;
   const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
   const columnFragments = range(tile.channels / FRAGMENT);
@@ -335,7 +339,7 @@ function matrix({ tile, text }: TiledShape, strip: number, rowVec4s: number): Mu
   ${rowFragments.map((f) => `let at${f} = (${rowOf(f)} / ${tile.width}u * ${strip}u + ${rowOf(f)} % ${tile.width}u) * ${rowVec4s}u;`).join('\n  ')}
   ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
     loadWeights: '',
-    multiply: `for (var k = 0u; k < ${tile.depth / FRAGMENT}u; k++) {
+    multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
                 ${columnFragments.map((c) => text.load('right', right(c))).join('\n                ')}
                 ${rowFragments
                   .map(

@@ -8,7 +8,8 @@ import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
 import type { Correlation, WeightGradientCall } from './correlation.ts';
-import { FRAGMENT, LANES, type MatrixText, matrixText, rolled } from './matrix.ts';
+import { loopEnd } from './loops.ts';
+import { FRAGMENT, LANES, type MatrixText, matrixText } from './matrix.ts';
 import { haloOf, type Residue, residues } from './residues.ts';
 import { GROUP_INDEX, hasMatrices, PAD, type SharedTile, WORKGROUP_IDS } from './tile.ts';
 
@@ -75,7 +76,7 @@ export function correlateTiled(
       baseW: i32(base[2]),
     },
     directives: tile.kernel === 'matrix' ? text.directives : [],
-    code: tiledCode({ tile, text, vecA, vecB, tapsW, strideW: stride[2] }),
+    code: tiledCode({ tile, text, vecA, vecB, tapsW, strideW: stride[2], end: loopEnd(gpu) }),
     workgroupSize: tile.threads,
     invocations: groups * tile.threads,
   });
@@ -88,6 +89,8 @@ interface TiledShape {
   readonly vecB: boolean;
   readonly tapsW: number;
   readonly strideW: number;
+  /** The end of a short loop. */
+  end(n: number): string;
 }
 
 /** What multiplies: declarations, sums before the loop, one strip's products, and the way out. */
@@ -189,7 +192,7 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
 }
 
 /** Each invocation keeps 4 channels of `a` × 4 of `b` × all taps along W. */
-function fma({ tile, tapsW, strideW }: TiledShape): Multiplier {
+function fma({ tile, tapsW, strideW, end }: TiledShape): Multiplier {
   const rowA = (tile.depth + PAD) / 4;
   const rowB = (tile.channels + PAD) / 4;
   const sums = range(tapsW).flatMap((t) => range(4).map((k) => ({ t, k })));
@@ -199,7 +202,7 @@ function fma({ tile, tapsW, strideW }: TiledShape): Multiplier {
     sums: `let blockA = lane / ${tile.channels / 4}u;
   let blockB = lane % ${tile.channels / 4}u;
   ${sums.map(({ t, k }) => `var sum${t}_${k} = vec4<f32>(0);`).join(' ')}`,
-    multiply: (part) => `for (var w = 0u; w < ${tile.width}u; w++) {
+    multiply: (part) => `for (var w = 0u; w < ${end(tile.width)}; w++) {
         let b = centre[w * ${rowB}u + blockB];
         ${lines(part.places, (place) => {
           const t = tapOf(part, place, strideW);
@@ -210,7 +213,7 @@ function fma({ tile, tapsW, strideW }: TiledShape): Multiplier {
         })}
       }`,
     finish: `var sums = array<vec4<f32>, ${sums.length}>(${sums.map(({ t, k }) => `sum${t}_${k}`).join(', ')});
-  for (var i = 0u; i < ${rolled(4 * sums.length)}; i++) {
+  for (var i = 0u; i < ${end(4 * sums.length)}; i++) {
     put(share, line * ${tapsW}u + i / 16u, a0 + blockA * 4u + i / 4u % 4u, b0 + blockB * 4u + i % 4u, sums[i / 4u][i % 4u]);
   }`,
   };

@@ -1,0 +1,67 @@
+/**
+ * How long the GPU is at submitted work: by its own clock where it has one, else by the host's, from the begin to the
+ * work's end. On a CPU that plays GPU both are the same clock, and the host's costs nothing.
+ */
+import type { Gpu } from './device.ts';
+
+const QUERIES = 2;
+const BYTES = 8 * QUERIES;
+
+export class GpuTimer {
+  readonly #gpu: Gpu;
+  readonly #clock: { querySet: GPUQuerySet; resolved: GPUBuffer; staging: GPUBuffer } | undefined;
+  #startedMs = 0;
+
+  constructor(gpu: Gpu, usesGpuClock = gpu.hasTimestamps && !gpu.adapter.software) {
+    this.#gpu = gpu;
+    const buffer = (usage: number) => gpu.arena.create({ size: BYTES, usage });
+    this.#clock = usesGpuClock
+      ? {
+          querySet: gpu.device.createQuerySet({ type: 'timestamp', count: QUERIES }),
+          resolved: buffer(GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC),
+          staging: buffer(GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST),
+        }
+      : undefined;
+  }
+
+  /** Before the work is submitted. */
+  begin(): void {
+    this.#startedMs = performance.now();
+    this.#stamp('beginningOfPassWriteIndex', 0);
+  }
+
+  /** After the work is submitted: waits until it is done. Returns milliseconds. */
+  async end(): Promise<number> {
+    if (!this.#clock) {
+      await this.#gpu.finish();
+      return performance.now() - this.#startedMs;
+    }
+    this.#stamp('endOfPassWriteIndex', 1);
+    const { querySet, resolved, staging } = this.#clock;
+    const encoder = this.#gpu.device.createCommandEncoder();
+    encoder.resolveQuerySet(querySet, 0, QUERIES, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, BYTES);
+    this.#gpu.device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    const [begin, end] = new BigUint64Array(staging.getMappedRange());
+    const milliseconds = Number(end! - begin!) / 1e6;
+    staging.unmap();
+    return milliseconds;
+  }
+
+  /** An empty pass between what was submitted before and what comes. */
+  #stamp(where: 'beginningOfPassWriteIndex' | 'endOfPassWriteIndex', index: number): void {
+    if (!this.#clock) return;
+    const encoder = this.#gpu.device.createCommandEncoder();
+    const { querySet } = this.#clock;
+    encoder.beginComputePass({ timestampWrites: { querySet, [where]: index } }).end();
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  close(): void {
+    if (!this.#clock) return;
+    const { querySet, resolved, staging } = this.#clock;
+    for (const buffer of [resolved, staging]) this.#gpu.arena.destroy(buffer);
+    querySet.destroy();
+  }
+}

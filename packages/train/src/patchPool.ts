@@ -1,0 +1,82 @@
+/**
+ * Threads that read and cut patches while the main thread feeds the GPU. Not piscina, which the evaluator has: it
+ * loads a file of its own into each thread, which a bundle of one file a program does not hold.
+ */
+import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { RandomState } from '@organseg/core/random.ts';
+import type { Centre, Patch } from './patchSampler.ts';
+import type { Size } from './preparedFile.ts';
+
+export interface PatchRequest {
+  /** Of the prepared case. */
+  readonly path: string;
+  readonly patch: Size;
+  readonly centre: Centre;
+  /** What is cut about the patch's centre, at least the patch. */
+  readonly size: Size;
+  readonly random: RandomState;
+}
+
+export interface SampledPatch extends Patch {
+  /** Behind the numbers that were drawn. */
+  readonly random: RandomState;
+}
+
+export type PatchReply =
+  | { readonly id: number; readonly sampled: SampledPatch }
+  | { readonly id: number; readonly fault: string };
+
+interface Waiting {
+  resolve(patch: SampledPatch): void;
+  reject(error: Error): void;
+}
+
+// Beside this file, or in a bundle beside its one file: .ts or .mjs.
+const WORKER = new URL(`./patchWorker${extname(import.meta.url)}`, import.meta.url);
+/** The main thread and the GPU's driver want a core too. */
+const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
+
+export class PatchPool {
+  readonly #threads: Worker[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+  #requests = 0;
+  #fault: Error | undefined;
+
+  sample(request: PatchRequest): Promise<SampledPatch> {
+    if (this.#fault) return Promise.reject(this.#fault);
+    const id = this.#requests++;
+    const thread = this.#threads[id % THREADS] ?? this.#startThread();
+    thread.postMessage({ id, request });
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  #startThread(): Worker {
+    const thread = new Worker(WORKER);
+    thread.on('message', (reply: PatchReply) => this.#settle(reply));
+    thread.on('error', (error) => this.#fail(error as Error));
+    thread.on('exit', () => this.#fail(new Error('a thread that cuts patches has ended')));
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #settle(reply: PatchReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ('sampled' in reply) waiting?.resolve(reply.sampled);
+    else waiting?.reject(new InputError(reply.fault));
+  }
+
+  #fail(error: Error): void {
+    this.#fault ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#fault);
+    this.#waiting.clear();
+  }
+
+  /** What was asked for and has not come is rejected. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
+}

@@ -1,0 +1,28 @@
+/** A thread that cuts patches; see patchPool.ts. */
+import { parentPort } from 'node:worker_threads';
+import { Random } from '@organseg/core/random.ts';
+import type { PatchReply, PatchRequest } from './patchPool.ts';
+import { samplePatch } from './patchSampler.ts';
+import { PreparedFile } from './preparedFile.ts';
+
+function cut({ path, patch, centre, size, random: state }: PatchRequest) {
+  const random = Random.from(state);
+  const prepared = new PreparedFile(path);
+  try {
+    return { ...samplePatch(prepared, patch, centre, random, size), random: random.state };
+  } finally {
+    prepared.close();
+  }
+}
+
+parentPort!.on('message', ({ id, request }: { id: number; request: PatchRequest }) => {
+  let reply: PatchReply;
+  try {
+    const sampled = cut(request);
+    reply = { id, sampled };
+    parentPort!.postMessage(reply, [sampled.image.buffer, sampled.labels.buffer] as ArrayBuffer[]);
+  } catch (error) {
+    reply = { id, fault: (error as Error).message };
+    parentPort!.postMessage(reply);
+  }
+});
