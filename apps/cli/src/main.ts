@@ -16,6 +16,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluate,
   measure: async () => (await import('./commands/measure.ts')).measure,
   pipeline: async () => (await import('./commands/pipeline.ts')).pipeline,
+  experiment: async () => (await import('./commands/experiment.ts')).experiment,
   info: async () => (await import('./commands/info.ts')).info,
   model: async () => (await import('./commands/model.ts')).model,
   parity: async () => (await import('./commands/parity.ts')).parity,

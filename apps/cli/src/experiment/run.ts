@@ -6,12 +6,14 @@
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run, pseudo, predictions, scores.json}
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { stepsPerEpoch } from '@organseg/train/batchPlan.ts';
 import type { Config } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
+import { writeWhole } from '@organseg/train/files.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { judged } from '@organseg/train/pseudoLabel.ts';
@@ -34,6 +36,23 @@ export interface ExperimentOptions {
   readonly signal: AbortSignal;
   /** After each arm. */
   readonly onRun: (runs: readonly ArmRun[]) => Promise<void>;
+}
+
+const STATE = 'experiment.json';
+
+/** A folder belongs to one design: results of two are never mixed. */
+export async function openState(out: string, design: Design, resume: boolean): Promise<void> {
+  const path = join(out, STATE);
+  const content = `${JSON.stringify(design, null, 2)}\n`;
+  if (existsSync(path)) {
+    if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
+    if ((await readFile(path, 'utf8')) !== content) {
+      throw new InputError(`${out}: was made from another design; choose another folder for --out`);
+    }
+    return;
+  }
+  await mkdir(out, { recursive: true });
+  await writeWhole(path, content);
 }
 
 export async function runExperiment(
@@ -109,7 +128,9 @@ class SeedGroup {
       steps: await this.#steps(run),
       predictionSeconds: mean(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
-      pseudoLabels: pseudo ? await this.#quality(pseudo.manifest, pseudo.folder) : null,
+      pseudoLabels: pseudo
+        ? await this.#quality(pseudo.manifest, pseudo.folder, dataset.labelNames.length)
+        : null,
     };
   }
 
@@ -158,8 +179,12 @@ class SeedGroup {
     return { folder, manifest };
   }
 
-  async #quality(manifest: PseudoLabelManifest, folder: string): Promise<ArmRun['pseudoLabels']> {
-    const truth = await pseudoLabelTruth(this.#data, manifest.labels ?? folder, manifest, 14);
+  async #quality(
+    manifest: PseudoLabelManifest,
+    folder: string,
+    classes: number,
+  ): Promise<ArmRun['pseudoLabels']> {
+    const truth = await pseudoLabelTruth(this.#data, manifest.labels ?? folder, manifest, classes);
     const dsc = (kept: boolean) =>
       mean(
         manifest.cases

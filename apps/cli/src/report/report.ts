@@ -10,7 +10,7 @@ import { STYLE } from './style.ts';
 import { summary } from './words.ts';
 
 /** The browser itself makes sure that the page loads nothing and runs nothing. */
-const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+export const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 export async function reportHtml(input: ReportInput): Promise<string> {
   const { title, folder, runs, manifest } = input;
