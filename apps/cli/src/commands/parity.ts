@@ -8,10 +8,11 @@ import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
 import { type ParityReference, readReference } from '../parityReference.ts';
 
 /**
- * Largest relative errors that pass. Rounding activations to f16 moves some across LeakyReLU's kink, which alone
- * changes gradients by 5 to 15 % (so it does in float64 arithmetic); training follows the losses all the same.
+ * Largest relative errors that pass. In f32 every parameter's gradient is held to it. Rounding activations to f16
+ * moves some across LeakyReLU's kink, which changes a single small gradient by 5 to 15 % (so it does in float64
+ * arithmetic): there the gradient of all parameters together is, along which a step goes.
  */
-const TOLERANCE = { f32: { values: 1e-4, gradients: 1e-4 }, f16: { values: 2e-2, gradients: 0.25 } };
+const TOLERANCE = { f32: 1e-4, f16: 5e-2 };
 
 /** The reference's. */
 const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0 } as const;
@@ -21,14 +22,16 @@ interface ParityReport {
   readonly dtype: ActivationType;
   readonly adapter: string;
   readonly parameters: number;
-  readonly tolerance: { readonly values: number; readonly gradients: number };
+  readonly tolerance: number;
   readonly passed: boolean;
   /** Relative errors ‖a − b‖/‖b‖. */
   readonly errors: {
     readonly logits: number;
     readonly loss: number;
     readonly adamLosses: number;
-    /** The largest of the gradients'. */
+    /** Of all parameters together. */
+    readonly gradient: number;
+    /** The largest of single parameters'. */
     readonly gradients: number;
   };
   readonly gradients: Readonly<Record<string, number>>;
@@ -71,6 +74,7 @@ async function compare(
   const losses: number[] = [];
   let logitsError = 0;
   let gradientErrors: Record<string, number> = {};
+  let gradientError = 0;
   for (let i = 0; i < expectedLosses.length; i++) {
     step.program.run();
     losses.push((await downloadF32(gpu, step.loss))[0]!);
@@ -82,24 +86,27 @@ async function compare(
           values[k] = g / lossScale;
         });
       gradientErrors = compareGradients(actual, reference);
+      gradientError = relativeError(flat(actual, reference), flat(reference.expectedGradients, reference));
     }
     optimizer.update(reference.learningRate, lossScale);
   }
   const errors = {
     logits: logitsError,
     loss: Math.abs(losses[0]! - expectedLoss) / Math.abs(expectedLoss),
+    gradient: gradientError,
     gradients: Math.max(...Object.values(gradientErrors)),
     adamLosses: relativeError(losses, expectedLosses),
   };
   const tolerance = TOLERANCE[dtype];
-  const { gradients: worst, ...values } = errors;
+  const { gradients: worst, ...whole } = errors;
+  const held = dtype === 'f32' ? { ...whole, worst } : whole;
   return {
     file,
     dtype,
     adapter: gpu.adapter.name,
     parameters: layout.count,
     tolerance,
-    passed: worst <= tolerance.gradients && Object.values(values).every((e) => e <= tolerance.values),
+    passed: Object.values(held).every((error) => error <= tolerance),
     errors,
     gradients: gradientErrors,
   };
@@ -125,14 +132,18 @@ function compareGradients(
   return errors;
 }
 
+const flat = (values: NamedArrays, { layout }: ParityReference): number[] =>
+  layout.specs.flatMap(({ name }) => [...values.get(name)!]);
+
 function table({ errors, tolerance, passed, adapter, parameters, dtype, gradients }: ParityReport): string {
   const worst = Object.entries(gradients).sort((a, b) => b[1] - a[1])[0];
   return [
     `${parameters} parameters, ${dtype} on ${adapter}; relative errors:`,
     `  logits       ${errors.logits.toExponential(2)}`,
     `  loss         ${errors.loss.toExponential(2)}`,
-    `  gradients    ${errors.gradients.toExponential(2)}  (largest: ${worst?.[0]})`,
+    `  gradient     ${errors.gradient.toExponential(2)}`,
+    `  of each parameter, at most ${errors.gradients.toExponential(2)}  (${worst?.[0]})`,
     `  Adam losses  ${errors.adamLosses.toExponential(2)}`,
-    `${passed ? 'passed' : 'FAILED'}: at most ${tolerance.values} is allowed, ${tolerance.gradients} in gradients`,
+    `${passed ? 'passed' : 'FAILED'}: at most ${tolerance} is allowed${dtype === 'f16' ? ', single parameters aside' : ''}`,
   ].join('\n');
 }
