@@ -1,13 +1,13 @@
 /**
- * The whole method on one data set: train → pseudo-label → select → fine-tune → predict the test cases →
- * evaluate both models → report. Each stage is skipped when it is done and goes on when it is half done.
+ * The whole method on one data set: train → for each round pseudo-label → select → train the student → predict the
+ * test cases → evaluate the first and the last model → report. Each stage is skipped when it is done and goes on when it is half done.
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type Config, configSchema } from '@organseg/train/config.ts';
+import { type Config, configSchema, studentConfig } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
 import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
@@ -31,13 +31,31 @@ export interface PipelineRequest {
 export interface PipelineResult {
   readonly report: string;
   readonly labelledOnly: Evaluation;
-  readonly withPseudoLabels: Evaluation;
-  readonly manifest: PseudoLabelManifest;
+  /** Of the last student. */
+  readonly student: Evaluation;
+  /** What the last student was taught with; null where nobody labels. */
+  readonly manifest: PseudoLabelManifest | null;
 }
 
-/** The two models, by the names of their folders, and as the report calls them. */
-const MODELS = { 'labelled-only': 'labelled only', 'with-pseudo-labels': 'with pseudo-labels' } as const;
-type Model = keyof typeof MODELS;
+/** A model: its folder's name, and what the report calls it. */
+interface Model {
+  readonly folder: string;
+  readonly name: string;
+}
+const LABELLED_ONLY: Model = { folder: 'labelled-only', name: 'labelled only' };
+
+/** The student of each round. */
+function studentsOf(config: Config): Model[] {
+  const name = studentConfig(config).consistency
+    ? 'with the mean teacher'
+    : config.studentStart === 'scratch'
+      ? 'with the noisy student'
+      : 'with pseudo-labels';
+  return Array.from({ length: config.rounds }, (_, i) => ({
+    name,
+    folder: `${name.replace('the ', '').replaceAll(' ', '-')}${i ? `-${i + 1}` : ''}`,
+  }));
+}
 
 /** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
 const pipelineState = z.object({
@@ -58,70 +76,89 @@ export async function pipeline(
   const references = testReferences(dataset);
   const stages = new Stages(out, await openState(request));
 
-  const run = (model: Model) => join(out, model);
-  const pseudo = join(out, 'pseudo-labels');
-  const request0 = { data: request.data, config: request.config };
+  const { config } = request;
+  const students = studentsOf(config);
+  const models = [LABELLED_ONLY, students.at(-1)!] as const;
+  const run = ({ folder }: Model) => join(out, folder);
   await stages.run('train on labelled cases', signal, () =>
-    trainOrGoOn(gpu, { ...request0, out: run('labelled-only') }, signal),
+    trainOrGoOn(gpu, { data: request.data, config, out: run(LABELLED_ONLY) }, signal),
   );
-  const manifest = await stages.run('pseudo-label', signal, async () => {
-    const predictor = await Predictor.open(gpu, run('labelled-only'), { signal });
-    const models = [run('labelled-only')];
-    const options = { models, out: pseudo, selection: request.config.selection, signal };
-    const made = await labelWithProgress(predictor, dataset.unlabelled, options);
-    predictor.close();
-    say(summary(made));
-    return made;
-  });
-  await stages.run('fine-tune with pseudo-labels', signal, () =>
-    trainOrGoOn(
-      gpu,
-      { ...request0, out: run('with-pseudo-labels'), init: run('labelled-only'), pseudo },
-      signal,
-    ),
-  );
+  let teacher = LABELLED_ONLY;
+  let manifest: PseudoLabelManifest | null = null;
+  const labelFolders: string[] = [];
+  for (const [i, student] of students.entries()) {
+    const round = students.length > 1 ? `, round ${i + 1}` : '';
+    const pseudo = join(out, `pseudo-labels${i ? `-${i + 1}` : ''}`);
+    if (config.studentPseudoLabels) {
+      manifest = await stages.run(`pseudo-label${round}`, signal, async () => {
+        const predictor = await Predictor.open(gpu, run(teacher), { signal });
+        const { selection } = config;
+        const options = { models: [run(teacher)], out: pseudo, selection, compared: labelFolders, signal };
+        const made = await labelWithProgress(predictor, dataset.unlabelled, options);
+        predictor.close();
+        say(summary(made));
+        return made;
+      });
+      labelFolders.push(pseudo);
+    }
+    await stages.run(`train ${student.name}${round}`, signal, () =>
+      trainOrGoOn(
+        gpu,
+        {
+          data: request.data,
+          config: studentConfig(config),
+          out: run(student),
+          init: config.studentStart === 'teacher' ? run(teacher) : undefined,
+          pseudo: config.studentPseudoLabels ? pseudo : undefined,
+        },
+        signal,
+      ),
+    );
+    teacher = student;
+  }
   const evaluations = new Map<Model, Evaluation>();
-  for (const model of Object.keys(MODELS) as Model[]) {
-    const predictions = join(out, 'predictions', model);
-    const isNew = await stages.run(`predict test cases (${model})`, signal, () =>
+  for (const model of models) {
+    const predictions = join(out, 'predictions', model.folder);
+    const isNew = await stages.run(`predict test cases (${model.name})`, signal, () =>
       predictOrGoOn(gpu, run(model), dataset.test, predictions, signal),
     );
     const pairs = testPairs(references, predictions);
-    const scores = join(out, 'scores', `${model}.json`);
-    const evaluation = await stages.run(`evaluate (${model})`, signal, () =>
+    const scores = join(out, 'scores', `${model.folder}.json`);
+    const evaluation = await stages.run(`evaluate (${model.name})`, signal, () =>
       evaluateOrRead(pairs, scores, isNew),
     );
     evaluations.set(model, evaluation);
   }
 
   const report = join(out, 'report.html');
-  const labelledOnly = evaluations.get('labelled-only')!;
-  const withPseudoLabels = evaluations.get('with-pseudo-labels')!;
   const reportRun = async (model: Model) => ({
-    name: MODELS[model],
+    name: model.name,
     records: await readRecords(run(model)),
     evaluation: evaluations.get(model)!,
     cases: references.map(({ case: name, image, reference }) => ({
       case: name,
       image,
       reference,
-      prediction: join(out, 'predictions', model, `${name}.nii.gz`),
+      prediction: join(out, 'predictions', model.folder, `${name}.nii.gz`),
     })),
   });
   const html = await reportHtml({
     folder: out,
     title: `organseg on ${request.data}`,
     preset: request.preset,
-    config: request.config,
+    config,
     adapter: gpu.adapter.name,
     stages: stages.list,
     labelNames: dataset.labelNames,
-    runs: [await reportRun('labelled-only'), await reportRun('with-pseudo-labels')],
+    runs: [await reportRun(models[0]), await reportRun(models[1])],
     manifest,
-    truth: await pseudoLabelTruth(request.data, pseudo, manifest, dataset.labelNames.length),
+    truth: manifest
+      ? await pseudoLabelTruth(request.data, labelFolders.at(-1)!, manifest, dataset.labelNames.length)
+      : new Map(),
   });
   await writeWhole(report, html);
-  return { report, labelledOnly, withPseudoLabels, manifest };
+  const [labelledOnly, student] = models.map((model) => evaluations.get(model)!) as [Evaluation, Evaluation];
+  return { report, labelledOnly, student, manifest };
 }
 
 /** Runs stages and adds up the seconds they took, over all the runs of the command. */

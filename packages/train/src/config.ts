@@ -89,6 +89,14 @@ export const configSchema = z.strictObject({
   saveEveryEpochs: size,
   /** Which pseudo-labels are learnt from; see selection/. */
   selection: selectionSchema,
+  /** Of `pipeline`: a student is the next round's teacher. */
+  rounds: size,
+  /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial stage. */
+  studentStart: z.enum(['teacher', 'scratch']),
+  /** Whether its teacher labels unlabelled cases for it. */
+  studentPseudoLabels: z.boolean(),
+  /** The student's settings where they differ from the teacher's, such as filters, spacingMm and patch. */
+  student: z.record(z.string(), z.unknown()),
   /** Share of a patch between windows of inference. */
   windowStep: z.number().positive().max(1),
   seed: z.int().nonnegative(),
@@ -119,6 +127,10 @@ export function parseConfig(value: unknown, source: string): Config {
   return config;
 }
 
+/** The settings of a pipeline's students. */
+export const studentConfig = (config: Config): Config =>
+  resolveConfig({ ...config, student: {} }, { path: 'student', value: config.student }, []);
+
 /** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside, into lists by the entry's place. */
 export function resolveConfig(
   base: PresetName | Config,
@@ -147,6 +159,10 @@ function assign(
   source: string,
 ): void {
   if (!Object.hasOwn(target, key!)) throw new InputError(`${source}: unknown key ${key}`);
+  if (key === 'student' && !rest.length) {
+    target[key] = value; // any keys, checked where they are put over the teacher's
+    return;
+  }
   const inner = target[key!];
   const isObject = (x: unknown): x is Record<string, unknown> =>
     typeof x === 'object' && x !== null && !Array.isArray(x);

@@ -67,6 +67,10 @@ const gao2022: Config = {
   validateEveryEpochs: 10,
   saveEveryEpochs: 10,
   selection: [{ strategy: 'min-voxels', voxels: 2000 }],
+  rounds: 1,
+  studentStart: 'teacher',
+  studentPseudoLabels: true,
+  student: {},
   windowStep: 0.5,
   seed: 1,
 };
@@ -91,5 +95,55 @@ const small: Config = {
   selection: [{ strategy: 'keep-all' }],
 };
 
-export const PRESETS = { gao2022, small };
+/**
+ * Noisy nnU-Net student: nnU-Net's training with strong augmentation; the student is half as wide, on the grid of
+ * FLARE22's winner.
+ */
+const noisyStudent: Config = {
+  ...gao2022,
+  intensityOutside: 'clip',
+  batch: 2,
+  stepsPerEpoch: 250,
+  pseudoShare: 0.75,
+  foregroundShare: 0.33,
+  deepSupervision: true,
+  augmentations: NNUNET_NOISE,
+  optimizer: 'sgd',
+  momentum: 0.99,
+  weightDecay: 3e-5,
+  initial: { epochs: 1000, learningRate: 0.01, augment: true },
+  decayHorizonEpochs: null,
+  learningRateFloor: 0,
+  selection: [{ strategy: 'keep-all' }],
+  studentStart: 'scratch',
+  student: {
+    filters: [16, 32, 64, 128, 256, 256],
+    kernels: [[1, 3, 3], ...Array.from({ length: 5 }, () => cube(3))],
+    strides: [cube(1), [1, 2, 2], cube(2), cube(2), cube(2), [1, 2, 2]],
+    spacingMm: [1.2, 1.2, 4],
+    patch: [32, 160, 192],
+    batch: 4,
+    'initial.epochs': 200,
+  },
+};
+
+/** Mean teacher on Gao 2022's network and grid: as many unlabelled patches as labelled ones in a step. */
+const meanTeacher: Config = {
+  ...gao2022,
+  stepsPerEpoch: null,
+  studentPseudoLabels: false,
+  fineTuning: { epochs: 200, learningRate: 5e-5, augment: true },
+  student: {
+    batch: 4,
+    stepsPerEpoch: 250,
+    consistency: { patches: 2, weight: 0.1, rampEpochs: 80, emaDecay: 0.99 },
+  },
+};
+
+export const PRESETS = {
+  gao2022,
+  small,
+  'noisy-student': noisyStudent,
+  'mean-teacher': meanTeacher,
+};
 export type PresetName = keyof typeof PRESETS;

@@ -15,7 +15,7 @@ export const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inli
 export async function reportHtml(input: ReportInput): Promise<string> {
   const { title, folder, runs, manifest } = input;
   const [before, after] = runs;
-  const lead = summary(before.evaluation, after.evaluation, manifest);
+  const lead = summary(before.evaluation, after, manifest);
   const page = await html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,7 +36,7 @@ export async function reportHtml(input: ReportInput): Promise<string> {
 <section><h2>Organs</h2>${organTable(before, after)}</section>
 <section><h2>Test cases</h2>${caseTable(before, after)}</section>
 <section><h2>Pictures</h2>${await pictures(after)}</section>
-<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>
+${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
 <section><h2>Training</h2>${runs.map((run) => curves(run, input.labelNames))}</section>
 <section><h2>What was run</h2>${settings(input)}</section>
 <section><h2>How to read this</h2>${reading(input)}</section>
