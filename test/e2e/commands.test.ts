@@ -143,6 +143,76 @@ describe('on one data set', () => {
     expect(existsSync(run)).toBe(false);
   });
 
+  test('augment draws each augmentation alone, and all together', async () => {
+    const out = join(folder, 'sheets');
+    const command = [
+      'augment',
+      '--data',
+      data,
+      '--case',
+      'labelled_001',
+      '--out',
+      out,
+      '--preset',
+      'noisy-student',
+    ];
+    const { files } = await cliJson<{ files: string[] }>([...command, '--config', config]);
+    expect(files.map((file) => file.slice(out.length + 1))).toEqual([
+      '01-rotation.png',
+      '01-scaling.png',
+      '01-elastic.png',
+      '02-noise.png',
+      '03-smooth.png',
+      '04-scale.png',
+      '05-shift.png',
+      '06-contrast.png',
+      '07-lowResolution.png',
+      '08-gamma-inverted.png',
+      '09-gamma.png',
+      '10-mirror.png',
+      'all.png',
+    ]);
+    for (const file of files) expect(readFileSync(file).subarray(1, 4).toString(), file).toBe('PNG');
+    const missing = await cli([...command, '--case', 'nobody']);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain('imagesTr holds no case nobody');
+  });
+
+  test('an experiment runs its arms, goes on after a stop, and refuses another design', async () => {
+    const [file, out] = [join(folder, 'design.json'), join(folder, 'experiment')];
+    const arm = { start: 'teacher', unlabelled: 'none' };
+    const design = {
+      title: 'Two arms',
+      about: 'Small.',
+      phantom: { seed: 3, spacingMm: 10, labelledAtOneCentre: true, labelled: [2], unlabelled: 2, test: 2 },
+      preset: 'small',
+      set: { ...TINY, stepsPerEpoch: 2 },
+      seeds: [1],
+      baseline: 'labelled only',
+      arms: [
+        { ...arm, name: 'labelled only' },
+        { ...arm, name: 'taught', unlabelled: 'pseudo-labels', set: { pseudoShare: 0.5 } },
+      ],
+    };
+    writeFileSync(file, JSON.stringify(design));
+    const stopped = await cli(['experiment', file, '--out', out, '--minutes', '0.0001']);
+    expect(stopped.code).toBe(0);
+    expect(stopped.stderr).toContain('--resume continues');
+    expect((await cli(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
+    await cliJson(['experiment', file, '--out', out, '--resume']);
+    const { results, runs } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+    expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
+      ['labelled only', 8],
+      ['taught', 8],
+    ]);
+    expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
+    expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
+    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('Two arms');
+    writeFileSync(file, JSON.stringify({ ...design, seeds: [2] }));
+    const other = await cli(['experiment', file, '--out', out, '--resume']);
+    expect(other.stderr).toContain('was made from another design');
+  });
+
   test('pipeline goes from data to report, and does nothing twice', async () => {
     const out = join(folder, 'pipeline');
     const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
