@@ -57,12 +57,12 @@ function cohort({ phantom, baseline }: Design, labelled: number, results: readon
   );
   return html`<section><h2>${labelled} labelled, ${phantom.unlabelled} unlabelled, ${plural(phantom.test, 'test case')}</h2>
 <div class="wide"><table class="scores">
-<thead><tr><th>arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept<th>their true DSC<th>steps<th>s a case<th>GPU MB
+<thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept<th>their true DSC<th>steps<th>s a case<th>GPU MB
 <tbody>${results.map(row)}
 </table></div>
 ${compared.length ? html`<div class="figures"><figure>${intervals(compared, `DSC points over “${baseline}”`)}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
 <details><summary>DSC of each organ</summary><div class="wide"><table class="scores">
-<thead><tr><th>organ${results.map(({ arm }) => html`<th>${arm}`)}
+<thead><tr><th rowspan="1">organ${results.map(({ arm }) => html`<th>${arm}`)}
 <tbody>${FLARE22_ORGANS.map(
     ({ name, longName, colour }) => html`
 <tr><th><span class="organ">${swatch(colour)}${longName}</span>${results.map(({ organs }) => html`<td>${score(organs[name]?.dsc ?? Number.NaN)}`)}`,
