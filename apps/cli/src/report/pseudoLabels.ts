@@ -13,7 +13,7 @@ const MAX_OPEN_ROWS = 40;
 const SCORE_WORDS: Record<ScoreName, string> = {
   confidence: 'mean probability of the foreground',
   entropy: 'mean entropy of the foreground',
-  instability: 'share of the foreground that changes between models',
+  instability: 'share of foreground that changes (instability)',
   voxels: 'voxels of the smallest organ',
 };
 

@@ -23,10 +23,12 @@ export function scatter(points: readonly ScatterPoint[], xName: string, yName: s
   const across = (x: number) => PLOT.left + ((x - from) / (to - from)) * (WIDTH - PLOT.left - PLOT.right);
   const down = (y: number) => PLOT.top + (1 - y) * (HEIGHT - PLOT.top - PLOT.bottom);
   const bottom = down(0);
-  const digits = Math.max(0, Math.min(3, 2 - Math.floor(Math.log10(high - low || 1))));
+  const digits = xs.every(Number.isInteger)
+    ? 0
+    : Math.max(0, Math.min(3, 2 - Math.floor(Math.log10(high - low || 1))));
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${yName} over ${xName}" font-size="11" font-family="system-ui, sans-serif" fill="#1b1f24">
 ${[0, 0.25, 0.5, 0.75, 1].map((y) => html`<path d="M${PLOT.left} ${down(y)}H${WIDTH - PLOT.right}" stroke="#d9dee4"/><text x="${PLOT.left - 6}" y="${down(y) + 4}" text-anchor="end">${y.toFixed(2)}</text>`)}
-${[low, high].map((x, i) => html`<text x="${across(x)}" y="${bottom + 15}" text-anchor="${i ? 'end' : 'start'}">${x.toFixed(digits)}</text>`)}
+${(low === high ? [low] : [low, high]).map((x, i) => html`<text x="${across(x)}" y="${bottom + 15}" text-anchor="${i ? 'end' : 'start'}">${x.toFixed(digits)}</text>`)}
 <text x="${(PLOT.left + WIDTH - PLOT.right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${xName}</text>
 <text transform="translate(12 ${(PLOT.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${yName}</text>
 ${points.map(({ name, x, y, filled }) => html`<circle cx="${across(x).toFixed(1)}" cy="${down(y).toFixed(1)}" r="4" fill="${filled ? '#0b6e4f' : '#fff'}" stroke="${filled ? '#fff' : '#b3261e'}"><title>${name}</title></circle>`)}
