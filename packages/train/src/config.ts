@@ -76,6 +76,8 @@ export const configSchema = z.strictObject({
   momentum: z.number().min(0).lt(1),
   /** L2, of every parameter. */
   weightDecay: z.number().nonnegative(),
+  /** Most that the norm of all gradients together may be; null: any. */
+  gradientNorm: z.number().positive().nullable(),
   initial: stage,
   fineTuning: stage,
   /** lr · (1 − epoch/horizon)^power; null: the stage's epochs. */

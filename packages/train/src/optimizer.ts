@@ -3,12 +3,13 @@ import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parame
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, type Launch, submit, type Work } from '@organseg/kernels/kernel.ts';
 import * as adam from '@organseg/kernels/ops/adam.ts';
+import { clipNorm } from '@organseg/kernels/ops/clipNorm.ts';
 import { nonFinite } from '@organseg/kernels/ops/nonFinite.ts';
 import * as sgd from '@organseg/kernels/ops/sgd.ts';
 import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { Config } from './config.ts';
 
-export type OptimizerConfig = Pick<Config, 'optimizer' | 'momentum' | 'weightDecay'>;
+export type OptimizerConfig = Pick<Config, 'optimizer' | 'momentum' | 'weightDecay' | 'gradientNorm'>;
 
 /** PyTorch's defaults, which Gao 2022 keeps. */
 const ADAM = { beta2: 0.999, epsilon: 1e-8 };
@@ -30,6 +31,7 @@ export class Optimizer {
   readonly overflow: Tensor | undefined;
   /** Launches that look for it, and their scratch. */
   readonly #check: Work;
+  readonly #clip: ReturnType<typeof clipNorm> | undefined;
   /** Steps taken. */
   step = 0;
 
@@ -50,11 +52,17 @@ export class Optimizer {
     this.#check = overflow
       ? nonFinite(gpu, { values: gradients, flag: overflow })
       : { launches: [], scratch: [] };
+    this.#clip = config.gradientNorm === null ? undefined : clipNorm(gpu, gradients);
     const [first, second] = [...this.#moments.values()] as [Tensor, Tensor];
     this.#launches =
       config.optimizer === 'adam'
         ? adam.adam(gpu, { parameters, gradients, m: first, v: second, overflow })
         : sgd.sgd(gpu, { parameters, gradients, velocity: first, overflow });
+  }
+
+  /** Overflows are looked for before a bound hides them. */
+  get #all(): Launch[] {
+    return [...this.#check.launches, ...(this.#clip?.launches ?? []), ...this.#launches];
   }
 
   /** One step down the gradients, which are `lossScale` times too large. */
@@ -67,7 +75,8 @@ export class Optimizer {
     } else {
       sgd.setStep(this.#gpu, this.#launches, { ...common, momentum });
     }
-    submit(this.#gpu, [...this.#check.launches, ...this.#launches]);
+    if (this.#clip) this.#clip.setMost(this.#config.gradientNorm! * lossScale);
+    submit(this.#gpu, this.#all);
   }
 
   /** What the overflow flag said of the last step, which then has changed nothing. */
@@ -88,8 +97,8 @@ export class Optimizer {
   }
 
   close(): void {
-    discard(this.#gpu, [...this.#check.launches, ...this.#launches]);
-    release(this.#gpu, ...this.#moments.values(), ...this.#check.scratch);
+    discard(this.#gpu, this.#all);
+    release(this.#gpu, ...this.#moments.values(), ...this.#check.scratch, ...(this.#clip?.scratch ?? []));
     if (this.overflow) release(this.#gpu, this.overflow);
   }
 }

@@ -38,7 +38,10 @@ describe('a run', () => {
   const consistency = { patches: 1, weight: 10, rampEpochs: 2, emaDecay: 0.9 };
   test.each([
     ['f32', {}],
-    ['f16 and SGD', { precision: 'f16', optimizer: 'sgd', momentum: 0.99, weightDecay: 3e-5 }],
+    [
+      'f16 and SGD',
+      { precision: 'f16', optimizer: 'sgd', momentum: 0.99, weightDecay: 3e-5, gradientNorm: 1 },
+    ],
     [
       'a mean teacher',
       { consistency, augmentations: [spatial, noise], stepsPerEpoch: 2, foregroundShare: 0.5 },

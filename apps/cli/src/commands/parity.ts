@@ -15,7 +15,7 @@ import { type ParityReference, readReference } from '../parityReference.ts';
 const TOLERANCE = { f32: 1e-4, f16: 5e-2 };
 
 /** The reference's. */
-const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0 } as const;
+const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0, gradientNorm: null } as const;
 
 interface ParityReport {
   readonly file: string;
