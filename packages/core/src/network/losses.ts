@@ -14,6 +14,8 @@ export interface Step {
   readonly layer: string;
   readonly pass: 'forward' | 'backward';
   readonly uses: readonly Slot[];
+  /** Slots among them whose former content it does not want. */
+  readonly defines?: readonly Slot[];
   build(): Work;
 }
 

@@ -86,29 +86,39 @@ class Planner implements LossWorkspace {
     return new Program(this.gpu, this.parts, [...this.#reserved, ...tensors.map(({ buffer }) => buffer)]);
   }
 
-  /** Makes the launches step by step; a slot's tensor is free for others after its last use, unless kept. */
+  /** Makes the launches step by step; a slot's tensor is free for others while nobody wants its content, unless kept. */
   plan(steps: readonly Step[], kept: readonly Slot[]): void {
-    const lastUse = new Map<Slot, number>();
-    steps.forEach(({ uses }, i) => {
-      for (const slot of uses) lastUse.set(slot, i);
-    });
-    this.#reserved = this.gpu.arena.reserve(() => this.#makeSteps(steps, kept, lastUse));
-  }
-
-  #makeSteps(steps: readonly Step[], kept: readonly Slot[], lastUse: ReadonlyMap<Slot, number>): void {
-    steps.forEach(({ layer, pass, uses, build }, i) => {
-      const { launches, scratch } = build();
-      this.parts.push({ layer, pass, launches });
-      release(this.gpu, ...scratch);
-      for (const slot of new Set(uses)) {
-        const tensor = this.#tensors.get(slot);
-        if (lastUse.get(slot) === i && tensor && !kept.includes(slot)) {
+    const unwantedAfter = unwanted(steps);
+    this.#reserved = this.gpu.arena.reserve(() => {
+      steps.forEach(({ layer, pass, build }, i) => {
+        const { launches, scratch } = build();
+        this.parts.push({ layer, pass, launches });
+        release(this.gpu, ...scratch);
+        for (const slot of unwantedAfter[i]!) {
+          const tensor = this.#tensors.get(slot);
+          if (!tensor || kept.includes(slot)) continue;
           release(this.gpu, tensor);
           this.#tensors.delete(slot);
         }
-      }
+      });
     });
   }
+}
+
+/** The slots that each step is the last to use, or the last before another defines them anew. */
+function unwanted(steps: readonly Step[]): Slot[][] {
+  const nextUse = new Map<Slot, Step>();
+  return steps
+    .map((_, i) => steps[steps.length - 1 - i]!)
+    .map((step) => {
+      const slots = [...new Set(step.uses)].filter((slot) => {
+        const next = nextUse.get(slot);
+        return !next || next.defines?.includes(slot);
+      });
+      for (const slot of step.uses) nextUse.set(slot, step);
+      return slots;
+    })
+    .reverse();
 }
 
 /** Launches with the memory that is theirs. */
@@ -209,6 +219,27 @@ const forwardStep = (planner: Planner, op: Op): Step => ({
   },
 });
 
+/**
+ * Backward, the last op first. Outputs that can be recomputed are not kept until then: they are made again just before
+ * the first step that reads them.
+ */
+function backwardSteps(ops: readonly Op[], backward: (op: Op) => Step, recompute: (op: Op) => Step): Step[] {
+  const makers = new Map(ops.filter((op) => op.recompute).map((op) => [op.output, op]));
+  const steps: Step[] = [];
+  const ensure = (slot: Slot) => {
+    const maker = makers.get(slot);
+    if (!maker) return;
+    makers.delete(slot);
+    for (const input of maker.inputs) ensure(input);
+    steps.push(recompute(maker));
+  };
+  for (const op of [...ops].reverse()) {
+    for (const slot of op.backwardReads) ensure(slot);
+    steps.push(backward(op));
+  }
+  return steps;
+}
+
 export interface TrainingProgram extends InferenceProgram {
   /** u8 [M, D, H, W, 1]; upload the labels of the first M items here. */
   readonly target: Tensor;
@@ -253,6 +284,13 @@ export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMe
     uses: [...op.backwardReads, ...[...op.inputs, op.output].map((value) => planner.gradientSlot(value))],
     build: () => op.backward(planner),
   });
+  const recompute = (op: Op): Step => ({
+    layer: op.name,
+    pass: 'backward',
+    uses: [...op.inputs, op.output, ...op.cache],
+    defines: [op.output],
+    build: () => op.recompute!(planner),
+  });
   const steps: Step[] = [
     {
       layer: 'gradients',
@@ -262,7 +300,7 @@ export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMe
     },
     ...tape.ops.map((op) => forwardStep(planner, op)),
     ...losses.steps,
-    ...tape.ops.map(backward).reverse(),
+    ...backwardSteps(tape.ops, backward, recompute),
   ];
   const kept = [image, logits, target, loss, ...(teacher ? [consistencyLoss] : [])];
   planner.plan(steps, kept);

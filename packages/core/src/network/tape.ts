@@ -51,6 +51,8 @@ export interface Op {
   readonly cache: readonly Slot[];
   readonly backwardReads: readonly Slot[];
   prepare(at: Workspace): PreparedOp;
+  /** Makes the output again from inputs and cache, at little cost; ops without it keep theirs for backward. */
+  recompute?(at: Workspace): Work;
   /** From the output's gradient to the inputs' and the parameters'. */
   backward(at: Workspace): Work;
 }
@@ -212,10 +214,15 @@ export class Tape {
     const slope = linear ? 1 : LEAKY_SLOPE;
     const common = (at: Workspace) => ({
       input: at.tensor(input),
-      output: at.tensor(output),
       stats: at.tensor(stats),
       weight: at.parameter(weight),
       slope,
+    });
+    const forward = (at: Workspace) => ({
+      ...common(at),
+      output: at.tensor(output),
+      bias: at.parameter(bias),
+      residual: residual && at.tensor(residual),
     });
     return this.#record({
       name,
@@ -223,20 +230,17 @@ export class Tape {
       inputs: residual ? [input, residual] : [input],
       output,
       cache: [stats],
-      backwardReads: [input, output, stats],
+      backwardReads: linear ? [input, stats] : [input, output, stats],
       prepare: (at) => ({
         launches: [],
         tensors: [],
-        forward: () =>
-          instanceNorm.forward(at.gpu, {
-            ...common(at),
-            bias: at.parameter(bias),
-            residual: residual && at.tensor(residual),
-          }),
+        forward: () => instanceNorm.forward(at.gpu, forward(at)),
       }),
+      recompute: (at) => ({ launches: instanceNorm.apply(at.gpu, forward(at)), scratch: [] }),
       backward: (at) =>
         instanceNorm.backward(at.gpu, {
           ...common(at),
+          output: linear ? undefined : at.tensor(output),
           dOutput: at.gradient(output)!.tensor,
           dInput: assigned(at.gradient(input)),
           dWeight: at.parameterGradient(weight),

@@ -7,7 +7,7 @@
  * Backward, with dz = dOutput·(output > 0 ? 1 : slope), V voxels, sums over the voxels of (n, c):
  *   dBias = Σ dz    dWeight = Σ dz·x̂    dResidual = dz
  *   dInput = weight·rstd·(dz − Σdz/V − x̂·Σ(dz·x̂)/V)
- * Cached for backward: input, output and the statistics (mean, rstd).
+ * Backward reads input, statistics (mean, rstd) and, for the activation, the output, which `apply` can make again.
  *
  * Sums run over strips of voxels first, an invocation a strip and channel; a workgroup then joins the strips of
  * one (n, c). Means and squared deviations are joined as in Chan et al. 1979, which keeps f32 exact enough.
@@ -39,7 +39,7 @@ export interface InstanceNormForward {
 }
 
 export function forward(gpu: Gpu, call: InstanceNormForward): Work {
-  const { input, weight, bias, residual, output, stats, slope } = call;
+  const { input, stats } = call;
   const { batch, voxels, channels, strips } = sizes(input);
   const shares = empty(gpu, [batch, strips, channels, 2]);
   const launches: Launch[] = [];
@@ -89,6 +89,14 @@ export function forward(gpu: Gpu, call: InstanceNormForward): Work {
       invocations: batch * channels * 64,
     }),
   );
+  return { launches: [...launches, ...apply(gpu, call)], scratch: [shares] };
+}
+
+/** The output alone, from statistics that are there. */
+export function apply(gpu: Gpu, call: InstanceNormForward): Launch[] {
+  const { input, weight, bias, residual, output, stats, slope } = call;
+  const { channels } = sizes(input);
+  const launches: Launch[] = [];
   const tensors = [input, output, ...(residual ? [residual] : [])];
   eachRange(gpu, input, tensors, MAP_STRIP, ({ n, start, end, view }) => {
     launches.push(
@@ -117,12 +125,13 @@ export function forward(gpu: Gpu, call: InstanceNormForward): Work {
       }),
     );
   });
-  return { launches, scratch: [shares] };
+  return launches;
 }
 
 export interface InstanceNormBackward {
   readonly input: Tensor;
-  readonly output: Tensor;
+  /** Not read where the slope is 1. */
+  readonly output?: Tensor | undefined;
   readonly stats: Tensor;
   readonly weight: Tensor;
   readonly slope: number;
@@ -142,11 +151,15 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
   const shares = empty(gpu, [batch, strips, channels, 2]);
   const sums = empty(gpu, [batch, channels, 2]);
   const launches: Launch[] = [];
-  eachRange(gpu, input, [input, output, dOutput], SUM_STRIP, ({ n, start, end, view }) => {
+  const linear = slope === 1;
+  if (!linear && !output) throw new Error('instanceNorm: backward wants the output where the slope is not 1');
+  const activated = linear ? [] : [output!];
+  const dz = linear ? 'f32(dy[at])' : 'f32(dy[at]) * select(p.slope, 1.0, f32(y[at]) > 0.0)';
+  eachRange(gpu, input, [input, ...activated, dOutput], SUM_STRIP, ({ n, start, end, view }) => {
     launches.push(
       prepare(gpu, {
         name: 'instanceNorm.dSum',
-        read: { x: view(input), y: view(output), dy: view(dOutput), stats },
+        read: { x: view(input), ...(linear ? {} : { y: view(output!) }), dy: view(dOutput), stats },
         write: { shares },
         params: {
           channels: u32(channels),
@@ -163,7 +176,7 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
   var sum = 0.0;
   var sumX = 0.0;
   for (var v = first; v < last; v++) {
-    let dz = f32(dy[at]) * select(p.slope, 1.0, f32(y[at]) > 0.0);
+    let dz = ${dz};
     sum += dz;
     sumX += dz * (f32(x[at]) - mean) * rstd;
     at += p.channels;
@@ -203,12 +216,19 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
     }),
   );
   const residual = dResidual?.tensor;
-  const tensors = [input, output, dOutput, dInput, ...(residual ? [residual] : [])];
+  const tensors = [input, ...activated, dOutput, dInput, ...(residual ? [residual] : [])];
   eachRange(gpu, input, tensors, MAP_STRIP, ({ n, start, end, view }) => {
     launches.push(
       prepare(gpu, {
         name: 'instanceNorm.dApply',
-        read: { x: view(input), y: view(output), dy: view(dOutput), stats, sums, weight },
+        read: {
+          x: view(input),
+          ...(linear ? {} : { y: view(output!) }),
+          dy: view(dOutput),
+          stats,
+          sums,
+          weight,
+        },
         write: { dx: view(dInput), ...(residual ? { dr: view(residual) } : {}) },
         params: {
           channels: u32(channels),
@@ -226,7 +246,7 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
   let sum = sums[s] * p.perVoxel;
   let sumX = sums[s + 1u] * p.perVoxel;
   for (var v = first; v < last; v++) {
-    let dz = f32(dy[at]) * select(p.slope, 1.0, f32(y[at]) > 0.0);
+    let dz = ${dz};
     dx[at] = dx_t(scale * (dz - sum - (f32(x[at]) - mean) * rstd * sumX));
     ${residual ? `dr[at] = dr_t(dz${dResidual?.accumulate ? ' + f32(dr[at])' : ''});` : ''}
     at += p.channels;
