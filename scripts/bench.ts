@@ -1,4 +1,4 @@
-/** `pnpm bench [kernels|unet|compare|metrics|memory] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
+/** `pnpm bench [kernels|unet|compare|predict|metrics|memory] [options]`: kernels unless another subject is named. Exits 2 on wrong usage. */
 const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }> = {
   kernels: {
     run: () => import('../packages/kernels/bench/kernels.ts'),
@@ -12,6 +12,11 @@ const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }>
     run: () => import('../packages/train/bench/peers/compare.ts'),
     options: '[--preset NAME] [--set key=value …] [--golden FILE] [--python PROGRAM] [--short] [--json]',
   },
+  predict: {
+    run: () => import('../apps/cli/bench/predict.ts'),
+    options:
+      '[--slices 50,100,…] [--size X,Y] [--spacing X,Y,Z] [--preset NAME] [--set key=value …] [--dtype f32|f16] [--memory-cap MiB] [--resample labels|logits] [--skip-early] [--plan] [--svg FILE] [--json]',
+  },
   metrics: { run: () => import('../packages/core/bench/metrics.ts'), options: '[--json]' },
   memory: { run: () => import('../packages/core/bench/largePair.ts'), options: '[--spread] [--json]' },
 };
@@ -22,7 +27,7 @@ if (subject === named) process.argv.splice(2, 1);
 if (process.argv.includes('--help')) {
   const lines = Object.entries(SUBJECTS).map(([name, { options }]) => `  pnpm bench ${name} ${options}\n`);
   process.stdout.write(
-    `Measures the kernels, the network (also beside PyTorch), or the scoring of label maps:\n${lines.join('')}`,
+    `Measures the kernels, the network (also beside PyTorch), whole cases, or the scoring of label maps:\n${lines.join('')}`,
   );
 } else if (Object.hasOwn(SUBJECTS, subject)) {
   try {

@@ -1,8 +1,8 @@
 /**
  * `pnpm bundle [--out FILE]`: one archive for Linux on x64 that runs where neither Node nor a registry is.
  *   organseg-linux-x64/organseg    runs the commands, and `bench`
- *   organseg-linux-x64/lib         Node, Dawn's binding, the commands, the benches, doctor's probe and the thread that cuts
- *                                  patches, a file each
+ *   organseg-linux-x64/lib         Node, Dawn's binding, the commands, the benches, doctor's and the tuner's probe and
+ *                                  the thread that cuts patches, a file each
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -29,6 +29,7 @@ const PROGRAMS = {
   cli: 'apps/cli/src/main.ts',
   bench: 'scripts/bench.ts',
   probe: 'apps/cli/src/doctor/probe.ts',
+  tuneProbe: 'apps/cli/src/tune/probe.ts',
   patchWorker: 'packages/train/src/patchWorker.ts',
 };
 

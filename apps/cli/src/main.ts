@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   train: async () => (await import('./commands/train.ts')).train,
   'pseudo-label': async () => (await import('./commands/pseudoLabel.ts')).pseudoLabel,
   predict: async () => (await import('./commands/predict.ts')).predict,
+  postprocess: async () => (await import('./commands/postprocess.ts')).postprocess,
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluate,
   measure: async () => (await import('./commands/measure.ts')).measure,
   pipeline: async () => (await import('./commands/pipeline.ts')).pipeline,

@@ -1,6 +1,7 @@
 /** What long commands share: the GPU, opened once and closed, and a clean stop. */
 import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
-import { InvalidArgumentError } from 'commander';
+import { DEFAULT_CAP_BYTES } from '@organseg/train/predictor.ts';
+import { InvalidArgumentError, Option } from 'commander';
 import { say } from './command.ts';
 
 /** Exit code of a command that Ctrl-C or SIGTERM stopped. */
@@ -61,6 +62,11 @@ export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
 }
+
+export const memoryCapOption = () =>
+  new Option('--memory-cap <MiB>', 'of GPU memory, all counted')
+    .argParser(memoryCap)
+    .default(DEFAULT_CAP_BYTES, '2048');
 
 /** MiB on the command line, bytes inside. */
 export const memoryCap = (text: string): number => positive(text) * 2 ** 20;

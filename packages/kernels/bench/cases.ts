@@ -1,11 +1,12 @@
 /** What is measured: every op, at shapes of the network on this kind of adapter. */
 import type { Gpu } from '../src/device.ts';
 import type { Launch, Work } from '../src/kernel.ts';
-import { accumulateWindow } from '../src/ops/accumulateWindow.ts';
+import { accumulateWindow, NOT_MIRRORED } from '../src/ops/accumulateWindow.ts';
 import { adam } from '../src/ops/adam.ts';
 import { argmax } from '../src/ops/argmax.ts';
 import * as conv3d from '../src/ops/conv3d.ts';
 import * as convTranspose3d from '../src/ops/convTranspose3d.ts';
+import { cutWindow } from '../src/ops/cutWindow.ts';
 import { deform } from '../src/ops/deform.ts';
 import * as diceCrossEntropy from '../src/ops/diceCrossEntropy.ts';
 import { gaussianSmooth } from '../src/ops/gaussianSmooth.ts';
@@ -197,8 +198,36 @@ function* perVoxel(gpu: Gpu, dtype: DType, n: number, channels: number) {
     op: 'accumulateWindow',
     shape: classes,
     bytes: bytesOf(logits, volume, volume),
-    work: plain(accumulateWindow(gpu, { logits, volume, origin: [0, 0, 0], weights })),
-    tensors: [logits, dLogits, target, loss, coefficients, volume, weights],
+    work: plain(
+      accumulateWindow(gpu, {
+        logits,
+        item: 0,
+        volume,
+        depth: n,
+        origin: [0, 0, 0],
+        mirrored: NOT_MIRRORED,
+        weights,
+        weightsAt: [0, n, 2 * n],
+      }),
+    ),
+    tensors: [],
+  };
+  const [image, windows] = [random(gpu, [n, n, n]), random(gpu, [1, n, n, n, 1])];
+  yield {
+    op: 'cutWindow',
+    shape: `${n}³`,
+    bytes: bytesOf(image, windows),
+    work: plain(
+      cutWindow(gpu, {
+        volume: image,
+        depth: n,
+        origin: [0, 0, 0],
+        mirrored: NOT_MIRRORED,
+        windows,
+        item: 0,
+      }),
+    ),
+    tensors: [logits, dLogits, target, loss, coefficients, volume, weights, image, windows],
   };
 }
 

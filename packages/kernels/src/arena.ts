@@ -8,6 +8,11 @@ export class OutOfGpuMemoryError extends Error {
   override name = 'OutOfGpuMemoryError';
 }
 
+/** The device is gone: the driver was reset, or the card was. Only another device helps. */
+export class GpuLostError extends Error {
+  override name = 'GpuLostError';
+}
+
 export interface MemoryAccount {
   /** Bytes of live tensors and other buffers now. */
   readonly inUseBytes: number;
@@ -81,10 +86,20 @@ export class Arena {
         `${this.#heldBytes + size} bytes of GPU memory needed, the cap is ${this.capBytes}`,
       );
     }
-    const buffer = this.#device.createBuffer(descriptor);
+    const buffer = this.#createBuffer(descriptor);
     this.#heldBytes += size;
     this.#peakHeldBytes = Math.max(this.#peakHeldBytes, this.#heldBytes);
     return this.#take(buffer);
+  }
+
+  #createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    try {
+      return this.#device.createBuffer(descriptor);
+    } catch (error) {
+      // What is mapped at creation fails at once, where the driver has no memory left.
+      if (!(error instanceof RangeError)) throw error;
+      throw new OutOfGpuMemoryError(`the driver is out of GPU memory: ${error.message}`);
+    }
   }
 
   #take(buffer: GPUBuffer): GPUBuffer {
@@ -130,6 +145,17 @@ export class Arena {
       for (const buffer of reserved) this.#take(buffer);
     }
     return reserved;
+  }
+
+  /** Makes something of several buffers: all of it, or, where that throws, nothing. */
+  attempt<T>(make: () => T): T {
+    const before = new Set(this.#inUse.keys());
+    try {
+      return make();
+    } catch (error) {
+      for (const buffer of [...this.#inUse.keys()]) if (!before.has(buffer)) this.destroy(buffer);
+      throw error;
+    }
   }
 
   /** Hands free buffers back to the driver. */

@@ -2,7 +2,7 @@
  * Opening and closing Dawn. The only file that imports `webgpu`.
  */
 import { create, globals } from 'webgpu';
-import { Arena, OutOfGpuMemoryError } from './arena.ts';
+import { Arena, GpuLostError, OutOfGpuMemoryError } from './arena.ts';
 import { PipelineCache } from './kernel.ts';
 import type { TileChoice } from './ops/conv/tile.ts';
 import { countingDevice } from './rehearsal.ts';
@@ -58,6 +58,9 @@ const WANTED_FEATURES = [
   'chromium-experimental-subgroup-matrix',
 ] as GPUFeatureName[];
 
+/** How long after a broken promise the driver's account of it may come. */
+const FAULT_DELAY_MS = 50;
+
 /** An open device. One owner opens it and calls `close()`, or Node does not exit. */
 export class Gpu {
   readonly device: GPUDevice;
@@ -68,10 +71,13 @@ export class Gpu {
   readonly hasTimestamps: boolean;
   readonly maxBindingBytes: number;
   readonly weightSpace: WeightSpace;
-  readonly tileChoice: TileChoice;
+  /** May be set before work is prepared. */
+  tileChoice: TileChoice;
   /** Dawn lives as long as this reference does. */
   protected dawn: unknown;
   #fault: Error | undefined;
+  #isLost = false;
+  #isClosed = false;
 
   constructor(dawn: unknown, device: GPUDevice, adapter: AdapterFacts, options: OpenOptions) {
     this.dawn = dawn;
@@ -95,8 +101,9 @@ export class Gpu {
           ? new OutOfGpuMemoryError(`the driver is out of GPU memory: ${error.message}`)
           : new Error(`GPU: ${error.message}`);
     });
-    device.lost.then(({ reason, message }) => {
-      if (reason !== 'destroyed') this.#fault ??= new Error(`GPU device lost: ${message}`);
+    device.lost.then(({ message }) => {
+      this.#isLost = true;
+      if (!this.#isClosed) this.#fault = new GpuLostError(`GPU device lost: ${message}`);
     });
   }
 
@@ -126,7 +133,20 @@ export class Gpu {
     this.check();
   }
 
+  /** Whether no work can be done on this device any more. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Lets the driver tell what went wrong, where a promise that it broke came first. */
+  faultsTold(): Promise<void> {
+    return new Promise((resolve) => {
+      setTimeout(resolve, FAULT_DELAY_MS);
+    });
+  }
+
   close(): void {
+    this.#isClosed = true;
     this.device.destroy();
     // Dropped in the turn that resolved one of its promises, Dawn crashes the process at exit.
     setImmediate(() => {

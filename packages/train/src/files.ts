@@ -12,7 +12,7 @@ import {
   readNifti,
 } from '@organseg/core/volume/niftiRead.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
-import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
+import { encodeNifti, type NiftiExtension } from '@organseg/core/volume/niftiWrite.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import type { z } from 'zod';
 
@@ -56,9 +56,14 @@ export function check<T>(value: unknown, schema: z.ZodType<T>, source: string): 
 }
 
 /** Writes .nii.gz in the space of the case that the volume belongs to. */
-export async function writeNiftiFile(path: string, volume: Volume, space?: NiftiSpace): Promise<void> {
+export async function writeNiftiFile(
+  path: string,
+  volume: Volume,
+  space?: NiftiSpace,
+  extensions?: readonly NiftiExtension[],
+): Promise<void> {
   if (!/\.nii\.gz$/i.test(path)) throw new InputError(`${path}: volumes are written as .nii.gz`);
-  await writeWhole(path, encodeNifti(volume, space));
+  await writeWhole(path, encodeNifti(volume, space, extensions));
 }
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */

@@ -1,28 +1,63 @@
 /**
- * A run's network on whole scans: prepared, segmented by sliding window, and brought back to the scan's own grid.
+ * A run's network on whole scans, or several runs' whose logits are averaged: cropped, resampled, segmented by sliding
+ * window and brought back to the scan's own grid, slab by slab, within a cap of GPU memory.
  */
-import { prepareScan, restoreLabels } from '@organseg/core/inference/preprocess.ts';
-import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+
+import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
+import { CapTooSmallError, type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { Networks } from '@organseg/core/inference/networks.ts';
+import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
+import {
+  bodyOf,
+  caseRequest,
+  type ResampleBack,
+  ScanLabels,
+  ScanStream,
+} from '@organseg/core/inference/scanStream.ts';
+import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
-import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import { GpuLostError, OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { z } from 'zod';
+import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { loadParameters } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
 import { readNiftiFile } from './files.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription, readRun } from './run.ts';
+import { assertAlike } from './runsAlike.ts';
 
 export interface PredictorOptions {
   /** Of the network's grid, instead of the run's. */
   readonly spacingMm?: Triple | undefined;
   /** Share of a patch between windows, instead of the run's. */
   readonly step?: number | undefined;
-  readonly dtype?: ActivationType;
+  /** What activations are stored in; f16 where a GPU has it, unless given. */
+  readonly dtype?: ActivationType | undefined;
+  /** Most GPU memory, everything counted; 2 GiB unless given. */
+  readonly memoryCapBytes?: number | undefined;
+  /** What goes back to the scan's grid; logits unless given. */
+  readonly resample?: ResampleBack | undefined;
+  /** Of x, y, z: along which mirrored windows are averaged in. */
+  readonly mirror?: readonly ('x' | 'y' | 'z')[] | undefined;
+  /** Leaves out windows around a middle one without foreground. */
+  readonly skipEarly?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Another device, where the one at work was lost. */
+  readonly reopen?: (() => Promise<Gpu>) | undefined;
+  /** Told why an attempt failed, before the next one. */
+  readonly onRetry?: ((why: string) => void) | undefined;
+}
+
+export interface PredictHooks {
+  readonly onShare?: ((share: number) => void) | undefined;
+  /** How the case is done, before it begins. */
+  readonly onPlan?: ((plan: CasePlan) => void) | undefined;
+  /** Takes probabilities plane by plane, where logits are resampled; asked for anew at each attempt. */
+  readonly probabilities?: ((geometry: CaseGeometry) => (plane: ProbabilityPlane) => void) | undefined;
 }
 
 export interface CasePrediction {
@@ -33,123 +68,266 @@ export interface CasePrediction {
   readonly report: CaseReport;
 }
 
-const triple = z.tuple([z.number(), z.number(), z.number()]).readonly();
-
-export const caseReport = z.object({
-  seconds: z.number(),
-  /** Of the grid that the network saw. */
-  spacingMm: triple,
-  networkShape: triple,
-  /** Why a coarser grid than asked for was used; null where it was not. */
-  fallback: z.string().nullable(),
-  peakGpuBytes: z.number(),
-  nonFiniteVoxels: z.number(),
-});
-export type CaseReport = z.infer<typeof caseReport>;
+/** FLARE22's tolerance. */
+export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 
 /** Gao 2022: where the memory does not suffice, 2 mm. */
 const FALLBACK_MM: Triple = [2, 2, 2];
 
-export class Predictor {
-  readonly run: RunDescription;
-  readonly #gpu: Gpu;
-  readonly #options: PredictorOptions;
-  readonly #parameters: Tensor;
-  readonly #network: SlidingWindow;
+/** After the driver ran out of memory, the share of what was planned first that is tried next, and then its square. */
+const RETRY_SHARE = 0.6;
 
-  static async open(gpu: Gpu, folder: string, options: PredictorOptions = {}): Promise<Predictor> {
-    const run = await readRun(folder);
-    const layout = parameterLayout(run.config);
-    const values = await loadParameters(bestCheckpoint(folder), layout.specs);
-    const parameters = layout.allocate(gpu);
-    layout.upload(gpu, parameters, values);
-    const network = new SlidingWindow(
-      gpu,
-      unetConfig(run.config),
-      { layout, parameters, activation: options.dtype ?? 'f32' },
-      {
-        patch: run.config.patch,
-        step: options.step ?? run.config.windowStep,
-        signal: options.signal,
-      },
-    );
-    return new Predictor(gpu, run, options, parameters, network);
+/** Of tensor axes D, H, W. */
+const AXES = { x: 2, y: 1, z: 0 } as const;
+
+interface Attempt {
+  readonly spacingMm: Triple;
+  /** Of the peak that was planned first; below 1, one window at a time. */
+  readonly share: number;
+  readonly isFallback: boolean;
+}
+
+export class Predictor {
+  /** The first of the runs. */
+  readonly run: RunDescription;
+  readonly #options: PredictorOptions;
+  readonly #weights: readonly NamedArrays[];
+  readonly #layout: ParameterLayout;
+  readonly #activation: ActivationType;
+  readonly #planner: MemoryPlanner;
+  #gpu: Gpu;
+  #parameters: Tensor;
+  /** Kept from case to case while the number of windows at once stays the same. */
+  #networks: Networks | undefined;
+
+  /** Of one run's folder, or of several with the same network and preprocessing. */
+  static async open(
+    gpu: Gpu,
+    folders: string | readonly string[],
+    options: PredictorOptions = {},
+  ): Promise<Predictor> {
+    const [first, ...others] = typeof folders === 'string' ? [folders] : folders;
+    const run = await readRun(first!);
+    for (const other of others) assertAlike(run, first!, await readRun(other), other);
+    const { specs } = parameterLayout(run.config);
+    const weights: NamedArrays[] = [];
+    for (const folder of [first!, ...others])
+      weights.push(await loadParameters(bestCheckpoint(folder), specs));
+    return new Predictor(gpu, run, options, weights);
   }
 
   private constructor(
     gpu: Gpu,
     run: RunDescription,
     options: PredictorOptions,
-    parameters: Tensor,
-    network: SlidingWindow,
+    weights: readonly NamedArrays[],
   ) {
+    const { config } = run;
     this.#gpu = gpu;
     this.run = run;
     this.#options = options;
-    this.#parameters = parameters;
-    this.#network = network;
+    this.#weights = weights;
+    this.#layout = parameterLayout(config);
+    this.#activation = options.dtype ?? (gpu.hasF16 && !gpu.adapter.software ? 'f16' : 'f32');
+    this.#planner = new MemoryPlanner(gpu, {
+      network: unetConfig(config),
+      patch: config.patch,
+      activation: this.#activation,
+      models: weights.length,
+    });
+    // A cap below one patch's need is refused before anything is allocated.
+    this.#planner.plan({ size: config.patch, step: 1 }, this.#capBytes);
+    this.#parameters = this.#loadWeights();
+  }
+
+  get #capBytes(): number {
+    return this.#options.memoryCapBytes ?? DEFAULT_CAP_BYTES;
+  }
+
+  #loadWeights(): Tensor {
+    const parameters = this.#layout.allocate(this.#gpu);
+    this.#layout.upload(this.#gpu, parameters, this.#weights[0]!);
+    return parameters;
   }
 
   /**
-   * Segments a scan in HU; voxels that are not finite become air, in place. `onWindow` is called with the share
-   * that is done.
+   * Segments a scan in HU; voxels that are not finite become air, in place. Where the driver has not the memory that
+   * the cap allows, or loses the device, less is tried, then 2 mm.
    */
-  async predict(scan: Volume, onWindow?: (share: number) => void): Promise<CasePrediction> {
-    const spacing = this.#options.spacingMm ?? this.run.config.spacingMm;
-    try {
-      return await this.#predictAt(scan, spacing, null, onWindow);
-    } catch (error) {
-      const coarser = spacing.some((mm, axis) => mm < FALLBACK_MM[axis]);
-      if (!(error instanceof OutOfGpuMemoryError) || !coarser) throw error;
-      return await this.#predictAt(scan, FALLBACK_MM, error.message, onWindow);
+  async predict(scan: Volume, hooks: PredictHooks = {}): Promise<CasePrediction> {
+    const stopwatch = new Stopwatch();
+    const { rows, nonFiniteVoxels } = stopwatch.time('crop', () =>
+      bodyOf(scan, preprocessingOf(this.run.config)),
+    );
+    const retries: string[] = [];
+    let firstPeak: number | undefined;
+    let fault: Error | undefined;
+    for (const { spacingMm, share, isFallback } of this.#attempts()) {
+      if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
+      if (fault) this.#options.onRetry?.(fault.message);
+      const stream = new ScanStream(scan, rows, spacingMm);
+      const request = this.#request(stream, hooks.probabilities !== undefined);
+      try {
+        const plan = stopwatch.time('plan', () => this.#plan(request, share, firstPeak));
+        firstPeak ??= plan.peakBytes;
+        hooks.onPlan?.(plan);
+        const made = await this.#stream(stream, request, plan, stopwatch, hooks);
+        const report: CaseReport = {
+          ...stopwatch.report(),
+          spacingMm,
+          networkShape: stream.geometry.network.shape,
+          fallback: isFallback ? retries.at(-1)! : null,
+          retries,
+          plannedGpuBytes: plan.peakBytes,
+          peakGpuBytes: this.#gpu.arena.account.peakHeldBytes,
+          batch: plan.batch,
+          strips: plan.strips,
+          logits: plan.logits,
+          resample: this.#resample,
+          windows: made.windows,
+          nonFiniteVoxels,
+        };
+        return { labels: made.labels.volume, voxels: made.labels.voxels, report };
+      } catch (error) {
+        fault = await this.#memoryFault(error);
+        await this.#recover(fault);
+        retries.push(fault.message);
+      }
     }
+    throw fault!;
+  }
+
+  #attempts(): Attempt[] {
+    const spacingMm = this.#options.spacingMm ?? this.run.config.spacingMm;
+    const isFine = spacingMm.some((mm, axis) => mm < FALLBACK_MM[axis]);
+    return [
+      { spacingMm, share: 1, isFallback: false },
+      { spacingMm, share: RETRY_SHARE, isFallback: false },
+      ...(isFine ? [{ spacingMm: FALLBACK_MM, share: RETRY_SHARE ** 2, isFallback: true }] : []),
+    ];
+  }
+
+  get #resample(): ResampleBack {
+    return this.#options.resample ?? 'logits';
+  }
+
+  #request(stream: ScanStream, probabilities: boolean): StreamRequest {
+    const { step, mirror = [], skipEarly = false } = this.#options;
+    return {
+      ...caseRequest(stream.geometry, preprocessingOf(this.run.config), this.#resample, probabilities),
+      step: step ?? this.run.config.windowStep,
+      mirrorAxes: mirror.map((axis) => AXES[axis]),
+      skipEarly,
+    };
+  }
+
+  /** The best way within the cap; after a fault, in a share of what was planned first, or in the least there is. */
+  #plan(request: StreamRequest, share: number, firstPeak: number | undefined): CasePlan {
+    if (share === 1 || firstPeak === undefined) return this.#planner.plan(request, this.#capBytes);
+    try {
+      return this.#planner.plan(request, share * firstPeak, 1);
+    } catch (error) {
+      if (!(error instanceof CapTooSmallError)) throw error;
+      return this.#planner.plan(request, error.smallestBytes, 1);
+    }
+  }
+
+  async #stream(
+    scan: ScanStream,
+    request: StreamRequest,
+    plan: CasePlan,
+    stopwatch: Stopwatch,
+    { onShare, probabilities }: PredictHooks,
+  ) {
+    const gpu = this.#gpu;
+    const networks = stopwatch.time('plan', () => this.#networksFor(plan.batch));
+    gpu.arena.trim(); // what earlier cases left for reuse is not this one's
+    gpu.arena.resetPeaks();
+    const takeShares = probabilities?.(scan.geometry);
+    const labels = new ScanLabels(scan.geometry, this.run.config.classes, this.#resample);
+    const stream = stopwatch.time('plan', () =>
+      gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan)),
+    );
+    try {
+      await gpu.finish(); // what could not be allocated is known before the work begins
+      const windows = await stream.run(
+        {
+          gather: (...range) => stopwatch.time('gather', () => scan.gather(...range)),
+          hasBody: (from, to) => scan.hasBody(from, to),
+        },
+        {
+          network: (block) => stopwatch.time('place', () => labels.network(block)),
+          resampled: (block) => stopwatch.time('place', () => labels.resampled(block)),
+          ...(takeShares && {
+            probabilities: (plane) => stopwatch.time('probabilities', () => takeShares(plane)),
+          }),
+        },
+        { signal: this.#options.signal, onShare },
+      );
+      return { labels, windows };
+    } finally {
+      stream.close();
+    }
+  }
+
+  #networksFor(batch: number): Networks {
+    if (this.#networks?.batch === batch) return this.#networks;
+    this.#networks?.close();
+    this.#networks = undefined;
+    this.#gpu.arena.trim();
+    const { config } = this.run;
+    const memory = { layout: this.#layout, parameters: this.#parameters, activation: this.#activation };
+    const options = { patch: config.patch, batch, weights: this.#weights };
+    this.#networks = this.#gpu.arena.attempt(
+      () => new Networks(this.#gpu, unetConfig(config), memory, options),
+    );
+    return this.#networks;
+  }
+
+  /** An error that less memory or another device may cure; throws any other. */
+  async #memoryFault(error: unknown): Promise<Error> {
+    if (isMemoryFault(error)) return error;
+    await this.#gpu.faultsTold(); // a lost device breaks what is waited for before it tells why
+    if (this.#gpu.isLost) return new GpuLostError('the GPU device was lost');
+    throw error;
+  }
+
+  /** After a fault of memory: nothing that was made before it is trusted. Throws it where no device is left. */
+  async #recover(fault: Error): Promise<void> {
+    if (fault instanceof CapTooSmallError) return;
+    if (this.#gpu.isLost) {
+      if (!this.#options.reopen) throw fault;
+      this.#gpu = await this.#options.reopen();
+    } else {
+      this.#networks?.close();
+      release(this.#gpu, this.#parameters);
+      this.#gpu.arena.trim();
+    }
+    this.#networks = undefined;
+    this.#parameters = this.#loadWeights();
   }
 
   /** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
   async predictFile(
     path: string,
-    onWindow?: (share: number) => void,
+    onShare?: (share: number) => void,
   ): Promise<(CasePrediction & { readonly space: NiftiSpace }) | { readonly fault: string }> {
     try {
       const scan = await readNiftiFile(path);
-      return { ...(await this.predict(scan, onWindow)), space: scan.header.space };
+      return { ...(await this.predict(scan, { onShare })), space: scan.header.space };
     } catch (error) {
+      if (error instanceof GpuLostError) throw error; // no other case will fare better
+      if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
       if (error instanceof InputError) return { fault: error.message };
-      if (error instanceof OutOfGpuMemoryError) return { fault: `${path}: ${error.message}` };
       throw error;
     }
   }
 
-  async #predictAt(
-    scan: Volume,
-    spacingMm: Triple,
-    fallback: string | null,
-    onWindow?: (share: number) => void,
-  ): Promise<CasePrediction> {
-    const started = performance.now();
-    this.#gpu.arena.trim(); // what earlier cases left for reuse is not this one's
-    this.#gpu.arena.resetPeaks();
-    const { image, geometry, nonFiniteVoxels } = await prepareScan(this.#gpu, scan, {
-      ...preprocessingOf(this.run.config),
-      spacingMm,
-    });
-    const segmented = await this.#network.labels(image, onWindow);
-    const voxels = new Array<number>(this.run.config.classes).fill(0);
-    for (const label of segmented.data) voxels[label]++;
-    const labels = restoreLabels(segmented, geometry);
-    const report = {
-      seconds: Math.round(performance.now() - started) / 1000,
-      spacingMm,
-      networkShape: image.shape,
-      fallback,
-      peakGpuBytes: this.#gpu.arena.account.peakHeldBytes,
-      nonFiniteVoxels,
-    };
-    return { labels, voxels, report };
-  }
-
   close(): void {
-    this.#network.close();
+    this.#networks?.close();
     release(this.#gpu, this.#parameters);
   }
 }
+
+export const isMemoryFault = (error: unknown): error is Error =>
+  error instanceof OutOfGpuMemoryError || error instanceof GpuLostError || error instanceof CapTooSmallError;

@@ -211,32 +211,3 @@ describe('a run', () => {
     await expect(resumeRun(gpu, out)).rejects.toThrow('no longer holds the cases');
   });
 });
-
-test('where the GPU memory does not suffice, the scan is segmented at 2 mm and the report says so', async () => {
-  const folder = temporaryFolder();
-  const data = join(folder, 'data');
-  await writePhantoms(data, { labelled: 1, unlabelled: 0, test: 0 });
-  const gpu = await openGpu();
-  // A grid of 1 mm, whose logits alone are eight times those of 2 mm.
-  const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: false } });
-  await startRun(gpu, { data, out: join(folder, 'run'), config });
-  gpu.close();
-  const capped = await openGpu({ memoryCapBytes: 60 * 2 ** 20 });
-  const predictor = await Predictor.open(capped, join(folder, 'run'), { spacingMm: [1, 1, 1], step: 1 });
-  const { labelled } = await openDataset(data);
-  const scan = await readNiftiFile(labelled[0].image);
-  // A corner of the scan, so that the test is quick.
-  const shape = [16, 16, 12] as const;
-  const cut = new Int16Array(16 * 16 * 12);
-  for (let z = 0; z < 12; z++)
-    for (let y = 0; y < 16; y++)
-      for (let x = 0; x < 16; x++)
-        cut[(z * 16 + y) * 16 + x] = scan.data[((z + 4) * scan.shape[1] + y + 6) * scan.shape[0] + x + 8];
-  const { labels, report } = await predictor.predict({ shape, affine: scan.affine, data: cut });
-  expect(report.spacingMm).toEqual([2, 2, 2]);
-  expect(report.fallback).toMatch(/bytes of GPU memory needed, the cap is 62914560/);
-  expect(report.peakGpuBytes).toBeLessThanOrEqual(60 * 2 ** 20);
-  expect(labels.shape).toEqual(shape);
-  predictor.close();
-  capped.close();
-});

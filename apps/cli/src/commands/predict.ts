@@ -1,43 +1,130 @@
+import { InputError } from '@organseg/core/inputError.ts';
+import { openGpu } from '@organseg/kernels/device.ts';
+import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/postprocessing.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
-import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
-import { predictScans, scansIn } from '../predictScans.ts';
-import { memoryCap, positive, share, withGpu } from '../session.ts';
+import { InvalidArgumentError, Option } from 'commander';
+import { type CommonOptions, command, print, say } from '../command.ts';
+import { doneBefore, predictScans, scansIn } from '../predictScans.ts';
+import { memoryCapOption, positive, share, withGpu } from '../session.ts';
 
 interface Options extends CommonOptions {
-  model: string;
+  model: string[];
   input: string;
   out: string;
   spacing?: number;
   step?: number;
-  dtype: 'f32' | 'f16';
-  memoryCap?: number;
+  dtype?: 'f32' | 'f16';
+  memoryCap: number;
+  resample: 'labels' | 'logits';
+  tta?: ('x' | 'y' | 'z')[];
+  skipEarly?: boolean;
+  largestComponent?: true | string;
+  fillHoles?: true | string;
+  postprocess?: boolean;
+  continue?: boolean;
+  statistics?: boolean;
+  preview?: boolean;
+  probabilities?: boolean;
+  profile?: boolean;
 }
 
 export const predict = command('predict', 'Segment scans with a trained run')
-  .requiredOption('--model <run>', 'folder of the run')
+  .requiredOption('--model <run>', 'folder of the run; given again, the runs are averaged', all, undefined)
   .requiredOption('--input <path>', 'a scan, or a folder of scans')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and report.json')
+  .option('--continue', 'skip the cases that the folder holds already')
   .option('--spacing <mm>', 'of the network’s grid, instead of the run’s', positive)
   .option('--step <share>', 'of a patch, between windows (default: the run’s, 0.5)', share)
-  .addOption(dtypeOption())
-  .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
+  .addOption(
+    new Option(
+      '--dtype <type>',
+      'what activations are stored in (default: f16 on a GPU that has it)',
+    ).choices(['f32', 'f16']),
+  )
+  .addOption(memoryCapOption())
+  .addOption(
+    new Option('--resample <what>', 'what goes back to the scan’s grid: labels, as in the paper, or logits')
+      .choices(['labels', 'logits'])
+      .default('logits'),
+  )
+  .option('--tta <axes>', 'average over windows mirrored along these axes: x,y,z', axes)
+  .option('--skip-early', 'skip windows around a middle one without organs; labels may be lost')
+  .option('--largest-component [organs]', 'keep the largest part alone, of all organs or of a,b,…')
+  .option('--fill-holes [organs]', 'fill holes, of all organs or of a,b,…')
+  .option('--postprocess', 'what `postprocess --choose` found to help this model')
+  .option('--probabilities', 'write CASE_probabilities.nii, in 255ths')
+  .option('--statistics', 'write CASE_statistics.json: volume in ml and mean HU of each organ')
+  .option('--preview', 'write CASE.png: slices with the organs’ contours')
+  .option(
+    '--profile',
+    'write profile.json: time, GPU memory and CPU as FLARE22 counts them; no case overlaps',
+  )
   .action(async (options: Options) => {
+    if (options.probabilities && options.resample === 'labels')
+      throw new InputError('--probabilities is for --resample logits alone');
     const scans = await scansIn(options.input);
-    await withGpu(options.memoryCap ? { memoryCapBytes: options.memoryCap } : {}, async (gpu, signal) => {
-      const { spacing, step, dtype } = options;
+    const { memoryCap: memoryCapBytes, out } = options;
+    const before = options.continue ? await doneBefore(out) : [];
+    await withGpu({ memoryCapBytes }, async (gpu, signal) => {
+      const { spacing, step, dtype, resample, tta: mirror, skipEarly } = options;
+      let current = gpu;
       const predictor = await Predictor.open(gpu, options.model, {
         spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
         step,
         dtype,
+        memoryCapBytes,
+        resample,
+        mirror,
+        skipEarly,
         signal,
+        onRetry: (why) => say(`${why}; trying again with less`),
+        reopen: async () => {
+          if (current !== gpu) current.close();
+          current = await openGpu({ memoryCapBytes });
+          return current;
+        },
       });
-      const { reports, failed } = await predictScans(predictor, scans, options.out, { signal });
-      predictor.close();
-      print(
-        options,
-        { out: options.out, cases: reports, failed },
-        `${reports.length} label maps in ${options.out}`,
-      );
-      if (failed.length) process.exitCode = 1;
+      try {
+        const postprocessing = await postprocessingOf(options, predictor.run.labelNames);
+        const { reports, failed } = await predictScans(predictor, scans, out, {
+          before,
+          files: {
+            postprocessing,
+            statistics: options.statistics ?? false,
+            preview: options.preview ?? false,
+          },
+          probabilities: options.probabilities ?? false,
+          profile: options.profile ?? false,
+          signal,
+        });
+        print(options, { out, cases: reports, failed }, `${reports.length} label maps in ${out}`);
+        if (failed.length) process.exitCode = 1;
+      } finally {
+        predictor.close();
+        if (current !== gpu) current.close();
+      }
     });
   });
+
+async function postprocessingOf(options: Options, labelNames: readonly string[]): Promise<Postprocessing> {
+  if (options.postprocess) return readChoice(options.model[0], labelNames);
+  const labels = (asked: true | string | undefined) => {
+    if (asked === undefined) return [];
+    return asked === true
+      ? labelNames.map((_, label) => label).slice(1)
+      : labelsOf(asked.split(','), labelNames);
+  };
+  return { largestComponent: labels(options.largestComponent), fillHoles: labels(options.fillHoles) };
+}
+
+function all(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+function axes(text: string): ('x' | 'y' | 'z')[] {
+  const names = text.split(',');
+  const isAxis = (name: string): name is 'x' | 'y' | 'z' => /^[xyz]$/.test(name);
+  if (!names.every(isAxis) || new Set(names).size < names.length)
+    throw new InvalidArgumentError('Expected some of x,y,z.');
+  return names;
+}

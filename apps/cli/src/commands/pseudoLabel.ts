@@ -35,7 +35,10 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
     if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
     await withGpu(options.memoryCap ? { memoryCapBytes: options.memoryCap } : {}, async (gpu, signal) => {
-      const predictor = await Predictor.open(gpu, options.model, { signal });
+      const predictor = await Predictor.open(gpu, options.model, {
+        signal,
+        memoryCapBytes: options.memoryCap,
+      });
       const { model, out, compare: compared } = options;
       const selection = options.selection
         ? parseJson(options.selection, selectionSchema, '--selection')

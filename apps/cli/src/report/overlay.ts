@@ -82,7 +82,7 @@ function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
   return { min: [0, 0, low], max: [shape[0], shape[1], high] };
 }
 
-function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
+export function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
   const scale = 255 / (WHITE_HU - BLACK_HU);
   return { width, height, data: Uint8ClampedArray.from(data, (hu) => (hu - BLACK_HU) * scale) };
 }

@@ -27,7 +27,8 @@ export function organPaint({ width, height, data }: Raster, i: number): Paint | 
 }
 
 /** The organ's colour; of a label beyond the table one of the table's, again. */
-const labelColour = (label: number): Colour => FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
+export const labelColour = (label: number): Colour =>
+  FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
 
 /** Red, green, blue of each pixel. */
 export function rgbOf({ width, height, data }: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array {

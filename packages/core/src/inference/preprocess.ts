@@ -1,5 +1,5 @@
 /**
- * From a scan as it was stored to what the network sees, and from the network's labels back to the scan's grid.
+ * From a scan as it was stored to what the network sees, whole: for training. `scanStream.ts` does it by slabs.
  * Gao 2022: RAS, crop to the body, resample (trilinear), intensity window.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -7,9 +7,9 @@ import { runOnce } from '@organseg/kernels/kernel.ts';
 import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
 import { trilinear } from '@organseg/kernels/ops/resample.ts';
 import { downloadF32, empty, fromArray, release } from '@organseg/kernels/tensor.ts';
-import { type Box, crop, foregroundBox, paste } from '../volume/crop.ts';
+import { type Box, crop, croppedGrid, foregroundBox } from '../volume/crop.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
-import { fromRas, toRas } from '../volume/orientation.ts';
+import { boxInView, type RasView, rasView, toRas } from '../volume/orientation.ts';
 import { axisMaps, gridAtSpacing, resampleNearest } from '../volume/resampleGrid.ts';
 import type { Grid, Triple, Volume } from '../volume/volume.ts';
 
@@ -23,9 +23,9 @@ export interface Preprocessing {
 /** Where a preprocessed volume came from: each grid in turn. */
 export interface CaseGeometry {
   readonly scan: Grid;
-  /** The scan's grid turned to RAS. */
-  readonly ras: Grid;
-  /** The body's box in it; null where the scan holds air alone, and then all of it is used. */
+  /** The scan turned to RAS. */
+  readonly ras: RasView;
+  /** The body's box in it; all of it where the scan holds air alone. */
   readonly box: Box;
   /** What is left after cropping, and after resampling. */
   readonly cropped: Grid;
@@ -40,6 +40,14 @@ export interface PreparedScan {
   readonly nonFiniteVoxels: number;
 }
 
+/** The grids of a scan whose body fills this box of its own axes (all of it where there is none). */
+export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Triple): CaseGeometry {
+  const ras = rasView(scan);
+  const box = bodyBox ? boxInView(bodyBox, ras) : { min: [0, 0, 0] as const, max: ras.shape };
+  const cropped = croppedGrid(ras, box);
+  return { scan: gridOf(scan), ras, box, cropped, network: gridAtSpacing(cropped, spacingMm) };
+}
+
 /** Prepares a scan in HU. Voxels that are not finite become air, in place. */
 export async function prepareScan(
   gpu: Gpu,
@@ -47,16 +55,11 @@ export async function prepareScan(
   { spacingMm, intensity }: Preprocessing,
 ): Promise<PreparedScan> {
   const nonFiniteVoxels = nonFiniteToAir(scan.data);
-  const ras = toRas(scan);
   // Above the window's low end, which becomes 0.
-  const box = foregroundBox(ras, intensity.low) ?? { min: [0, 0, 0], max: ras.shape };
-  const cropped = crop(ras, box);
-  const network = gridAtSpacing(cropped, spacingMm);
-  return {
-    image: { ...network, data: await resampled(gpu, cropped, network, intensity) },
-    geometry: { scan: gridOf(scan), ras: gridOf(ras), box, cropped: gridOf(cropped), network },
-    nonFiniteVoxels,
-  };
+  const geometry = caseGeometry(scan, foregroundBox(scan, intensity.low), spacingMm);
+  const { box, network } = geometry;
+  const data = await resampled(gpu, crop(toRas(scan), box), network, intensity);
+  return { image: { ...network, data }, geometry, nonFiniteVoxels };
 }
 
 async function resampled(
@@ -82,12 +85,6 @@ async function resampled(
 /** A label map of the scan's grid, on the network's. */
 export function prepareLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
   return resampleNearest(crop(toRas(labels), geometry.box), geometry.network);
-}
-
-/** A label map of the network's grid, on the scan's: nearest neighbour, background outside the body's box. */
-export function restoreLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
-  const { cropped, box, ras, scan } = geometry;
-  return fromRas(paste(resampleNearest(labels, cropped), box, ras), scan);
 }
 
 /** D, H, W. */

@@ -1,19 +1,14 @@
-/**
- * Sliding-window inference with Gaussian weights: the network sees patches that overlap, and the logits of a
- * voxel are the weighted mean of those of all patches that hold it.
- */
+/** Label maps of prepared volumes on the network's own grid, as validation needs them. */
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { runOnce } from '@organseg/kernels/kernel.ts';
-import { accumulateWindow } from '@organseg/kernels/ops/accumulateWindow.ts';
-import { argmax } from '@organseg/kernels/ops/argmax.ts';
-import { download, empty, fromArray, release, upload, zeros } from '@organseg/kernels/tensor.ts';
-import { inferenceProgram, type NetworkMemory } from '../network/program.ts';
-import { Tape } from '../network/tape.ts';
-import { type UnetConfig, unet } from '../network/unet.ts';
+import type { NetworkMemory } from '../network/program.ts';
+import type { UnetConfig } from '../network/unet.ts';
+import { rowExtents } from '../volume/bodyRows.ts';
 import type { Volume } from '../volume/volume.ts';
+import type { LabelBlock } from './labelSlab.ts';
+import { Networks } from './networks.ts';
 import { tensorShape } from './preprocess.ts';
-
-type Size = readonly [number, number, number];
+import { SlabStream } from './slabStream.ts';
+import type { Size } from './windows.ts';
 
 export interface SlidingWindowOptions {
   /** D, H, W. */
@@ -24,85 +19,44 @@ export interface SlidingWindowOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** As MONAI's and nnU-Net's importance map: σ is an eighth of the patch. */
-const SIGMA_SHARE = 0.125;
-
-/** Label maps of prepared volumes, one after another, with the network's memory in between. */
+/** Segments one volume after another, with the network's memory in between. */
 export class SlidingWindow {
   readonly #gpu: Gpu;
   readonly #options: SlidingWindowOptions;
-  readonly #inference: ReturnType<typeof inferenceProgram>;
-  readonly #classes: number;
+  readonly #networks: Networks;
 
   constructor(gpu: Gpu, network: UnetConfig, memory: NetworkMemory, options: SlidingWindowOptions) {
-    const tape = new Tape();
-    const image = tape.input([1, ...options.patch, network.inputChannels]);
-    const logits = unet(tape, image, network);
     this.#gpu = gpu;
     this.#options = options;
-    this.#classes = network.classes;
-    this.#inference = inferenceProgram(gpu, { tape, image, logits }, memory);
+    this.#networks = new Networks(gpu, network, memory, { patch: options.patch });
   }
 
-  /**
-   * The class of each voxel. Volumes smaller than the patch are padded with 0 around them. `onWindow` is called
-   * after each window with the share that is done.
-   */
+  /** The class of each voxel. Air, which is 0, is background. `onWindow` is called with the share that is done. */
   async labels(image: Volume<Float32Array>, onWindow?: (share: number) => void): Promise<Volume<Uint8Array>> {
-    const gpu = this.#gpu;
-    const { patch, step, signal } = this.#options;
+    const { step, signal } = this.#options;
     const size = tensorShape(image);
-    const starts = size.map((n, axis) => windowStarts(n, patch[axis]!, step));
-    const total = starts.reduce((product, list) => product * list.length, 1);
-    const padded = size.map((n, axis) => Math.max(n, patch[axis]!)) as [number, number, number];
-    const before = padded.map((n, axis) => Math.floor((n - size[axis]!) / 2)) as unknown as Size;
-    const weights = fromArray(gpu, Float32Array.from(patch.flatMap(gaussian)), [
-      patch[0] + patch[1] + patch[2],
-    ]);
-    const tensors = [weights];
+    const plane = size[1] * size[2];
+    const rows = rowExtents(image, 0);
+    const data = new Uint8Array(image.data.length);
+    const stream = new SlabStream(this.#gpu, this.#networks, { size, step }, { logits: 'f32', strips: 1 });
     try {
-      const volume = zeros(gpu, [...padded, this.#classes]);
-      tensors.push(volume);
-      const labels = empty(gpu, padded, 'u8');
-      tensors.push(labels);
-      let done = 0;
-      for (const d of starts[0]!)
-        for (const h of starts[1]!)
-          for (const w of starts[2]!) {
-            signal?.throwIfAborted();
-            const origin = [d, h, w] as const;
-            const from = origin.map((o, axis) => o - before[axis]!) as unknown as Size;
-            upload(gpu, this.#inference.image, cut(image.data, size, from, patch));
-            this.#inference.program.run();
-            runOnce(gpu, accumulateWindow(gpu, { logits: this.#inference.logits, volume, origin, weights }));
-            await gpu.finish();
-            onWindow?.(++done / total);
-          }
-      runOnce(gpu, argmax(gpu, { logits: volume, labels }));
-      const all = (await download(gpu, labels)) as Uint8Array;
-      const inside = size.some((n, axis) => n !== padded[axis]) ? cut(all, padded, before, size) : all;
-      return { shape: image.shape, affine: image.affine, data: inside };
+      await stream.run(
+        {
+          gather: (from, to, values) => values.set(image.data.subarray(from * plane, to * plane)),
+          hasBody: (from, to) => rows.reach([from[2], from[1], from[0]], [to[2], to[1], to[0]]),
+        },
+        { network: ({ from, labels }: LabelBlock) => data.set(labels, from * plane) },
+        { signal, onShare: onWindow },
+      );
     } finally {
-      release(gpu, ...tensors);
+      stream.close();
     }
+    return { shape: image.shape, affine: image.affine, data };
   }
 
   close(): void {
-    this.#inference.program.close();
+    this.#networks.close();
   }
-}
-
-/** Starts of windows along an axis: evenly spread, at most `step` of a patch apart, as nnU-Net places them. */
-export function windowStarts(size: number, patch: number, step: number): number[] {
-  if (size <= patch) return [0];
-  const count = Math.ceil((size - patch) / (patch * step)) + 1;
-  const distance = (size - patch) / (count - 1);
-  return Array.from({ length: count }, (_, i) => Math.round(i * distance));
-}
-
-function gaussian(size: number): number[] {
-  const sigma = size * SIGMA_SHARE;
-  return Array.from({ length: size }, (_, i) => Math.exp(-0.5 * ((i - (size - 1) / 2) / sigma) ** 2));
 }
 
 /** A box of [D, H, W] values that may reach beyond them; there it holds 0. */

@@ -1,5 +1,6 @@
 /** Cutting a box out of a volume, and putting it back. */
 import { compose, scaleAndShift } from './affine.ts';
+import { rowExtents } from './bodyRows.ts';
 import { emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
 
 /** Voxels from `min` up to but not including `max`. */
@@ -9,37 +10,23 @@ export interface Box {
 }
 
 /** The smallest box that holds every voxel above the threshold; null where there is none (NaN is not above). */
-export function foregroundBox(volume: Volume, threshold: number): Box | null {
-  const { data, shape } = volume;
-  const [nx, ny, nz] = shape;
-  const min: [number, number, number] = [nx, ny, nz];
-  const max: [number, number, number] = [0, 0, 0];
-  for (let z = 0, row = 0; z < nz; z++) {
-    for (let y = 0; y < ny; y++, row += nx) {
-      let first = 0;
-      while (first < nx && !(data[row + first] > threshold)) first++;
-      if (first === nx) continue;
-      let last = nx - 1;
-      while (!(data[row + last] > threshold)) last--;
-      min[0] = Math.min(min[0], first);
-      max[0] = Math.max(max[0], last + 1);
-      min[1] = Math.min(min[1], y);
-      max[1] = Math.max(max[1], y + 1);
-      min[2] = Math.min(min[2], z);
-      max[2] = z + 1;
-    }
-  }
-  return max[2] === 0 ? null : { min, max };
-}
+export const foregroundBox = (volume: Volume, threshold: number): Box | null =>
+  rowExtents(volume, threshold).box;
 
-/** The voxels inside the box; they keep their place in the world. */
+/** The grid of the box's voxels; they keep their place in the world. */
+export const croppedGrid = ({ shape, affine }: Grid, box: Box): Grid => ({
+  shape: boxShape(box, shape),
+  affine: compose(affine, scaleAndShift([1, 1, 1], box.min)),
+});
+
+/** The voxels inside the box. */
 export function crop<T extends VoxelArray>(volume: Volume<T>, box: Box): Volume<T> {
   const shape = boxShape(box, volume.shape);
   const data = emptyLike(volume.data, shape[0] * shape[1] * shape[2]);
   for (const [inside, outside] of rows(box, volume.shape)) {
     data.set(volume.data.subarray(outside, outside + shape[0]), inside);
   }
-  return { shape, affine: compose(volume.affine, scaleAndShift([1, 1, 1], box.min)), data };
+  return { ...croppedGrid(volume, box), data };
 }
 
 /** The inverse of `crop`: the volume in its box of `grid`, and 0 around it. */

@@ -1,4 +1,6 @@
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { labelTable } from './labelTable.ts';
 import { collect, type NiftiFixture, niftiFile, sourceOf } from './niftiFixture.ts';
 import { readNifti } from './niftiRead.ts';
 import type { NiftiSpace } from './niftiSpace.ts';
@@ -28,6 +30,24 @@ describe('what is written reads back', () => {
       expect(back.data).toEqual(data);
       expect(back.shape).toEqual([1, 2, 1]);
     }
+  });
+
+  it('beside a table of label names, which lies between header and voxels', async () => {
+    const data = Uint8Array.from([0, 1, 2, 1]);
+    const table = labelTable([{ id: 1, name: 'liver & <more>', colour: [255, 0, 51] }]);
+    const bytes = await collect(encodeNifti({ shape: [2, 2, 1], affine, data }, undefined, [table]));
+    const back = await readNifti(sourceOf('out.nii.gz', bytes));
+    expect(back.data).toEqual(data);
+    expect(back.header.dataOffset % 16).toBe(0);
+    const plain = gunzipSync(bytes);
+    expect([plain[348], plain.readInt32LE(352), plain.readInt32LE(356)]).toEqual([
+      1,
+      back.header.dataOffset - 352,
+      30,
+    ]);
+    expect(plain.toString('utf8', 360, back.header.dataOffset)).toContain(
+      '<Label Key="1" Red="1.000" Green="0.000" Blue="0.200" Alpha="1"><![CDATA[liver & <more>]]></Label>',
+    );
   });
 
   it('the affine to float32, in mm', async () => {

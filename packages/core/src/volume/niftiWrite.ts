@@ -2,27 +2,60 @@
 import { gzip } from './gzip.ts';
 import { isInt64, NIFTI_DTYPES } from './niftiDtype.ts';
 import { affineOfSpace, type NiftiSpace, spaceOfAffine } from './niftiSpace.ts';
-import type { Volume, VoxelArray } from './volume.ts';
+import type { Grid, Volume, VoxelArray } from './volume.ts';
 
-/** The header, and four bytes that say "no extensions". */
+/** The header, and four bytes that say whether extensions follow. */
 const HEADER_BYTES = 352;
+
+/** Bytes between header and voxels; `code` says what they are. */
+export interface NiftiExtension {
+  readonly code: number;
+  readonly content: Uint8Array;
+}
 
 const CHUNK_BYTES = 1 << 20;
 
 /**
  * The bytes of a .nii.gz, made as they are read; the same volume gives the same bytes.
  * `space` is the case's (`header.space` of what was read); a volume that came from no file needs none.
- * Throws where the volume does not lie on the space's grid, or is larger than NIfTI-1's 16-bit dimensions.
+ * `extensions` lie between header and voxels. Throws where the volume does not lie on the space's grid, or is larger than NIfTI-1's 16-bit dimensions.
  */
 export function encodeNifti(
   volume: Volume,
   space = spaceOfAffine(volume.affine),
+  extensions: readonly NiftiExtension[] = [],
 ): AsyncGenerator<Uint8Array> {
-  const header = niftiHeaderBytes(volume, space);
-  return gzip(inChunks(header, volume.data));
+  const between = extensions.map(extensionBytes);
+  const header = niftiHeaderBytes(volume, space, between);
+  return gzip(inChunks([header, ...between], volume.data));
 }
 
-function niftiHeaderBytes({ shape, affine, data }: Volume, space: NiftiSpace): Uint8Array {
+/** The first bytes of an unpacked .nii of several volumes on one grid, whose bytes stand for 255ths. */
+export function sharesHeader(grid: Grid, volumes: number): Uint8Array {
+  const volume = { ...grid, data: new Uint8Array() };
+  const bytes = niftiHeaderBytes(volume, spaceOfAffine(grid.affine), []);
+  const view = new DataView(bytes.buffer);
+  view.setInt16(40, 4, true); // dim[0]
+  view.setInt16(48, volumes, true); // dim[4]
+  view.setFloat32(112, 1 / 255, true); // scl_slope
+  return bytes;
+}
+
+/** Size and code, the content, and zeros up to a multiple of 16 bytes. */
+function extensionBytes({ code, content }: NiftiExtension): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((8 + content.length) / 16) * 16);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, bytes.length, true);
+  view.setInt32(4, code, true);
+  bytes.set(content, 8);
+  return bytes;
+}
+
+function niftiHeaderBytes(
+  { shape, affine, data }: Volume,
+  space: NiftiSpace,
+  extensions: readonly Uint8Array[],
+): Uint8Array {
   if (shape.some((n) => n > 32767))
     throw new Error(`NIfTI-1 holds at most 32767 voxels an axis, got [${shape}]`);
   const written = affineOfSpace(space, shape);
@@ -47,7 +80,10 @@ function niftiHeaderBytes({ shape, affine, data }: Volume, space: NiftiSpace): U
   int16(40, 3, ...shape, 1, 1, 1, 1); // dim
   int16(70, code, bits);
   float32(76, space.qfac, ...space.pixdim, 1, 1, 1, 1); // pixdim
-  float32(108, HEADER_BYTES); // vox_offset
+  float32(
+    108,
+    extensions.reduce((sum, { length }) => sum + length, HEADER_BYTES),
+  ); // vox_offset
   float32(112, 1, 0); // scl_slope, scl_inter
   view.setUint8(123, space.units);
   text(148, 'organseg'); // descrip
@@ -55,6 +91,7 @@ function niftiHeaderBytes({ shape, affine, data }: Volume, space: NiftiSpace): U
   float32(256, ...space.quaternion, ...space.qoffset);
   float32(280, ...space.sform.subarray(0, 12)); // srow_x, srow_y, srow_z
   text(344, 'n+1');
+  view.setUint8(348, extensions.length ? 1 : 0);
   return bytes;
 }
 
@@ -66,8 +103,8 @@ function datatypeOf(data: VoxelArray): readonly [number, number] {
   return [code, 8 * bytes];
 }
 
-async function* inChunks(header: Uint8Array, data: VoxelArray): AsyncGenerator<Uint8Array> {
-  yield header;
+async function* inChunks(before: readonly Uint8Array[], data: VoxelArray): AsyncGenerator<Uint8Array> {
+  yield* before;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
 }

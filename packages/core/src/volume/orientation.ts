@@ -3,6 +3,7 @@
  * and flipping its axes. Nothing is interpolated: an oblique grid stays oblique, its axes only change names.
  */
 import { affineFromRows, compose, invert, scaleAndShift, spacingOf } from './affine.ts';
+import type { Box } from './crop.ts';
 import { type Affine, emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
 
 /** Voxel axis i runs along world axis `world[i]` (0 x, 1 y, 2 z), towards its negative end where `flipped[i]`. */
@@ -38,19 +39,53 @@ export function axisCodes(affine: Affine): string {
   return world.map((w, axis) => (flipped[axis] ? 'LPI' : 'RAS')[w]).join('');
 }
 
+/** A grid turned to RAS+, and where its voxels lie in the array as it was: data[start + steps · index]. */
+export interface RasView extends Grid {
+  readonly start: number;
+  readonly steps: Triple;
+  /** The voxel axis that runs along each world axis, and whether against it. */
+  readonly from: Triple;
+  readonly flipped: readonly [boolean, boolean, boolean];
+}
+
+/** A view of a volume in RAS+, without turning it. */
+export function rasView(grid: Grid): RasView {
+  const { world, flipped } = orientationOf(grid.affine);
+  const from = triple((w) => world.indexOf(w));
+  const strides = stridesOf(grid.shape);
+  const steps = triple((w) => (flipped[from[w]] ? -1 : 1) * strides[from[w]]);
+  const shape = triple((w) => grid.shape[from[w]]);
+  return {
+    shape,
+    affine: compose(grid.affine, toVoxels(grid.shape, world, flipped)),
+    start: steps.reduce((sum, step, axis) => sum + (step < 0 ? -step * (shape[axis] - 1) : 0), 0),
+    steps,
+    from,
+    flipped: [flipped[from[0]], flipped[from[1]], flipped[from[2]]],
+  };
+}
+
+/** A box of the volume's own axes, in the view's, and back. */
+export function boxInView({ min, max }: Box, view: RasView): Box {
+  const { from, flipped, shape } = view;
+  return {
+    min: triple((w) => (flipped[w] ? shape[w] - max[from[w]] : min[from[w]])),
+    max: triple((w) => (flipped[w] ? shape[w] - min[from[w]] : max[from[w]])),
+  };
+}
+
+export function boxOfView({ min, max }: Box, { from, flipped, shape }: RasView): Box {
+  const along = (axis: number) => from.indexOf(axis);
+  const low = (w: number) => (flipped[w] ? shape[w] - max[w] : min[w]);
+  const high = (w: number) => (flipped[w] ? shape[w] - min[w] : max[w]);
+  return { min: triple((axis) => low(along(axis))), max: triple((axis) => high(along(axis))) };
+}
+
 /** The volume with its axes turned to RAS+. The same object where they are already. */
 export function toRas<T extends VoxelArray>(volume: Volume<T>): Volume<T> {
   if (axisCodes(volume.affine) === 'RAS') return volume;
-  const { world, flipped } = orientationOf(volume.affine);
-  const from = [0, 1, 2].map((w) => world.indexOf(w));
-  const strides = stridesOf(volume.shape);
-  const shape = triple((w) => volume.shape[from[w]]);
-  const steps = triple((w) => (flipped[from[w]] ? -1 : 1) * strides[from[w]]);
-  return {
-    shape,
-    affine: compose(volume.affine, toVoxels(volume.shape, world, flipped)),
-    data: gather(volume.data, shape, steps),
-  };
+  const { shape, affine, steps } = rasView(volume);
+  return { shape, affine, data: gather(volume.data, shape, steps) };
 }
 
 /** A RAS+ volume turned back to the axes of `grid`, whose affine it gets. The inverse of `toRas`, exactly. */

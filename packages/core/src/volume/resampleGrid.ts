@@ -59,7 +59,12 @@ export function resampleNearest<T extends VoxelArray>(labels: Volume<T>, grid: G
   return { shape: grid.shape, affine: grid.affine, data };
 }
 
-function nearestIndices({ scale, offset }: AxisMap, targetSize: number, sourceSize: number): Uint32Array {
+/** The source index nearest to each target index. */
+export function nearestIndices(
+  { scale, offset }: AxisMap,
+  targetSize: number,
+  sourceSize: number,
+): Uint32Array {
   return Uint32Array.from({ length: targetSize }, (_, target) =>
     Math.min(sourceSize - 1, Math.max(0, nearest(scale * target + offset))),
   );

@@ -1,77 +1,109 @@
 /**
- * Sliding-window inference: adds one window's logits, weighted, to the logits of the whole volume.
+ * Sliding-window inference: adds one window's logits, weighted, to the logits of the volume.
  *
- *   volume[o + d, c] += weight_D[d0]·weight_H[d1]·weight_W[d2] · logits[d, c]        d in the window, o its origin
+ *   volume[o + d, c] += weight_D[d0]·weight_H[d1]·weight_W[d2] · logits[m(d), c]      d in the window, o its origin
  *
- * The sum of weights is the same for all classes of a voxel, so that argmax needs no division by it.
+ * m mirrors the axes along which the network saw the window mirrored. Voxels outside the volume are left out.
+ * Of the volume a ring of planes is held (`ring.ts`).
  */
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
-import { elementCount, type Tensor } from '../tensor.ts';
+import { ringRuns } from '../ring.ts';
+import type { Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
 
+type Size = readonly [number, number, number];
+
+export type Mirrored = readonly [boolean, boolean, boolean];
+export const NOT_MIRRORED: Mirrored = [false, false, false];
+
 export interface AccumulateWindow {
-  /** [1, d, h, w, C] */
+  /** [N, d, h, w, C] */
   readonly logits: Tensor;
-  /** [D, H, W, C] */
+  /** Which of the N windows. */
+  readonly item: number;
+  /** [R, H, W, C]: R planes of the volume. */
   readonly volume: Tensor;
-  /** Of the window in the volume, D, H, W; what lies beyond the volume's end is left out. */
-  readonly origin: readonly [number, number, number];
-  /** f32 [d + h + w]: the weights along each axis. */
+  /** Planes of the whole volume. */
+  readonly depth: number;
+  /** Of the window in the volume, D, H, W; may lie outside. */
+  readonly origin: Size;
+  readonly mirrored: Mirrored;
+  /** f32: tables of weights, d, h or w long, that begin at these places. */
   readonly weights: Tensor;
+  readonly weightsAt: Size;
 }
 
-export function accumulateWindow(gpu: Gpu, { logits, volume, origin, weights }: AccumulateWindow): Launch[] {
-  const [, depth, height, width, classes] = logits.shape as [number, number, number, number, number];
-  const [D, H, W] = volume.shape as [number, number, number];
-  if (volume.shape[3] !== classes || elementCount(weights.shape) !== depth + height + width) {
-    throw new Error(
-      `accumulateWindow: [${logits.shape}] with ${elementCount(weights.shape)} weights does not fit [${volume.shape}]`,
-    );
+export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
+  const { logits, item, volume, depth, origin, mirrored, weights, weightsAt } = call;
+  const [items, ...size] = logits.shape as [number, number, number, number, number];
+  const [d, h, w, classes] = size;
+  const [R, H, W] = volume.shape as [number, number, number];
+  if (volume.shape[3] !== classes || item >= items) {
+    throw new Error(`accumulateWindow: window ${item} of [${logits.shape}] does not fit [${volume.shape}]`);
   }
-  const planes = Math.min(depth, D - origin[0]);
+  const clipped = (axis: number, length: number, limit: number) => {
+    const first = Math.max(0, -origin[axis]!);
+    return { first, count: Math.min(length, limit - origin[axis]!) - first };
+  };
+  const [z, y, x] = [clipped(0, d, depth), clipped(1, h, H), clipped(2, w, W)];
+  if (z.count <= 0 || y.count <= 0 || x.count <= 0) return [];
+  const from = origin[0] + z.first;
+  const plane = h * w * classes;
   const rows = [
-    { tensor: logits, rowElements: height * width * classes },
+    { tensor: logits, rowElements: plane },
     { tensor: volume, rowElements: H * W * classes },
   ];
-  return rowRanges(gpu, planes, rows).map(([start, end]) => {
-    const z = window(logits, start * height * width * classes, end * height * width * classes);
-    const v = window(volume, (origin[0] + start) * H * W * classes, (origin[0] + end) * H * W * classes);
-    const countH = Math.min(height, H - origin[1]);
-    const countW = Math.min(width, W - origin[2]);
-    return prepare(gpu, {
-      name: 'accumulateWindow',
-      read: { z, weights },
-      write: { v },
-      params: {
-        firstD: u32(start),
-        countD: u32(end - start),
-        countH: u32(countH),
-        countW: u32(countW),
-        depth: u32(depth),
-        height: u32(height),
-        width: u32(width),
-        classes: u32(classes),
-        shift: u32(z.shift),
-        volumeShift: u32(v.shift),
-        volumeH: u32(H),
-        volumeW: u32(W),
-        originH: u32(origin[1]),
-        originW: u32(origin[2]),
-      },
-      code: `
+  return ringRuns(from, from + z.count, R).flatMap((run) =>
+    rowRanges(gpu, run.to - run.from, rows).map(([start, end]) => {
+      // Of the window: the planes, and where the network has them.
+      const firstD = run.from + start - origin[0];
+      const seenFrom = item * d + (mirrored[0] ? d - firstD - (end - start) : firstD);
+      const l = window(logits, seenFrom * plane, (seenFrom + end - start) * plane);
+      const v = window(volume, (run.at + start) * H * W * classes, (run.at + end) * H * W * classes);
+      return prepare(gpu, {
+        name: 'accumulateWindow',
+        read: { l, weights },
+        write: { v },
+        params: {
+          countD: u32(end - start),
+          countH: u32(y.count),
+          countW: u32(x.count),
+          firstH: u32(y.first),
+          firstW: u32(x.first),
+          height: u32(h),
+          width: u32(w),
+          classes: u32(classes),
+          shift: u32(l.shift),
+          volumeShift: u32(v.shift),
+          volumeH: u32(H),
+          volumeW: u32(W),
+          atH: u32(origin[1] + y.first),
+          atW: u32(origin[2] + x.first),
+          weightD: u32(weightsAt[0] + firstD),
+          weightH: u32(weightsAt[1] + y.first),
+          weightW: u32(weightsAt[2] + x.first),
+          mirrorD: u32(mirrored[0] ? 1 : 0),
+          mirrorH: u32(mirrored[1] ? 1 : 0),
+          mirrorW: u32(mirrored[2] ? 1 : 0),
+        },
+        code: `
 @compute @workgroup_size(64) fn main(id: Id) {
   let i = invocation(id);
-  let w = i % p.countW;
-  let h = (i / p.countW) % p.countH;
-  let d = i / (p.countW * p.countH);
-  if (d >= p.countD) { return; }
-  let weight = weights[p.firstD + d] * weights[p.depth + h] * weights[p.depth + p.height + w];
+  let x = i % p.countW;
+  let y = (i / p.countW) % p.countH;
+  let z = i / (p.countW * p.countH);
+  if (z >= p.countD) { return; }
+  let weight = weights[p.weightD + z] * weights[p.weightH + y] * weights[p.weightW + x];
+  let d = select(z, p.countD - 1u - z, p.mirrorD == 1u);
+  let h = select(p.firstH + y, p.height - 1u - p.firstH - y, p.mirrorH == 1u);
+  let w = select(p.firstW + x, p.width - 1u - p.firstW - x, p.mirrorW == 1u);
   let source = p.shift + ((d * p.height + h) * p.width + w) * p.classes;
-  let sum = p.volumeShift + ((d * p.volumeH + p.originH + h) * p.volumeW + p.originW + w) * p.classes;
-  for (var c = 0u; c < p.classes; c++) { v[sum + c] = v_t(f32(v[sum + c]) + weight * f32(z[source + c])); }
+  let sum = p.volumeShift + ((z * p.volumeH + p.atH + y) * p.volumeW + p.atW + x) * p.classes;
+  for (var c = 0u; c < p.classes; c++) { v[sum + c] = v_t(f32(v[sum + c]) + weight * f32(l[source + c])); }
 }`,
-      invocations: (end - start) * countH * countW,
-    });
-  });
+        invocations: (end - start) * y.count * x.count,
+      });
+    }),
+  );
 }

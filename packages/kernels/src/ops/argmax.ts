@@ -4,16 +4,25 @@ import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
 
-/** Logits [..., C], labels u8 with as many elements as there are voxels. */
-export function argmax(gpu: Gpu, { logits, labels }: { logits: Tensor; labels: Tensor }): Launch[] {
+export interface Argmax {
+  /** [..., C] */
+  readonly logits: Tensor;
+  /** u8, with as many elements as there are voxels; as many as `voxels` are written from the first on. */
+  readonly labels: Tensor;
+  /** The first voxel of the logits and how many: all unless given. */
+  readonly first?: number;
+  readonly voxels?: number;
+}
+
+export function argmax(gpu: Gpu, call: Argmax): Launch[] {
+  const { logits, labels, first = 0, voxels = elementCount(labels.shape) } = call;
   const classes = logits.shape.at(-1)!;
-  const voxels = elementCount(labels.shape);
   const rows = [
     { tensor: logits, rowElements: classes },
     { tensor: labels, rowElements: 1 },
   ];
   return rowRanges(gpu, voxels, rows, 256).map(([start, end]) => {
-    const z = window(logits, start * classes, end * classes);
+    const z = window(logits, (first + start) * classes, (first + end) * classes);
     return prepare(gpu, {
       name: 'argmax',
       read: { z },

@@ -1,7 +1,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
+import { rowRanges, window } from '../windows.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Sets every element to 0. */
@@ -17,4 +17,19 @@ export function fillZero(gpu: Gpu, name: string, output: Tensor): Launch[] {
       invocations: mapInvocations(end - start),
     }),
   );
+}
+
+/** Sets elements [first, first + count) to 0, wherever they begin. */
+export function fillZeroRange(gpu: Gpu, output: Tensor, first: number, count: number): Launch[] {
+  return rowRanges(gpu, count, [{ tensor: output, rowElements: 1 }], 256).map(([start, end]) => {
+    const { shift, ...binding } = window(output, first + start, first + end);
+    return prepare(gpu, {
+      name: 'fillZeroRange',
+      read: {},
+      write: { output: binding },
+      params: { shift: u32(shift), count: u32(end - start) },
+      code: mapElements('output[p.shift + i] = output_t(0);'),
+      invocations: mapInvocations(end - start),
+    });
+  });
 }

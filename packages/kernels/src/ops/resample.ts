@@ -30,7 +30,7 @@ export interface ResampleCall {
 const HALF_MARGIN = 1e-4;
 
 /** For each target index: the lower source index, and the share of the next one. */
-function linearTable({ scale, offset }: AxisMap, from: number, to: number): [number, number][] {
+export function linearTable({ scale, offset }: AxisMap, from: number, to: number): [number, number][] {
   return Array.from({ length: to }, (_, i) => {
     const x = Math.min(from - 1, Math.max(0, scale * i + offset));
     const lower = Math.min(Math.floor(x), Math.max(0, from - 2));

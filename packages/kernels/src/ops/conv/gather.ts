@@ -25,6 +25,8 @@ export function packWeights(gpu: Gpu, plan: GatherPlan): { packed: PackedWeights
     outputChannels: outputChannels?.count ?? outTotal,
     taps: plan.geometry.taps,
     stride: plan.geometry.inStride,
+    outStride: plan.geometry.outStride,
+    sets: plan.geometry.outOffsets.length,
     size: [plan.output[0]!, ...counts(plan.output, plan.geometry)],
   });
   return tile.kernel === 'direct' ? packDirect(gpu, plan) : packTiled(gpu, plan, tile);

@@ -37,7 +37,11 @@ export interface ConvProblem {
   readonly inputChannels: readonly number[];
   readonly outputChannels: number;
   readonly taps: Triple;
+  /** Of the gathered tensor. */
   readonly stride: Triple;
+  /** Of the outputs, and how many sets of them there are; 1 where `weightGradient`. */
+  readonly outStride: Triple;
+  readonly sets: number;
   /** N, and the voxels along D, H, W that are computed, or that the centre of a weight gradient has. */
   readonly size: readonly [number, number, number, number];
 }
@@ -47,9 +51,10 @@ export type TileChoice = (problem: ConvProblem) => Tile | undefined;
 
 /** The problem as a key of a tuning cache. */
 export function problemKey(problem: ConvProblem): string {
-  const { pass, dtype, inputChannels, outputChannels, taps, stride, size } = problem;
-  const shape = `${inputChannels.join('+')}→${outputChannels} taps ${taps.join('×')} stride ${stride.join('×')}`;
-  return `${pass} ${dtype} ${shape} size ${size.join('×')}`;
+  const { pass, dtype, inputChannels, outputChannels, taps, stride, outStride, sets, size } = problem;
+  const channels = `${inputChannels.join('+')}→${sets > 1 ? `${sets}×` : ''}${outputChannels}`;
+  const strides = `${stride.join('×')} to ${outStride.join('×')}`;
+  return `${pass} ${dtype} ${channels} taps ${taps.join('×')} stride ${strides} size ${size.join('×')}`;
 }
 
 /** Whether the adapter multiplies f16 fragments of 16×16×16 into f32. */
@@ -89,16 +94,14 @@ function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem)
   const wide = holding(width, [16, 32, 64, 128]);
   const channels = holding(outputChannels, [16, 32, 64]);
   for (const rows of [128, 256, 64]) {
-    const widths = new Set([wide, Math.max(16, wide / 2)].map((w) => Math.min(w, rows)));
-    for (const w of widths) {
-      if (rows / w > 2 * holding(height, [1, 2, 4, 8, 16])) continue;
-      for (const n of new Set([channels, Math.max(16, channels / 2)])) {
-        for (const depth of [32, 64, 16]) {
-          for (const subgroups of [4, 8, 2]) {
-            if ((rows / FRAGMENT) % subgroups) continue;
-            const threads = subgroups * LANES;
-            tiles.push({ kernel: 'matrix', lines: rows / w, width: w, channels: n, depth, threads });
-          }
+    const w = Math.min(wide, rows);
+    if (rows / w > 2 * holding(height, [1, 2, 4, 8, 16]) && rows > 64) continue;
+    for (const n of new Set([channels, Math.max(16, channels / 2)])) {
+      for (const depth of [32, 64, 16]) {
+        for (const subgroups of [4, 8, 2]) {
+          if ((rows / FRAGMENT) % subgroups) continue;
+          const threads = subgroups * LANES;
+          tiles.push({ kernel: 'matrix', lines: rows / w, width: w, channels: n, depth, threads });
         }
       }
     }

@@ -28,6 +28,8 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall): Work {
     outputChannels: b,
     taps: dWeight.shape.slice(2) as unknown as Triple,
     stride: call.stride,
+    outStride: [1, 1, 1],
+    sets: 1,
     size: centre.shape.slice(0, 4) as unknown as [number, number, number, number],
   });
   const isDirect = tile.kernel === 'direct';

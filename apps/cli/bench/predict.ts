@@ -1,0 +1,296 @@
+/**
+ * Whole cases from process start to file written, over numbers of slices: `pnpm bench predict [options]`.
+ *   --slices 50,100,200,400   --size 512,512   --spacing 0.8,0.8,1      the generated scans
+ *   --preset NAME  --set key=value …  --dtype f32|f16  --memory-cap MiB  --resample labels|logits  --skip-early
+ *   --svg FILE  --json
+ *   --plan                     how each case would be done and what memory it would take, without doing it
+ * The network has random weights: time and memory do not depend on them. The preset is gao2022 on a GPU; on a CPU that
+ * plays GPU, small with a network and a patch that finish in minutes.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { caseGeometry } from '@organseg/core/inference/preprocess.ts';
+import { caseRequest } from '@organseg/core/inference/scanStream.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import { initialise } from '@organseg/core/network/parameters.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { Random } from '@organseg/core/random.ts';
+import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
+import { findAdapter, openGpu } from '@organseg/kernels/device.ts';
+import { saveBest } from '@organseg/train/checkpoint.ts';
+import { type Config, preprocessingOf, resolveConfig, unetConfig } from '@organseg/train/config.ts';
+import { readLabelsFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { DEFAULT_CAP_BYTES } from '@organseg/train/predictor.ts';
+import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
+import { createRun, parameterLayout } from '@organseg/train/run.ts';
+import { type GrowthPoint, growthSvg } from '../../../packages/train/bench/growthSvg.ts';
+import type { CaseProfile } from '../src/caseFiles.ts';
+import { startSampler } from '../src/measure/sampler.ts';
+import type { ScanReport } from '../src/predictScans.ts';
+
+/** For two CPU cores: what is measured there is memory. */
+const SOFTWARE_SETTINGS = [
+  'filters=[4,8]',
+  'kernels=[[3,3,3],[3,3,3]]',
+  'strides=[[1,1,1],[2,2,2]]',
+  'patch=[32,64,64]',
+];
+
+const { values: options } = parseArgs({
+  options: {
+    slices: { type: 'string', default: '50,100,200,400' },
+    size: { type: 'string', default: '512,512' },
+    spacing: { type: 'string', default: '0.8,0.8,1' },
+    preset: { type: 'string' },
+    set: { type: 'string', multiple: true, default: [] },
+    dtype: { type: 'string' },
+    'memory-cap': { type: 'string' },
+    resample: { type: 'string' },
+    'skip-early': { type: 'boolean', default: false },
+    plan: { type: 'boolean', default: false },
+    svg: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+interface CaseRun extends GrowthPoint {
+  readonly slices: number;
+  readonly networkShape: Triple;
+  /** From the start of the process to its end. */
+  readonly seconds: number;
+  /** Of all cores: less shaken by what else a machine does. */
+  readonly cpuSeconds: number;
+  readonly stages: Readonly<Record<string, number>>;
+  readonly plannedGpuBytes: number;
+  readonly peakGpuBytes: number;
+  /** Over idle, as nvidia-smi sees it; null where it does not answer. */
+  readonly smiPeakMb: number | null;
+  /** Of the whole process: on a CPU that plays GPU, the GPU's memory is in it. */
+  readonly peakHostBytes: number;
+  readonly windows: ScanReport['windows'];
+  /** With --skip-early: voxels whose label differs from a run without it. */
+  readonly changedVoxels?: number;
+}
+
+/** An ellipse of soft tissue in air, with noise, so that gzip has something to do. */
+function generatedScan(shape: Triple, spacingMm: Triple): Volume<Int16Array> {
+  const [nx, ny, nz] = shape;
+  const data = new Int16Array(nx * ny * nz);
+  const noise = new Random(7);
+  const grain = Int16Array.from({ length: 65536 }, () => Math.round(12 * noise.normal()));
+  for (let z = 0, i = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++)
+      for (let x = 0; x < nx; x++, i++) {
+        const r = ((x - nx / 2) / (0.44 * nx)) ** 2 + ((y - ny / 2) / (0.32 * ny)) ** 2;
+        const tissue = 60 * Math.sin(x / 31) * Math.sin(y / 27) * Math.sin(z / 23);
+        data[i] = (r < 1 ? 40 + tissue : -1000) + grain[(i * 2654435761) & 65535];
+      }
+  return { shape, affine: scaleAndShift(spacingMm, [0, 0, 0]), data };
+}
+
+async function writeRun(folder: string, config: Config): Promise<void> {
+  await createRun(folder, {
+    stage: 'initial',
+    data: folder,
+    init: null,
+    pseudo: null,
+    fold: null,
+    labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
+    trainingCases: [],
+    validationCases: [],
+    config,
+  });
+  const layout = parameterLayout(config);
+  await saveBest(folder, layout.specs, initialise(layout, new Random(1)));
+}
+
+/** The commands: beside this program where it is bundled. */
+function mainProgram(): string {
+  const bundled = join(dirname(process.argv[1]!), 'cli.mjs');
+  return existsSync(bundled) ? bundled : fileURLToPath(new URL('../src/main.ts', import.meta.url));
+}
+
+async function predict(run: string, scan: string, out: string, extra: readonly string[]) {
+  const sampler = startSampler(() => {});
+  const started = performance.now();
+  const args = ['predict', '--model', run, '--input', scan, '--out', out, '--profile', '--json', ...extra];
+  const child = spawn(process.execPath, [mainProgram(), ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, INIT_CWD: process.cwd() },
+  });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  const seconds = (performance.now() - started) / 1000;
+  sampler.stop();
+  if (code !== 0) throw new InputError(`predict: ${said.trimEnd().split('\n').at(-1)}`);
+  const read = <T>(file: string) => JSON.parse(readFileSync(join(out, file), 'utf8')).cases[0] as T;
+  const idle = sampler.samples[0]!.gpuMemoryMb;
+  const smiPeakMb = sampler.hasGpu()
+    ? Math.max(...sampler.samples.map(({ gpuMemoryMb }) => gpuMemoryMb)) - idle
+    : null;
+  return {
+    seconds,
+    smiPeakMb,
+    report: read<ScanReport>('report.json'),
+    profile: read<CaseProfile>('profile.json'),
+  };
+}
+
+const numbers = (text: string) => text.split(',').map(Number);
+const sizeOf = () => numbers(options.size) as [number, number];
+const spacingOf = () => numbers(options.spacing) as unknown as Triple;
+
+function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
+  if (text !== undefined && text !== 'f32' && text !== 'f16')
+    throw new InputError(`--dtype ${text}: expects f32 or f16`);
+  return text;
+}
+
+async function measured(folder: string, run: string, slices: number): Promise<CaseRun> {
+  const [nx, ny] = sizeOf();
+  const scan = join(folder, `scan${slices}.nii.gz`);
+  await writeNiftiFile(scan, generatedScan([nx, ny, slices], spacingOf()));
+  const passed = (['dtype', 'memory-cap', 'resample'] as const).flatMap((name) =>
+    options[name] === undefined ? [] : [`--${name}`, options[name]],
+  );
+  const plain = options['skip-early'] ? join(folder, 'plain') : undefined;
+  if (plain) await predict(run, scan, plain, passed);
+  const out = join(folder, 'out');
+  const { seconds, smiPeakMb, report, profile } = await predict(run, scan, out, [
+    ...passed,
+    ...(plain ? ['--skip-early'] : []),
+  ]);
+  const { networkShape, plannedGpuBytes, peakGpuBytes, windows } = report;
+  const { stages, cpuSeconds, peakHostBytes } = profile;
+  const made = {
+    slices,
+    networkShape,
+    seconds,
+    cpuSeconds,
+    stages,
+    plannedGpuBytes,
+    peakGpuBytes,
+    smiPeakMb,
+    peakHostBytes,
+  };
+  if (!plain) return { ...made, windows };
+  const labels = (from: string) => readLabelsFile(join(from, `scan${slices}.nii.gz`));
+  const [without, withSkip] = [await labels(plain), await labels(out)];
+  const changedVoxels = without.data.reduce((n, label, i) => n + (label === withSkip.data[i] ? 0 : 1), 0);
+  return { ...made, windows, changedVoxels };
+}
+
+function asText(adapter: string, config: Config, runs: readonly CaseRun[]): string {
+  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+  const stages = [...new Set(runs.flatMap(({ stages: each }) => Object.keys(each)))];
+  const head = ['slices', 'windows', 'skipped', 's', 'cpu s', ...stages, 'planned', 'counted', 'smi', 'host'];
+  const rows = runs.map((run) => [
+    run.slices,
+    run.windows.all,
+    run.windows.air + run.windows.early,
+    run.seconds.toFixed(1),
+    run.cpuSeconds.toFixed(1),
+    ...stages.map((stage) => (run.stages[stage] ?? 0).toFixed(1)),
+    mib(run.plannedGpuBytes),
+    mib(run.peakGpuBytes),
+    run.smiPeakMb?.toFixed(0) ?? '–',
+    mib(run.peakHostBytes),
+  ]);
+  const line = (cells: readonly (string | number)[]) =>
+    cells.map((cell) => String(cell).padStart(9)).join('');
+  return [
+    `${adapter}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, ${config.spacingMm.join('×')} mm`,
+    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the process`,
+    '',
+    line(head),
+    ...rows.map(line),
+    ...runs.flatMap(({ slices, changedVoxels }) =>
+      changedVoxels === undefined
+        ? []
+        : [`${slices} slices: ${changedVoxels} voxels changed by skipping early`],
+    ),
+  ].join('\n');
+}
+
+/** Where the generated body lies. */
+const bodyBox = ([nx, ny, nz]: Triple) => ({
+  min: [Math.ceil(0.06 * nx), Math.ceil(0.18 * ny), 0] as const,
+  max: [Math.floor(0.94 * nx), Math.floor(0.82 * ny), nz] as const,
+});
+
+async function plans(config: Config): Promise<string> {
+  const gpu = await openGpu();
+  try {
+    const activation = dtypeOf(options.dtype) ?? (gpu.hasF16 && !gpu.adapter.software ? 'f16' : 'f32');
+    const shape = { network: unetConfig(config), patch: config.patch, activation, models: 1 };
+    const planner = new MemoryPlanner(gpu, shape);
+    const capBytes = Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20;
+    const rows = numbers(options.slices).map((slices) => {
+      const size: Triple = [...sizeOf(), slices];
+      const grid = { shape: size, affine: scaleAndShift(spacingOf(), [0, 0, 0]) };
+      const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
+      const resample = options.resample === 'labels' ? 'labels' : 'logits';
+      const request = {
+        ...caseRequest(geometry, preprocessingOf(config), resample),
+        step: config.windowStep,
+        skipEarly: options['skip-early'],
+      };
+      const { batch, strips, logits, peakBytes } = planner.plan(request, capBytes);
+      return [
+        slices,
+        geometry.network.shape.join('×'),
+        batch,
+        strips,
+        logits,
+        (peakBytes / 2 ** 20).toFixed(0),
+      ];
+    });
+    const line = (cells: readonly (string | number)[]) =>
+      cells.map((cell) => String(cell).padStart(14)).join('');
+    return [
+      `${gpu.adapter.name}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, activations in ${activation}, ${options.size} voxels at ${options.spacing} mm`,
+      line(['slices', 'network grid', 'windows', 'strips', 'logits', 'planned MiB']),
+      ...rows.map(line),
+    ].join('\n');
+  } finally {
+    gpu.close();
+  }
+}
+
+const found = await findAdapter();
+if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
+const { software, name: adapter } = found.facts;
+const preset = options.preset ?? (software ? 'small' : 'gao2022');
+if (!Object.hasOwn(PRESETS, preset)) throw new InputError(`--preset ${preset}: is none`);
+const small = software && options.preset === undefined ? ['spacingMm=[1,1,1]', ...SOFTWARE_SETTINGS] : [];
+const config = resolveConfig(preset as PresetName, undefined, [...small, ...options.set]);
+const folder = mkdtempSync(join(tmpdir(), 'organseg-bench-'));
+try {
+  if (options.plan) process.stdout.write(`${await plans(config)}\n`);
+  else await runs();
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+async function runs(): Promise<void> {
+  const run = join(folder, 'run');
+  await writeRun(run, config);
+  const made: CaseRun[] = [];
+  for (const slices of numbers(options.slices)) {
+    made.push(await measured(folder, run, slices));
+    if (!options.json) process.stderr.write(`${slices} slices: ${made.at(-1)!.seconds.toFixed(1)} s\n`);
+  }
+  if (options.svg) await writeWhole(options.svg, growthSvg(made, adapter));
+  process.stdout.write(
+    `${options.json ? JSON.stringify({ adapter, preset, runs: made }) : asText(adapter, config, made)}\n`,
+  );
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { openDataset } from '@organseg/train/dataset.ts';
+import { readLabelsFile } from '@organseg/train/files.ts';
+import {
+  type PostprocessingChoice,
+  PostprocessingTrial,
+  saveChoice,
+} from '@organseg/train/postprocessing.ts';
+import { Predictor } from '@organseg/train/predictor.ts';
+import { type CommonOptions, command, print } from '../command.ts';
+import { progress } from '../progress.ts';
+import { memoryCapOption, withGpu } from '../session.ts';
+
+interface Options extends CommonOptions {
+  model: string;
+  data?: string;
+  memoryCap: number;
+}
+
+export const postprocess = command(
+  'postprocess',
+  'Choose what to do to a model’s label maps after the network',
+)
+  .requiredOption('--choose', 'try on the validation cases what helps each organ, and keep it with the model')
+  .requiredOption('--model <run>', 'folder of the run')
+  .option('--data <dir>', 'the data set (default: the run’s)')
+  .addOption(memoryCapOption())
+  .action(async (options: Options) => {
+    const { memoryCap: memoryCapBytes } = options;
+    await withGpu({ memoryCapBytes }, async (gpu, signal) => {
+      const predictor = await Predictor.open(gpu, options.model, { memoryCapBytes, signal });
+      const { run } = predictor;
+      const { labelled, folder } = await openDataset(options.data ?? run.data);
+      const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
+      if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);
+      const trial = new PostprocessingTrial(run.labelNames);
+      const bar = progress('validating', cases.length, 'cases');
+      for (const [i, { name, image, labels }] of cases.entries()) {
+        signal.throwIfAborted();
+        const made = await predictor.predictFile(image, (share) => bar.update(i + share, name));
+        if ('fault' in made) throw new InputError(made.fault);
+        trial.add(name, made.labels, (await readLabelsFile(labels)).data);
+        bar.update(i + 1, name);
+      }
+      bar.finish();
+      predictor.close();
+      const choice = trial.choice();
+      await saveChoice(options.model, choice);
+      print(options, choice, asText(choice, options.model));
+    });
+  });
+
+function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoice, run: string): string {
+  const rows = Object.entries(dsc).map(([name, { before, after }]) => {
+    const ways = [
+      ...(largestComponent.includes(name) ? ['largest component'] : []),
+      ...(fillHoles.includes(name) ? ['holes filled'] : []),
+    ];
+    return `${name.padEnd(24)}${before.toFixed(4)}  ${after.toFixed(4)}  ${ways.join(', ')}`.trimEnd();
+  });
+  return [
+    `mean DSC over ${cases.length} validation ${cases.length === 1 ? 'case' : 'cases'}, before and after`,
+    ...rows,
+    `kept in ${join(run, 'postprocessing.json')}; predict --postprocess applies it`,
+  ].join('\n');
+}

@@ -1,0 +1,25 @@
+/**
+ * Tries tiles on one convolution, in a process of its own: a driver that crashes on one ends nothing else. Takes
+ * {problem, tiles} as JSON; prints a line `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
+ */
+import { openGpu } from '@organseg/kernels/device.ts';
+import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/tile.ts';
+import { Trial } from '@organseg/kernels/ops/conv/trial.ts';
+
+const { problem, tiles } = JSON.parse(process.argv[2]!) as {
+  problem: ConvProblem;
+  tiles: Tile[];
+};
+const gpu = await openGpu();
+const trial = new Trial(gpu, problem);
+for (const tile of tiles) {
+  let result: object;
+  try {
+    result = await trial.measure(tile);
+  } catch (error) {
+    result = { fault: (error as Error).message.split('\n')[0] };
+  }
+  process.stdout.write(`\ntried ${JSON.stringify(result)}\n`); // Dawn writes to stdout too
+}
+trial.close();
+gpu.close();

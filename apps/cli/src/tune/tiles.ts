@@ -1,0 +1,120 @@
+/**
+ * Which tile computes each convolution on this adapter: from a cache file, and with `full` measured where the cache
+ * does not know. Adapters that are software run the direct kernel and are not tuned.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AdapterFacts, Gpu } from '@organseg/kernels/device.ts';
+import {
+  type ConvProblem,
+  problemKey,
+  type Tile,
+  type TileChoice,
+  tileCandidates,
+} from '@organseg/kernels/ops/conv/tile.ts';
+import { TRIAL_TOLERANCE } from '@organseg/kernels/ops/conv/trial.ts';
+import { z } from 'zod';
+import { say } from '../command.ts';
+
+export const TUNE_MODES = ['off', 'cached', 'full'] as const;
+export type TuneMode = (typeof TUNE_MODES)[number];
+
+const count = z.int().positive();
+const tileSchema = z.union([
+  z.strictObject({ kernel: z.literal('direct') }),
+  z.strictObject({
+    kernel: z.enum(['fma', 'matrix']),
+    lines: count,
+    width: count,
+    channels: count,
+    depth: count,
+    threads: count,
+  }),
+]);
+const cacheSchema = z.object({
+  adapter: z.string(),
+  driver: z.string(),
+  tiles: z.record(z.string(), z.object({ tile: tileSchema, ms: z.number() })),
+});
+type Cache = z.infer<typeof cacheSchema>;
+
+/** Changes where kernels change so that tiles measured before say nothing any more. */
+const KERNELS = 1;
+
+/** One file for each adapter and driver, under XDG_CACHE_HOME. */
+export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {
+  const folder = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const key = createHash('sha256').update(`${name}\n${driver}\n${KERNELS}`).digest('hex').slice(0, 12);
+  return join(folder, 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
+}
+
+export function tunedTiles(gpu: Gpu, mode: TuneMode): TileChoice {
+  if (mode === 'off' || gpu.adapter.software) return () => undefined;
+  const { name, driver } = gpu.adapter;
+  const path = cachePath(gpu.adapter);
+  const cache = readCache(path) ?? { adapter: name, driver, tiles: {} };
+  return (problem) => {
+    const key = problemKey(problem);
+    if (!cache.tiles[key] && mode === 'full') {
+      const candidates = tileCandidates(gpu, problem);
+      if (candidates.length === 1) return candidates[0];
+      const best = fastest(problem, candidates);
+      if (!best) return undefined;
+      cache.tiles[key] = best;
+      say(`tuned ${key}: ${best.tile.kernel}, ${best.ms.toFixed(3)} ms`);
+      writeCache(path, cache);
+    }
+    return cache.tiles[key]?.tile;
+  };
+}
+
+function readCache(path: string): Cache | undefined {
+  try {
+    return cacheSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined; // none yet, or of another version
+  }
+}
+
+function writeCache(path: string, cache: Cache): void {
+  mkdirSync(join(path, '..'), { recursive: true });
+  const aside = `${path}.${process.pid}.part`;
+  writeFileSync(aside, JSON.stringify(cache, undefined, 1));
+  renameSync(aside, path);
+}
+
+// Beside this file, or in a bundle beside its one file: .ts or .mjs.
+const PROBE = fileURLToPath(
+  new URL(extname(import.meta.url) === '.ts' ? './probe.ts' : './tuneProbe.mjs', import.meta.url),
+);
+const TIMEOUT_MS = 300_000;
+
+/**
+ * The fastest of the tiles that compute what the direct kernel does. A process that dies has died of the tile after the
+ * last that it told of: another goes on behind it.
+ */
+export function fastest(
+  problem: ConvProblem,
+  tiles: readonly Tile[],
+  probe = PROBE,
+): { tile: Tile; ms: number } | undefined {
+  let best: { tile: Tile; ms: number } | undefined;
+  for (let next = 0; next < tiles.length; next++) {
+    const request = JSON.stringify({ problem, tiles: tiles.slice(next) });
+    const options = { encoding: 'utf8', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' } as const;
+    const { stdout } = spawnSync(process.execPath, [probe, request], options);
+    for (const [, line] of stdout.matchAll(/^tried (.*)\n/gm)) {
+      const { ms, error } = JSON.parse(line!) as { ms?: number; error?: number | null };
+      const isRight = typeof error === 'number' && error <= TRIAL_TOLERANCE[problem.dtype];
+      if (isRight && ms !== undefined && ms < (best?.ms ?? Number.POSITIVE_INFINITY)) {
+        best = { tile: tiles[next]!, ms };
+      }
+      next++;
+    }
+  }
+  return best;
+}

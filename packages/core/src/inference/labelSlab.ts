@@ -1,0 +1,229 @@
+/**
+ * The logits of the slab in work: windows are added with their weights, finished planes become labels at once, on the
+ * network's grid and, where logits are to be interpolated, on the case's; then they make room for the next.
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
+import { argmax } from '@organseg/kernels/ops/argmax.ts';
+import { argmaxResampled } from '@organseg/kernels/ops/argmaxResampled.ts';
+import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
+import { type AxisMaps, linearTable } from '@organseg/kernels/ops/resample.ts';
+import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
+import { ringRuns } from '@organseg/kernels/ring.ts';
+import { empty, fromArray, release, type Tensor, zeros } from '@organseg/kernels/tensor.ts';
+import { Downloads } from '@organseg/kernels/transfer.ts';
+import type { Size } from './windows.ts';
+
+/** Planes [from, to), columns [left, right), all rows; `planeStride` labels from one plane to the next. */
+export interface LabelBlock {
+  readonly from: number;
+  readonly to: number;
+  readonly left: number;
+  readonly right: number;
+  readonly planeStride: number;
+  readonly labels: Uint8Array;
+}
+
+/** The case's grid, where logits are interpolated on it. */
+export interface LabelGrid {
+  readonly size: Size;
+  /** Index in it → network index, D, H, W. */
+  readonly maps: AxisMaps;
+  /** Whether probabilities are wanted too. */
+  readonly probabilities?: boolean;
+}
+
+/** One plane of the case's grid, columns [left, right): 255ths, `classStride` values from one class to the next. */
+export interface ProbabilityPlane {
+  readonly plane: number;
+  readonly left: number;
+  readonly right: number;
+  readonly classStride: number;
+  readonly values: Uint8Array;
+}
+
+/** Who takes labels: on the network's grid, and on the case's where logits are interpolated. */
+export interface LabelSink {
+  network(block: LabelBlock): void;
+  resampled?(block: LabelBlock): void;
+  probabilities?(plane: ProbabilityPlane): void;
+}
+
+/** Labels travel in blocks of at most so many bytes, or of one plane. */
+const BLOCK_BYTES = 8 * 2 ** 20;
+
+export interface LabelSlabOptions {
+  readonly classes: number;
+  /** Planes that a window may write to. */
+  readonly patchDepth: number;
+  readonly dtype: 'f32' | 'f16';
+  readonly grid: LabelGrid | undefined;
+}
+
+/** Columns [left, right) of a volume of labels. */
+export class LabelSlab {
+  /** [R, H, W, C]: planes in a ring. */
+  readonly logits: Tensor;
+  readonly left: number;
+  readonly #right: number;
+  readonly #gpu: Gpu;
+  readonly #size: Size;
+  readonly #grid: (LabelGrid & GridTables) | undefined;
+  readonly #labels: Tensor;
+  readonly #blockBytes: number;
+  readonly #downloads: Downloads;
+  readonly #shares: { readonly tensor: Tensor; readonly downloads: Downloads } | undefined;
+  /** Finished planes of the network's grid and of the case's, and the first plane that is still held. */
+  #finished = 0;
+  #finishedOnGrid = 0;
+  #held = 0;
+
+  constructor(
+    gpu: Gpu,
+    size: Size,
+    [left, right]: readonly [number, number],
+    { classes, patchDepth, dtype, grid }: LabelSlabOptions,
+  ) {
+    const [D, H, W] = size;
+    this.#gpu = gpu;
+    this.#size = size;
+    this.left = left;
+    this.#right = right;
+    // Interpolation reaches for one plane more, and one column.
+    const reach = grid ? 1 : 0;
+    const width = Math.min(W, right + reach) - left;
+    this.logits = zeros(gpu, [Math.min(D, patchDepth + reach), H, width, classes], dtype);
+    this.#grid = grid && { ...grid, ...gridTables(gpu, size, grid, left, right) };
+    const plane = Math.max(H * width, this.#grid?.planeStride ?? 0);
+    // As many planes as a layer of windows finishes, on the finer of the two grids.
+    const planes = Math.ceil(patchDepth * Math.max(1, (grid?.size[0] ?? 0) / D));
+    this.#blockBytes = Math.max(plane, Math.min(BLOCK_BYTES, plane * planes));
+    this.#labels = empty(gpu, [this.#blockBytes], 'u8');
+    this.#downloads = new Downloads(gpu, this.#blockBytes);
+    if (!this.#grid?.probabilities) return;
+    const tensor = empty(gpu, [classes, this.#grid.planeStride], 'u8');
+    this.#shares = { tensor, downloads: new Downloads(gpu, classes * this.#grid.planeStride) };
+  }
+
+  /** Planes before `until` are finished: no window will write to them. */
+  async finish(until: number, sink: LabelSink): Promise<void> {
+    await this.#toNetworkGrid(until, sink);
+    let held = until;
+    if (this.#grid && sink.resampled) {
+      held = await this.#toGrid(until, this.#grid, sink);
+    }
+    const [ring, H, W, classes] = this.logits.shape as [number, number, number, number];
+    const plane = H * W * classes;
+    for (const { from, to, at } of ringRuns(this.#held, held, ring))
+      runOnce(this.#gpu, fillZeroRange(this.#gpu, this.logits, at * plane, (to - from) * plane));
+    this.#held = held;
+  }
+
+  async #toNetworkGrid(until: number, sink: LabelSink): Promise<void> {
+    const [ring, H, W] = this.logits.shape as [number, number, number];
+    const planeStride = H * W;
+    const most = Math.max(1, Math.floor(this.#blockBytes / planeStride));
+    while (this.#finished < until) {
+      const [run] = ringRuns(this.#finished, Math.min(until, this.#finished + most), ring);
+      const { from, to, at } = run!;
+      const labels = { ...this.#labels, shape: [to - from, H, W] };
+      const voxels = (to - from) * planeStride;
+      runOnce(this.#gpu, argmax(this.#gpu, { logits: this.logits, labels, first: at * planeStride, voxels }));
+      const block = { from, to, left: this.left, right: this.#right, planeStride };
+      await this.#downloads.download(labels, voxels, (bytes) =>
+        sink.network({ ...block, ...withoutReach(bytes, planeStride, W, this.#right - this.left) }),
+      );
+      this.#finished = to;
+    }
+  }
+
+  /** Returns the first plane of the network's grid that the next planes of the case's need. */
+  async #toGrid(until: number, grid: LabelGrid & GridTables, sink: LabelSink) {
+    const [D] = this.#size;
+    const ring = this.logits.shape[0]!;
+    const upper = (plane: number) => Math.min(D - 1, grid.depth[plane]![0] + 1);
+    let end = this.#finishedOnGrid;
+    while (end < grid.size[0] && upper(end) < until) end++;
+    const most = Math.max(1, Math.floor(this.#blockBytes / grid.planeStride));
+    while (this.#finishedOnGrid < end && grid.right > grid.left) {
+      const from = this.#finishedOnGrid;
+      const to = Math.min(end, from + most);
+      const launches: Launch[] = [];
+      const { left, right, planeStride } = grid;
+      for (let plane = from; plane < to; plane++) {
+        const [lower, share] = grid.depth[plane]!;
+        const call = {
+          logits: this.logits,
+          planes: [lower % ring, upper(plane) % ring] as const,
+          share,
+          table: grid.table,
+          size: [grid.size[1], right - left] as const,
+        };
+        const labels = { labels: this.#labels, planeStride, plane: plane - from };
+        launches.push(argmaxResampled(this.#gpu, { ...call, ...labels }));
+        if (this.#shares && sink.probabilities) {
+          const { tensor, downloads } = this.#shares;
+          runOnce(this.#gpu, [softmaxResampled(this.#gpu, { ...call, probabilities: tensor })]);
+          const bytes = tensor.shape[0]! * planeStride;
+          await downloads.download(tensor, bytes, (values) =>
+            sink.probabilities!({ plane, left, right, classStride: planeStride, values }),
+          );
+        }
+      }
+      runOnce(this.#gpu, launches);
+      const bytes = (to - from) * planeStride;
+      await this.#downloads.download(this.#labels, bytes, (labels) =>
+        sink.resampled!({ from, to, left, right, planeStride, labels }),
+      );
+      this.#finishedOnGrid = to;
+    }
+    this.#finishedOnGrid = end;
+    return end < grid.size[0] ? Math.min(until, grid.depth[end]![0]) : until;
+  }
+
+  /** Waits until all labels have been taken. */
+  async drain(): Promise<void> {
+    await this.#downloads.drain();
+    await this.#shares?.downloads.drain();
+  }
+
+  close(): void {
+    this.#downloads.close();
+    release(this.#gpu, this.logits, this.#labels);
+    if (this.#grid) release(this.#gpu, this.#grid.table);
+    if (!this.#shares) return;
+    this.#shares.downloads.close();
+    release(this.#gpu, this.#shares.tensor);
+  }
+}
+
+interface GridTables {
+  /** Of each plane of the case's grid: the lower of the network's, and the share of the next. */
+  readonly depth: readonly (readonly [number, number])[];
+  /** The same of its rows and of its columns [left, right), which lie in the slab. */
+  readonly table: Tensor;
+  readonly left: number;
+  readonly right: number;
+  readonly planeStride: number;
+}
+
+function gridTables(gpu: Gpu, size: Size, grid: LabelGrid, left: number, right: number): GridTables {
+  const [depth, rows, columns] = grid.maps.map((map, axis) =>
+    linearTable(map, size[axis]!, grid.size[axis]!),
+  ) as [[number, number][], [number, number][], [number, number][]];
+  const isMine = ([lower]: readonly [number, number]) => lower >= left && lower < right;
+  const first = columns.findIndex(isMine);
+  const mine = columns.filter(isMine).map(([lower, share]) => [lower - left, share]);
+  const table = fromArray(gpu, Float32Array.from([...rows, ...mine].flat()), [rows.length + mine.length, 2]);
+  const planeStride = Math.ceil((rows.length * mine.length) / 256) * 256;
+  return { depth, table, left: first, right: first + mine.length, planeStride };
+}
+
+/** The labels of the slab's own columns, without the one beyond. */
+function withoutReach(bytes: Uint8Array, planeStride: number, width: number, own: number) {
+  if (width === own) return { labels: bytes, planeStride };
+  const rows = bytes.length / width;
+  const labels = new Uint8Array(rows * own);
+  for (let row = 0; row < rows; row++) labels.set(bytes.subarray(row * width, row * width + own), row * own);
+  return { labels, planeStride: (planeStride / width) * own };
+}

@@ -1,0 +1,136 @@
+/**
+ * What a case will take of the GPU's memory, known before any is allocated: the same programs and buffers are made on
+ * a GPU that only counts. From it follows how the case is done within a cap.
+ */
+import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { InputError } from '../inputError.ts';
+import { ParameterLayout } from '../network/parameters.ts';
+import type { ActivationType } from '../network/program.ts';
+import { Tape } from '../network/tape.ts';
+import { type UnetConfig, unet } from '../network/unet.ts';
+import { Networks } from './networks.ts';
+import { SlabStream, type StreamPlan, type StreamRequest } from './slabStream.ts';
+import { mirrorings, type Size, windowOrigins } from './windows.ts';
+
+export interface CasePlan extends StreamPlan {
+  /** Windows that the network sees at once. */
+  readonly batch: number;
+  /** Held from the driver at most. */
+  readonly peakBytes: number;
+}
+
+/** More windows at once gain nothing where one fills the GPU. */
+const MOST_WINDOWS = 4;
+
+/** Uniforms and tables that live for a submission, whose number depends on the windows. */
+const PASSING_BYTES = 2 ** 20;
+
+/** The cap cannot hold one window of this case. */
+export class CapTooSmallError extends InputError {
+  readonly smallestBytes: number;
+
+  constructor(capBytes: number, smallestBytes: number) {
+    const mib = (bytes: number) => Math.ceil(bytes / 2 ** 20);
+    super(
+      `${Math.floor(capBytes / 2 ** 20)} MiB of GPU memory cannot hold one window; ${mib(smallestBytes)} MiB can`,
+    );
+    this.smallestBytes = smallestBytes;
+  }
+}
+
+export interface ModelShape {
+  readonly network: UnetConfig;
+  readonly patch: Size;
+  readonly activation: ActivationType;
+  /** How many are averaged. */
+  readonly models: number;
+}
+
+export class MemoryPlanner {
+  readonly #gpu: Gpu;
+  readonly #shape: ModelShape;
+  readonly #byBatch = new Map<number, { gpu: Gpu; networks: Networks; bytes: number }>();
+
+  constructor(gpu: Gpu, shape: ModelShape) {
+    this.#gpu = gpu;
+    this.#shape = shape;
+  }
+
+  /** Weights and the program for so many windows at once, on a GPU that counts. */
+  #rehearsed(batch: number) {
+    let made = this.#byBatch.get(batch);
+    if (!made) {
+      const { network, patch, activation, models } = this.#shape;
+      const gpu = this.#gpu.rehearsal();
+      const tape = new Tape();
+      unet(tape, tape.input([1, ...patch, network.inputChannels]), network);
+      const layout = new ParameterLayout(tape.parameters);
+      const parameters = layout.allocate(gpu);
+      const networks = new Networks(
+        gpu,
+        network,
+        { layout, parameters, activation },
+        { patch, batch, weights: Array.from({ length: models }, () => new Map()) },
+      );
+      made = { gpu, networks, bytes: gpu.arena.account.peakHeldBytes };
+      this.#byBatch.set(batch, made);
+    }
+    return made;
+  }
+
+  /** The most bytes that are held while a case is done this way; infinite where the adapter has no such buffer. */
+  peakBytes(request: StreamRequest, batch: number, plan: StreamPlan): number {
+    try {
+      const { gpu, networks, bytes } = this.#rehearsed(batch);
+      gpu.arena.trim();
+      gpu.arena.resetPeaks();
+      const stream = gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan));
+      const { peakHeldBytes } = gpu.arena.account;
+      stream.close();
+      return Math.max(bytes, peakHeldBytes) + PASSING_BYTES;
+    } catch (error) {
+      if (error instanceof OutOfGpuMemoryError) return Number.POSITIVE_INFINITY;
+      throw error;
+    }
+  }
+
+  /**
+   * The way that uses the cap best: the fewest strips, logits in f32 rather than f16, then as many windows at once as
+   * fit. Throws CapTooSmallError.
+   */
+  plan(request: StreamRequest, capBytes: number, mostWindows = MOST_WINDOWS): CasePlan {
+    const base = this.#narrowest(request, capBytes);
+    const { network, patch } = this.#shape;
+    const [, rows, columns] = request.size.map((n, axis) => windowOrigins(n, patch[axis]!, request.step));
+    const jobs = rows!.length * columns!.length * mirrorings(request.mirrorAxes ?? []).length;
+    let best: CasePlan = base;
+    // A batch costs about as much as the first one did, its windows alone: what cannot fit is not tried.
+    const perWindow = network.classes * patch.reduce((a, b) => a * b, 1) * 2;
+    for (let most = 2; most <= Math.min(mostWindows, jobs); most++) {
+      if (best.peakBytes + perWindow > capBytes) break;
+      const batch = Math.ceil(jobs / Math.ceil(jobs / most)); // as many batches, but even ones
+      if (batch <= best.batch) continue;
+      const peakBytes = this.peakBytes(request, batch, base);
+      if (peakBytes > capBytes) break;
+      best = { ...base, batch, peakBytes };
+    }
+    return best;
+  }
+
+  #narrowest(request: StreamRequest, capBytes: number): CasePlan {
+    const width = request.size[2];
+    // Strips narrower than half a patch would see most windows twice or more.
+    const mostStrips = Math.max(1, Math.floor(width / (this.#shape.patch[2] / 2)));
+    let smallest = Number.POSITIVE_INFINITY;
+    for (let strips = 1; strips <= mostStrips; strips++) {
+      for (const logits of this.#gpu.hasF16 ? (['f32', 'f16'] as const) : (['f32'] as const)) {
+        const plan = { logits, strips };
+        const peakBytes = this.peakBytes(request, 1, plan);
+        if (peakBytes <= capBytes) return { ...plan, batch: 1, peakBytes };
+        smallest = Math.min(smallest, peakBytes);
+      }
+    }
+    throw new CapTooSmallError(capBytes, smallest);
+  }
+}

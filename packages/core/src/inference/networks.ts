@@ -1,0 +1,82 @@
+/** The networks that segment a case: one, or several of one architecture whose logits are averaged. */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Tensor } from '@organseg/kernels/tensor.ts';
+import type { NamedArrays } from '../network/parameters.ts';
+import { type InferenceProgram, inferenceProgram, type NetworkMemory } from '../network/program.ts';
+import { Tape } from '../network/tape.ts';
+import { type UnetConfig, unet } from '../network/unet.ts';
+import type { Size } from './windows.ts';
+
+/**
+ * A program for batches of windows. Of several models one at a time has its weights on the GPU, so that they take
+ * no more memory than one.
+ */
+export class Networks {
+  readonly network: UnetConfig;
+  readonly patch: Size;
+  readonly batch: number;
+  /** How many there are. */
+  readonly count: number;
+  readonly #gpu: Gpu;
+  readonly #memory: NetworkMemory;
+  readonly #weights: readonly NamedArrays[];
+  #inference: InferenceProgram;
+  #current = 0;
+
+  /** The first of several `weights` are those that `memory` holds; none are needed where it holds the only ones. */
+  constructor(
+    gpu: Gpu,
+    network: UnetConfig,
+    memory: NetworkMemory,
+    { patch, batch = 1, weights = [] }: { patch: Size; batch?: number; weights?: readonly NamedArrays[] },
+  ) {
+    this.#gpu = gpu;
+    this.network = network;
+    this.#memory = memory;
+    this.patch = patch;
+    this.batch = batch;
+    this.count = Math.max(1, weights.length);
+    this.#weights = weights;
+    this.#inference = this.#program();
+  }
+
+  #program(): InferenceProgram {
+    const tape = new Tape();
+    const image = tape.input([this.batch, ...this.patch, this.network.inputChannels]);
+    const logits = unet(tape, image, this.network);
+    return inferenceProgram(this.#gpu, { tape, image, logits }, this.#memory);
+  }
+
+  /** f32 [N, d, h, w, 1]: what the next `run` reads. */
+  get image(): Tensor {
+    return this.#inference.image;
+  }
+
+  /** [N, d, h, w, C]: what the last `run` wrote. */
+  get logits(): Tensor {
+    return this.#inference.logits;
+  }
+
+  /** Makes `run` that of another model. */
+  async use(model: number): Promise<void> {
+    if (model === this.#current) return;
+    const { layout, parameters } = this.#memory;
+    this.#inference.program.close();
+    // Two programs would take twice the memory: the driver has the one back before the other is made.
+    await this.#gpu.finish();
+    this.#gpu.arena.trim();
+    layout.upload(this.#gpu, parameters, this.#weights[model]);
+    this.#inference = this.#program();
+    this.#current = model;
+  }
+
+  run(): void {
+    this.#inference.program.run();
+  }
+
+  close(): void {
+    this.#inference.program.close();
+    const { layout, parameters } = this.#memory;
+    if (this.#current !== 0) layout.upload(this.#gpu, parameters, this.#weights[0]!); // as it was handed over
+  }
+}

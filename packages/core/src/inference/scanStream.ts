@@ -1,0 +1,150 @@
+/**
+ * A scan as the stream of slabs sees it, and the label map on its own grid that comes out: both are read and written
+ * where they lie, whatever their orientation, so that the host holds the scan and its labels and no copy of either.
+ */
+import { type BodyRows, rowExtents } from '../volume/bodyRows.ts';
+import type { Box } from '../volume/crop.ts';
+import { nonFiniteToAir } from '../volume/hounsfield.ts';
+import { boxOfView } from '../volume/orientation.ts';
+import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
+import type { Triple, Volume } from '../volume/volume.ts';
+import type { LabelBlock, LabelSink } from './labelSlab.ts';
+import { type CaseGeometry, caseGeometry, type Preprocessing, tensorShape } from './preprocess.ts';
+import type { StreamRequest, StreamSource } from './slabStream.ts';
+import type { Size } from './windows.ts';
+
+/** Which of the two goes back to the case's grid: labels, by nearest neighbour, or logits, by interpolation. */
+export type ResampleBack = 'labels' | 'logits';
+
+export class ScanStream implements StreamSource {
+  readonly geometry: CaseGeometry;
+  readonly #scan: Volume;
+  readonly #rows: BodyRows;
+
+  /** `rows` are those of the scan above the intensity window's low end. */
+  constructor(scan: Volume, rows: BodyRows, spacingMm: Triple) {
+    this.#scan = scan;
+    this.#rows = rows;
+    this.geometry = caseGeometry(scan, rows.box, spacingMm);
+  }
+
+  /** HU of planes [from, to) of the cropped scan. */
+  readonly gather = (from: number, to: number, values: Float32Array): void => {
+    const { data } = this.#scan;
+    const { start, steps, shape } = croppedView(this.geometry);
+    let at = 0;
+    for (let z = from; z < to; z++)
+      for (let y = 0; y < shape[1]; y++) {
+        let index = start + z * steps[2] + y * steps[1];
+        for (let x = 0; x < shape[0]; x++, index += steps[0]) values[at++] = data[index];
+      }
+  };
+
+  hasBody(from: Size, to: Size): boolean {
+    const { cropped, network, box, ras } = this.geometry;
+    const maps = axisMaps(cropped, network);
+    // Voxels of the cropped scan that a voxel of the box may be interpolated from.
+    const limit = (axis: number, index: number) => Math.min(cropped.shape[axis], Math.max(0, index));
+    const low = (axis: number) =>
+      limit(axis, Math.floor(maps[axis].scale * from[2 - axis] + maps[axis].offset));
+    const high = (axis: number) =>
+      limit(axis, Math.floor(maps[axis].scale * (to[2 - axis] - 1) + maps[axis].offset) + 2);
+    const inRas: Box = {
+      min: [box.min[0] + low(0), box.min[1] + low(1), box.min[2] + low(2)],
+      max: [box.min[0] + high(0), box.min[1] + high(1), box.min[2] + high(2)],
+    };
+    const { min, max } = boxOfView(inRas, ras);
+    return this.#rows.reach(min, max);
+  }
+}
+
+/** What a case of these grids asks of the stream. */
+export function caseRequest(
+  { cropped, network }: CaseGeometry,
+  { intensity }: Pick<Preprocessing, 'intensity'>,
+  resample: ResampleBack,
+  probabilities = false,
+): Pick<StreamRequest, 'size' | 'source' | 'grid'> {
+  const [x, y, z] = axisMaps(cropped, network);
+  const [backX, backY, backZ] = axisMaps(network, cropped);
+  return {
+    size: tensorShape(network),
+    source: { size: tensorShape(cropped), maps: [z, y, x], intensity },
+    grid:
+      resample === 'logits'
+        ? { size: tensorShape(cropped), maps: [backZ, backY, backX], probabilities }
+        : undefined,
+  };
+}
+
+/** The rows of a scan's body, after voxels that are not finite became air, in place. */
+export function bodyOf(
+  scan: Volume,
+  { intensity }: Pick<Preprocessing, 'intensity'>,
+): { rows: BodyRows; nonFiniteVoxels: number } {
+  const nonFiniteVoxels = nonFiniteToAir(scan.data);
+  return { rows: rowExtents(scan, intensity.low), nonFiniteVoxels };
+}
+
+/** Takes labels as they come and puts them on the scan's grid; outside the body's box is background. */
+export class ScanLabels implements LabelSink {
+  readonly volume: Volume<Uint8Array>;
+  /** Of each class, on the network's grid. */
+  readonly voxels: number[];
+  readonly #view: ReturnType<typeof croppedView>;
+  /** For each plane, row and column of the cropped scan the nearest of the network's. */
+  readonly #nearest: readonly [Uint32Array, Uint32Array, Uint32Array] | undefined;
+  #plane = 0;
+
+  constructor(geometry: CaseGeometry, classes: number, resample: ResampleBack) {
+    const { scan, cropped, network } = geometry;
+    const [nx, ny, nz] = scan.shape;
+    this.volume = { ...scan, data: new Uint8Array(nx * ny * nz) };
+    this.voxels = new Array<number>(classes).fill(0);
+    this.#view = croppedView(geometry);
+    if (resample === 'labels') {
+      const [x, y, z] = axisMaps(network, cropped).map((map, axis) =>
+        nearestIndices(map, cropped.shape[axis], network.shape[axis]),
+      );
+      this.#nearest = [x!, y!, z!];
+    }
+  }
+
+  network(block: LabelBlock): void {
+    const { from, to, left, right, planeStride, labels } = block;
+    for (let i = 0; i < (to - from) * planeStride; i++) this.voxels[labels[i]]++;
+    if (!this.#nearest) return;
+    const [columns, rows, planes] = this.#nearest;
+    const { data } = this.volume;
+    const { start, steps } = this.#view;
+    const isMine = (column: number) => column >= left && column < right;
+    const first = columns.findIndex(isMine);
+    const last = columns.findLastIndex(isMine);
+    if (first < 0) return;
+    if (from === 0) this.#plane = 0;
+    for (; this.#plane < planes.length && planes[this.#plane] < to; this.#plane++) {
+      for (let y = 0; y < rows.length; y++) {
+        const row = (planes[this.#plane] - from) * planeStride + rows[y] * (right - left) - left;
+        let at = start + this.#plane * steps[2] + y * steps[1] + first * steps[0];
+        for (let x = first; x <= last; x++, at += steps[0]) data[at] = labels[row + columns[x]];
+      }
+    }
+  }
+
+  resampled({ from, to, left, right, planeStride, labels }: LabelBlock): void {
+    const { data } = this.volume;
+    const { start, steps, shape } = this.#view;
+    for (let z = from; z < to; z++)
+      for (let y = 0; y < shape[1]; y++) {
+        const row = (z - from) * planeStride + y * (right - left) - left;
+        let at = start + z * steps[2] + y * steps[1] + left * steps[0];
+        for (let x = left; x < right; x++, at += steps[0]) data[at] = labels[row + x];
+      }
+  }
+}
+
+/** Where the voxels of the cropped RAS scan lie in the scan's array. */
+function croppedView({ ras, box, cropped }: CaseGeometry) {
+  const start = ras.start + box.min.reduce((sum, index, axis) => sum + index * ras.steps[axis], 0);
+  return { start, steps: ras.steps, shape: cropped.shape };
+}

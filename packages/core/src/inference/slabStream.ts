@@ -1,0 +1,315 @@
+/**
+ * Sliding-window inference with Gaussian weights in memory that does not grow with the number of slices: the network
+ * sees patches that overlap, and the logits of a voxel are the weighted mean of those of all patches that hold it.
+ * Windows are taken in z order; image and logits are kept for the slab alone that windows still touch. Where a slab
+ * of the full width does not fit, the volume is done in strips of columns, and windows on a border are seen twice.
+ */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
+import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+import { argmax } from '@organseg/kernels/ops/argmax.ts';
+import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
+import { clear, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { Downloads } from '@organseg/kernels/transfer.ts';
+import { type Gather, ImageRing, type Resampling } from './imageRing.ts';
+import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
+import type { Networks } from './networks.ts';
+import { mirrorings, type Size, size3, windowOrigins, windowWeights } from './windows.ts';
+
+/** What a case asks for. */
+export interface StreamRequest {
+  /** Of the network's grid. */
+  readonly size: Size;
+  /** Where the host's planes are HU on another grid. */
+  readonly source?: Resampling | undefined;
+  /** Where logits are to be interpolated. */
+  readonly grid?: LabelGrid | undefined;
+  /** Of a patch, between neighbouring windows; 0.5 overlaps by half. */
+  readonly step: number;
+  /** Of D, H, W: along which the network sees windows mirrored too. */
+  readonly mirrorAxes?: readonly number[];
+  /**
+   * Of the windows that begin at one plane the middle one is looked at first, and where it holds no foreground the
+   * others are left out (Huang 2022, FLARE22's winner). Labels may be lost.
+   */
+  readonly skipEarly?: boolean;
+}
+
+/** How it is done in the memory there is. */
+export interface StreamPlan {
+  readonly logits: 'f32' | 'f16';
+  /** Strips of columns. */
+  readonly strips: number;
+}
+
+/** What a stream is fed with. */
+export interface StreamSource {
+  readonly gather: Gather;
+  /** Whether a box of the network's grid holds anything but air. */
+  hasBody(from: Size, to: Size): boolean;
+}
+
+export interface WindowCounts {
+  /** On the grid of windows. */
+  readonly all: number;
+  /** Not looked at: they hold air alone, or were skipped early. */
+  readonly air: number;
+  readonly early: number;
+}
+
+interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onShare?: ((share: number) => void) | undefined;
+}
+
+/** A window that the network sees in some mirroring: where it lies, and where its weights do. */
+interface Job {
+  readonly origin: Size;
+  readonly weightsAt: Size;
+  readonly mirrored: Mirrored;
+}
+
+/** Batches that the GPU may have before it: one at work, one waiting. */
+const IN_FLIGHT = 2;
+
+/** The strip's columns [left, right). */
+const stripColumns = (width: number, strips: number): [number, number][] =>
+  Array.from({ length: strips }, (_, i) => [
+    Math.floor((width * i) / strips),
+    Math.floor((width * (i + 1)) / strips),
+  ]);
+
+/** Interpolation reaches a column further, but in the last strip. */
+function widest(columns: readonly [number, number][]): [number, number] {
+  const reach = ([left, right]: readonly [number, number]) => Math.min(columns.at(-1)![1], right + 1) - left;
+  return columns.reduce((a, b) => (reach(b) > reach(a) ? b : a));
+}
+
+/** Does one case; all its memory is allocated when it is made. */
+export class SlabStream {
+  readonly #gpu: Gpu;
+  readonly #networks: Networks;
+  readonly #size: Size;
+  readonly #origins: readonly (readonly number[])[];
+  readonly #mirrorings: readonly Mirrored[];
+  readonly #weights: Tensor;
+  readonly #weightsAt: Size;
+  readonly #ring: ImageRing;
+  readonly #columns: readonly [number, number][];
+  readonly #makeSlab: (columns: readonly [number, number]) => LabelSlab;
+  #slab: LabelSlab;
+  /** For skipping early: the labels of a window. */
+  readonly #peek: Peek | undefined;
+  #skipped = 0;
+
+  constructor(gpu: Gpu, networks: Networks, request: StreamRequest, plan: StreamPlan) {
+    const { size, source, grid, step, mirrorAxes = [], skipEarly = false } = request;
+    const { patch, network } = networks;
+    this.#gpu = gpu;
+    this.#networks = networks;
+    this.#size = size;
+    this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, step));
+    this.#mirrorings = mirrorings(mirrorAxes);
+    const tables = this.#origins.map((starts, axis) => windowWeights(size[axis]!, patch[axis]!, starts));
+    // The mean over mirrorings and models.
+    const scale = 1 / (this.#mirrorings.length * networks.count);
+    const weights = [...tables[0]!.map((weight) => weight * scale), ...tables[1]!, ...tables[2]!];
+    this.#weights = fromArray(gpu, Float32Array.from(weights), [weights.length]);
+    this.#weightsAt = [0, tables[0]!.length, tables[0]!.length + tables[1]!.length];
+    const starts = this.#origins[0]!;
+    const gap = Math.max(0, ...starts.slice(1).map((start, i) => start - starts[i]!));
+    // The planes of the next windows come while the present ones are at work.
+    this.#ring = new ImageRing(gpu, size, Math.max(patch[0], Math.min(size[0], patch[0] + gap)), source);
+    this.#columns = stripColumns(size[2], plan.strips);
+    const options = { classes: network.classes, patchDepth: patch[0], dtype: plan.logits, grid };
+    this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
+    this.#slab = this.#makeSlab(widest(this.#columns));
+    if (skipEarly) {
+      const voxels = patch.reduce((a, b) => a * b, 1);
+      this.#peek = { labels: empty(gpu, [voxels], 'u8'), downloads: new Downloads(gpu, voxels) };
+    }
+  }
+
+  /** Feeds the volume through, once; every voxel's label comes to the sink once. */
+  async run(source: StreamSource, sink: LabelSink, options: RunOptions = {}): Promise<WindowCounts> {
+    const layers = this.#layers(source);
+    const jobsIn = ({ windows }: Layer) => windows.length * this.#mirrorings.length * this.#networks.count;
+    const strips = this.#columns.map((columns) => ({
+      columns,
+      layers: layers.map((layer) => this.#inStrip(layer, columns)),
+    }));
+    const total = strips.flatMap((strip) => strip.layers).reduce((sum, layer) => sum + jobsIn(layer), 0);
+    let done = 0;
+    this.#skipped = 0;
+    for (const strip of strips) {
+      // The slab that is there is the widest strip's.
+      if (strips.length > 1) {
+        this.#slab.close();
+        this.#gpu.arena.trim(); // strips differ by a column: what one leaves may not serve the next
+        this.#slab = this.#makeSlab(strip.columns);
+      }
+      this.#ring.restart();
+      for (const layer of strip.layers) {
+        await this.#ring.fill(layer.needs, source.gather);
+        await this.#runLayer(layer, source.gather, options.signal, (jobs) => {
+          done += jobs;
+          options.onShare?.(done / total);
+        });
+        await this.#slab.finish(layer.finished, sink);
+      }
+      await this.#slab.drain();
+    }
+    this.#gpu.check();
+    options.onShare?.(1);
+    const all = this.#origins.reduce((product, starts) => product * starts.length, 1);
+    const air = all - layers.reduce((sum, { windows }) => sum + windows.length, 0);
+    return { all, air, early: this.#skipped };
+  }
+
+  #layers({ hasBody }: StreamSource): Layer[] {
+    const [D] = this.#size;
+    const { patch } = this.#networks;
+    const [starts, rows, columns] = this.#origins as [number[], number[], number[]];
+    const needs = (start: number) => Math.min(D, start + patch[0]);
+    return starts.map((z, i) => {
+      const windows = rows.flatMap((y, j) =>
+        columns.flatMap((x, k) => {
+          const origin: Size = [z, y, x];
+          const from = size3((axis) => Math.max(0, origin[axis]!));
+          const to = size3((axis) => Math.min(this.#size[axis]!, origin[axis]! + patch[axis]!));
+          const weightsAt = size3((axis) => this.#weightsAt[axis]! + [i, j, k][axis]! * patch[axis]!);
+          return hasBody(from, to) ? [{ origin, weightsAt }] : [];
+        }),
+      );
+      const next = starts[i + 1];
+      return {
+        windows,
+        needs: needs(z),
+        nextNeeds: next === undefined ? D : needs(next),
+        finished: next ?? D,
+      };
+    });
+  }
+
+  #inStrip(layer: Layer, [left, right]: readonly [number, number]): Layer {
+    const width = this.#networks.patch[2];
+    // One column more, for interpolation.
+    const windows = layer.windows.filter(({ origin: [, , x] }) => x < right + 1 && x + width > left);
+    return { ...layer, windows };
+  }
+
+  /** Runs the windows of a layer, and fills in the image of the next one meanwhile. */
+  async #runLayer(
+    { windows, nextNeeds }: Layer,
+    gather: Gather,
+    signal: AbortSignal | undefined,
+    onJobs: (count: number) => void,
+  ): Promise<void> {
+    const networks = this.#networks;
+    const order = this.#peek ? middleFirst(windows) : windows;
+    const jobs = order.flatMap((window) =>
+      this.#mirrorings.map((mirrored): Job => ({ ...window, mirrored })),
+    );
+    const batches = Array.from({ length: Math.ceil(jobs.length / networks.batch) }, (_, i) =>
+      jobs.slice(i * networks.batch, (i + 1) * networks.batch),
+    );
+    const firstFilled = this.#ring.filled;
+    const running: Promise<unknown>[] = [];
+    let count = batches.length;
+    for (let model = 0, done = 0; model < networks.count; model++) {
+      await networks.use(model);
+      for (let i = 0; i < count; i++) {
+        signal?.throwIfAborted();
+        this.#runBatch(batches[i]!);
+        const work = this.#gpu.device.queue.onSubmittedWorkDone();
+        work.catch(() => {}); // heard of where it is awaited
+        running.push(work);
+        if (running.length >= IN_FLIGHT) await running.shift();
+        this.#gpu.check();
+        done++;
+        const share = done / (networks.count * count);
+        await this.#ring.fill(firstFilled + Math.floor((nextNeeds - firstFilled) * share), gather);
+        onJobs(batches[i]!.length);
+        if (done === 1 && count > 1 && this.#peek && !(await this.#firstHasForeground(this.#peek))) {
+          const left = jobs.length - batches[0]!.length;
+          this.#skipped += Math.floor(left / this.#mirrorings.length);
+          onJobs(left * networks.count);
+          count = 1; // for the other models too
+        }
+      }
+    }
+    await Promise.all(running);
+    this.#gpu.check();
+  }
+
+  /** Whether the first window of the last batch has a label but background. */
+  async #firstHasForeground({ labels, downloads }: Peek): Promise<boolean> {
+    runOnce(this.#gpu, argmax(this.#gpu, { logits: this.#networks.logits, labels }));
+    let found = false;
+    await downloads.download(labels, labels.shape[0]!, (values) => {
+      found = values.some((label) => label > 0);
+    });
+    await downloads.drain();
+    return found;
+  }
+
+  #runBatch(jobs: readonly Job[]): void {
+    const gpu = this.#gpu;
+    const { image: windows, logits, patch } = this.#networks;
+    const depth = this.#size[0];
+    if (depth < patch[0]) clear(gpu, windows); // planes that no cut writes
+    const cuts = jobs.flatMap(({ origin, mirrored }, item) =>
+      cutWindow(gpu, { volume: this.#ring.planes, depth, origin, mirrored, windows, item }),
+    );
+    runOnce(gpu, cuts);
+    this.#networks.run();
+    const sums = jobs.flatMap(({ origin: [z, y, x], mirrored, weightsAt }, item): Launch[] => {
+      const origin: Size = [z, y, x - this.#slab.left];
+      const { logits: volume } = this.#slab;
+      return accumulateWindow(gpu, {
+        logits,
+        item,
+        volume,
+        depth,
+        origin,
+        mirrored,
+        weights: this.#weights,
+        weightsAt,
+      });
+    });
+    runOnce(gpu, sums);
+  }
+
+  close(): void {
+    this.#slab.close();
+    this.#ring.close();
+    release(this.#gpu, this.#weights);
+    if (!this.#peek) return;
+    this.#peek.downloads.close();
+    release(this.#gpu, this.#peek.labels);
+  }
+}
+
+/** The windows of a layer, the one nearest to their middle first. */
+function middleFirst(windows: Layer['windows']): Layer['windows'] {
+  const mean = (axis: number) => windows.reduce((sum, { origin }) => sum + origin[axis]!, 0) / windows.length;
+  const [y, x] = [mean(1), mean(2)];
+  const distance = ({ origin }: Layer['windows'][number]) => Math.hypot(origin[1] - y, origin[2] - x);
+  const middle = windows.reduce((a, b) => (distance(b) < distance(a) ? b : a), windows[0]!);
+  return windows.length ? [middle, ...windows.filter((window) => window !== middle)] : windows;
+}
+
+interface Peek {
+  readonly labels: Tensor;
+  readonly downloads: Downloads;
+}
+
+/** The windows that begin at one plane. */
+interface Layer {
+  readonly windows: readonly Omit<Job, 'mirrored'>[];
+  /** Planes of the image that they need, and those that the next layer's do. */
+  readonly needs: number;
+  readonly nextNeeds: number;
+  /** Planes of labels that are finished after them. */
+  readonly finished: number;
+}

@@ -1,0 +1,51 @@
+/** Where sliding windows lie, and the weights of their voxels. */
+import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+
+/** D, H, W. */
+export type Size = readonly [number, number, number];
+
+export const size3 = (at: (axis: number) => number): Size => [at(0), at(1), at(2)];
+
+/** As MONAI's and nnU-Net's importance map: σ is an eighth of the patch. */
+const SIGMA_SHARE = 0.125;
+
+/** Starts of windows along an axis: evenly spread, at most `step` of a patch apart, as nnU-Net places them. */
+export function windowStarts(size: number, patch: number, step: number): number[] {
+  if (size <= patch) return [0];
+  const count = Math.ceil((size - patch) / (patch * step)) + 1;
+  const distance = (size - patch) / (count - 1);
+  return Array.from({ length: count }, (_, i) => Math.round(i * distance));
+}
+
+/** Origins along an axis: a volume smaller than the patch lies in the middle of it. */
+export const windowOrigins = (size: number, patch: number, step: number): number[] =>
+  size < patch ? [-Math.floor((patch - size) / 2)] : windowStarts(size, patch, step);
+
+function gaussian(size: number): number[] {
+  const sigma = size * SIGMA_SHARE;
+  return Array.from({ length: size }, (_, i) => Math.exp(-0.5 * ((i - (size - 1) / 2) / sigma) ** 2));
+}
+
+/**
+ * The weights of each window along an axis, one after another: Gaussian, divided by their sum over all windows at
+ * the same voxel. The product over the axes then sums to 1 at every voxel, since windows lie on a grid.
+ */
+export function windowWeights(size: number, patch: number, origins: readonly number[]): Float32Array {
+  const bell = gaussian(patch);
+  const sums = new Float64Array(size);
+  const inside = (origin: number, i: number) => origin + i >= 0 && origin + i < size;
+  for (const origin of origins)
+    for (let i = 0; i < patch; i++) if (inside(origin, i)) sums[origin + i] += bell[i];
+  const weights = origins.flatMap((origin) =>
+    bell.map((weight, i) => (inside(origin, i) ? weight / sums[origin + i] : 0)),
+  );
+  return Float32Array.from(weights);
+}
+
+/** All ways to mirror along some of the axes (of D, H, W), none included. */
+export function mirrorings(axes: readonly number[]): Mirrored[] {
+  return Array.from({ length: 2 ** axes.length }, (_, bits) => {
+    const on = (axis: number) => axes.some((each, i) => each === axis && (bits >> i) % 2 === 1);
+    return [on(0), on(1), on(2)];
+  });
+}

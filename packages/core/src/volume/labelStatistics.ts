@@ -1,0 +1,40 @@
+/** Volume and mean HU of each label. */
+import { determinant } from './affine.ts';
+import type { Triple, Volume } from './volume.ts';
+
+export interface LabelStatistics {
+  readonly voxels: number;
+  readonly volumeMl: number;
+  /** Null where the label is not there. */
+  readonly meanHu: number | null;
+  /** The mean voxel index, x y z; null where the label is not there, and for background. */
+  readonly centre: Triple | null;
+}
+
+/** Of labels 0 to `classes` − 1, on one grid with the scan. */
+export function labelStatistics(
+  scan: Volume,
+  { data, shape, affine }: Volume<Uint8Array>,
+  classes: number,
+): LabelStatistics[] {
+  const [nx, ny, nz] = shape;
+  const [voxels, hu, sumX, sumY, sumZ] = Array.from({ length: 5 }, () => new Float64Array(classes));
+  for (let z = 0, i = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++)
+      for (let x = 0; x < nx; x++, i++) {
+        const label = data[i];
+        voxels[label]++;
+        hu[label] += scan.data[i];
+        if (label === 0) continue;
+        sumX[label] += x;
+        sumY[label] += y;
+        sumZ[label] += z;
+      }
+  const voxelMl = Math.abs(determinant(affine)) / 1000;
+  return Array.from(voxels, (count, label) => ({
+    voxels: count,
+    volumeMl: count * voxelMl,
+    meanHu: count ? hu[label] / count : null,
+    centre: label && count ? [sumX[label] / count, sumY[label] / count, sumZ[label] / count] : null,
+  }));
+}

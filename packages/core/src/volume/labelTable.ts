@@ -1,0 +1,30 @@
+/**
+ * Label names in a NIfTI file: Caret's XML as a header extension, which Connectome Workbench and others read.
+ * Format: https://www.nitrc.org/projects/gifti (LabelTable); extension code 30.
+ */
+import type { NiftiExtension } from './niftiWrite.ts';
+
+const CARET = 30;
+
+export interface LabelEntry {
+  readonly id: number;
+  readonly name: string;
+  /** Red, green, blue, 0 to 255. */
+  readonly colour: readonly [number, number, number];
+}
+
+export function labelTable(entries: readonly LabelEntry[]): NiftiExtension {
+  const labels = entries.map(({ id, name, colour }) => {
+    const [red, green, blue] = colour.map((value) => (value / 255).toFixed(3));
+    const text = name.replaceAll(']]>', '');
+    return `<Label Key="${id}" Red="${red}" Green="${green}" Blue="${blue}" Alpha="1"><![CDATA[${text}]]></Label>`;
+  });
+  const xml = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<CaretExtension><VolumeInformation Index="0">',
+    `<LabelTable>${labels.join('')}</LabelTable>`,
+    '<VolumeType><![CDATA[Label]]></VolumeType>',
+    '</VolumeInformation></CaretExtension>',
+  ];
+  return { code: CARET, content: new TextEncoder().encode(xml.join('')) };
+}

@@ -1,0 +1,110 @@
+/**
+ * Labels on another grid, plane by plane: the channel of the largest of the logits interpolated there.
+ *
+ *   label[h, w] = argmax_c Σ over the 8 neighbours of share · logits[neighbour, c]
+ *
+ * Source coordinates are those of `resample.ts`: along H and W from a table, along D for the whole plane.
+ */
+import type { Gpu } from '../device.ts';
+import { f32, type Launch, prepare, u32 } from '../kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import { window } from '../windows.ts';
+
+export interface LogitsPlane {
+  /** [D, H, W, C] */
+  readonly logits: Tensor;
+  /** The planes of D on either side of the wanted one, and the share of the second. */
+  readonly planes: readonly [number, number];
+  readonly share: number;
+  /** f32 [h + w, 2]: of each row and each column the lower source index, and the share of the next one. */
+  readonly table: Tensor;
+  /** Of the plane: h, w. */
+  readonly size: readonly [number, number];
+}
+
+/** What kernels that interpolate logits read and take; `interpolated` gives a channel at a voxel of the plane. */
+export function logitsPlane({ logits, planes, share, table, size }: LogitsPlane) {
+  const [, H, W, classes] = logits.shape as [number, number, number, number];
+  const elements = H * W * classes;
+  const [near, far] = planes.map((at) => window(logits, at * elements, (at + 1) * elements)) as [
+    ReturnType<typeof window>,
+    ReturnType<typeof window>,
+  ];
+  return {
+    read: { near, far, table },
+    params: {
+      share: f32(share),
+      height: u32(size[0]),
+      width: u32(size[1]),
+      inHeight: u32(H),
+      inWidth: u32(W),
+      classes: u32(classes),
+      nearShift: u32(near.shift),
+      farShift: u32(far.shift),
+    },
+    interpolated: `
+struct Place { corner: u32, dx: u32, dy: u32, x: f32, y: f32 }
+fn place(at: u32) -> Place {
+  let ty = 2u * (at / p.width);
+  let tx = 2u * (p.height + at % p.width);
+  return Place(
+    (u32(table[ty]) * p.inWidth + u32(table[tx])) * p.classes,
+    select(0u, p.classes, p.inWidth > 1u),
+    select(0u, p.inWidth * p.classes, p.inHeight > 1u),
+    table[tx + 1u],
+    table[ty + 1u],
+  );
+}
+fn interpolated(q: Place, c: u32) -> f32 {
+  let n = p.nearShift + q.corner + c;
+  let f = p.farShift + q.corner + c;
+  let a = mix(mix(f32(near[n]), f32(near[n + q.dx]), q.x), mix(f32(near[n + q.dy]), f32(near[n + q.dy + q.dx]), q.x), q.y);
+  let b = mix(mix(f32(far[f]), f32(far[f + q.dx]), q.x), mix(f32(far[f + q.dy]), f32(far[f + q.dy + q.dx]), q.x), q.y);
+  return mix(a, b, p.share);
+}`,
+  };
+}
+
+export interface ArgmaxResampled extends LogitsPlane {
+  /** u8: planes of `planeStride` elements, a multiple of 256. */
+  readonly labels: Tensor;
+  readonly planeStride: number;
+  /** Which plane of `labels` is written. */
+  readonly plane: number;
+}
+
+export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
+  const { size, labels, planeStride, plane } = call;
+  const voxels = size[0] * size[1];
+  if (planeStride % 256 || planeStride < voxels) {
+    throw new Error(
+      `argmaxResampled: planes of ${planeStride} elements for [${size}], not a multiple of 256`,
+    );
+  }
+  const { read, params, interpolated } = logitsPlane(call);
+  return prepare(gpu, {
+    name: 'argmaxResampled',
+    read,
+    write: { labels: { tensor: labels, start: plane * planeStride, count: voxels } },
+    params,
+    code: `${interpolated}
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  let count = p.height * p.width;
+  if (4u * i >= count) { return; }
+  var word = 0u; // four labels
+  for (var k = 0u; k < 4u; k++) {
+    let at = place(min(4u * i + k, count - 1u));
+    var best = interpolated(at, 0u);
+    var label = 0u;
+    for (var c = 1u; c < p.classes; c++) {
+      let value = interpolated(at, c);
+      if (value > best) { best = value; label = c; }
+    }
+    word |= label << (8u * k);
+  }
+  labels[i] = word;
+}`,
+    invocations: Math.ceil(voxels / 4),
+  });
+}

@@ -1,0 +1,169 @@
+/**
+ * Trying tiles on one convolution: each is checked against the direct kernel and timed. Inputs are random, since zeros
+ * can run faster than data.
+ */
+import type { Gpu } from '../../device.ts';
+import { GpuTimer } from '../../gpuTimer.ts';
+import { discard, type Launch, prepare, runOnce, submit, u32 } from '../../kernel.ts';
+import { relativeError } from '../../reference/array.ts';
+import {
+  byteLength,
+  clear,
+  downloadF32,
+  elementBytes,
+  elementCount,
+  empty,
+  release,
+  type Tensor,
+} from '../../tensor.ts';
+import { mapElements, mapInvocations, range } from '../wgsl.ts';
+import { gather, packWeights } from './gather.ts';
+import type { GatherGeometry, Triple } from './geometry.ts';
+import type { ConvProblem, Tile } from './tile.ts';
+import { weightGradient } from './weightGradient.ts';
+
+export interface TrialResult {
+  /** Median of the repeats. */
+  readonly ms: number;
+  /** ‖a − b‖/‖b‖ from the direct kernel's, over the first and the last of the results. */
+  readonly error: number;
+}
+
+/** Largest error of a tile that may be used: rounding in other orders. */
+export const TRIAL_TOLERANCE = { f32: 1e-3, f16: 1e-2 };
+
+const REPEATS = 5;
+/** Elements that are compared, at either end. */
+const COMPARED = 2 ** 16;
+
+export class Trial {
+  readonly #gpu: Gpu;
+  readonly #problem: ConvProblem;
+  readonly #inputs: readonly Tensor[];
+  readonly #weight: Tensor;
+  readonly #outputs: Tensor;
+  readonly #timer: GpuTimer;
+  #expected: Float32Array | undefined;
+
+  constructor(gpu: Gpu, problem: ConvProblem) {
+    const { dtype, inputChannels, outputChannels, taps, stride, outStride, sets, size } = problem;
+    const [batch, ...voxels] = size;
+    const scaled = (by: Triple) => voxels.map((n, i) => n * by[i]!);
+    const random = (shape: number[], type: 'f32' | 'f16') => {
+      const tensor = empty(gpu, shape, type);
+      fillRandom(gpu, tensor);
+      return tensor;
+    };
+    const total = inputChannels.reduce((a, b) => a + b, 0);
+    this.#gpu = gpu;
+    this.#problem = problem;
+    this.#inputs = inputChannels.map((c) => random([batch, ...scaled(stride), c], dtype));
+    this.#weight = random([outputChannels, total, ...(sets > 1 ? outStride : taps)], 'f32');
+    this.#outputs = random([batch, ...scaled(outStride), outputChannels], dtype);
+    this.#timer = new GpuTimer(gpu);
+  }
+
+  /** Throws what the driver reports. */
+  async measure(tile: Tile): Promise<TrialResult> {
+    this.#expected ??= (await this.#run({ kernel: 'direct' }, 0)).values;
+    const { ms, values } = await this.#run(tile, REPEATS);
+    return { ms, error: relativeError(values, this.#expected) };
+  }
+
+  async #run(tile: Tile, repeats: number): Promise<{ ms: number; values: Float32Array }> {
+    const gpu = this.#gpu;
+    gpu.tileChoice = () => tile;
+    const { launches, result, scratch } = this.#problem.pass === 'gather' ? this.#gather() : this.#gradient();
+    try {
+      submit(gpu, launches);
+      const values = await ends(gpu, result);
+      const times: number[] = [];
+      for (let i = 0; i < repeats; i++) {
+        this.#timer.begin();
+        submit(gpu, launches);
+        times.push(await this.#timer.end());
+      }
+      gpu.check();
+      return { ms: times.sort((a, b) => a - b)[repeats >> 1] ?? 0, values };
+    } finally {
+      discard(gpu, launches);
+      release(gpu, ...scratch);
+    }
+  }
+
+  #gather(): Trying {
+    const { taps, stride, outStride, sets, inputChannels, dtype } = this.#problem;
+    const places = sets > 1 ? blockPlaces(outStride) : [[0, 0, 0] as const];
+    const geometry: GatherGeometry = {
+      inStride: stride,
+      outStride,
+      outOffsets: places,
+      base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
+      taps,
+    };
+    const { packed, launches } = packWeights(this.#gpu, {
+      weights: { weight: this.#weight, inputAxis: 'a', firstTaps: places, tapStep: [1, 1, 1], inputChannels },
+      geometry,
+      output: this.#outputs.shape,
+      dtype,
+    });
+    runOnce(this.#gpu, launches);
+    const call = { name: 'trial', inputs: this.#inputs, output: this.#outputs };
+    return { launches: gather(this.#gpu, call, packed), result: this.#outputs, scratch: [packed.tensor] };
+  }
+
+  #gradient(): Trying {
+    const { taps, stride } = this.#problem;
+    const dWeight = empty(this.#gpu, this.#weight.shape);
+    clear(this.#gpu, dWeight);
+    const { launches, scratch } = weightGradient(this.#gpu, {
+      name: 'trial',
+      gathered: this.#inputs,
+      centre: this.#outputs,
+      dWeight,
+      stride,
+      base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
+    });
+    return { launches, result: dWeight, scratch: [dWeight, ...scratch] };
+  }
+
+  close(): void {
+    this.#timer.close();
+    release(this.#gpu, ...this.#inputs, this.#weight, this.#outputs);
+  }
+}
+
+interface Trying {
+  readonly launches: readonly Launch[];
+  readonly result: Tensor;
+  readonly scratch: readonly Tensor[];
+}
+
+const blockPlaces = ([d, h, w]: Triple): Triple[] =>
+  range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
+
+/** The first and the last elements of a tensor. */
+async function ends(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
+  const count = elementCount(tensor.shape);
+  if (count <= 2 * COMPARED) return downloadF32(gpu, tensor);
+  const offset = byteLength(tensor.shape, tensor.dtype) - COMPARED * elementBytes(tensor.dtype);
+  const part = (offsetBytes: number) => downloadF32(gpu, { ...tensor, shape: [COMPARED], offsetBytes });
+  const [first, last] = [await part(tensor.offsetBytes), await part(tensor.offsetBytes + (offset & ~3))];
+  return Float32Array.from([...first, ...last]);
+}
+
+function fillRandom(gpu: Gpu, tensor: Tensor): void {
+  const count = elementCount(tensor.shape);
+  const fill = prepare(gpu, {
+    name: 'trial.fill',
+    read: {},
+    write: { x: tensor },
+    params: { count: u32(count) },
+    code: mapElements(`
+    var h = i * 747796405u + 2891336453u;
+    h = ((h >> ((h >> 28u) + 4u)) ^ h) * 277803737u;
+    x[i] = x_t(f32((h >> 22u) ^ h) / 4294967296.0 - 0.5);`),
+    invocations: mapInvocations(count),
+  });
+  runOnce(gpu, [fill]);
+}

@@ -1,0 +1,86 @@
+/**
+ * Sliding-window inference: cuts one window out of a volume into a batch of windows.
+ *
+ *   windows[n, m(d)] = volume[o + d], 0 outside the volume        d in the window, o its origin
+ *
+ * m mirrors axes. Of the volume a ring of planes is held (`ring.ts`). Planes of the window outside the volume are
+ * left as they are: `clear` the batch first where there are any.
+ */
+import type { Gpu } from '../device.ts';
+import { i32, type Launch, prepare, u32 } from '../kernel.ts';
+import { ringRuns } from '../ring.ts';
+import type { Tensor } from '../tensor.ts';
+import { rowRanges, window } from '../windows.ts';
+import type { Mirrored } from './accumulateWindow.ts';
+
+export interface CutWindow {
+  /** f32 [R, H, W]: R planes of the volume. */
+  readonly volume: Tensor;
+  /** Planes of the whole volume. */
+  readonly depth: number;
+  /** Of the window in the volume, D, H, W; may lie outside. */
+  readonly origin: readonly [number, number, number];
+  readonly mirrored: Mirrored;
+  /** f32 [N, d, h, w, 1] */
+  readonly windows: Tensor;
+  /** Which of the N windows. */
+  readonly item: number;
+}
+
+export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, item }: CutWindow): Launch[] {
+  const [items, d, h, w, channels] = windows.shape as [number, number, number, number, number];
+  const [R, H, W] = volume.shape as [number, number, number];
+  if (channels !== 1 || item >= items || d > R) {
+    throw new Error(`cutWindow: window ${item} of [${windows.shape}] from a ring of [${volume.shape}]`);
+  }
+  const rows = [
+    { tensor: windows, rowElements: h * w },
+    { tensor: volume, rowElements: H * W },
+  ];
+  const from = Math.max(0, origin[0]);
+  const to = Math.min(depth, origin[0] + d);
+  return ringRuns(from, to, R).flatMap((run) =>
+    rowRanges(gpu, run.to - run.from, rows).map(([start, end]) => {
+      const firstD = run.from + start - origin[0];
+      const seenFrom = item * d + (mirrored[0] ? d - firstD - (end - start) : firstD);
+      const out = window(windows, seenFrom * h * w, (seenFrom + end - start) * h * w);
+      const v = window(volume, (run.at + start) * H * W, (run.at + end) * H * W);
+      return prepare(gpu, {
+        name: 'cutWindow',
+        read: { v },
+        write: { out },
+        params: {
+          planes: u32(end - start),
+          height: u32(h),
+          width: u32(w),
+          volumeH: u32(H),
+          volumeW: u32(W),
+          shift: u32(v.shift),
+          outShift: u32(out.shift),
+          originH: i32(origin[1]),
+          originW: i32(origin[2]),
+          mirrorD: u32(mirrored[0] ? 1 : 0),
+          mirrorH: u32(mirrored[1] ? 1 : 0),
+          mirrorW: u32(mirrored[2] ? 1 : 0),
+        },
+        code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  let w = i % p.width;
+  let h = (i / p.width) % p.height;
+  let d = i / (p.width * p.height);
+  if (d >= p.planes) { return; }
+  let z = select(d, p.planes - 1u - d, p.mirrorD == 1u);
+  let y = p.originH + i32(select(h, p.height - 1u - h, p.mirrorH == 1u));
+  let x = p.originW + i32(select(w, p.width - 1u - w, p.mirrorW == 1u));
+  var value = 0.0;
+  if (y >= 0 && y < i32(p.volumeH) && x >= 0 && x < i32(p.volumeW)) {
+    value = v[p.shift + (z * p.volumeH + u32(y)) * p.volumeW + u32(x)];
+  }
+  out[p.outShift + i] = value;
+}`,
+        invocations: (end - start) * h * w,
+      });
+    }),
+  );
+}

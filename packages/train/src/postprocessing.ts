@@ -1,0 +1,130 @@
+/**
+ * What is done to label maps after the network, and which of it helps a model: tried on its validation cases and kept
+ * with it, as nnU-Net does. Nothing is done unless asked for.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import { fillHoles, keepLargestComponent } from '@organseg/core/volume/components.ts';
+import type { Volume } from '@organseg/core/volume/volume.ts';
+import { z } from 'zod';
+import { readJsonFile, writeWhole } from './files.ts';
+
+/** Labels of which only the largest part is kept, and labels whose holes are filled. */
+export interface Postprocessing {
+  readonly largestComponent: readonly number[];
+  readonly fillHoles: readonly number[];
+}
+
+export const NO_POSTPROCESSING: Postprocessing = { largestComponent: [], fillHoles: [] };
+
+/** Voxels removed and added, by label; labels that did not change are left out. */
+export interface PostprocessingChanges {
+  readonly removedVoxels: Readonly<Record<string, number>>;
+  readonly filledVoxels: Readonly<Record<string, number>>;
+}
+
+/** Changes the label map in place. */
+export function postprocess(
+  labels: Volume<Uint8Array>,
+  { largestComponent, fillHoles: holes }: Postprocessing,
+  labelNames: readonly string[],
+): PostprocessingChanges {
+  const named = (changes: ReadonlyMap<number, number>) =>
+    Object.fromEntries([...changes].map(([label, count]) => [labelNames[label], count]));
+  const removedVoxels = named(keepLargestComponent(labels, largestComponent));
+  return { removedVoxels, filledVoxels: named(fillHoles(labels, holes)) };
+}
+
+const FILE = 'postprocessing.json';
+
+const choice = z.object({
+  cases: z.array(z.string()),
+  /** Names of labels. */
+  largestComponent: z.array(z.string()),
+  fillHoles: z.array(z.string()),
+  /** Mean DSC over the cases, by label: as predicted, and with what was chosen. */
+  dsc: z.record(z.string(), z.object({ before: z.number(), after: z.number() })),
+});
+export type PostprocessingChoice = z.infer<typeof choice>;
+
+/** The ways that are tried for each label. */
+const WAYS = [
+  { largest: false, fill: false },
+  { largest: true, fill: false },
+  { largest: false, fill: true },
+  { largest: true, fill: true },
+] as const;
+
+/** An improvement of the mean DSC below this is none. */
+const LEAST_GAIN = 1e-6;
+
+/** Gathers DSC of label maps treated each way, and chooses for each label. */
+export class PostprocessingTrial {
+  readonly #labelNames: readonly string[];
+  readonly #cases: string[] = [];
+  /** By way, then by label: sums over cases. */
+  readonly #sums: number[][];
+
+  constructor(labelNames: readonly string[]) {
+    this.#labelNames = labelNames;
+    this.#sums = WAYS.map(() => labelNames.map(() => 0));
+  }
+
+  add(name: string, predicted: Volume<Uint8Array>, reference: Uint8Array): void {
+    const all = this.#labelNames.map((_, label) => label).slice(1);
+    this.#cases.push(name);
+    WAYS.forEach(({ largest, fill }, way) => {
+      const treated = { ...predicted, data: predicted.data.slice() };
+      if (largest) keepLargestComponent(treated, all);
+      if (fill) fillHoles(treated, all);
+      diceByLabel(reference, treated.data, this.#labelNames.length).forEach((dsc, label) => {
+        this.#sums[way][label] += dsc;
+      });
+    });
+  }
+
+  choice(): PostprocessingChoice {
+    const best = this.#labelNames.map((_, label) =>
+      WAYS.reduce(
+        (chosen, __, way) =>
+          this.#sums[way][label] > this.#sums[chosen][label] + LEAST_GAIN * this.#cases.length ? way : chosen,
+        0,
+      ),
+    );
+    const organs = this.#labelNames.map((name, label) => ({ name, label })).slice(1);
+    const chosen = (key: 'largest' | 'fill') =>
+      organs.filter(({ label }) => WAYS[best[label]][key]).map(({ name }) => name);
+    const mean = (way: number, label: number) => this.#sums[way][label] / this.#cases.length;
+    return {
+      cases: this.#cases,
+      largestComponent: chosen('largest'),
+      fillHoles: chosen('fill'),
+      dsc: Object.fromEntries(
+        organs.map(({ name, label }) => [name, { before: mean(0, label), after: mean(best[label], label) }]),
+      ),
+    };
+  }
+}
+
+export const saveChoice = (run: string, made: PostprocessingChoice): Promise<void> =>
+  writeWhole(join(run, FILE), `${JSON.stringify(made, null, 2)}\n`);
+
+/** What was chosen for a run. Throws InputError where nothing was. */
+export async function readChoice(run: string, labelNames: readonly string[]): Promise<Postprocessing> {
+  const path = join(run, FILE);
+  if (!existsSync(path)) throw new InputError(`${path}: no such file; postprocess --choose writes it`);
+  const { largestComponent, fillHoles: holes } = await readJsonFile(path, choice);
+  return { largestComponent: labelsOf(largestComponent, labelNames), fillHoles: labelsOf(holes, labelNames) };
+}
+
+/** The ids of labels given by name or id. Throws InputError. */
+export function labelsOf(names: readonly string[], labelNames: readonly string[]): number[] {
+  return names.map((name) => {
+    const label = /^\d+$/.test(name) ? Number(name) : labelNames.indexOf(name);
+    if (label < 1 || label >= labelNames.length)
+      throw new InputError(`${name}: is no organ of this model: ${labelNames.slice(1).join(', ')}`);
+    return label;
+  });
+}

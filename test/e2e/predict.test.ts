@@ -1,0 +1,129 @@
+/** Predicting by commands, on phantoms so coarse that it takes seconds. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { determinant } from '../../packages/core/src/volume/affine.ts';
+import { toRas } from '../../packages/core/src/volume/orientation.ts';
+import { readLabelsFile } from '../../packages/train/src/files.ts';
+import { cli, cliJson, lastLine } from '../cli.ts';
+
+const TINY = {
+  filters: [4, 8],
+  kernels: [
+    [3, 3, 3],
+    [3, 3, 3],
+  ],
+  strides: [
+    [1, 1, 1],
+    [2, 2, 2],
+  ],
+  spacingMm: [12, 12, 12],
+  patch: [16, 16, 16],
+  initial: { epochs: 25, learningRate: 0.02, augment: false },
+};
+
+describe('predict', () => {
+  let folder: string;
+  let run: string;
+  let scans: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+    [run, scans] = [join(folder, 'run'), join(folder, 'data', 'imagesTs')];
+    const data = join(folder, 'data');
+    const config = join(folder, 'tiny.json');
+    writeFileSync(config, JSON.stringify(TINY));
+    const counts = ['--labelled', '3', '--unlabelled', '0', '--test', '2'];
+    await cliJson(['phantom', '--out', data, ...counts, '--seed', '3', '--spacing', '10']);
+    await cliJson(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const predict = (out: string, ...options: string[]) =>
+    cli(['predict', '--model', run, '--input', scans, '--out', out, ...options]);
+
+  test('everything that can be asked for; a broken scan is named, and --continue does the rest', async () => {
+    const out = join(folder, 'all');
+    const broken = join(scans, 'test_000a_0000.nii.gz');
+    writeFileSync(broken, 'no scan');
+    const everything = [
+      '--statistics',
+      '--preview',
+      '--profile',
+      '--tta',
+      'x',
+      '--largest-component',
+      '--model',
+      run,
+    ];
+    const first = await predict(out, ...everything);
+    expect(first.code).toBe(1);
+    expect(first.stderr).toMatch(/test_000a_0000\.nii\.gz: /);
+    expect(first.stderr).toMatch(/test_001: .* MiB of GPU memory at most/);
+    const files = (name: string) => [`${name}.nii.gz`, `${name}.png`, `${name}_statistics.json`];
+    expect(readdirSync(out).sort()).toEqual(
+      [...files('test_000'), ...files('test_001'), 'profile.json', 'report.json'].sort(),
+    );
+
+    const statistics = JSON.parse(readFileSync(join(out, 'test_000_statistics.json'), 'utf8'));
+    const labels = await readLabelsFile(join(out, 'test_000.nii.gz'));
+    const voxels = labels.data.filter((label) => label === 1).length;
+    const voxelMl = Math.abs(determinant(labels.affine)) / 1000;
+    expect(statistics.liver).toMatchObject({ voxels, volumeMl: expect.closeTo(voxels * voxelMl, 3) });
+    expect(labels.header.dataOffset).toBeGreaterThan(352); // the label names
+    const picture = readFileSync(join(out, 'test_000.png'));
+    expect(picture.toString('latin1', 1, 4)).toBe('PNG');
+    expect(picture.readUInt32BE(16)).toBeGreaterThan(1000); // its width
+    const { cases } = JSON.parse(readFileSync(join(out, 'profile.json'), 'utf8'));
+    expect(cases.map((each: { case: string }) => each.case)).toEqual(['test_000', 'test_001']);
+    for (const { timeS, stages } of cases) {
+      const known = Object.values<number>(stages).reduce((a, b) => a + b);
+      expect(known).toBeLessThan(timeS + 0.1);
+    }
+
+    rmSync(broken);
+    const written = statSync(join(out, 'test_000.nii.gz')).mtimeMs;
+    rmSync(join(out, 'test_001.nii.gz'));
+    const second = await predict(out, '--continue');
+    expect(second.code).toBe(0);
+    expect(existsSync(join(out, 'test_001.nii.gz'))).toBe(true);
+    expect(statSync(join(out, 'test_000.nii.gz')).mtimeMs).toBe(written);
+  });
+
+  test('what helps after the network is chosen by the validation cases, kept with the model and applied', async () => {
+    const choice = await cliJson<{ cases: string[]; dsc: Record<string, { before: number; after: number }> }>(
+      ['postprocess', '--choose', '--model', run],
+    );
+    expect(choice.cases).toHaveLength(1);
+    for (const { before, after } of Object.values(choice.dsc)) expect(after).toBeGreaterThanOrEqual(before);
+    expect(JSON.parse(readFileSync(join(run, 'postprocessing.json'), 'utf8'))).toEqual(choice);
+    expect((await predict(join(folder, 'chosen'), '--postprocess')).code).toBe(0);
+  });
+
+  test('probabilities, on the scan’s grid in RAS: the label has the largest', async () => {
+    const out = join(folder, 'shares');
+    expect((await predict(out, '--probabilities')).code).toBe(0);
+    const { shape, data } = toRas(await readLabelsFile(join(out, 'test_000.nii.gz')));
+    const shares = readFileSync(join(out, 'test_000_probabilities.nii')).subarray(352);
+    const voxels = shape[0] * shape[1] * shape[2];
+    expect(shares).toHaveLength(14 * voxels);
+    const wrong = data.findIndex((label, i) => {
+      const all = Array.from({ length: 14 }, (_, c) => shares[c * voxels + i]);
+      const sum = all.reduce((a, b) => a + b);
+      return Math.abs(sum - 255) > 7 || all[label] < Math.max(...all);
+    });
+    expect(wrong).toBe(-1);
+    expect(new Set(data).size).toBeGreaterThan(1);
+  });
+
+  test.each([
+    [['--memory-cap', '1'], 1, /1 MiB of GPU memory cannot hold one window; \d+ MiB can$/],
+    [['--fill-holes', 'liver,tail'], 1, /tail: is no organ of this model/],
+    [['--tta', 'x,x'], 2, /Expected some of x,y,z/],
+  ] as [string[], number, RegExp][])('%j: exits with %i and one line', async (options, code, message) => {
+    const finished = await predict(join(folder, 'wrong'), ...options);
+    expect(finished.code).toBe(code);
+    expect(lastLine(finished)).toMatch(message);
+  });
+});
