@@ -238,6 +238,30 @@ describe('on one data set', () => {
     );
   });
 
+  test('pipeline averages folds as the teacher of a smaller student', async () => {
+    const out = join(folder, 'student');
+    const student = { filters: [4, 6], spacingMm: [14, 14, 14], patch: [8, 16, 16], 'initial.epochs': 1 };
+    const settings = ['folds=2', 'stepsPerEpoch=2', 'initial.epochs=1', 'batch=2'];
+    const selection = [{ strategy: 'top-fraction', share: 0.5, by: 'instability' }];
+    const { manifest, outOfFold } = await cliJson<{
+      manifest: { models: string[]; cases: { kept: boolean; confidence: number; instability: number }[] };
+      outOfFold: { cases: object[] };
+    }>([
+      ...['pipeline', '--data', data, '--out', out, '--preset', 'noisy-student', '--config', config, '--set'],
+      ...[...settings, `student=${JSON.stringify(student)}`, `selection=${JSON.stringify(selection)}`],
+    ]);
+    expect(manifest.models).toHaveLength(2);
+    expect(manifest.cases.filter(({ kept }) => kept)).toHaveLength(1);
+    for (const { confidence, instability } of manifest.cases) {
+      expect(confidence).toBeGreaterThan(0);
+      expect(instability).toBeGreaterThan(0);
+    }
+    expect(outOfFold.cases).toHaveLength(2);
+    const { config: own } = JSON.parse(readFileSync(join(out, 'with-noisy-student', 'config.json'), 'utf8'));
+    expect(own).toMatchObject({ filters: [4, 6], spacingMm: [14, 14, 14], patch: [8, 16, 16] });
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Cross-validation');
+  });
+
   test('a broken scan is named, the others are segmented, the exit code is 1', async () => {
     const run = join(folder, 'pipeline', 'labelled-only');
     const scans = join(folder, 'scans');

@@ -12,6 +12,7 @@ import { openDataset } from '@organseg/train/dataset.ts';
 import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
+import { readRun } from '@organseg/train/run.ts';
 import { readRecords } from '@organseg/train/runLog.ts';
 import { z } from 'zod';
 import { say } from './command.ts';
@@ -35,14 +36,24 @@ export interface PipelineResult {
   readonly student: Evaluation;
   /** What the last student was taught with; null where nobody labels. */
   readonly manifest: PseudoLabelManifest | null;
+  /** Of the labelled cases, each by the fold that has not seen it; null without folds. */
+  readonly outOfFold: Evaluation | null;
 }
 
-/** A model: its folder's name, and what the report calls it. */
+/** A model: the name of its folder, and what the report calls it. */
 interface Model {
   readonly folder: string;
   readonly name: string;
+  /** The runs whose logits are averaged, if not the folder's own. */
+  readonly runs?: readonly string[];
 }
-const LABELLED_ONLY: Model = { folder: 'labelled-only', name: 'labelled only' };
+
+/** The teacher of the first round: one run, or one of each fold. */
+function firstTeacher({ folds }: Config): Model {
+  const model = { folder: 'labelled-only', name: 'labelled only' };
+  if (folds === null) return model;
+  return { ...model, runs: Array.from({ length: folds }, (_, fold) => `fold-${fold}`) };
+}
 
 /** The student of each round. */
 function studentsOf(config: Config): Model[] {
@@ -78,12 +89,24 @@ export async function pipeline(
 
   const { config } = request;
   const students = studentsOf(config);
-  const models = [LABELLED_ONLY, students.at(-1)!] as const;
-  const run = ({ folder }: Model) => join(out, folder);
-  await stages.run('train on labelled cases', signal, () =>
-    trainOrGoOn(gpu, { data: request.data, config, out: run(LABELLED_ONLY) }, signal),
-  );
-  let teacher = LABELLED_ONLY;
+  const first = firstTeacher(config);
+  const models = [first, students.at(-1)!] as const;
+  const runsOf = ({ folder, runs = [folder] }: Model) => runs.map((name) => join(out, name));
+  const run = (model: Model) => runsOf(model)[0]!;
+  const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
+  for (const [fold, folder] of runsOf(first).entries()) {
+    const { folds } = config;
+    const part = folds === null ? '' : `, fold ${fold}`;
+    await stages.run(`train on labelled cases${part}`, signal, () =>
+      trainOrGoOn(
+        gpu,
+        { data: request.data, config, out: folder, fold: folds === null ? undefined : { fold, folds } },
+        signal,
+      ),
+    );
+  }
+  const outOfFold = config.folds === null ? null : await outOfFoldScores();
+  let teacher = first;
   let manifest: PseudoLabelManifest | null = null;
   const labelFolders: string[] = [];
   for (const [i, student] of students.entries()) {
@@ -91,11 +114,9 @@ export async function pipeline(
     const pseudo = join(out, `pseudo-labels${i ? `-${i + 1}` : ''}`);
     if (config.studentPseudoLabels) {
       manifest = await stages.run(`pseudo-label${round}`, signal, async () => {
-        const predictor = await Predictor.open(gpu, run(teacher), { signal });
-        const { selection } = config;
-        const options = { models: [run(teacher)], out: pseudo, selection, compared: labelFolders, signal };
-        const made = await labelWithProgress(predictor, dataset.unlabelled, options);
-        predictor.close();
+        const compared = [...labelFolders];
+        if (teacher.runs && comparesModels(config)) compared.push(...(await labelByEach(runsOf(teacher))));
+        const made = await label(runsOf(teacher), pseudo, compared, mirrorOf(teacher));
         say(summary(made));
         return made;
       });
@@ -120,7 +141,7 @@ export async function pipeline(
   for (const model of models) {
     const predictions = join(out, 'predictions', model.folder);
     const isNew = await stages.run(`predict test cases (${model.name})`, signal, () =>
-      predictOrGoOn(gpu, run(model), dataset.test, predictions, signal),
+      predictOrGoOn(gpu, runsOf(model), dataset.test, predictions, signal, mirrorOf(model)),
     );
     const pairs = testPairs(references, predictions);
     const scores = join(out, 'scores', `${model.folder}.json`);
@@ -152,14 +173,66 @@ export async function pipeline(
     labelNames: dataset.labelNames,
     runs: [await reportRun(models[0]), await reportRun(models[1])],
     manifest,
+    outOfFold,
     truth: manifest
       ? await pseudoLabelTruth(request.data, labelFolders.at(-1)!, manifest, dataset.labelNames.length)
       : new Map(),
   });
   await writeWhole(report, html);
   const [labelledOnly, student] = models.map((model) => evaluations.get(model)!) as [Evaluation, Evaluation];
-  return { report, labelledOnly, student, manifest };
+  return { report, labelledOnly, student, manifest, outOfFold };
+
+  async function label(
+    models: readonly string[],
+    folder: string,
+    compared: readonly string[],
+    mirror: Config['teacherMirror'],
+  ): Promise<PseudoLabelManifest> {
+    const predictor = await Predictor.open(gpu, models, { signal, mirror, confidence: true });
+    const options = { models, out: folder, selection: config.selection, compared, signal };
+    const made = await labelWithProgress(predictor, dataset.unlabelled, options);
+    predictor.close();
+    return made;
+  }
+
+  /** The labels of each fold by itself, to compare with those of all together. */
+  async function labelByEach(folds: readonly string[]): Promise<string[]> {
+    const folders = folds.map((_, fold) => join(out, `pseudo-labels-fold-${fold}`));
+    for (const [fold, folder] of folders.entries()) await label([folds[fold]!], folder, [], []);
+    return folders;
+  }
+
+  /** Each labelled case by the fold that has not seen it. */
+  async function outOfFoldScores(): Promise<Evaluation> {
+    const predictions = join(out, 'predictions', 'out-of-fold');
+    const isNew = await stages.run('predict labelled cases out of fold', signal, async () => {
+      let some = false;
+      for (const folder of runsOf(first)) {
+        const { validationCases } = await readRun(folder);
+        const cases = dataset.labelled.filter(({ name }) => validationCases.includes(name));
+        some = (await predictOrGoOn(gpu, [folder], cases, predictions, signal, [])) || some;
+      }
+      return some;
+    });
+    const pairs = dataset.labelled
+      .map(({ name, labels }) => ({
+        case: name,
+        reference: labels,
+        prediction: join(predictions, `${name}.nii.gz`),
+      }))
+      .filter(({ prediction }) => existsSync(prediction));
+    return await stages.run('evaluate out of fold', signal, () =>
+      evaluateOrRead(pairs, join(out, 'scores', 'out-of-fold.json'), isNew),
+    );
+  }
 }
+
+/** Whether the selection asks how alike models label. */
+const comparesModels = ({ selection }: Config): boolean =>
+  selection.some(
+    (each) =>
+      each.strategy === 'stability' || (each.strategy === 'top-fraction' && each.by === 'instability'),
+  );
 
 /** Runs stages and adds up the seconds they took, over all the runs of the command. */
 class Stages {

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Config } from '@organseg/train/config.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/train/dataset.ts';
 import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
@@ -28,10 +29,11 @@ export async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: Abort
 /** Whether there was anything left to predict. */
 export async function predictOrGoOn(
   gpu: Gpu,
-  model: string,
+  models: readonly string[],
   cases: readonly UnlabelledCase[],
   out: string,
   signal: AbortSignal,
+  mirror: Config['teacherMirror'] = [],
 ): Promise<boolean> {
   const scans = cases.map(({ name, image }) => ({ name, path: image }));
   const before = await doneBefore(out);
@@ -39,7 +41,7 @@ export async function predictOrGoOn(
     say(`${out}: done before`);
     return false;
   }
-  const predictor = await Predictor.open(gpu, model, { signal });
+  const predictor = await Predictor.open(gpu, models, { signal, mirror });
   const { failed } = await predictScans(predictor, scans, out, { before, signal });
   predictor.close();
   if (failed.length)

@@ -91,6 +91,10 @@ export const configSchema = z.strictObject({
   saveEveryEpochs: size,
   /** Which pseudo-labels are learnt from; see selection/. */
   selection: selectionSchema,
+  /** Of the first teacher's cross-validation, whose models are averaged; null: one model. */
+  folds: z.int().min(2).nullable(),
+  /** Along which axes a teacher's patches are mirrored too, and the predictions averaged; students predict without. */
+  teacherMirror: z.array(z.enum(['x', 'y', 'z'])),
   /** Of `pipeline`: a student is the next round's teacher. */
   rounds: size,
   /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial stage. */
@@ -125,6 +129,9 @@ export function parseConfig(value: unknown, source: string): Config {
   const { consistency, batch } = config;
   if (consistency && consistency.patches >= batch) {
     throw new InputError(`${source}: consistency.patches expects fewer than the batch of ${batch}`);
+  }
+  if (config.folds !== null && config.studentStart === 'teacher') {
+    throw new InputError(`${source}: folds expects studentStart scratch: a student starts from one teacher`);
   }
   return config;
 }

@@ -68,6 +68,8 @@ const gao2022: Config = {
   validateEveryEpochs: 10,
   saveEveryEpochs: 10,
   selection: [{ strategy: 'min-voxels', voxels: 2000 }],
+  folds: null,
+  teacherMirror: [],
   rounds: 1,
   studentStart: 'teacher',
   studentPseudoLabels: true,
@@ -117,6 +119,8 @@ const noisyStudent: Config = {
   decayHorizonEpochs: null,
   learningRateFloor: 0,
   selection: [{ strategy: 'keep-all' }],
+  folds: 5,
+  teacherMirror: ['x', 'y', 'z'],
   studentStart: 'scratch',
   student: {
     filters: [16, 32, 64, 128, 256, 256],

@@ -60,6 +60,8 @@ export async function pseudoLabel(
           ...notLabelled(name, ''),
           labelled: true,
           voxels: organVoxels(made.voxels, predictor.run.labelNames),
+          confidence: made.confidence?.probability ?? null,
+          entropy: made.confidence?.entropy ?? null,
         });
       }
       await writeManifest(out, manifest());

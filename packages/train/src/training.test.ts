@@ -128,7 +128,7 @@ describe('a run', () => {
     const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
     await startRun(gpu, { data, out: first, config });
     const { unlabelled } = await openDataset(data);
-    const predictor = await Predictor.open(gpu, first);
+    const predictor = await Predictor.open(gpu, first, { confidence: true });
     const stop = new AbortController();
     const options = { models: [first], out: pseudo, selection: config.selection };
     const interrupted = pseudoLabel(predictor, unlabelled, {
@@ -142,6 +142,12 @@ describe('a run', () => {
       ['unlabelled_000', true],
       ['unlabelled_001', true],
     ]);
+    for (const { confidence, entropy } of manifest.cases) {
+      expect(confidence).toBeGreaterThan(1 / config.classes);
+      expect(confidence).toBeLessThanOrEqual(1);
+      expect(entropy).toBeGreaterThan(0);
+      expect(entropy).toBeLessThan(1);
+    }
     // Judged anew by a limit that nothing passes.
     const strict = await pseudoLabel(predictor, unlabelled, {
       ...options,

@@ -38,6 +38,7 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       const predictor = await Predictor.open(gpu, options.model, {
         signal,
         memoryCapBytes: options.memoryCap,
+        confidence: true,
       });
       const { model, out, compare: compared } = options;
       const selection = options.selection

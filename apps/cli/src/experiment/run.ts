@@ -119,7 +119,7 @@ class SeedGroup {
       { data: this.#data, out: run, config, init, pseudo: pseudo?.folder },
       signal,
     );
-    const isNew = await predictOrGoOn(this.#gpu, run, dataset.test, predictions, signal);
+    const isNew = await predictOrGoOn(this.#gpu, [run], dataset.test, predictions, signal);
     const scores = join(own, 'scores.json');
     const evaluation = await evaluateOrRead(testPairs(references, predictions), scores, isNew);
     const reports = await doneBefore(predictions);
@@ -149,7 +149,10 @@ class SeedGroup {
     const compared = comparedWith === undefined ? [] : [this.#labelFolder(comparedWith)];
     if (comparedWith !== undefined) await this.#labels(comparedWith, undefined);
     const { unlabelled } = await openDataset(this.#data);
-    const predictor = await Predictor.open(this.#gpu, model, { signal: this.#options.signal });
+    const predictor = await Predictor.open(this.#gpu, model, {
+      signal: this.#options.signal,
+      confidence: true,
+    });
     try {
       const selection = [{ strategy: 'keep-all' as const }];
       const options = { models: [model], out, selection, compared, signal: this.#options.signal };

@@ -19,6 +19,8 @@ export interface ReportInput {
   readonly runs: readonly [ReportRun, ReportRun];
   /** null where the second model learnt from no pseudo-labels. */
   readonly manifest: PseudoLabelManifest | null;
+  /** Of the labelled cases, each by the fold that has not seen it; null without folds. */
+  readonly outOfFold: Evaluation | null;
   /** The true mean DSC of pseudo-labelled cases, where it is known. */
   readonly truth: ReadonlyMap<string, number>;
 }

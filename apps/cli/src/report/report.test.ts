@@ -93,6 +93,7 @@ function input(before: Evaluation, after: Evaluation, change: Partial<ReportInpu
         },
       ],
     },
+    outOfFold: null,
     truth: new Map([
       ['un_0', 0.7],
       ['un_1', 0.4],
