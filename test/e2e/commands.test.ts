@@ -20,7 +20,7 @@ const TINY = {
   patch: [16, 16, 16],
   initial: { epochs: 3, learningRate: 0.01, augment: true },
   fineTuning: { epochs: 1, learningRate: 0.001, augment: false },
-  minVoxels: 0,
+  selection: [{ strategy: 'keep-all' }],
 };
 
 describe('on one data set', () => {
@@ -110,8 +110,8 @@ describe('on one data set', () => {
       images,
       '--out',
       pseudo,
-      '--min-voxels',
-      '100000',
+      '--selection',
+      '[{"strategy":"min-voxels","voxels":100000}]',
     ]);
     expect(strict.cases.map(({ kept }) => kept)).toEqual([false, false]);
     const all = await cliJson<{ cases: { kept: boolean }[] }>([
@@ -122,8 +122,8 @@ describe('on one data set', () => {
       images,
       '--out',
       pseudo,
-      '--min-voxels',
-      '0',
+      '--selection',
+      '[{"strategy":"keep-all"}]',
     ]);
     expect(all.cases.map(({ kept }) => kept)).toEqual([true, true]);
 
@@ -143,10 +143,80 @@ describe('on one data set', () => {
     expect(existsSync(run)).toBe(false);
   });
 
+  test('augment draws each augmentation alone, and all together', async () => {
+    const out = join(folder, 'sheets');
+    const command = [
+      'augment',
+      '--data',
+      data,
+      '--case',
+      'labelled_001',
+      '--out',
+      out,
+      '--preset',
+      'noisy-student',
+    ];
+    const { files } = await cliJson<{ files: string[] }>([...command, '--config', config]);
+    expect(files.map((file) => file.slice(out.length + 1))).toEqual([
+      '01-rotation.png',
+      '01-scaling.png',
+      '01-elastic.png',
+      '02-noise.png',
+      '03-smooth.png',
+      '04-scale.png',
+      '05-shift.png',
+      '06-contrast.png',
+      '07-lowResolution.png',
+      '08-gamma-inverted.png',
+      '09-gamma.png',
+      '10-mirror.png',
+      'all.png',
+    ]);
+    for (const file of files) expect(readFileSync(file).subarray(1, 4).toString(), file).toBe('PNG');
+    const missing = await cli([...command, '--case', 'nobody']);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain('imagesTr holds no case nobody');
+  });
+
+  test('an experiment runs its arms, goes on after a stop, and refuses another design', async () => {
+    const [file, out] = [join(folder, 'design.json'), join(folder, 'experiment')];
+    const arm = { start: 'teacher', unlabelled: 'none' };
+    const design = {
+      title: 'Two arms',
+      about: 'Small.',
+      phantom: { seed: 3, spacingMm: 10, labelledAtOneCentre: true, labelled: [2], unlabelled: 2, test: 2 },
+      preset: 'small',
+      set: { ...TINY, stepsPerEpoch: 2 },
+      seeds: [1],
+      baseline: 'labelled only',
+      arms: [
+        { ...arm, name: 'labelled only' },
+        { ...arm, name: 'taught', unlabelled: 'pseudo-labels', set: { pseudoShare: 0.5 } },
+      ],
+    };
+    writeFileSync(file, JSON.stringify(design));
+    const stopped = await cli(['experiment', file, '--out', out, '--minutes', '0.0001']);
+    expect(stopped.code).toBe(0);
+    expect(stopped.stderr).toContain('--resume continues');
+    expect((await cli(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
+    await cliJson(['experiment', file, '--out', out, '--resume']);
+    const { results, runs } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+    expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
+      ['labelled only', 8],
+      ['taught', 8],
+    ]);
+    expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
+    expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
+    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('Two arms');
+    writeFileSync(file, JSON.stringify({ ...design, seeds: [2] }));
+    const other = await cli(['experiment', file, '--out', out, '--resume']);
+    expect(other.stderr).toContain('was made from another design');
+  });
+
   test('pipeline goes from data to report, and does nothing twice', async () => {
     const out = join(folder, 'pipeline');
     const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
-    const first = await cliJson<{ report: string; labelledOnly: object; withPseudoLabels: object }>(command);
+    const first = await cliJson<{ report: string; labelledOnly: object; student: object }>(command);
     expect(first.report).toBe(join(out, 'report.html'));
     const html = readFileSync(first.report, 'utf8');
     for (const text of [
@@ -166,6 +236,30 @@ describe('on one data set', () => {
     expect(lastLine(other)).toBe(
       `organseg: ${out}: was made with another config; choose another folder for --out`,
     );
+  });
+
+  test('pipeline averages folds as the teacher of a smaller student', async () => {
+    const out = join(folder, 'student');
+    const student = { filters: [4, 6], spacingMm: [14, 14, 14], patch: [8, 16, 16], 'initial.epochs': 1 };
+    const settings = ['folds=2', 'stepsPerEpoch=2', 'initial.epochs=1', 'batch=2'];
+    const selection = [{ strategy: 'top-fraction', share: 0.5, by: 'instability' }];
+    const { manifest, outOfFold } = await cliJson<{
+      manifest: { models: string[]; cases: { kept: boolean; confidence: number; instability: number }[] };
+      outOfFold: { cases: object[] };
+    }>([
+      ...['pipeline', '--data', data, '--out', out, '--preset', 'noisy-student', '--config', config, '--set'],
+      ...[...settings, `student=${JSON.stringify(student)}`, `selection=${JSON.stringify(selection)}`],
+    ]);
+    expect(manifest.models).toHaveLength(2);
+    expect(manifest.cases.filter(({ kept }) => kept)).toHaveLength(1);
+    for (const { confidence, instability } of manifest.cases) {
+      expect(confidence).toBeGreaterThan(0);
+      expect(instability).toBeGreaterThan(0);
+    }
+    expect(outOfFold.cases).toHaveLength(2);
+    const { config: own } = JSON.parse(readFileSync(join(out, 'with-noisy-student', 'config.json'), 'utf8'));
+    expect(own).toMatchObject({ filters: [4, 6], spacingMm: [14, 14, 14], patch: [8, 16, 16] });
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Cross-validation');
   });
 
   test('a broken scan is named, the others are segmented, the exit code is 1', async () => {

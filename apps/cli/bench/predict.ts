@@ -100,6 +100,7 @@ async function writeRun(folder: string, config: Config): Promise<void> {
     data: folder,
     init: null,
     pseudo: null,
+    fold: null,
     labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
     trainingCases: [],
     validationCases: [],

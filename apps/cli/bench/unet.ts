@@ -18,7 +18,7 @@ import { Random } from '@organseg/core/random.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
 import { type Config, resolveConfig, unetConfig } from '@organseg/train/config.ts';
-import { AdamOptimizer } from '@organseg/train/optimizer.ts';
+import { Optimizer } from '@organseg/train/optimizer.ts';
 import { parameterLayout } from '@organseg/train/run.ts';
 import { adapterRates, measure, measureRun } from '../../../packages/kernels/bench/measure.ts';
 import { tunedTiles } from '../src/tune/tiles.ts';
@@ -98,7 +98,7 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
   const gradients = layout.allocate(gpu);
   const recorded = record(config, config.batch);
   const training = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
-  const optimizer = new AdamOptimizer(gpu, layout, parameters, gradients);
+  const optimizer = new Optimizer(gpu, config, layout, parameters, gradients);
   const random = new Random(1);
   randomise(gpu, training.image, random);
   const classes = Uint8Array.from({ length: elementCount(training.target.shape) }, () =>

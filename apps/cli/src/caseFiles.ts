@@ -12,7 +12,7 @@ import {
   postprocess,
 } from '@organseg/train/postprocessing.ts';
 import { previewPng } from './preview.ts';
-import { labelColour } from './report/overlay.ts';
+import { labelColour } from './report/paint.ts';
 
 export interface CaseFiles {
   readonly labelNames: readonly string[];

@@ -1,27 +1,26 @@
 /**
- * The whole method on one data set: train → pseudo-label → select → fine-tune → predict the test cases →
- * evaluate both models → report. Each stage is skipped when it is done and goes on when it is half done.
+ * The whole method on one data set: train → for each round pseudo-label → select → train the student → predict the
+ * test cases → evaluate the first and the last model → report. Each stage is skipped when it is done and goes on when it is half done.
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type Config, configSchema } from '@organseg/train/config.ts';
-import { type Dataset, openDataset, type UnlabelledCase } from '@organseg/train/dataset.ts';
+import { type Config, configSchema, studentConfig } from '@organseg/train/config.ts';
+import { openDataset } from '@organseg/train/dataset.ts';
 import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
-import { isFinished, isRun } from '@organseg/train/run.ts';
+import { readRun } from '@organseg/train/run.ts';
 import { readRecords } from '@organseg/train/runLog.ts';
-import { resumeRun, startRun, type TrainRequest } from '@organseg/train/trainRun.ts';
 import { z } from 'zod';
 import { say } from './command.ts';
 import { labelWithProgress, summary } from './commands/pseudoLabel.ts';
-import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from './evaluateCases.ts';
-import { doneBefore, predictScans } from './predictScans.ts';
+import type { Evaluation } from './evaluateCases.ts';
+import { pseudoLabelTruth } from './pseudoLabelTruth.ts';
 import { reportHtml } from './report/report.ts';
-import { trainingProgress } from './trainingProgress.ts';
+import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
 
 export interface PipelineRequest {
   readonly data: string;
@@ -33,13 +32,41 @@ export interface PipelineRequest {
 export interface PipelineResult {
   readonly report: string;
   readonly labelledOnly: Evaluation;
-  readonly withPseudoLabels: Evaluation;
-  readonly manifest: PseudoLabelManifest;
+  /** Of the last student. */
+  readonly student: Evaluation;
+  /** What the last student was taught with; null where nobody labels. */
+  readonly manifest: PseudoLabelManifest | null;
+  /** Of the labelled cases, each by the fold that has not seen it; null without folds. */
+  readonly outOfFold: Evaluation | null;
 }
 
-/** The two models, by the names of their folders, and as the report calls them. */
-const MODELS = { 'labelled-only': 'labelled only', 'with-pseudo-labels': 'with pseudo-labels' } as const;
-type Model = keyof typeof MODELS;
+/** A model: the name of its folder, and what the report calls it. */
+interface Model {
+  readonly folder: string;
+  readonly name: string;
+  /** The runs whose logits are averaged, if not the folder's own. */
+  readonly runs?: readonly string[];
+}
+
+/** The teacher of the first round: one run, or one of each fold. */
+function firstTeacher({ folds }: Config): Model {
+  const model = { folder: 'labelled-only', name: 'labelled only' };
+  if (folds === null) return model;
+  return { ...model, runs: Array.from({ length: folds }, (_, fold) => `fold-${fold}`) };
+}
+
+/** The student of each round. */
+function studentsOf(config: Config): Model[] {
+  const name = studentConfig(config).consistency
+    ? 'with the mean teacher'
+    : config.studentStart === 'scratch'
+      ? 'with the noisy student'
+      : 'with pseudo-labels';
+  return Array.from({ length: config.rounds }, (_, i) => ({
+    name,
+    folder: `${name.replace('the ', '').replaceAll(' ', '-')}${i ? `-${i + 1}` : ''}`,
+  }));
+}
 
 /** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
 const pipelineState = z.object({
@@ -60,69 +87,152 @@ export async function pipeline(
   const references = testReferences(dataset);
   const stages = new Stages(out, await openState(request));
 
-  const run = (model: Model) => join(out, model);
-  const pseudo = join(out, 'pseudo-labels');
-  const request0 = { data: request.data, config: request.config };
-  await stages.run('train on labelled cases', signal, () =>
-    trainOrGoOn(gpu, { ...request0, out: run('labelled-only') }, signal),
-  );
-  const manifest = await stages.run('pseudo-label', signal, async () => {
-    const predictor = await Predictor.open(gpu, run('labelled-only'), { signal });
-    const options = { model: run('labelled-only'), out: pseudo, minVoxels: request.config.minVoxels, signal };
-    const made = await labelWithProgress(predictor, dataset.unlabelled, options);
-    predictor.close();
-    say(summary(made));
-    return made;
-  });
-  await stages.run('fine-tune with pseudo-labels', signal, () =>
-    trainOrGoOn(
-      gpu,
-      { ...request0, out: run('with-pseudo-labels'), init: run('labelled-only'), pseudo },
-      signal,
-    ),
-  );
+  const { config } = request;
+  const students = studentsOf(config);
+  const first = firstTeacher(config);
+  const models = [first, students.at(-1)!] as const;
+  const runsOf = ({ folder, runs = [folder] }: Model) => runs.map((name) => join(out, name));
+  const run = (model: Model) => runsOf(model)[0]!;
+  const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
+  for (const [fold, folder] of runsOf(first).entries()) {
+    const { folds } = config;
+    const part = folds === null ? '' : `, fold ${fold}`;
+    await stages.run(`train on labelled cases${part}`, signal, () =>
+      trainOrGoOn(
+        gpu,
+        { data: request.data, config, out: folder, fold: folds === null ? undefined : { fold, folds } },
+        signal,
+      ),
+    );
+  }
+  const outOfFold = config.folds === null ? null : await outOfFoldScores();
+  let teacher = first;
+  let manifest: PseudoLabelManifest | null = null;
+  const labelFolders: string[] = [];
+  for (const [i, student] of students.entries()) {
+    const round = students.length > 1 ? `, round ${i + 1}` : '';
+    const pseudo = join(out, `pseudo-labels${i ? `-${i + 1}` : ''}`);
+    if (config.studentPseudoLabels) {
+      manifest = await stages.run(`pseudo-label${round}`, signal, async () => {
+        const compared = [...labelFolders];
+        if (teacher.runs && comparesModels(config)) compared.push(...(await labelByEach(runsOf(teacher))));
+        const made = await label(runsOf(teacher), pseudo, compared, mirrorOf(teacher));
+        say(summary(made));
+        return made;
+      });
+      labelFolders.push(pseudo);
+    }
+    await stages.run(`train ${student.name}${round}`, signal, () =>
+      trainOrGoOn(
+        gpu,
+        {
+          data: request.data,
+          config: studentConfig(config),
+          out: run(student),
+          init: config.studentStart === 'teacher' ? run(teacher) : undefined,
+          pseudo: config.studentPseudoLabels ? pseudo : undefined,
+        },
+        signal,
+      ),
+    );
+    teacher = student;
+  }
   const evaluations = new Map<Model, Evaluation>();
-  for (const model of Object.keys(MODELS) as Model[]) {
-    const predictions = join(out, 'predictions', model);
-    const isNew = await stages.run(`predict test cases (${model})`, signal, () =>
-      predictOrGoOn(gpu, run(model), dataset.test, predictions, signal),
+  for (const model of models) {
+    const predictions = join(out, 'predictions', model.folder);
+    const isNew = await stages.run(`predict test cases (${model.name})`, signal, () =>
+      predictOrGoOn(gpu, runsOf(model), dataset.test, predictions, signal, mirrorOf(model)),
     );
     const pairs = testPairs(references, predictions);
-    const scores = join(out, 'scores', `${model}.json`);
-    const evaluation = await stages.run(`evaluate (${model})`, signal, () =>
+    const scores = join(out, 'scores', `${model.folder}.json`);
+    const evaluation = await stages.run(`evaluate (${model.name})`, signal, () =>
       evaluateOrRead(pairs, scores, isNew),
     );
     evaluations.set(model, evaluation);
   }
 
   const report = join(out, 'report.html');
-  const labelledOnly = evaluations.get('labelled-only')!;
-  const withPseudoLabels = evaluations.get('with-pseudo-labels')!;
   const reportRun = async (model: Model) => ({
-    name: MODELS[model],
+    name: model.name,
     records: await readRecords(run(model)),
     evaluation: evaluations.get(model)!,
     cases: references.map(({ case: name, image, reference }) => ({
       case: name,
       image,
       reference,
-      prediction: join(out, 'predictions', model, `${name}.nii.gz`),
+      prediction: join(out, 'predictions', model.folder, `${name}.nii.gz`),
     })),
   });
   const html = await reportHtml({
     folder: out,
     title: `organseg on ${request.data}`,
     preset: request.preset,
-    config: request.config,
+    config,
     adapter: gpu.adapter.name,
     stages: stages.list,
     labelNames: dataset.labelNames,
-    runs: [await reportRun('labelled-only'), await reportRun('with-pseudo-labels')],
+    runs: [await reportRun(models[0]), await reportRun(models[1])],
     manifest,
+    outOfFold,
+    truth: manifest
+      ? await pseudoLabelTruth(request.data, labelFolders.at(-1)!, manifest, dataset.labelNames.length)
+      : new Map(),
   });
   await writeWhole(report, html);
-  return { report, labelledOnly, withPseudoLabels, manifest };
+  const [labelledOnly, student] = models.map((model) => evaluations.get(model)!) as [Evaluation, Evaluation];
+  return { report, labelledOnly, student, manifest, outOfFold };
+
+  async function label(
+    models: readonly string[],
+    folder: string,
+    compared: readonly string[],
+    mirror: Config['teacherMirror'],
+  ): Promise<PseudoLabelManifest> {
+    const predictor = await Predictor.open(gpu, models, { signal, mirror, confidence: true });
+    const options = { models, out: folder, selection: config.selection, compared, signal };
+    const made = await labelWithProgress(predictor, dataset.unlabelled, options);
+    predictor.close();
+    return made;
+  }
+
+  /** The labels of each fold by itself, to compare with those of all together. */
+  async function labelByEach(folds: readonly string[]): Promise<string[]> {
+    const folders = folds.map((_, fold) => join(out, `pseudo-labels-fold-${fold}`));
+    for (const [fold, folder] of folders.entries()) await label([folds[fold]!], folder, [], []);
+    return folders;
+  }
+
+  /** Each labelled case by the fold that has not seen it. */
+  async function outOfFoldScores(): Promise<Evaluation> {
+    const predictions = join(out, 'predictions', 'out-of-fold');
+    const isNew = await stages.run('predict labelled cases out of fold', signal, async () => {
+      let some = false;
+      for (const folder of runsOf(first)) {
+        const { validationCases } = await readRun(folder);
+        const cases = dataset.labelled.filter(({ name }) => validationCases.includes(name));
+        some = (await predictOrGoOn(gpu, [folder], cases, predictions, signal, [])) || some;
+      }
+      return some;
+    });
+    const pairs = dataset.labelled
+      .map(({ name, labels }) => ({
+        case: name,
+        reference: labels,
+        prediction: join(predictions, `${name}.nii.gz`),
+      }))
+      .filter(({ prediction }) => existsSync(prediction));
+    return await stages.run('evaluate out of fold', signal, () =>
+      evaluateOrRead(pairs, join(out, 'scores', 'out-of-fold.json'), isNew),
+    );
+  }
 }
+
+/** Whether the selection asks how alike models label. */
+const comparesModels = ({ selection }: Config): boolean =>
+  selection.some(
+    (each) =>
+      each.strategy === 'stability' || (each.strategy === 'top-fraction' && each.by === 'instability'),
+  );
 
 /** Runs stages and adds up the seconds they took, over all the runs of the command. */
 class Stages {
@@ -173,75 +283,3 @@ async function openState({ out, data, preset, config }: PipelineRequest): Promis
   if (key) throw new InputError(`${out}: was made with another ${key}; choose another folder for --out`);
   return { ...asked, stages };
 }
-
-async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
-  if (await isFinished(request.out)) {
-    say(`${request.out}: done before`);
-    return;
-  }
-  const hooks = { ...trainingProgress('training'), signal };
-  await (isRun(request.out) ? resumeRun(gpu, request.out, hooks) : startRun(gpu, request, hooks));
-  hooks.finish();
-  signal.throwIfAborted();
-}
-
-/** Whether there was anything left to predict. */
-async function predictOrGoOn(
-  gpu: Gpu,
-  model: string,
-  cases: readonly UnlabelledCase[],
-  out: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const scans = cases.map(({ name, image }) => ({ name, path: image }));
-  const before = await doneBefore(out);
-  if (scans.every(({ name }) => before.some((report) => report.case === name))) {
-    say(`${out}: done before`);
-    return false;
-  }
-  const predictor = await Predictor.open(gpu, model, { signal });
-  const { failed } = await predictScans(predictor, scans, out, { before, signal });
-  predictor.close();
-  if (failed.length)
-    throw new InputError(`${failed.length} test cases could not be segmented: ${failed.join(', ')}`);
-  return true;
-}
-
-/** Scores anew where there are new predictions or no scores. */
-async function evaluateOrRead(
-  pairs: readonly CasePair[],
-  scores: string,
-  isNew: boolean,
-): Promise<Evaluation> {
-  if (!isNew && existsSync(scores)) {
-    say(`${scores}: done before`);
-    return readJsonFile(scores, evaluationFile);
-  }
-  const evaluation = await evaluateCases(pairs, 'flare22');
-  await mkdir(dirname(scores), { recursive: true });
-  await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
-  return evaluation;
-}
-
-interface TestReference {
-  readonly case: string;
-  readonly image: string;
-  readonly reference: string;
-}
-
-function testReferences({ folder, test }: Dataset): TestReference[] {
-  if (!test.length) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
-  return test.map(({ name, image }) => {
-    const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
-    if (!existsSync(reference))
-      throw new InputError(`${reference}: missing, the test cases are scored against it`);
-    return { case: name, image, reference };
-  });
-}
-
-const testPairs = (references: readonly TestReference[], predictions: string): CasePair[] =>
-  references.map(({ case: name, reference }) => ({
-    case: name,
-    reference,
-    prediction: join(predictions, `${name}.nii.gz`),
-  }));

@@ -5,7 +5,8 @@ import { type RasView, rasView } from '@organseg/core/volume/orientation.ts';
 import type { Triple, Volume, VoxelArray } from '@organseg/core/volume/volume.ts';
 import { encode } from 'fast-png';
 import { fonts, renderPixels } from 'js-pixel-fonts';
-import { greyOf, labelColour, organPaint } from './report/overlay.ts';
+import { greyOf } from './report/overlay.ts';
+import { labelColour, organPaint } from './report/paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster } from './report/planes.ts';
 import { resizeNearest, resizeSmooth } from './report/resize.ts';
 

@@ -1,9 +1,11 @@
 /** The whole network in float64: logits, loss, gradients and Adam losses, as a reference file holds them. */
 import * as adam from '@organseg/kernels/reference/adam.ts';
 import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
+import { coarseLabels } from '@organseg/kernels/reference/coarseLabels.ts';
+import * as consistency from '@organseg/kernels/reference/consistency.ts';
 import * as diceCrossEntropy from '@organseg/kernels/reference/diceCrossEntropy.ts';
 import type { NamedArrays, ParameterLayout } from '../src/network/parameters.ts';
-import { type UnetConfig, unet } from '../src/network/unet.ts';
+import { type UnetConfig, unetOutputs } from '../src/network/unet.ts';
 import { TwinTape } from './twinTape.ts';
 
 export interface TwinStep {
@@ -12,24 +14,52 @@ export interface TwinStep {
   readonly gradients: ReadonlyMap<string, Reference>;
 }
 
-/** Image [N, D, H, W, 1], target one class a voxel. */
+/**
+ * Image [N, D, H, W, 1], target one class a voxel of the first items; the others, where there are some, learn from a
+ * teacher's logits, by a weight.
+ */
 export function twinStep(
   config: UnetConfig,
   layout: ParameterLayout,
   parameters: NamedArrays,
   image: Reference,
   target: ArrayLike<number>,
+  unlabelled?: { readonly teacher: Reference; readonly weight: number },
 ): TwinStep {
   const shapes = new Map(layout.specs.map(({ name, shape }) => [name, shape]));
   const tape = new TwinTape((name) => reference(shapes.get(name)!, parameters.get(name)!));
-  const logits = unet(
+  const outputs = unetOutputs(
     tape,
     { ...image, dtype: 'f32' } as Reference & { dtype: 'f32' },
     config,
-  ) as unknown as Reference;
-  tape.backward(logits as never, diceCrossEntropy.backward(logits, target, 1));
-  return { logits, loss: diceCrossEntropy.forward(logits, target)[0], gradients: tape.gradients };
+  ) as unknown as Reference[];
+  const [logits] = outputs;
+  const labels = reference([...logits.shape.slice(0, 4), 1].with(0, target.length / voxels(logits)), target);
+  const total = outputs.reduce((sum, _, i) => sum + 0.5 ** i, 0);
+  const gradients = outputs.map((output, i) => {
+    const own = coarseLabels(labels, [labels.shape[0], ...output.shape.slice(1, 4), 1]).data;
+    const items = firstItems(output, labels.shape[0]);
+    const supervised = diceCrossEntropy.backward(items, own, 0.5 ** i / total);
+    const gradient = reference(output.shape);
+    gradient.data.set(supervised.data);
+    if (unlabelled) {
+      const rest = reference(unlabelled.teacher.shape, output.data.slice(supervised.data.length));
+      gradient.data.set(
+        consistency.gradient(rest, unlabelled.teacher, unlabelled.weight).data,
+        supervised.data.length,
+      );
+    }
+    return [output as never, gradient] as const;
+  });
+  tape.backward(gradients);
+  const loss = diceCrossEntropy.forward(firstItems(logits, labels.shape[0]), target)[0];
+  return { logits, loss, gradients: tape.gradients };
 }
+
+const voxels = ({ shape }: Reference) => shape[1] * shape[2] * shape[3];
+
+const firstItems = ({ shape, data }: Reference, count: number): Reference =>
+  reference([count, ...shape.slice(1)], data.slice(0, (data.length / shape[0]) * count));
 
 /** The losses before each of `steps` Adam steps from the parameters. */
 export function twinLosses(
@@ -44,7 +74,7 @@ export function twinLosses(
   const current = new Map([...parameters].map(([name, values]) => [name, Float64Array.from(values)]));
   const zeros = () => new Map([...current].map(([name, values]) => [name, new Float64Array(values.length)]));
   const [m, v] = [zeros(), zeros()];
-  const hyper = { learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 1 };
+  const hyper = { learningRate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, gradientScale: 1 };
   return Array.from({ length: steps }, (_, i) => {
     const { loss, gradients } = twinStep(config, layout, current as never, image, target);
     for (const [name, { data }] of gradients) {

@@ -67,9 +67,9 @@ export class TwinTape implements Layers {
     });
   }
 
-  /** From the gradient of a value back to all parameters. */
-  backward(output: Slot, gradient: Reference): void {
-    this.#ofValues.set(output as Value, gradient);
+  /** From the gradients of values back to all parameters. */
+  backward(gradients: readonly (readonly [Slot, Reference])[]): void {
+    for (const [output, gradient] of gradients) this.#ofValues.set(output as Value, gradient);
     for (const step of this.#backward.toReversed()) step();
   }
 

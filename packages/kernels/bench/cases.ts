@@ -7,11 +7,14 @@ import { argmax } from '../src/ops/argmax.ts';
 import * as conv3d from '../src/ops/conv3d.ts';
 import * as convTranspose3d from '../src/ops/convTranspose3d.ts';
 import { cutWindow } from '../src/ops/cutWindow.ts';
+import { deform } from '../src/ops/deform.ts';
 import * as diceCrossEntropy from '../src/ops/diceCrossEntropy.ts';
 import { gaussianSmooth } from '../src/ops/gaussianSmooth.ts';
 import * as instanceNorm from '../src/ops/instanceNorm.ts';
 import { gammaIntensity, gaussianNoise } from '../src/ops/intensity.ts';
+import { lowResolution } from '../src/ops/lowResolution.ts';
 import { trilinear } from '../src/ops/resample.ts';
+import { sgd } from '../src/ops/sgd.ts';
 import * as softmax from '../src/ops/softmax.ts';
 import { byteLength, type DType, elementCount, fromArray, type Tensor } from '../src/tensor.ts';
 
@@ -239,6 +242,13 @@ function* data(gpu: Gpu, n: number) {
     shape: `${count} parameters`,
     bytes: 7 * bytesOf(parameters),
     work: plain(adam(gpu, state)),
+    tensors: [],
+  };
+  yield {
+    op: 'sgd',
+    shape: `${count} parameters`,
+    bytes: 5 * bytesOf(parameters),
+    work: plain(sgd(gpu, { parameters, gradients, velocity: m })),
     tensors: Object.values(state),
   };
   const shape = `${n}³`;
@@ -270,7 +280,31 @@ function* data(gpu: Gpu, n: number) {
     op: 'gammaIntensity',
     shape,
     bytes: 3 * bytesOf(image),
-    work: gammaIntensity(gpu, image, 1.1),
-    tensors: [image],
+    work: gammaIntensity(gpu, image, { exponent: 1.1, inverted: false, keepsStatistics: false }),
+    tensors: [],
+  };
+  const output = random(gpu, [n, n, n]);
+  yield {
+    op: 'lowResolution',
+    shape: `${shape}, zoom 0.7`,
+    bytes: bytesOf(image, output),
+    work: lowResolution(gpu, { input: image, output, zooms: [0.7, 0.7, 0.7] }),
+    tensors: [],
+  };
+  const control = random(gpu, [8, 8, 8, 4]);
+  yield {
+    op: 'deform',
+    shape: `${shape}, elastic`,
+    bytes: bytesOf(image, output),
+    work: plain(
+      deform(gpu, {
+        input: image,
+        output,
+        matrix: [0.8, 0.6, 0, -0.6, 0.8, 0, 0, 0, 1],
+        offset: [0, 0, 0],
+        control,
+      }),
+    ),
+    tensors: [image, output, control],
   };
 }

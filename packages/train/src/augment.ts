@@ -1,15 +1,65 @@
 /**
- * Gao 2022's augmentations of one patch, on the GPU: flips, then smoothing, noise, gamma and a shift of the
- * intensities, each by itself with its own probability.
+ * Augmentations of one patch, on the GPU, in the order of the settings. Each happens with its own probability
+ * and draws from a stream of its own, so that one setting changes nothing of what another draws.
  */
 import type { Random } from '@organseg/core/random.ts';
+import type { Triple } from '@organseg/core/volume/volume.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Launch, Work } from '@organseg/kernels/kernel.ts';
+import { deform } from '@organseg/kernels/ops/deform.ts';
 import { flip } from '@organseg/kernels/ops/flip.ts';
 import { gaussianSmooth } from '@organseg/kernels/ops/gaussianSmooth.ts';
-import { gammaIntensity, gaussianNoise, shiftIntensity } from '@organseg/kernels/ops/intensity.ts';
+import {
+  adjustContrast,
+  gammaIntensity,
+  gaussianNoise,
+  scaleIntensity,
+  shiftIntensity,
+} from '@organseg/kernels/ops/intensity.ts';
+import { lowResolution } from '@organseg/kernels/ops/lowResolution.ts';
 import { empty, type Tensor } from '@organseg/kernels/tensor.ts';
-import type { Config } from './config.ts';
+import { z } from 'zod';
+import { deformation, drawFactor, drawSpatial, inputSize, type SpatialDraw } from './spatial.ts';
+
+const probability = z.number().min(0).max(1);
+const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, 'expects [low, high]');
+const positiveRange = range.refine(([low]) => low > 0, 'expects values above 0');
+
+export const augmentationSchema = z.discriminatedUnion('kind', [
+  /** One resampling; see spatial.ts. */
+  z.strictObject({
+    kind: z.literal('spatial'),
+    rotation: z.strictObject({ probability, degrees: range }),
+    scaling: z.strictObject({ probability, factor: positiveRange }),
+    elastic: z.strictObject({ probability, pointsMm: z.number().positive(), displacementMm: range }),
+  }),
+  /** A probability for each axis. */
+  z.strictObject({ kind: z.literal('mirror'), x: probability, y: probability, z: probability }),
+  z.strictObject({ kind: z.literal('smooth'), probability, sigmaVoxels: positiveRange }),
+  z.strictObject({ kind: z.literal('noise'), probability, mean: range, std: range }),
+  z.strictObject({
+    kind: z.literal('gamma'),
+    probability,
+    exponent: positiveRange,
+    inverted: z.boolean(),
+    keepsStatistics: z.boolean(),
+  }),
+  /** Additive brightness. */
+  z.strictObject({ kind: z.literal('shift'), probability, offset: range }),
+  /** Multiplicative brightness. */
+  z.strictObject({ kind: z.literal('scale'), probability, factor: positiveRange }),
+  z.strictObject({ kind: z.literal('contrast'), probability, factor: positiveRange }),
+  z.strictObject({ kind: z.literal('lowResolution'), probability, zoom: positiveRange }),
+]);
+export type Augmentation = z.infer<typeof augmentationSchema>;
+
+export interface AugmentSettings {
+  readonly augmentations: readonly Augmentation[];
+  /** D, H, W of what the network sees. */
+  readonly patch: Triple;
+  /** x, y, z. */
+  readonly spacingMm: Triple;
+}
 
 export interface PatchTensors {
   /** f32 [D, H, W] */
@@ -18,58 +68,101 @@ export interface PatchTensors {
   readonly labels: Tensor;
 }
 
-export type AugmentConfig = Pick<Config, 'flipX' | 'flipY' | 'smooth' | 'noise' | 'gamma' | 'shift'>;
+/** Whether an augmentation moves voxels, labels with them. */
+export const isGeometric = ({ kind }: Augmentation): boolean => kind === 'spatial' || kind === 'mirror';
+
+/** What a patch of this generator's is to be cut of, D H W: more than the patch where it will be turned or scaled. */
+export function sizeToCut({ augmentations, patch, spacingMm }: AugmentSettings, random: Random): Triple {
+  return inputSize(spatialDraw(augmentations, random), patch, spacingMm);
+}
+
+/** A resampling is the first in the list, since it alone changes the patch's size. */
+function spatialDraw([first]: readonly Augmentation[], random: Random): SpatialDraw | null {
+  return first?.kind === 'spatial' ? drawSpatial(first, streamOf(random, 0)) : null;
+}
+
+const streamOf = (random: Random, place: number) => random.fork('augmentation').fork(place);
 
 /**
- * The work, and the tensors that hold the augmented patch: the given ones, or scratch of the work. The numbers
- * drawn do not depend on which augmentations happen, so that one probability changes nothing else.
+ * The work, and the tensors that hold the augmented patch: the given ones, of the size to cut, or scratch of the
+ * work. `chosen` says which of the augmentations take part.
  */
 export function augment(
   gpu: Gpu,
   patch: PatchTensors,
-  config: AugmentConfig,
+  settings: AugmentSettings,
   random: Random,
+  chosen: (augmentation: Augmentation) => boolean = () => true,
 ): Work & PatchTensors {
+  const { augmentations, patch: to, spacingMm } = settings;
   const launches: Launch[] = [];
   const scratch: Tensor[] = [];
+  let { image, labels } = patch;
   const add = (work: Work | Launch[]) => {
     launches.push(...('launches' in work ? work.launches : work));
     if ('scratch' in work) scratch.push(...work.scratch);
   };
-  const draw = ([low, high]: readonly [number, number]) => random.uniform(low, high);
-  let { image, labels } = patch;
+  const output = (like: Tensor, shape: readonly number[] = like.shape) => {
+    const tensor = empty(gpu, shape, like.dtype);
+    scratch.push(tensor);
+    return tensor;
+  };
+  /** The same change of image and labels. */
+  const move = (shape: Triple, change: (input: Tensor, output: Tensor) => Launch[]) => {
+    [image, labels] = [image, labels].map((input) => {
+      const moved = output(input, shape);
+      add(change(input, moved));
+      return moved;
+    }) as [Tensor, Tensor];
+  };
 
-  const [flipX, flipY] = [random.chance(config.flipX), random.chance(config.flipY)];
-  if (flipX || flipY) {
-    const axes = [false, flipY, flipX] as const;
-    for (const input of [image, labels]) {
-      const output = empty(gpu, input.shape, input.dtype);
-      scratch.push(output);
-      add(flip(gpu, { input, output, axes }));
+  for (const [place, augmentation] of augmentations.entries()) {
+    if (!chosen(augmentation)) continue;
+    const own = streamOf(random, place);
+    if (augmentation.kind === 'spatial') {
+      const draw = spatialDraw(augmentations, random);
+      if (!draw) continue;
+      const call = deformation(gpu, draw, { from: image.shape as unknown as Triple, to, spacingMm });
+      if (call.control) scratch.push(call.control);
+      move(to, (input, moved) => deform(gpu, { input, output: moved, ...call }));
+    } else if (augmentation.kind === 'mirror') {
+      const axes = [augmentation.z, augmentation.y, augmentation.x].map((p) => own.chance(p)) as Axes;
+      if (axes.includes(true)) move(to, (input, mirrored) => flip(gpu, { input, output: mirrored, axes }));
+    } else if (own.chance(augmentation.probability)) {
+      if (augmentation.kind === 'lowResolution') {
+        const zoom = own.uniform(...augmentation.zoom);
+        const coarse = output(image);
+        add(lowResolution(gpu, { input: image, output: coarse, zooms: [zoom, zoom, zoom] }));
+        image = coarse;
+      } else {
+        add(changeInPlace(gpu, image, augmentation, own));
+      }
     }
-    [image, labels] = scratch as [Tensor, Tensor];
   }
-
-  const smooths = random.chance(config.smooth.probability);
-  const sigmas = [
-    draw(config.smooth.sigmaVoxels),
-    draw(config.smooth.sigmaVoxels),
-    draw(config.smooth.sigmaVoxels),
-  ];
-  if (smooths) add(gaussianSmooth(gpu, image, sigmas as [number, number, number]));
-
-  const isNoisy = random.chance(config.noise.probability);
-  const [mean, std] = [draw(config.noise.mean), draw(config.noise.std)];
-  const key = [random.uint32(), random.uint32()] as const;
-  if (isNoisy) add(gaussianNoise(gpu, image, { mean, std, key }));
-
-  const curves = random.chance(config.gamma.probability);
-  const exponent = draw(config.gamma.exponent);
-  if (curves) add(gammaIntensity(gpu, image, exponent));
-
-  const shifts = random.chance(config.shift.probability);
-  const offset = draw(config.shift.offset);
-  if (shifts) add(shiftIntensity(gpu, image, offset));
-
   return { launches, scratch, image, labels };
+}
+
+type Axes = [boolean, boolean, boolean];
+type InPlace = Exclude<Augmentation, { kind: 'spatial' | 'mirror' | 'lowResolution' }>;
+
+function changeInPlace(gpu: Gpu, image: Tensor, augmentation: InPlace, random: Random): Work | Launch[] {
+  const draw = ([low, high]: readonly [number, number]) => random.uniform(low, high);
+  switch (augmentation.kind) {
+    case 'smooth': {
+      const sigmas = [0, 1, 2].map(() => draw(augmentation.sigmaVoxels)) as [number, number, number];
+      return gaussianSmooth(gpu, image, sigmas);
+    }
+    case 'noise': {
+      const [mean, std] = [draw(augmentation.mean), draw(augmentation.std)];
+      return gaussianNoise(gpu, image, { mean, std, key: [random.uint32(), random.uint32()] });
+    }
+    case 'gamma':
+      return gammaIntensity(gpu, image, { ...augmentation, exponent: draw(augmentation.exponent) });
+    case 'shift':
+      return shiftIntensity(gpu, image, draw(augmentation.offset));
+    case 'scale':
+      return scaleIntensity(gpu, image, drawFactor(augmentation.factor, random));
+    case 'contrast':
+      return adjustContrast(gpu, image, drawFactor(augmentation.factor, random));
+  }
 }

@@ -16,11 +16,12 @@ function cases(): string[] {
 }
 
 const config = tinyConfig({ patch: [8, 8, 8], batch: 2, patchesPerImage: 2 });
-const EPOCHS = 3;
+const EPOCHS = config.initial.epochs;
+const COUNTS = { labelled: 2, pseudo: 1, unlabelled: 0 };
 
 test('which patch comes where depends on the place alone, not on what was taken before', async () => {
   const paths = cases();
-  const opened = () => new Batches(config, paths, EPOCHS, new Random(1));
+  const opened = () => new Batches(config, 'initial', paths, COUNTS, new Random(1));
   const inOrder = opened();
   expect(inOrder.perEpoch).toBe(3);
   const all = [];
@@ -41,7 +42,7 @@ test('which patch comes where depends on the place alone, not on what was taken 
 test('a case that vanished is named when its patch is due', async () => {
   const paths = cases();
   for (const path of paths) rmSync(path);
-  const batches = new Batches(config, paths, EPOCHS, new Random(1));
+  const batches = new Batches(config, 'initial', paths, COUNTS, new Random(1));
   await expect(batches.take(0, 0)).rejects.toThrow('.safetensors');
   await batches.close();
 });

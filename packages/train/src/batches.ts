@@ -1,5 +1,5 @@
 /**
- * An epoch's batches: every training case once, in an order of its own, some patches from each.
+ * An epoch's batches, as batchPlan.ts lays them out.
  *
  * Which patch comes where is a pure function of the seed, the epoch and the place in it, so that a run goes on
  * anywhere without replaying what came before. Patches of some steps to come are cut ahead, in threads.
@@ -7,9 +7,10 @@
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
-import { copyInto, elementCount, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { augment } from './augment.ts';
-import type { Config } from './config.ts';
+import { copyInto, elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { augment, isGeometric, sizeToCut } from './augment.ts';
+import { type CaseCounts, planStep, stepsPerEpoch, supervisedItems } from './batchPlan.ts';
+import type { Config, Stage } from './config.ts';
 import { PatchPool } from './patchPool.ts';
 import type { Patch } from './patchSampler.ts';
 
@@ -24,22 +25,27 @@ const STEPS_AHEAD = 3;
 export class Batches {
   readonly #config: Config;
   readonly #paths: readonly string[];
+  readonly #counts: CaseCounts;
+  readonly #augmented: boolean;
   readonly #random: Random;
   readonly #steps: number;
   readonly #pool = new PatchPool();
   /** By the step's number in the run. */
   readonly #ahead = new Map<number, Promise<BatchItem[]>>();
 
-  /** `paths` are the training cases', prepared; `epochs` those of the run. Close it. */
-  constructor(config: Config, paths: readonly string[], epochs: number, random: Random) {
+  /** `paths` are the training cases', prepared, in the order of their kinds. Close it. */
+  constructor(config: Config, stage: Stage, paths: readonly string[], counts: CaseCounts, random: Random) {
+    const { epochs, augment: augmented } = config[stage];
     this.#config = config;
     this.#paths = paths;
+    this.#counts = counts;
+    this.#augmented = augmented;
     this.#random = random;
     this.#steps = epochs * this.perEpoch;
   }
 
   get perEpoch(): number {
-    return Math.ceil((this.#paths.length * this.#config.patchesPerImage) / this.#config.batch);
+    return stepsPerEpoch(this.#config, this.#counts);
   }
 
   /** The patches of one step; those of the next ones begin to be cut. */
@@ -56,21 +62,18 @@ export class Batches {
     return taken;
   }
 
-  /** A last batch that lacks patches takes further ones of the first cases. */
   #patches(epoch: number, step: number): Promise<BatchItem[]> {
-    const { batch, patchesPerImage, patch, foregroundProbability } = this.#config;
+    const { patch } = this.#config;
     const inEpoch = this.#random.fork('epoch').fork(epoch);
-    const order = inEpoch.fork('order').shuffle([...this.#paths]);
-    const places = Array.from({ length: batch }, (_, i) => step * batch + i);
+    const planned = planStep(this.#config, this.#counts, inEpoch, step);
     return Promise.all(
-      places.map(async (place) => {
-        const path = order[Math.floor(place / patchesPerImage) % order.length]!;
-        const { state } = inEpoch.fork('patch').fork(place);
+      planned.map(async ({ case: number, centre, random: own }) => {
         const { random, ...sampled } = await this.#pool.sample({
-          path,
+          path: this.#paths[number]!,
           patch,
-          foregroundProbability,
-          random: state,
+          centre,
+          size: this.#augmented ? sizeToCut(this.#config, own) : patch,
+          random: own.state,
         });
         return { ...sampled, random: Random.from(random) };
       }),
@@ -82,23 +85,53 @@ export class Batches {
   }
 }
 
-/** Uploads patches, augmented if asked for, into the network's input and target. */
+/** Where a batch goes. */
+export interface BatchTensors {
+  readonly image: Tensor;
+  /** Of the items with labels, the first ones. */
+  readonly target: Tensor;
+  /** What a teacher sees of the other ones. */
+  readonly teacherImage: Tensor | undefined;
+}
+
+/**
+ * Uploads patches, augmented if asked for. Where there is a teacher, its items are moved as the student's are, and
+ * their intensities changed by other numbers.
+ */
 export function uploadBatch(
   gpu: Gpu,
   config: Config,
   items: readonly BatchItem[],
-  { image: input, target }: { readonly image: Tensor; readonly target: Tensor },
+  { image: input, target, teacherImage }: BatchTensors,
   augmented: boolean,
 ): void {
-  const { patch } = config;
-  items.forEach(({ image, labels, random }, i) => {
-    const tensors = { image: fromArray(gpu, image, patch), labels: fromArray(gpu, labels, patch) };
-    const work = augmented
-      ? augment(gpu, tensors, config, random)
-      : { ...tensors, launches: [], scratch: [] };
-    runOnce(gpu, work.launches);
-    copyInto(gpu, work.image, input, i * elementCount(patch));
-    copyInto(gpu, work.labels, target, i * elementCount(patch));
-    release(gpu, tensors.image, tensors.labels, ...work.scratch);
+  const voxels = elementCount(config.patch);
+  const supervised = supervisedItems(config);
+  const settings = augmented ? config : { ...config, augmentations: [] };
+  items.forEach(({ image, labels, size, random }, i) => {
+    const tensors = { image: fromArray(gpu, image, size), labels: fromArray(gpu, labels, size) };
+    if (i < supervised || !teacherImage) {
+      const work = augment(gpu, tensors, settings, random);
+      runOnce(gpu, work.launches);
+      copyInto(gpu, work.image, input, i * voxels);
+      copyInto(gpu, work.labels, target, i * voxels);
+      release(gpu, ...work.scratch);
+    } else {
+      const moved = augment(gpu, tensors, settings, random, isGeometric);
+      runOnce(gpu, moved.launches);
+      const seenIn = (tensor: Tensor, item: number, own: Random) => {
+        // Changes are made in place: each has a copy of its own.
+        const copy = { image: empty(gpu, config.patch), labels: moved.labels };
+        copyInto(gpu, moved.image, copy.image, 0);
+        const work = augment(gpu, copy, settings, own, (each) => !isGeometric(each));
+        runOnce(gpu, work.launches);
+        copyInto(gpu, work.image, tensor, item * voxels);
+        release(gpu, copy.image, ...work.scratch);
+      };
+      seenIn(input, i, random);
+      seenIn(teacherImage, i - supervised, random.fork('teacher'));
+      release(gpu, ...moved.scratch);
+    }
+    release(gpu, tensors.image, tensors.labels);
   });
 }

@@ -14,7 +14,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import type { DatasetCase } from './dataset.ts';
+import type { DatasetCase, UnlabelledCase } from './dataset.ts';
 import { readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
 import { PreparedFile, preparedTensors, type Size } from './preparedFile.ts';
 
@@ -25,6 +25,9 @@ export interface LoadedCase {
   readonly image: Float32Array;
   readonly labels: Uint8Array;
 }
+
+/** Without labels a case is background throughout. */
+export type StoredCase = UnlabelledCase & Partial<Pick<DatasetCase, 'labels'>>;
 
 /** Of what a prepared file holds and how. */
 const VERSION = 2;
@@ -43,14 +46,14 @@ export class CaseStore {
   }
 
   /** Makes the case's file if it was not made before, or its sources have changed since. Returns its size. */
-  async prepare(source: DatasetCase): Promise<Size> {
+  async prepare(source: StoredCase): Promise<Size> {
     const signature = await this.#signature(source);
     return this.#sizeOf(source, signature) ?? (await this.#make(source, signature));
   }
 
-  /** The file of a prepared case. */
-  path({ name }: DatasetCase): string {
-    return join(this.#folder, `${name}.safetensors`);
+  /** The file of a prepared case; one without labels has its own. */
+  path({ name, labels }: StoredCase): string {
+    return join(this.#folder, `${name}${labels === undefined ? '.unlabelled' : ''}.safetensors`);
   }
 
   /** A prepared case. */
@@ -65,9 +68,9 @@ export class CaseStore {
   }
 
   /** What a prepared case depends on. */
-  async #signature({ image, labels }: DatasetCase): Promise<string> {
+  async #signature({ image, labels }: StoredCase): Promise<string> {
     const facts = await Promise.all(
-      [image, labels].map(async (path) => {
+      [image, ...(labels === undefined ? [] : [labels])].map(async (path) => {
         const { size, mtimeMs } = await stat(path);
         return { path, size, mtimeMs };
       }),
@@ -77,7 +80,7 @@ export class CaseStore {
   }
 
   /** The size of the case's file, if it is there and made from this. */
-  #sizeOf(source: DatasetCase, signature: string): Size | undefined {
+  #sizeOf(source: StoredCase, signature: string): Size | undefined {
     const path = this.path(source);
     if (!existsSync(path)) return undefined;
     try {
@@ -90,23 +93,27 @@ export class CaseStore {
     }
   }
 
-  async #make(source: DatasetCase, signature: string): Promise<Size> {
+  async #make(source: StoredCase, signature: string): Promise<Size> {
     const scan = await readNiftiFile(source.image);
-    const labelMap = await readLabelsFile(source.labels);
-    assertSameGrid(scan, source.image, labelMap, source.labels);
-    const highest = labelMap.data.reduce((a, b) => Math.max(a, b), 0);
-    if (highest >= this.#classes) {
-      throw new InputError(
-        `${source.labels}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`,
-      );
-    }
+    const labelMap = source.labels === undefined ? undefined : await this.#labels(source.labels);
+    if (labelMap) assertSameGrid(scan, source.image, labelMap, source.labels!);
     const { image, geometry } = await prepareScan(this.#gpu, scan, this.#preprocessing);
     const size = tensorShape(image);
-    const tensors = preparedTensors(size, image.data, prepareLabels(labelMap, geometry).data);
+    const labels = labelMap ? prepareLabels(labelMap, geometry).data : new Uint8Array(image.data.length);
+    const tensors = preparedTensors(size, image.data, labels);
     await mkdir(this.#folder, { recursive: true });
     const content = encodeSafetensors({ metadata: { signature }, tensors });
     await writeWhole(this.path(source), toAsync(content));
     return size;
+  }
+
+  async #labels(path: string) {
+    const labelMap = await readLabelsFile(path);
+    const highest = labelMap.data.reduce((a, b) => Math.max(a, b), 0);
+    if (highest >= this.#classes) {
+      throw new InputError(`${path}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
+    }
+    return labelMap;
   }
 }
 

@@ -2,15 +2,16 @@
  * Checkpoints: safetensors with MONAI's parameter names and PyTorch's layouts.
  *
  * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
- * moments under `optimizer.exp_avg.*` and `optimizer.exp_avg_sq.*`, and in its metadata where the run stands.
+ * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a teacher's `optimizer.average.*`, and in its metadata where the run stands.
  */
 import { join } from 'node:path';
 import { type NamedArrays, namedArrays, type ParameterSpec } from '@organseg/core/network/parameters.ts';
 import { encodeSafetensors, type SafeTensor, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { z } from 'zod';
+import type { Config } from './config.ts';
 import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
 import { lossScaleState } from './lossScale.ts';
-import type { AdamMoments } from './optimizer.ts';
+import { MOMENTS, type Moments } from './optimizer.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
 export const LATEST = 'checkpoint-latest.safetensors';
@@ -35,7 +36,7 @@ const runState = z.object({
 });
 export type RunState = z.infer<typeof runState>;
 
-const MOMENTS = { expAvg: 'optimizer.exp_avg.', expAvgSq: 'optimizer.exp_avg_sq.' } as const;
+const prefixOf = (moment: string) => `optimizer.${moment}.`;
 
 /** Writes parameters alone. */
 export async function saveBest(
@@ -50,13 +51,12 @@ export async function saveLatest(
   folder: string,
   specs: readonly ParameterSpec[],
   values: NamedArrays,
-  moments: AdamMoments,
+  moments: Moments,
   state: RunState,
 ): Promise<void> {
   await save(join(folder, LATEST), { format: 'pt', state: JSON.stringify(state) }, [
     ...named(specs, values, ''),
-    ...named(specs, moments.expAvg, MOMENTS.expAvg),
-    ...named(specs, moments.expAvgSq, MOMENTS.expAvgSq),
+    ...Object.entries(moments).flatMap(([name, values]) => named(specs, values, prefixOf(name))),
   ]);
 }
 
@@ -74,15 +74,18 @@ export async function loadState(folder: string): Promise<RunState> {
 export async function loadLatest(
   folder: string,
   specs: readonly ParameterSpec[],
-): Promise<{ parameters: NamedArrays; moments: AdamMoments; state: RunState }> {
+  { optimizer, consistency }: Pick<Config, 'optimizer' | 'consistency'>,
+): Promise<{ parameters: NamedArrays; moments: Moments; state: RunState }> {
   const path = join(folder, LATEST);
   const file = await readSafetensorsFile(path);
   return {
     parameters: parametersOf(file, specs, path),
-    moments: {
-      expAvg: namedArrays(specs, file, MOMENTS.expAvg, path),
-      expAvgSq: namedArrays(specs, file, MOMENTS.expAvgSq, path),
-    },
+    moments: Object.fromEntries(
+      [...MOMENTS[optimizer], ...(consistency ? ['average'] : [])].map((name) => [
+        name,
+        namedArrays(specs, file, prefixOf(name), path),
+      ]),
+    ),
     state: stateOf(file, path),
   };
 }

@@ -5,8 +5,10 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { Triple } from '@organseg/core/network/tape.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { z } from 'zod';
+import { augmentationSchema } from './augment.ts';
 import { check } from './files.ts';
 import { PRESETS, type PresetName } from './presets.ts';
+import { selectionSchema } from './selection/select.ts';
 
 /** Labels are bytes. */
 export const MAX_CLASSES = 255;
@@ -14,7 +16,6 @@ export const MAX_CLASSES = 255;
 const size = z.int().positive();
 const triple = z.tuple([size, size, size]);
 const probability = z.number().min(0).max(1);
-const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= high, 'expects [low, high]');
 const stage = z.strictObject({
   epochs: size,
   learningRate: z.number().positive(),
@@ -39,17 +40,44 @@ export const configSchema = z.strictObject({
   /** D, H, W. */
   patch: triple,
   patchesPerImage: size,
-  /** Of a patch's centre being in an organ. */
+  /** Of a patch's centre being in an organ, where foregroundShare is null. */
   foregroundProbability: probability,
   batch: size,
   /** Of activations and their gradients in training; parameters are f32. */
   precision: z.enum(['f32', 'f16']).default('f32'),
-  flipX: probability,
-  flipY: probability,
-  smooth: z.strictObject({ probability, sigmaVoxels: range }),
-  noise: z.strictObject({ probability, mean: range, std: range }),
-  gamma: z.strictObject({ probability, exponent: range }),
-  shift: z.strictObject({ probability, offset: range }),
+  /** null: each labelled and pseudo-labelled image once. */
+  stepsPerEpoch: size.nullable(),
+  /** Of the patches with labels, from pseudo-labelled cases; null: all cases alike. */
+  pseudoShare: probability.nullable(),
+  /** Of the patches with labels, centred on a random voxel of an organ, the others anywhere; null: chance. */
+  foregroundShare: probability.nullable(),
+  /** Outputs at lower resolutions, to learn by. */
+  deepSupervision: z.boolean(),
+  /** Mean teacher: patches of unlabelled cases in each batch, which learn from the weights' moving average. */
+  consistency: z
+    .strictObject({
+      patches: size,
+      /** Of the distance to the teacher in the loss, after the ramp. */
+      weight: z.number().positive(),
+      rampEpochs: z.int().nonnegative(),
+      emaDecay: z.number().min(0).lt(1),
+    })
+    .nullable(),
+  /** In this order; only where a stage augments. */
+  augmentations: z
+    .array(augmentationSchema)
+    .refine(
+      (list) => list.every(({ kind }, i) => kind !== 'spatial' || i === 0),
+      'spatial comes first, once',
+    ),
+  /** SGD with Nesterov momentum. */
+  optimizer: z.enum(['adam', 'sgd']),
+  /** Adam's β₁; β₂ is 0.999. */
+  momentum: z.number().min(0).lt(1),
+  /** L2, of every parameter. */
+  weightDecay: z.number().nonnegative(),
+  /** Most that the norm of all gradients together may be; null: any. */
+  gradientNorm: z.number().positive().nullable(),
   initial: stage,
   fineTuning: stage,
   /** lr · (1 − epoch/horizon)^power; null: the stage's epochs. */
@@ -61,8 +89,20 @@ export const configSchema = z.strictObject({
   validationShare: probability,
   validateEveryEpochs: size,
   saveEveryEpochs: size,
-  /** Pseudo-labels are kept where every organ has at least so many voxels on the network's grid. */
-  minVoxels: z.int().nonnegative(),
+  /** Which pseudo-labels are learnt from; see selection/. */
+  selection: selectionSchema,
+  /** Of the first teacher's cross-validation, whose models are averaged; null: one model. */
+  folds: z.int().min(2).nullable(),
+  /** Along which axes a teacher's patches are mirrored too, and the predictions averaged; students predict without. */
+  teacherMirror: z.array(z.enum(['x', 'y', 'z'])),
+  /** Of `pipeline`: a student is the next round's teacher. */
+  rounds: size,
+  /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial stage. */
+  studentStart: z.enum(['teacher', 'scratch']),
+  /** Whether its teacher labels unlabelled cases for it. */
+  studentPseudoLabels: z.boolean(),
+  /** The student's settings where they differ from the teacher's, such as filters, spacingMm and patch. */
+  student: z.record(z.string(), z.unknown()),
   /** Share of a patch between windows of inference. */
   windowStep: z.number().positive().max(1),
   seed: z.int().nonnegative(),
@@ -86,10 +126,21 @@ export function parseConfig(value: unknown, source: string): Config {
       `${source}: patch [${config.patch}] expects multiples of [${divisor}], the strides' product`,
     );
   }
+  const { consistency, batch } = config;
+  if (consistency && consistency.patches >= batch) {
+    throw new InputError(`${source}: consistency.patches expects fewer than the batch of ${batch}`);
+  }
+  if (config.folds !== null && config.studentStart === 'teacher') {
+    throw new InputError(`${source}: folds expects studentStart scratch: a student starts from one teacher`);
+  }
   return config;
 }
 
-/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside. */
+/** The settings of a pipeline's students. */
+export const studentConfig = (config: Config): Config =>
+  resolveConfig({ ...config, student: {} }, { path: 'student', value: config.student }, []);
+
+/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside, into lists by the entry's place. */
 export function resolveConfig(
   base: PresetName | Config,
   file: { path: string; value: unknown } | undefined,
@@ -117,12 +168,17 @@ function assign(
   source: string,
 ): void {
   if (!Object.hasOwn(target, key!)) throw new InputError(`${source}: unknown key ${key}`);
+  if (key === 'student' && !rest.length) {
+    target[key] = value; // any keys, checked where they are put over the teacher's
+    return;
+  }
   const inner = target[key!];
   const isObject = (x: unknown): x is Record<string, unknown> =>
     typeof x === 'object' && x !== null && !Array.isArray(x);
   if (rest.length) {
-    if (!isObject(inner)) throw new InputError(`${source}: ${key} has no key ${rest.join('.')}`);
-    assign(inner, rest, value, source);
+    if (!isObject(inner) && !Array.isArray(inner))
+      throw new InputError(`${source}: ${key} has no key ${rest.join('.')}`);
+    assign(inner as Record<string, unknown>, rest, value, source);
   } else if (isObject(inner) && isObject(value)) {
     for (const [k, v] of Object.entries(value)) assign(inner, [k], v, source);
   } else {
@@ -139,10 +195,11 @@ function jsonOrText(text: string): unknown {
 }
 
 /** The parts that other modules take. */
-export const unetConfig = ({ classes, filters, kernels, strides }: Config) => ({
+export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision }: Config) => ({
   inputChannels: 1,
   classes,
   filters,
+  deepSupervision,
   kernels: kernels as readonly Triple[],
   strides: strides as readonly Triple[],
 });

@@ -5,32 +5,36 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { z } from 'zod';
 import type { Dataset, DatasetCase } from './dataset.ts';
 import { readJsonFile, writeWhole } from './files.ts';
+import { selectionSchema } from './selection/select.ts';
 
 const pseudoLabelCase = z.object({
   case: z.string(),
   kept: z.boolean(),
   /** Why it was kept, or not. */
   reason: z.string(),
-  /** On the network's grid, by label name; none where the scan could not be segmented. */
+  /** Whether the scan could be segmented; the scores mean nothing where it could not. */
+  labelled: z.boolean(),
+  /** The scores that strategies judge by; see selection/strategy.ts. */
   voxels: z.record(z.string(), z.int().nonnegative()),
+  confidence: z.number().nullable(),
+  entropy: z.number().nullable(),
+  instability: z.number().nullable(),
 });
 export type PseudoLabelCase = z.infer<typeof pseudoLabelCase>;
 
 const pseudoLabelManifest = z.object({
-  /** The run that labelled. */
-  model: z.string(),
-  minVoxels: z.int().nonnegative(),
+  /** The runs that labelled, their logits averaged. */
+  models: z.array(z.string()),
+  /** Folders of other label maps of the cases, which `instability` compares with. */
+  compared: z.array(z.string()),
+  selection: selectionSchema,
+  /** Where CASE.nii.gz lie, if not beside the manifest. */
+  labels: z.string().optional(),
   cases: z.array(pseudoLabelCase),
 });
 export type PseudoLabelManifest = z.infer<typeof pseudoLabelManifest>;
 
 const FILE = 'manifest.json';
-
-/** Gao 2022's rule in words. */
-export const keepingRule = (minVoxels: number): string =>
-  minVoxels > 0
-    ? `every organ has at least ${minVoxels} ${minVoxels === 1 ? 'voxel' : 'voxels'}`
-    : 'minVoxels 0 keeps every case';
 
 export async function readManifest(folder: string): Promise<PseudoLabelManifest> {
   const path = join(folder, FILE);
@@ -43,13 +47,14 @@ export async function writeManifest(folder: string, manifest: PseudoLabelManifes
 }
 
 /** The kept cases as training cases: the data set's images with these labels. */
-export function keptCases({ cases }: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
+export function keptCases(manifest: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
+  const { cases, labels = folder } = manifest;
   const images = new Map(dataset.unlabelled.map(({ name, image }) => [name, image]));
   return cases
     .filter(({ kept }) => kept)
     .map(({ case: name }) => {
       const image = images.get(name);
       if (!image) throw new InputError(`${join(folder, FILE)}: ${name} is not in ${dataset.folder}/imagesUn`);
-      return { name, image, labels: join(folder, `${name}.nii.gz`) };
+      return { name, image, labels: join(labels, `${name}.nii.gz`) };
     });
 }

@@ -23,14 +23,15 @@ describe('GPU memory', () => {
   afterAll(() => gpu.close());
 
   const config = (changes: Partial<Config> = {}) => {
-    const tiny = tinyConfig();
     return tinyConfig({
       initial: { epochs: 2, learningRate: 1e-3, augment: true },
       validateEveryEpochs: 1,
       validationShare: 0.5,
-      flipX: 1,
-      noise: { ...tiny.noise, ...often },
-      smooth: { ...tiny.smooth, ...often },
+      augmentations: [
+        { kind: 'mirror', x: 1, y: 0, z: 0 },
+        { kind: 'smooth', ...often, sigmaVoxels: [0.5, 1.15] },
+        { kind: 'noise', ...often, mean: [0, 0.1], std: [0, 0.1] },
+      ],
       ...changes,
     });
   };

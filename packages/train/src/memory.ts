@@ -10,6 +10,7 @@ import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
+import { type Augmentation, sizeToCut } from './augment.ts';
 import { uploadBatch } from './batches.ts';
 import { type Config, type Stage, unetConfig } from './config.ts';
 import type { Size } from './preparedFile.ts';
@@ -29,11 +30,14 @@ export async function trainingPeakBytes(
   const counting = gpu.rehearsal(gpu.arena.capBytes);
   const step = new TrainingStep(counting, config);
   const always = withAllAugmentations(config);
-  const voxels = elementCount(config.patch);
+  const random = new Random(0);
+  const size = config[stage].augment ? sizeToCut(always, random) : config.patch;
+  const voxels = elementCount(size);
   const items = Array.from({ length: config.batch }, () => ({
     image: new Float32Array(voxels),
     labels: new Uint8Array(voxels),
-    random: new Random(0),
+    size,
+    random,
   }));
   uploadBatch(counting, always, items, step, config[stage].augment);
   const done = step.run(0);
@@ -66,22 +70,28 @@ async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, [d, h, w
   network.close();
 }
 
-/** Each augmentation that may happen, happens. */
+/** Each augmentation that may happen, happens, by the greatest of its numbers. */
 function withAllAugmentations(config: Config): Config {
   const certain = (probability: number) => (probability > 0 ? 1 : 0);
-  const always = <T extends { probability: number }>(each: T): T => ({
-    ...each,
-    probability: certain(each.probability),
-  });
-  return {
-    ...config,
-    flipX: certain(config.flipX),
-    flipY: certain(config.flipY),
-    smooth: always(config.smooth),
-    noise: always(config.noise),
-    gamma: always(config.gamma),
-    shift: always(config.shift),
+  const most = ([, high]: readonly [number, number]): [number, number] => [high, high];
+  const always = (each: Augmentation): Augmentation => {
+    if (each.kind === 'mirror') {
+      return { ...each, x: certain(each.x), y: certain(each.y), z: certain(each.z) };
+    }
+    if (each.kind !== 'spatial') return { ...each, probability: certain(each.probability) };
+    const { rotation, scaling, elastic } = each;
+    return {
+      ...each,
+      rotation: { probability: certain(rotation.probability), degrees: most(rotation.degrees) },
+      scaling: { probability: certain(scaling.probability), factor: most(scaling.factor) },
+      elastic: {
+        ...elastic,
+        probability: certain(elastic.probability),
+        displacementMm: most(elastic.displacementMm),
+      },
+    };
   };
+  return { ...config, augmentations: config.augmentations.map(always) };
 }
 
 /**

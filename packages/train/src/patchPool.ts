@@ -7,14 +7,16 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { RandomState } from '@organseg/core/random.ts';
-import type { Patch } from './patchSampler.ts';
+import type { Centre, Patch } from './patchSampler.ts';
 import type { Size } from './preparedFile.ts';
 
 export interface PatchRequest {
   /** Of the prepared case. */
   readonly path: string;
   readonly patch: Size;
-  readonly foregroundProbability: number;
+  readonly centre: Centre;
+  /** What is cut about the patch's centre, at least the patch. */
+  readonly size: Size;
   readonly random: RandomState;
 }
 

@@ -5,11 +5,11 @@ import type { PatchReply, PatchRequest } from './patchPool.ts';
 import { samplePatch } from './patchSampler.ts';
 import { PreparedFile } from './preparedFile.ts';
 
-function cut({ path, patch, foregroundProbability, random: state }: PatchRequest) {
+function cut({ path, patch, centre, size, random: state }: PatchRequest) {
   const random = Random.from(state);
   const prepared = new PreparedFile(path);
   try {
-    return { ...samplePatch(prepared, patch, foregroundProbability, random), random: random.state };
+    return { ...samplePatch(prepared, patch, centre, random, size), random: random.state };
   } finally {
     prepared.close();
   }

@@ -7,10 +7,10 @@ import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, fromArray } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, writePrepared } from '../test/fixture.ts';
-import { augment } from './augment.ts';
+import { type Augmentation, augment, isGeometric, sizeToCut } from './augment.ts';
 import { samplePatch } from './patchSampler.ts';
 import { PreparedFile, type Size } from './preparedFile.ts';
-import { PRESETS } from './presets.ts';
+import { NNUNET_NOISE } from './presets.ts';
 
 /** Writes a case in which each voxel's intensity is its own index and one organ has 3 × 2 × 2 voxels. */
 function numbered(folder: string, size: Size): string {
@@ -62,6 +62,27 @@ describe('patches', () => {
     }
   });
 
+  test('with a larger box about the patch’s centre, zeros beyond the volume', () => {
+    const patch = samplePatch(prepared, [8, 6, 10], 0.5, new Random(4));
+    const wide = samplePatch(prepared, [8, 6, 10], 0.5, new Random(4), [24, 22, 14]);
+    expect(wide.size).toEqual([24, 22, 14]);
+    const inner = Float32Array.from({ length: 480 }, (_, v) => {
+      const [d, h, w] = [Math.floor(v / 60) + 8, (Math.floor(v / 10) % 6) + 8, (v % 10) + 2];
+      return wide.image[(d * 22 + h) * 14 + w];
+    });
+    expect(inner).toEqual(patch.image);
+  });
+
+  test('centre on organs always, or anywhere', () => {
+    const random = new Random(7);
+    const share = (centre: 'organ' | 'anywhere') =>
+      Array.from({ length: 500 }, () => samplePatch(prepared, [4, 4, 4], centre, random)).filter(
+        ({ labels }) => labels[(2 * 4 + 2) * 4 + 2] === 5,
+      ).length / 500;
+    expect(share('organ')).toBe(1);
+    expect(share('anywhere')).toBeLessThan(0.05); // 12 of 5760 voxels
+  });
+
   test('centre on organs as often as asked', () => {
     const random = new Random(2);
     const centre = () => samplePatch(prepared, [4, 4, 4], 0.25, random).labels[(2 * 4 + 2) * 4 + 2] === 5;
@@ -88,60 +109,124 @@ describe('augmentation', () => {
   });
   afterAll(() => gpu.close());
 
-  const shape = [4, 6, 8];
-  const off = { ...PRESETS.gao2022, flipX: 0, flipY: 0 };
-  for (const key of ['smooth', 'noise', 'gamma', 'shift'] as const)
-    off[key] = { ...off[key], probability: 0 } as never;
+  const shape = [4, 6, 8] as const;
   const values = Float32Array.from({ length: 192 }, (_, i) => i / 192);
   const marks = Uint8Array.from({ length: 192 }, (_, i) => i);
+  const mirror = { kind: 'mirror', x: 0, y: 0, z: 0 } as const;
+  const intensities = NNUNET_NOISE.filter((each) => !isGeometric(each));
+  const always = (list: readonly Augmentation[]) => list.map((each) => ({ ...each, probability: 1 }));
 
-  const run = async (config: typeof off, seed = 1) => {
+  const run = async (augmentations: readonly Augmentation[], seed = 1) => {
     const work = augment(
       gpu,
       { image: fromArray(gpu, values, shape), labels: fromArray(gpu, marks, shape) },
-      config,
+      { augmentations, patch: shape, spacingMm: [1, 1, 1] },
       new Random(seed),
     );
     runOnce(gpu, work.launches);
-    return { image: await download(gpu, work.image), labels: await download(gpu, work.labels) };
+    return {
+      image: (await download(gpu, work.image)) as Float32Array,
+      labels: await download(gpu, work.labels),
+    };
   };
 
   test('all probabilities 0 change nothing', async () => {
-    expect(await run(off)).toEqual({ image: values, labels: marks });
+    const never = [...intensities.map((each) => ({ ...each, probability: 0 })), mirror];
+    expect(await run(never)).toEqual({ image: values, labels: marks });
   });
 
-  test('a flip along x moves image and labels alike, along W', async () => {
-    const { image, labels } = await run({ ...off, flipX: 1 });
+  test('a mirror along x moves image and labels alike, along W', async () => {
+    const { image, labels } = await run([{ ...mirror, x: 1 }]);
     labels.forEach((mark, i) => {
       expect(mark).toBe(i - (i % 8) + 7 - (i % 8));
       expect(image[i]).toBe(values[mark]);
     });
   });
 
-  test('a flip along y goes along H', async () => {
-    const { labels } = await run({ ...off, flipY: 1 });
-    expect(labels[0]).toBe(5 * 8);
-    expect(labels[48]).toBe(48 + 5 * 8);
+  test('a mirror along y goes along H, one along z along D', async () => {
+    const { labels } = await run([{ ...mirror, y: 1, z: 1 }]);
+    expect(labels[0]).toBe(3 * 48 + 5 * 8);
+    expect(labels[48]).toBe(2 * 48 + 5 * 8);
   });
 
   test('the intensities change, the labels do not; the same seed gives the same patch', async () => {
-    const all = { ...off };
-    for (const key of ['smooth', 'noise', 'gamma', 'shift'] as const)
-      all[key] = { ...all[key], probability: 1 } as never;
+    const all = always(intensities);
     const [first, again, other] = [await run(all), await run(all), await run(all, 2)];
     expect(first.labels).toEqual(marks);
     expect(again).toEqual(first);
     expect(other.image).not.toEqual(first.image);
+    expect(first.image.every(Number.isFinite)).toBe(true);
   });
 
   test('one probability does not change what another draws', async () => {
-    const noise = { ...off.noise, probability: 1 };
-    const shift = { ...off.shift, probability: 1 };
-    const [both, alone] = [await run({ ...off, noise, shift }), await run({ ...off, noise })];
+    const noise = { kind: 'noise', probability: 1, mean: [0, 0.5], std: [0, 1] } as const;
+    const shift = { kind: 'shift', probability: 1, offset: [0.1, 0.3] } as const;
+    const both = await run([noise, shift] as Augmentation[]);
+    const alone = await run([noise, { ...shift, probability: 0 }] as Augmentation[]);
     const offset = both.image[0] - alone.image[0];
     expect(offset).toBeGreaterThan(0);
     alone.image.forEach((x, i) => {
       expect(both.image[i] - x).toBeCloseTo(offset, 5);
     });
+  });
+});
+
+describe('a resampling', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu.close());
+
+  const off = {
+    kind: 'spatial',
+    rotation: { probability: 0, degrees: [30, 30] },
+    scaling: { probability: 0, factor: [1.3, 1.3] },
+    elastic: { probability: 0, pointsMm: 8, displacementMm: [3, 3] },
+  } satisfies Augmentation;
+  // A ball of 14 mm about the middle of a grid whose voxels are 1 × 2 × 4 mm (x y z).
+  const spacingMm = [1, 2, 4] as const;
+  const patch = [10, 20, 40] as const;
+  const run = async (spatial: Augmentation, seed = 1) => {
+    const settings = { augmentations: [spatial], patch, spacingMm };
+    const size = sizeToCut(settings, new Random(seed));
+    const [depth, height, width] = size;
+    const ball = Uint8Array.from({ length: depth * height * width }, (_, i) => {
+      const at = [Math.floor(i / height / width), Math.floor(i / width) % height, i % width];
+      const mm = at.map((v, axis) => (v - (size[axis] - 1) / 2) * spacingMm[2 - axis]);
+      return Math.hypot(...mm) < 14 ? 3 : 0;
+    });
+    const image = Float32Array.from(ball, (label) => label / 3);
+    const work = augment(
+      gpu,
+      { image: fromArray(gpu, image, size), labels: fromArray(gpu, ball, size) },
+      settings,
+      new Random(seed),
+    );
+    runOnce(gpu, work.launches);
+    const labels = (await download(gpu, work.labels)) as Uint8Array;
+    return { size, labels, image: (await download(gpu, work.image)) as Float32Array };
+  };
+  const voxels = (labels: Uint8Array) => labels.filter((label) => label === 3).length;
+
+  test('of a ball leaves a ball: turned it keeps its form in mm, scaled by s it has 1/s³ of its volume', async () => {
+    const still = await run(off);
+    expect(still.size).toEqual(patch);
+    const turned = await run({ ...off, rotation: { probability: 1, degrees: [-30, 30] } });
+    expect(turned.size.every((n, axis) => n >= patch[axis] && (n - patch[axis]) % 2 === 0)).toBe(true);
+    const differing = turned.labels.filter((label, i) => label !== still.labels[i]).length;
+    expect(differing).toBeLessThan(0.2 * voxels(still.labels));
+    const scaled = await run({ ...off, scaling: { ...off.scaling, probability: 1 } });
+    const share = voxels(scaled.labels) / voxels(still.labels);
+    expect(share).toBeGreaterThan(0.9 / 1.3 ** 3);
+    expect(share).toBeLessThan(1.1 / 1.3 ** 3);
+  });
+
+  test('bends image and labels alike', async () => {
+    const { image, labels } = await run({ ...off, elastic: { ...off.elastic, probability: 1 } });
+    const agree = labels.filter((label, i) => (label === 3) === image[i] > 0.5).length;
+    expect(agree).toBeGreaterThan(0.97 * labels.length);
+    const still = await run(off);
+    expect(labels.filter((label, i) => label !== still.labels[i]).length).toBeGreaterThan(50);
   });
 });

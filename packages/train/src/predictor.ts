@@ -45,6 +45,8 @@ export interface PredictorOptions {
   readonly mirror?: readonly ('x' | 'y' | 'z')[] | undefined;
   /** Leaves out windows around a middle one without foreground. */
   readonly skipEarly?: boolean | undefined;
+  /** Whether predictions tell how sure they are. */
+  readonly confidence?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Another device, where the one at work was lost. */
   readonly reopen?: (() => Promise<Gpu>) | undefined;
@@ -65,6 +67,8 @@ export interface CasePrediction {
   readonly labels: Volume<Uint8Array>;
   /** Voxels of each class on the network's grid. */
   readonly voxels: readonly number[];
+  /** Means over the foreground on the network's grid; null where it is empty or was not asked for. */
+  readonly confidence: { readonly probability: number; readonly entropy: number } | null;
   readonly report: CaseReport;
 }
 
@@ -187,7 +191,8 @@ export class Predictor {
           windows: made.windows,
           nonFiniteVoxels,
         };
-        return { labels: made.labels.volume, voxels: made.labels.voxels, report };
+        const { labels, confidence } = made;
+        return { labels: labels.volume, voxels: labels.voxels, confidence, report };
       } catch (error) {
         fault = await this.#memoryFault(error);
         await this.#recover(fault);
@@ -218,6 +223,7 @@ export class Predictor {
       step: step ?? this.run.config.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,
+      confidence: this.#options.confidence ?? false,
     };
   }
 
@@ -264,7 +270,9 @@ export class Predictor {
         },
         { signal: this.#options.signal, onShare },
       );
-      return { labels, windows };
+      const [voxels, probability, entropy] = (await stream.confidence()) ?? [0, 0, 0];
+      const confidence = voxels ? { probability: probability / voxels, entropy: entropy / voxels } : null;
+      return { labels, windows, confidence };
     } finally {
       stream.close();
     }

@@ -21,6 +21,8 @@ const runDescription = z.object({
   init: z.string().nullable(),
   /** The folder of the pseudo-labels that it learns from. */
   pseudo: z.string().nullable(),
+  /** Of a cross-validation. */
+  fold: z.object({ fold: z.int().nonnegative(), folds: z.int().min(2) }).nullable(),
   labelNames: z.array(z.string()).readonly(),
   trainingCases: z.array(z.string()),
   validationCases: z.array(z.string()),

@@ -6,3 +6,11 @@ export function learningRate(config: Config, stage: Stage, epoch: number): numbe
   const left = Math.max(0, 1 - epoch / (config.decayHorizonEpochs ?? epochs));
   return initial * Math.max(left ** config.decayPower, config.learningRateFloor);
 }
+
+/** The teacher's weight in the loss: w·exp(−5·(1 − epoch/ramp)²), then w (Laine & Aila 2017). */
+export function consistencyWeight({ consistency }: Config, epoch: number): number {
+  if (!consistency) return 0;
+  const { weight, rampEpochs } = consistency;
+  const left = rampEpochs ? Math.max(0, 1 - epoch / rampEpochs) : 0;
+  return weight * Math.exp(-5 * left * left);
+}

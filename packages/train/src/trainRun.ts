@@ -10,11 +10,12 @@ import { elementCount } from '@organseg/kernels/tensor.ts';
 import { CaseStore } from './caseStore.ts';
 import { LATEST } from './checkpoint.ts';
 import { type Config, preprocessingOf, type Stage } from './config.ts';
-import { type Dataset, type DatasetCase, openDataset } from './dataset.ts';
+import { type Dataset, openDataset } from './dataset.ts';
 import { keptCases, readManifest } from './manifest.ts';
 import { assertFits } from './memory.ts';
 import type { Size } from './preparedFile.ts';
 import { createRun, type RunDescription, readRun } from './run.ts';
+import { type Fold, type Split, splitsOf } from './splits.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainer.ts';
 
 export interface TrainRequest {
@@ -26,6 +27,8 @@ export interface TrainRequest {
   readonly init?: string | undefined;
   /** A folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
+  /** Of a cross-validation; without one a share of the labelled cases is kept for validation. */
+  readonly fold?: Fold | undefined;
 }
 
 export interface RunHooks extends TrainingHooks {
@@ -43,7 +46,7 @@ export async function startRun(
   assertPrecision(gpu, request.config);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, classes: dataset.labelNames.length };
-  const cases = await chooseCases(dataset, config, request.pseudo);
+  const cases = await chooseCases(dataset, config, request);
   if (request.init) await assertSameNetwork(request.init, config);
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
   await assertFits(gpu, config, stage, config.patch); // at least; how large the volumes are is not known yet
@@ -52,8 +55,9 @@ export async function startRun(
     data: resolve(request.data),
     init: request.init ? resolve(request.init) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
+    fold: request.fold ?? null,
     labelNames: dataset.labelNames,
-    trainingCases: cases.training.map(({ name }) => name),
+    trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),
     config,
   };
@@ -65,11 +69,11 @@ export async function startRun(
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
   assertPrecision(gpu, run.config);
-  const cases = await chooseCases(await openDataset(run.data), run.config, run.pseudo ?? undefined);
-  const names = (list: readonly DatasetCase[]) => list.map(({ name }) => name).join(' ');
+  const cases = await chooseCases(await openDataset(run.data), run.config, run);
+  const validated = cases.validation.map(({ name }) => name);
   if (
-    names(cases.training) !== run.trainingCases.join(' ') ||
-    names(cases.validation) !== run.validationCases.join(' ')
+    trainedOn(cases).join(' ') !== run.trainingCases.join(' ') ||
+    validated.join(' ') !== run.validationCases.join(' ')
   ) {
     throw new InputError(`${folder}: ${run.data} no longer holds the cases that this run was started with`);
   }
@@ -86,12 +90,14 @@ async function go(
 ): Promise<TrainingResult> {
   noteReadings(run, cases, hooks);
   const store = new CaseStore(gpu, join(folder, 'prepared'), preprocessingOf(run.config), run.config.classes);
-  const all = [...new Set([...cases.training, ...cases.validation])];
+  const { labelled, pseudo, unlabelled, validation } = cases;
+  const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled])];
   let largest: Size = [0, 0, 0];
   for (const [i, source] of all.entries()) {
     hooks.signal?.throwIfAborted();
     const size = await store.prepare(source);
-    if (cases.validation.includes(source) && elementCount(size) > elementCount(largest)) largest = size;
+    if (validation.some((each) => each === source) && elementCount(size) > elementCount(largest))
+      largest = size;
     hooks.onPrepare?.(i + 1, all.length);
   }
   gpu.arena.trim(); // what preparing left for reuse is not for training
@@ -103,14 +109,14 @@ async function go(
 /** What the paper leaves open, and how this run reads it. */
 function noteReadings(
   { config, stage }: RunDescription,
-  { training, validation }: TrainingCases,
+  { labelled, pseudo, unlabelled, validation }: TrainingCases,
   hooks: RunHooks,
 ) {
   const { onNote } = hooks;
   onNote?.(
-    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${training.length} training and ${validation.length} validation cases`,
+    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${validation.length} validation cases`,
   );
-  if (training.some((source) => validation.includes(source))) {
+  if (labelled.some((source) => validation.includes(source))) {
     onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');
   }
   const { epochs, learningRate } = config[stage];
@@ -126,19 +132,35 @@ function noteReadings(
 async function chooseCases(
   dataset: Dataset,
   config: Config,
-  pseudo: string | undefined,
+  { fold, pseudo }: Pick<RunDescription, 'fold' | 'pseudo'> | Pick<TrainRequest, 'fold' | 'pseudo'>,
 ): Promise<TrainingCases> {
   const { labelled, folder } = dataset;
   if (!labelled.length) throw new InputError(`${folder}: imagesTr holds no CASE_0000.nii.gz`);
-  const shuffled = new Random(config.seed).fork('validation').shuffle([...labelled]);
-  const wanted = Math.max(1, Math.round(labelled.length * config.validationShare));
-  const count = Math.min(wanted, Math.max(1, labelled.length - 1));
-  const byName = (a: DatasetCase, b: DatasetCase) => (a.name < b.name ? -1 : 1);
-  const validation = shuffled.slice(0, count).sort(byName);
-  const training =
-    labelled.length > 1 ? labelled.filter((source) => !validation.includes(source)) : [...labelled];
-  if (pseudo) training.push(...keptCases(await readManifest(pseudo), pseudo, dataset));
-  return { training, validation };
+  const { train, val } = fold ? (await splitsOf(dataset, fold.folds))[fold.fold] : shareKept(dataset, config);
+  const named = (names: readonly string[]) => labelled.filter(({ name }) => names.includes(name));
+  const { unlabelled } = dataset;
+  if (config.consistency && !unlabelled.length) {
+    throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which consistency learns from`);
+  }
+  return {
+    labelled: named(train),
+    pseudo: pseudo ? keptCases(await readManifest(pseudo), pseudo, dataset) : [],
+    unlabelled: config.consistency ? unlabelled : [],
+    validation: named(val),
+  };
+}
+
+/** The names of the cases whose labels are learnt from. */
+const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>
+  [...labelled, ...pseudo].map(({ name }) => name);
+
+/** A share of the labelled cases for validation; a single one is used for both. */
+function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {
+  const names = labelled.map(({ name }) => name);
+  const shuffled = new Random(seed).fork('validation').shuffle([...names]);
+  const wanted = Math.max(1, Math.round(names.length * validationShare));
+  const val = shuffled.slice(0, Math.min(wanted, Math.max(1, names.length - 1)));
+  return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
 }
 
 function assertPrecision(gpu: Gpu, { precision }: Config): void {
@@ -149,7 +171,7 @@ function assertPrecision(gpu: Gpu, { precision }: Config): void {
 
 async function assertSameNetwork(init: string, config: Config): Promise<void> {
   const { config: from } = await readRun(init);
-  for (const key of ['classes', 'filters', 'kernels', 'strides'] as const) {
+  for (const key of ['classes', 'filters', 'kernels', 'strides', 'deepSupervision'] as const) {
     if (JSON.stringify(from[key]) !== JSON.stringify(config[key])) {
       throw new InputError(
         `${init}: its ${key} are ${JSON.stringify(from[key])}, this run's ${JSON.stringify(config[key])}`,

@@ -9,16 +9,19 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { Batches, uploadBatch } from './batches.ts';
 import type { CaseStore } from './caseStore.ts';
 import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
-import type { DatasetCase } from './dataset.ts';
+import type { DatasetCase, UnlabelledCase } from './dataset.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription } from './run.ts';
 import { RunLog } from './runLog.ts';
-import { learningRate } from './schedule.ts';
+import { consistencyWeight, learningRate } from './schedule.ts';
 import { StepClock } from './stepClock.ts';
 import { TrainingStep } from './trainingStep.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
 export interface TrainingCases {
-  readonly training: readonly DatasetCase[];
+  readonly labelled: readonly DatasetCase[];
+  readonly pseudo: readonly DatasetCase[];
+  /** Images alone, for a mean teacher. */
+  readonly unlabelled: readonly UnlabelledCase[];
   readonly validation: readonly DatasetCase[];
 }
 
@@ -89,7 +92,7 @@ class Trainer {
   ): Promise<Trainer> {
     const random = new Random(run.config.seed);
     const layout = parameterLayout(run.config);
-    const latest = options.resume ? await loadLatest(folder, layout.specs) : undefined;
+    const latest = options.resume ? await loadLatest(folder, layout.specs, run.config) : undefined;
     const parameters =
       latest?.parameters ??
       (run.init
@@ -132,9 +135,10 @@ class Trainer {
     this.#log = log;
     this.#state = state;
     this.#step = new TrainingStep(gpu, config);
-    const paths = cases.training.map((source) => store.path(source));
-    const { epochs } = config[description.stage];
-    this.#batches = new Batches(config, paths, epochs, Random.from(state.random));
+    const { labelled, pseudo, unlabelled } = cases;
+    const paths = [...labelled, ...pseudo, ...unlabelled].map((source) => store.path(source));
+    const counts = { labelled: labelled.length, pseudo: pseudo.length, unlabelled: unlabelled.length };
+    this.#batches = new Batches(config, description.stage, paths, counts, Random.from(state.random));
   }
 
   async run(): Promise<TrainingResult> {
@@ -176,7 +180,7 @@ class Trainer {
         clock.encoded(fed.encodeMs);
       }
       this.#isFed = false;
-      const result = this.#step.run(rate);
+      const result = this.#step.run(rate, consistencyWeight(config, epoch));
       const done = result.then(now, now);
       const isLast = stepInEpoch + 1 === perEpoch;
       if (!isLast || epoch + 1 < epochs) {
@@ -253,7 +257,7 @@ class Trainer {
     this.#state = { ...this.#state, validated: epoch };
     if (isBest) {
       this.#state = { ...this.#state, best: { epoch, meanDsc: score.meanDsc } };
-      await saveBest(this.#folder, this.#step.layout.specs, await this.#step.values());
+      await saveBest(this.#folder, this.#step.layout.specs, await this.#step.validatedValues());
     }
     await this.#log.add({
       event: 'validation',

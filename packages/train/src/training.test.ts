@@ -4,7 +4,9 @@ import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
+import type { Augmentation } from './augment.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
+import type { Config } from './config.ts';
 import { openDataset } from './dataset.ts';
 import { readNiftiFile } from './files.ts';
 import { Predictor } from './predictor.ts';
@@ -26,12 +28,30 @@ describe('a run', () => {
     return { folder, data: join(folder, 'data') };
   };
 
-  test.each(['f32', 'f16'] as const)(
-    'in %s, stopped anywhere and resumed, equals one that was not, bit for bit',
-    async (precision) => {
-      const { folder, data } = await phantoms();
+  const spatial: Augmentation = {
+    kind: 'spatial',
+    rotation: { probability: 0.5, degrees: [-30, 30] },
+    scaling: { probability: 0.5, factor: [0.7, 1.4] },
+    elastic: { probability: 0.5, pointsMm: 40, displacementMm: [0, 10] },
+  };
+  const noise: Augmentation = { kind: 'noise', probability: 1, mean: [0, 0.1], std: [0, 0.1] };
+  const consistency = { patches: 1, weight: 10, rampEpochs: 2, emaDecay: 0.9 };
+  test.each([
+    ['f32', {}],
+    [
+      'f16 and SGD',
+      { precision: 'f16', optimizer: 'sgd', momentum: 0.99, weightDecay: 3e-5, gradientNorm: 1 },
+    ],
+    [
+      'a mean teacher',
+      { consistency, augmentations: [spatial, noise], stepsPerEpoch: 2, foregroundShare: 0.5 },
+    ],
+  ] as [string, Partial<Config>][])(
+    'with %s, stopped anywhere and resumed, equals one that was not, bit for bit',
+    async (_, changes) => {
+      const { folder, data } = await phantoms({ labelled: 3, unlabelled: 2, test: 0 });
       const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];
-      const config = tinyConfig({ precision });
+      const config = tinyConfig(changes);
       await startRun(gpu, { data, out: whole, config });
       expect(await isFinished(whole)).toBe(true);
 
@@ -48,7 +68,7 @@ describe('a run', () => {
       expect(await isFinished(parts)).toBe(false);
       const result = await resumeRun(gpu, parts);
       expect(result).toMatchObject({ finished: true, epoch: 3, step: 6 });
-      expect((await loadState(parts)).lossScale !== null).toBe(precision === 'f16');
+      expect((await loadState(parts)).lossScale !== null).toBe(config.precision === 'f16');
 
       for (const file of ['checkpoint-latest.safetensors', 'checkpoint-best.safetensors']) {
         expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
@@ -93,7 +113,7 @@ describe('a run', () => {
   test('the loss falls on one case learnt by heart', async () => {
     const { folder, data } = await phantoms({ labelled: 1, unlabelled: 0, test: 0 });
     const notes: string[] = [];
-    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false }, flipX: 0 });
+    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false } });
     await startRun(gpu, { data, out: join(folder, 'run'), config }, { onNote: (text) => notes.push(text) });
     const losses = (await readRecords(join(folder, 'run'))).flatMap((r) =>
       r.event === 'epoch' ? [r.loss] : [],
@@ -108,9 +128,9 @@ describe('a run', () => {
     const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
     await startRun(gpu, { data, out: first, config });
     const { unlabelled } = await openDataset(data);
-    const predictor = await Predictor.open(gpu, first);
+    const predictor = await Predictor.open(gpu, first, { confidence: true });
     const stop = new AbortController();
-    const options = { model: first, out: pseudo, minVoxels: 0 };
+    const options = { models: [first], out: pseudo, selection: config.selection };
     const interrupted = pseudoLabel(predictor, unlabelled, {
       ...options,
       signal: stop.signal,
@@ -122,13 +142,29 @@ describe('a run', () => {
       ['unlabelled_000', true],
       ['unlabelled_001', true],
     ]);
+    for (const { confidence, entropy } of manifest.cases) {
+      expect(confidence).toBeGreaterThan(1 / config.classes);
+      expect(confidence).toBeLessThanOrEqual(1);
+      expect(entropy).toBeGreaterThan(0);
+      expect(entropy).toBeLessThan(1);
+    }
     // Judged anew by a limit that nothing passes.
-    const strict = await pseudoLabel(predictor, unlabelled, { ...options, minVoxels: 1e6 });
+    const strict = await pseudoLabel(predictor, unlabelled, {
+      ...options,
+      selection: [{ strategy: 'min-voxels', voxels: 1e6 }],
+    });
     expect(
-      strict.cases.every(({ kept, reason }) => !kept && reason.startsWith('fewer than 1000000 voxels: ')),
+      strict.cases.every(
+        ({ kept, reason }) => !kept && reason.startsWith('min-voxels: fewer than 1000000 voxels: '),
+      ),
     ).toBe(true);
-    await pseudoLabel(predictor, unlabelled, options);
-    await expect(pseudoLabel(predictor, unlabelled, { ...options, model: second })).rejects.toThrow(
+    // Compared with themselves nothing changes.
+    const again = await pseudoLabel(predictor, unlabelled, { ...options, compared: [pseudo] });
+    expect(again.cases.map((each) => [each.kept, each.instability])).toEqual([
+      [true, 0],
+      [true, 0],
+    ]);
+    await expect(pseudoLabel(predictor, unlabelled, { ...options, models: [second] })).rejects.toThrow(
       'holds labels of',
     );
     predictor.close();

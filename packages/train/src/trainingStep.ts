@@ -1,19 +1,21 @@
 /**
- * One step of training on the GPU, with all memory that it takes: forward, loss, backward, Adam.
+ * One step of training on the GPU, with all memory that it takes: forward, loss, backward, optimiser, and a teacher that
+ * follows.
  *
  * With `precision: 'f16'` activations and their gradients are f16, parameters and their gradients f32. A gradient
- * that is not finite makes Adam skip the step on the GPU; the host hears of it with the loss.
+ * that is not finite makes the optimiser skip the step on the GPU; the host hears of it with the loss.
  */
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type NetworkMemory, type TrainingProgram, trainingProgram } from '@organseg/core/network/program.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
+import { unetOutputs } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { GpuTimer } from '@organseg/kernels/gpuTimer.ts';
 import { download, downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { type Config, unetConfig } from './config.ts';
 import { afterStep, INITIAL_LOSS_SCALE, type LossScaleState } from './lossScale.ts';
-import { type AdamMoments, AdamOptimizer } from './optimizer.ts';
+import { MeanTeacher } from './meanTeacher.ts';
+import { type Moments, Optimizer } from './optimizer.ts';
 import { parameterLayout } from './run.ts';
 
 export interface StepResult {
@@ -26,6 +28,9 @@ export interface StepResult {
   readonly hostMs: number;
 }
 
+/** Among the moments: the weights' moving average. */
+const AVERAGE = 'average';
+
 export class TrainingStep {
   readonly layout: ParameterLayout;
   readonly parameters: Tensor;
@@ -33,14 +38,16 @@ export class TrainingStep {
   readonly #activation: NetworkMemory['activation'];
   readonly #gradients: Tensor;
   readonly #program: TrainingProgram;
-  readonly #optimizer: AdamOptimizer;
+  readonly #optimizer: Optimizer;
+  readonly #teacher: MeanTeacher | undefined;
   readonly #timer: GpuTimer;
   #lossScale: LossScaleState | null;
+  #consistencyWeight = 0;
 
   constructor(gpu: Gpu, config: Config) {
     const tape = new Tape();
     const image = tape.input([config.batch, ...config.patch, 1]);
-    const logits = unet(tape, image, unetConfig(config));
+    const [logits, ...coarse] = unetOutputs(tape, image, unetConfig(config));
     this.#gpu = gpu;
     this.#activation = config.precision;
     this.#lossScale = config.precision === 'f16' ? INITIAL_LOSS_SCALE : null;
@@ -48,18 +55,30 @@ export class TrainingStep {
     this.layout = parameterLayout(config);
     this.parameters = this.layout.allocate(gpu);
     this.#gradients = this.layout.allocate(gpu);
+    const { consistency } = config;
+    const student = { parameters: this.parameters, activation: this.#activation };
+    this.#teacher = consistency
+      ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student)
+      : undefined;
     this.#program = trainingProgram(
       gpu,
-      { tape, image, logits },
-      { ...this.memory, gradients: this.#gradients, lossScale: this.#lossScale?.scale ?? 1 },
+      { tape, image, logits, coarse },
+      {
+        layout: this.layout,
+        ...student,
+        gradients: this.#gradients,
+        lossScale: this.#lossScale?.scale ?? 1,
+        teacher: this.#teacher?.logits,
+      },
     );
     const options = { skipsOverflow: this.#lossScale !== null };
-    this.#optimizer = new AdamOptimizer(gpu, this.layout, this.parameters, this.#gradients, options);
+    this.#optimizer = new Optimizer(gpu, config, this.layout, this.parameters, this.#gradients, options);
   }
 
-  /** The network as it is now, for validation. */
+  /** The network as it is now, for validation: the teacher where there is one. */
   get memory(): NetworkMemory {
-    return { layout: this.layout, parameters: this.parameters, activation: this.#activation };
+    const parameters = this.#teacher?.parameters ?? this.parameters;
+    return { layout: this.layout, parameters, activation: this.#activation };
   }
 
   /** f32 [N, D, H, W, 1] */
@@ -67,7 +86,12 @@ export class TrainingStep {
     return this.#program.image;
   }
 
-  /** u8 [N, D, H, W, 1] */
+  /** f32 [U, D, H, W, 1]: what the teacher sees of the items without labels. */
+  get teacherImage(): Tensor | undefined {
+    return this.#teacher?.image;
+  }
+
+  /** u8 [N − U, D, H, W, 1] */
   get target(): Tensor {
     return this.#program.target;
   }
@@ -78,11 +102,17 @@ export class TrainingStep {
   }
 
   /** Submits a step; the promise settles when it is done. */
-  async run(learningRate: number): Promise<StepResult> {
+  async run(learningRate: number, consistencyWeight = 0): Promise<StepResult> {
     const started = performance.now();
+    if (consistencyWeight !== this.#consistencyWeight) {
+      this.#consistencyWeight = consistencyWeight;
+      this.#setFactors();
+    }
     this.#timer.begin();
+    this.#teacher?.predict();
     this.#program.program.run();
     this.#optimizer.update(learningRate, this.#lossScale?.scale);
+    this.#teacher?.follow(this.#optimizer.step - 1);
     const gpuTime = this.#timer.end();
     const hostMs = performance.now() - started;
     const { overflow } = this.#optimizer;
@@ -99,17 +129,15 @@ export class TrainingStep {
 
   start(parameters: NamedArrays): void {
     this.layout.upload(this.#gpu, this.parameters, parameters);
+    if (this.#teacher) this.layout.upload(this.#gpu, this.#teacher.parameters, parameters);
   }
 
   /** Goes on behind `steps` that were run. */
-  restore(
-    steps: number,
-    parameters: NamedArrays,
-    moments: AdamMoments,
-    lossScale: LossScaleState | null,
-  ): void {
+  restore(steps: number, parameters: NamedArrays, moments: Moments, lossScale: LossScaleState | null): void {
     this.start(parameters);
-    this.#optimizer.restore(steps - (lossScale?.skippedSteps ?? 0), moments);
+    const { [AVERAGE]: average, ...own } = moments;
+    this.#optimizer.restore(steps - (lossScale?.skippedSteps ?? 0), own);
+    if (this.#teacher) this.layout.upload(this.#gpu, this.#teacher.parameters, average);
     if (this.#lossScale && lossScale) this.#setLossScale(lossScale);
   }
 
@@ -117,17 +145,29 @@ export class TrainingStep {
     return this.layout.download(this.#gpu, this.parameters);
   }
 
-  moments(): Promise<AdamMoments> {
-    return this.#optimizer.moments();
+  /** Of the network that is validated. */
+  validatedValues(): Promise<NamedArrays> {
+    return this.layout.download(this.#gpu, this.memory.parameters);
+  }
+
+  async moments(): Promise<Moments> {
+    const moments = await this.#optimizer.moments();
+    return this.#teacher ? { ...moments, [AVERAGE]: await this.validatedValues() } : moments;
   }
 
   #setLossScale(state: LossScaleState): void {
-    if (state.scale !== this.#lossScale?.scale) this.#program.setLossScale(state.scale);
+    const isOther = state.scale !== this.#lossScale?.scale;
     this.#lossScale = state;
+    if (isOther) this.#setFactors();
+  }
+
+  #setFactors(): void {
+    this.#program.setFactors(this.#lossScale?.scale ?? 1, this.#consistencyWeight);
   }
 
   close(): void {
     this.#program.program.close();
+    this.#teacher?.close();
     this.#optimizer.close();
     this.#timer.close();
     release(this.#gpu, this.parameters, this.#gradients);

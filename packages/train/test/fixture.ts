@@ -58,13 +58,15 @@ export function tinyConfig(changes: Partial<Config> = {}): Config {
     patch: [16, 16, 16],
     batch: 2,
     patchesPerImage: 2,
-    flipX: 0.5,
-    noise: { probability: 0.5, mean: [0, 0.1], std: [0, 0.1] },
+    augmentations: [
+      { kind: 'mirror', x: 0.5, y: 0, z: 0 },
+      { kind: 'noise', probability: 0.5, mean: [0, 0.1], std: [0, 0.1] },
+    ],
     initial: { epochs: 3, learningRate: 1e-2, augment: true },
     fineTuning: { epochs: 2, learningRate: 1e-3, augment: false },
     validateEveryEpochs: 2,
     saveEveryEpochs: 100,
-    minVoxels: 0,
+    selection: [{ strategy: 'keep-all' }],
     ...changes,
   };
   return resolveConfig('small', { path: 'test', value: settings }, []);

@@ -3,7 +3,7 @@ import { type ActivationType, trainingProgram } from '@organseg/core/network/pro
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
-import { AdamOptimizer } from '@organseg/train/optimizer.ts';
+import { Optimizer } from '@organseg/train/optimizer.ts';
 import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
 import { type ParityReference, readReference } from '../parityReference.ts';
 
@@ -13,6 +13,9 @@ import { type ParityReference, readReference } from '../parityReference.ts';
  * arithmetic): there the gradient of all parameters together is, along which a step goes.
  */
 const TOLERANCE = { f32: 1e-4, f16: 5e-2 };
+
+/** The reference's. */
+const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0, gradientNorm: null } as const;
 
 interface ParityReport {
   readonly file: string;
@@ -67,7 +70,7 @@ async function compare(
   upload(gpu, step.image, reference.input);
   upload(gpu, step.target, reference.target);
 
-  const optimizer = new AdamOptimizer(gpu, layout, parameters, gradients);
+  const optimizer = new Optimizer(gpu, ADAM, layout, parameters, gradients);
   const losses: number[] = [];
   let logitsError = 0;
   let gradientErrors: Record<string, number> = {};

@@ -25,6 +25,7 @@ interface Options extends CommonOptions, Counts {
   seed: number;
   spacing?: number;
   shape?: Triple;
+  labelledAtOneCentre?: boolean;
 }
 
 export const phantom = command('phantom', 'Write a data set of abdominal CT phantoms with their labels')
@@ -35,6 +36,7 @@ export const phantom = command('phantom', 'Write a data set of abdominal CT phan
   .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber, 1)
   .option('--spacing <mm>', 'mean voxel spacing, about which cases vary (default: 4)', spacingMm)
   .option('--shape <x,y,z>', 'voxels along each axis (default: what the field of view takes)', shape)
+  .option('--labelled-at-one-centre', 'labelled cases: one contrast phase and no oral contrast medium')
   .action(async (options: Options) => {
     await interruptible(async (signal) => {
       const { cases, summary } = await writePhantoms(options, signal);
@@ -54,6 +56,7 @@ export async function writePhantoms(
     seed: options.seed,
     ...(options.spacing !== undefined && { spacingMm: options.spacing }),
     ...(options.shape && { shape: options.shape }),
+    ...(options.labelledAtOneCentre && { labelledAtOneCentre: true }),
   };
   const cases = phantomCases(counts);
   await openFolder(out, counts, settings);

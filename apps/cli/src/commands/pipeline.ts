@@ -15,7 +15,10 @@ interface Options extends CommonOptions {
   set?: string[];
 }
 
-export const pipeline = command('pipeline', 'Train, pseudo-label, fine-tune, predict, evaluate and report')
+export const pipeline = command(
+  'pipeline',
+  'Train, pseudo-label, train students, predict, evaluate and report',
+)
   .requiredOption('--data <dir>', 'data set in nnU-Net’s layout, with imagesUn and labelsTs')
   .requiredOption(
     '--out <dir>',
@@ -33,20 +36,21 @@ export const pipeline = command('pipeline', 'Train, pseudo-label, fine-tune, pre
     });
   });
 
-/** The table "labelled only / with pseudo-labels" and where the report lies. */
-export function comparison({ labelledOnly, withPseudoLabels, report, manifest }: PipelineResult): string {
+/** The table "labelled only / student" and where the report lies. */
+export function comparison({ labelledOnly, student, report, manifest }: PipelineResult): string {
   const organs = FLARE22_ORGANS.map(({ name, longName }): [string, number, number] => [
     longName,
     organMean(labelledOnly, name),
-    organMean(withPseudoLabels, name),
+    organMean(student, name),
   ]);
-  const rows = [...organs, ['mean', labelledOnly.mean.dsc, withPseudoLabels.mean.dsc] as const];
+  const rows = [...organs, ['mean', labelledOnly.mean.dsc, student.mean.dsc] as const];
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
-  const kept = manifest.cases.filter((labelled) => labelled.kept).length;
+  const kept = manifest?.cases.filter((labelled) => labelled.kept).length;
+  const choice = manifest ? `; ${kept} of ${manifest.cases.length} pseudo-labelled cases kept` : '';
   return [
-    `mean DSC of ${labelledOnly.cases.length} test cases; ${kept} of ${manifest.cases.length} pseudo-labelled cases kept`,
+    `mean DSC of ${labelledOnly.cases.length} test cases${choice}`,
     '',
-    `${'organ'.padEnd(width)}labelled only  with pseudo-labels`,
+    `${'organ'.padEnd(width)}labelled only             student`,
     ...rows.map(
       ([name, a, b]) => `${name.padEnd(width)}${a.toFixed(4).padStart(13)}  ${b.toFixed(4).padStart(18)}`,
     ),

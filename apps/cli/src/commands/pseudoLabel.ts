@@ -1,18 +1,21 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/train/dataset.ts';
-import { keepingRule, type PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import { parseJson } from '@organseg/train/files.ts';
+import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudoLabel.ts';
+import { inWords, selectionSchema } from '@organseg/train/selection/select.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 import { progress } from '../progress.ts';
-import { memoryCap, wholeNumber, withGpu } from '../session.ts';
+import { memoryCap, withGpu } from '../session.ts';
 
 interface Options extends CommonOptions {
   model: string;
   images: string;
   out: string;
-  minVoxels?: number;
+  selection?: string;
+  compare: string[];
   memoryCap?: number;
 }
 
@@ -20,10 +23,11 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .requiredOption('--model <run>', 'folder of the run that labels')
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and manifest.json; goes on where it was')
+  .option('--selection <json>', 'how to choose among them, as the setting `selection` (default: the run’s)')
   .option(
-    '--min-voxels <n>',
-    'every organ must have as many, on the network’s grid (default: the run’s)',
-    wholeNumber,
+    '--compare <dir...>',
+    'other label maps of the cases, such as an earlier round’s, for stability',
+    [],
   )
   .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
   .action(async (options: Options) => {
@@ -34,10 +38,19 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       const predictor = await Predictor.open(gpu, options.model, {
         signal,
         memoryCapBytes: options.memoryCap,
+        confidence: true,
       });
-      const { model, out } = options;
-      const minVoxels = options.minVoxels ?? predictor.run.config.minVoxels;
-      const manifest = await labelWithProgress(predictor, cases, { model, out, minVoxels, signal });
+      const { model, out, compare: compared } = options;
+      const selection = options.selection
+        ? parseJson(options.selection, selectionSchema, '--selection')
+        : predictor.run.config.selection;
+      const manifest = await labelWithProgress(predictor, cases, {
+        models: [model],
+        out,
+        selection,
+        compared,
+        signal,
+      });
       predictor.close();
       print(options, { out, ...manifest }, summary(manifest));
     });
@@ -50,15 +63,14 @@ export async function labelWithProgress(
   options: Parameters<typeof labelCases>[2],
 ): Promise<PseudoLabelManifest> {
   const bar = progress('labelling', cases.length, 'cases');
-  const onCase = (done: number, _: number, { case: name, kept }: { case: string; kept: boolean }) =>
-    bar.update(done, `${name} ${kept ? 'kept' : 'left out'}`);
+  const onCase = (done: number, _: number, { case: name }: { case: string }) => bar.update(done, name);
   const onWindow = (done: number) => bar.update(done);
   const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow });
   bar.finish();
   return manifest;
 }
 
-export function summary({ cases, minVoxels }: PseudoLabelManifest): string {
+export function summary({ cases, selection }: PseudoLabelManifest): string {
   const kept = cases.filter((labelled) => labelled.kept).length;
-  return `${kept} of ${cases.length} cases kept: ${keepingRule(minVoxels)}`;
+  return `${kept} of ${cases.length} cases kept: ${inWords(selection)}`;
 }

@@ -2,11 +2,12 @@ import { type Config, resolveConfig } from '@organseg/train/config.ts';
 import { readJsonFile } from '@organseg/train/files.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { readRun } from '@organseg/train/run.ts';
+import type { Fold } from '@organseg/train/splits.ts';
 import { resumeRun, startRun } from '@organseg/train/trainRun.ts';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print, say } from '../command.ts';
-import { memoryCap, withGpu } from '../session.ts';
+import { memoryCap, wholeNumber, withGpu } from '../session.ts';
 import { trainingProgress } from '../trainingProgress.ts';
 
 interface Options extends CommonOptions {
@@ -17,6 +18,8 @@ interface Options extends CommonOptions {
   set?: string[];
   init?: string;
   pseudo?: string;
+  fold?: number;
+  folds?: number;
   resume?: boolean;
   memoryCap?: number;
 }
@@ -36,6 +39,12 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   .addOption(setOption())
   .option('--init <run>', 'fine-tune from the best checkpoint of this run, with its settings')
   .option('--pseudo <dir>', 'learn from these pseudo-labels too')
+  .option(
+    '--fold <k>',
+    'train without this part of the labelled cases, from 0, and validate on it',
+    wholeNumber,
+  )
+  .option('--folds <n>', 'in how many parts they are split (default: 5)', wholeNumber)
   .addOption(
     new Option('--resume', 'go on with the run in --out, with its data and settings').conflicts([
       'data',
@@ -44,6 +53,8 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       'set',
       'init',
       'pseudo',
+      'fold',
+      'folds',
     ]),
   )
   .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
@@ -51,11 +62,12 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     const { data, out, init, pseudo, memoryCap } = options;
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
+    const fold = foldOf(options, self);
     await withGpu({ ...(memoryCap && { memoryCapBytes: memoryCap }) }, async (gpu, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config
-          ? await startRun(gpu, { data, out, init, pseudo, config }, hooks)
+          ? await startRun(gpu, { data, out, init, pseudo, fold, config }, hooks)
           : await resumeRun(gpu, out, hooks);
       hooks.finish();
       const { finished, epoch, best } = result;
@@ -66,6 +78,14 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       print(options, { run: options.out, ...result }, `${options.out}: ${how}, epoch ${epoch}, ${score}`);
     });
   });
+
+/** The fold of `--fold` and `--folds`; none without them. */
+function foldOf({ fold, folds = 5 }: Options, self: Command): Fold | undefined {
+  if (fold === undefined) return undefined;
+  if (folds < 2 || fold >= folds)
+    self.error(`error: --fold ${fold} of ${folds}: expected 0 to ${Math.max(2, folds) - 1}`);
+  return { fold, folds };
+}
 
 /** The preset, file and settings of the command line; without a preset those of the run to start from. */
 export async function settings(

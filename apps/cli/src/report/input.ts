@@ -15,9 +15,14 @@ export interface ReportInput {
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
   /** Of the data set, background first. */
   readonly labelNames: readonly string[];
-  /** Labelled only, with pseudo-labels. */
+  /** Labelled only, and the last student, whose name begins with "with". */
   readonly runs: readonly [ReportRun, ReportRun];
-  readonly manifest: PseudoLabelManifest;
+  /** null where the second model learnt from no pseudo-labels. */
+  readonly manifest: PseudoLabelManifest | null;
+  /** Of the labelled cases, each by the fold that has not seen it; null without folds. */
+  readonly outOfFold: Evaluation | null;
+  /** The true mean DSC of pseudo-labelled cases, where it is known. */
+  readonly truth: ReadonlyMap<string, number>;
 }
 
 export interface ReportRun {

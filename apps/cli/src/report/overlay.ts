@@ -1,15 +1,12 @@
 /** Pictures of a case: CT slices with the prediction, the reference, and where the two disagree. */
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import { type Box, crop, foregroundBox } from '@organseg/core/volume/crop.ts';
 import { toRas } from '@organseg/core/volume/orientation.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
-import { encode } from 'fast-png';
+import { type Colour, organPaint, type Paint, png } from './paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster, sliceOf, tellingSlices } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';
-
-type Colour = readonly [number, number, number];
 
 export interface View {
   readonly plane: Plane;
@@ -40,8 +37,6 @@ const [BLACK_HU, WHITE_HU] = [-160, 240];
 /** How far coronal and sagittal pictures go above and below what is labelled; a whole body would be too small. */
 const MARGIN_MM = 30;
 
-const FILL = 0.3;
-const CONTOUR = 0.95;
 const DISAGREEMENT = 0.8;
 
 /**
@@ -87,47 +82,13 @@ function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
   return { min: [0, 0, low], max: [shape[0], shape[1], high] };
 }
 
-/** The organ's colour; of a label beyond the table one of the table's, again. */
-export const labelColour = (label: number): Colour =>
-  FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
-
 export function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
   const scale = 255 / (WHITE_HU - BLACK_HU);
   return { width, height, data: Uint8ClampedArray.from(data, (hu) => (hu - BLACK_HU) * scale) };
-}
-
-interface Paint {
-  readonly colour: Colour;
-  readonly opacity: number;
-}
-
-/** A pixel beside another label is part of the contour. */
-export function organPaint({ width, height, data }: Raster, i: number): Paint | null {
-  const label = data[i];
-  if (label === 0) return null;
-  const [x, y] = [i % width, Math.floor(i / width)];
-  const isEdge =
-    (x > 0 && data[i - 1] !== label) ||
-    (x < width - 1 && data[i + 1] !== label) ||
-    (y > 0 && data[i - width] !== label) ||
-    (y < height - 1 && data[i + width] !== label);
-  return { colour: labelColour(label), opacity: isEdge ? CONTOUR : FILL };
 }
 
 function disagreementPaint(wanted: number, got: number): Paint | null {
   if (wanted === got) return null;
   const kind = got === 0 ? 'missed' : wanted === 0 ? 'false' : 'other';
   return { colour: DISAGREEMENTS[kind].colour, opacity: DISAGREEMENT };
-}
-
-function png({ width, height, data }: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array {
-  const rgb = new Uint8Array(3 * width * height);
-  for (let i = 0; i < width * height; i++) {
-    const paint = paintAt(i);
-    for (let channel = 0; channel < 3; channel++) {
-      const over = paint ? paint.opacity * (paint.colour[channel] - data[i]) : 0;
-      rgb[3 * i + channel] = Math.round(data[i] + over);
-    }
-  }
-  return encode({ width, height, channels: 3, data: rgb }, { zlib: { level: 9 } });
 }

@@ -12,6 +12,9 @@ import type { Evaluation } from '../evaluateCases.ts';
 import type { ReportCase, ReportInput, ReportRun } from './input.ts';
 import { reportHtml } from './report.ts';
 
+/** A pseudo-labelled case but for its name, verdict and voxels. */
+const unknown = { labelled: true, confidence: null, entropy: null, instability: null };
+
 const HOSTILE = '"><script src=//evil.example/x.js></script><img onerror=alert(1)>&amp;';
 
 let folder: string;
@@ -68,23 +71,33 @@ function input(before: Evaluation, after: Evaluation, change: Partial<ReportInpu
     labelNames: ['background', 'liver', 'spleen'],
     runs: [run('labelled only', before), run('with pseudo-labels', after)],
     manifest: {
-      model: '/out/labelled-only',
-      minVoxels: 10,
+      models: ['/out/labelled-only'],
+      compared: [],
+      selection: [{ strategy: 'min-voxels', voxels: 10 }],
       cases: [
         {
+          ...unknown,
           case: 'un_0',
           kept: true,
-          reason: 'every organ has at least 10 voxels',
+          reason: 'min-voxels: every organ has at least 10 voxels',
           voxels: { liver: 90, spleen: 10 },
+          confidence: 0.9,
         },
         {
+          ...unknown,
           case: 'un_1',
           kept: false,
-          reason: 'fewer than 10 voxels: spleen 9',
+          reason: 'min-voxels: fewer than 10 voxels: spleen 9',
           voxels: { liver: 80, spleen: 9 },
+          confidence: 0.8,
         },
       ],
     },
+    outOfFold: null,
+    truth: new Map([
+      ['un_0', 0.7],
+      ['un_1', 0.4],
+    ]),
     ...change,
   };
 }
@@ -132,9 +145,11 @@ describe('the page', () => {
     expect(page).toContain('right adrenal gland 0.550 0.600 +0.050 0.275 0.300 +0.025');
     expect(page).toContain(' a 0.600 0.500 −0.100 0.300 0.250 −0.050');
     expect(page).toContain('mean 0.550 0.600 +0.050');
-    expect(page).toContain('un_0 kept 90 10');
-    expect(page).toContain('un_1 left out fewer than 10 voxels: spleen 9 80 9');
-    expect(page).toContain('Most often too small: spleen (1 case).');
+    expect(page).toContain('1 of 2 cases kept by min-voxels (voxels 10).');
+    expect(page).toContain('un_0 kept min-voxels: every organ has at least 10 voxels 0.900 0.700 90 10');
+    expect(page).toContain('un_1 left out min-voxels: fewer than 10 voxels: spleen 9 0.800 0.400 80 9');
+    expect(page).toContain('mean DSC is 0.550, 0.700 of those kept and 0.400 of those left out');
+    expect(page).toContain('rank correlation +1.000');
     expect(page).toContain('60 epochs, learning rate 0.003, with augmentation');
     expect(page).toContain('total 2 min 35 s');
   });
@@ -156,7 +171,7 @@ describe('the page', () => {
 
   it('says so where there was nothing to compare, to draw or to label', async () => {
     const empty = input(evaluation({}), evaluation({}), {
-      manifest: { model: '', minVoxels: 10, cases: [] },
+      manifest: { models: [], compared: [], selection: [], cases: [] },
     });
     const runs = empty.runs.map((run) => ({ ...run, records: [] })) as unknown as ReportInput['runs'];
     const page = text(await reportHtml({ ...empty, runs }));
@@ -168,7 +183,7 @@ describe('the page', () => {
 
   it('draws both runs’ curves, with ids of their own', async () => {
     const page = await reportHtml(input(evaluation({ a: 0.5 }), evaluation({ a: 0.5 })));
-    expect(page.match(/<svg /g)).toHaveLength(2);
+    expect(page.match(/<svg /g)).toHaveLength(4); // two of them of the pseudo-labels
     const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
     expect(ids.length).toBeGreaterThan(0);
     expect(new Set(ids).size).toBe(ids.length);
@@ -185,10 +200,18 @@ describe('the page', () => {
         stages: [{ name: HOSTILE, seconds: 1 }],
         labelNames: ['background', HOSTILE],
         manifest: {
-          model: HOSTILE,
-          minVoxels: 1,
-          cases: [{ case: HOSTILE, kept: false, reason: HOSTILE, voxels: { [HOSTILE]: 0 } }],
+          models: [HOSTILE],
+          compared: [HOSTILE],
+          selection: [],
+          cases: [0, 1].map((i) => ({
+            ...unknown,
+            case: `${HOSTILE}${i}`,
+            kept: false,
+            reason: HOSTILE,
+            voxels: { [HOSTILE]: i },
+          })),
         },
+        truth: new Map([0, 1].map((i) => [`${HOSTILE}${i}`, 0.5])),
       }),
     );
     expect(page).not.toMatch(/<script|<img onerror|<link|<iframe|@import|url\((?!#)/i);

@@ -4,18 +4,18 @@ import { curves } from './curves.ts';
 import type { Html, ReportInput } from './input.ts';
 import { pictures } from './pictures.ts';
 import { pseudoLabels } from './pseudoLabels.ts';
-import { caseTable, organTable } from './scores.ts';
+import { caseTable, foldScores, organTable } from './scores.ts';
 import { settings } from './settings.ts';
 import { STYLE } from './style.ts';
 import { summary } from './words.ts';
 
 /** The browser itself makes sure that the page loads nothing and runs nothing. */
-const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+export const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 export async function reportHtml(input: ReportInput): Promise<string> {
-  const { title, folder, runs, manifest } = input;
+  const { title, folder, runs, manifest, outOfFold } = input;
   const [before, after] = runs;
-  const lead = summary(before.evaluation, after.evaluation, manifest);
+  const lead = summary(before.evaluation, after, manifest);
   const page = await html`<!doctype html>
 <html lang="en">
 <head>
@@ -35,8 +35,9 @@ export async function reportHtml(input: ReportInput): Promise<string> {
 <main>
 <section><h2>Organs</h2>${organTable(before, after)}</section>
 <section><h2>Test cases</h2>${caseTable(before, after)}</section>
+${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
 <section><h2>Pictures</h2>${await pictures(after)}</section>
-<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames)}</section>
+${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
 <section><h2>Training</h2>${runs.map((run) => curves(run, input.labelNames))}</section>
 <section><h2>What was run</h2>${settings(input)}</section>
 <section><h2>How to read this</h2>${reading(input)}</section>

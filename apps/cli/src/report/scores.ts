@@ -2,9 +2,19 @@
 import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
+import type { Evaluation } from '../evaluateCases.ts';
 import type { Html, ReportRun } from './input.ts';
 import { swatch } from './swatch.ts';
 import { change, plural, score } from './words.ts';
+
+/** Labelled cases, each by the model that has not seen it. */
+export function foldScores({ cases, mean }: Evaluation): Html {
+  return html`<p>Each labelled case is scored by the model of the fold that has not learnt from it: mean DSC ${score(mean.dsc)},
+NSD ${score(mean.nsd)} over ${plural(cases.length, 'case')}.</p>
+<details><summary>Cases</summary><table class="scores"><thead><tr><th rowspan="1">case<th>DSC<th>NSD
+<tbody>${cases.map((scored) => html`<tr><th>${scored.case}<td>${score(scored.mean.dsc)}<td>${score(scored.mean.nsd)}`)}
+</table></details>`;
+}
 
 interface Row {
   readonly head: Html | string;

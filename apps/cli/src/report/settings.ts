@@ -1,11 +1,11 @@
 /** What was run: the settings that matter, on what, with what, for how long. */
-import type { Config } from '@organseg/train/config.ts';
+import { type Config, studentConfig } from '@organseg/train/config.ts';
 import { html } from 'hono/html';
 import manifest from '../../package.json' with { type: 'json' };
 import { duration } from '../duration.ts';
 import type { Html, ReportInput } from './input.ts';
 
-export function settings({ preset, config, adapter, stages }: ReportInput): Html {
+export function settings({ preset, config, adapter, stages, runs }: ReportInput): Html {
   const rows: [string, string][] = [
     ['preset', preset],
     ['network', `residual U-Net, filters ${config.filters.join(', ')}, ${config.classes} classes`],
@@ -16,7 +16,7 @@ export function settings({ preset, config, adapter, stages }: ReportInput): Html
     ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
     ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
     ['labelled only', stage(config.initial)],
-    ['with pseudo-labels', stage(config.fineTuning)],
+    [runs[1].name, stage(studentStage(config))],
     ['seed', String(config.seed)],
     ['adapter', adapter],
     ['software', `organseg ${manifest.version}, Node.js ${process.versions.node}`],
@@ -29,6 +29,12 @@ export function settings({ preset, config, adapter, stages }: ReportInput): Html
 <tfoot><tr><th>total<td>${duration(total)}</table>
 </div>
 <details><summary>All settings</summary><pre>${JSON.stringify(config, null, 2)}</pre></details>`;
+}
+
+/** What the student goes through. */
+function studentStage(config: Config): Config['initial'] {
+  const { initial, fineTuning } = studentConfig(config);
+  return config.studentStart === 'teacher' ? fineTuning : initial;
 }
 
 const stage = ({ epochs, learningRate, augment }: Config['initial']) =>

@@ -28,6 +28,11 @@ thead th, tfoot :is(th, td) { font-weight: 600; vertical-align: bottom; }
 .scores, .voxels { width: 100%; font-variant-numeric: tabular-nums; }
 :is(.scores, .voxels) :is(td, thead th) { text-align: right; }
 :is(.scores, .voxels) tr > :first-child:is(tbody *, tfoot *, [rowspan]) { text-align: left; position: sticky; left: 0; background: var(--ground); }
+
+.figures { display: flex; flex-wrap: wrap; gap: 1rem; }
+.figures figure { margin: 0; }
+.figures svg { display: block; background: #fff; border: 1px solid var(--line); max-width: 100%; height: auto; }
+.figures figcaption { font-size: .85rem; color: var(--quiet); }
 .organ { white-space: nowrap; }
 .scores tbody th { overflow-wrap: anywhere; min-width: 5rem; }
 .scores .group { text-align: center; }

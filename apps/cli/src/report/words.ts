@@ -1,6 +1,7 @@
 /** The report's numbers and sentences. */
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import type { Evaluation } from '../evaluateCases.ts';
+import type { ReportRun } from './input.ts';
 
 /** A score from 0 to 1; a dash where there is none. */
 export const score = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : '–');
@@ -15,21 +16,28 @@ export function change(value: number): string {
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** What pseudo-labels changed, in a few plain sentences. */
-export function summary(before: Evaluation, after: Evaluation, manifest: PseudoLabelManifest): string[] {
-  const kept = manifest.cases.filter((labelled) => labelled.kept).length;
-  const unlabelled = plural(manifest.cases.length, 'unlabelled case');
-  const choice = `For training, ${kept} of ${unlabelled} ${kept === 1 ? 'was' : 'were'} kept.`;
+/** What the second model changed, in a few plain sentences. */
+export function summary(
+  before: Evaluation,
+  { name, evaluation: after }: Pick<ReportRun, 'name' | 'evaluation'>,
+  manifest: PseudoLabelManifest | null,
+): string[] {
+  const choice = manifest ? choiceOf(manifest) : '';
   const count = before.cases.length;
-  if (count === 0) return ['There were no test cases to compare the two models on.', choice];
+  if (count === 0) return ['There were no test cases to compare the two models on.', choice].filter(Boolean);
   const dsc = course('DSC', before.mean.dsc, after.mean.dsc);
   const nsd = course('NSD', before.mean.nsd, after.mean.nsd);
   const { rose, fell } = directions(before, after);
   return [
-    `With pseudo-labels ${dsc} on ${plural(count, 'test case')}; ${nsd}.`,
+    `${name[0].toUpperCase()}${name.slice(1)} ${dsc} on ${plural(count, 'test case')}; ${nsd}.`,
     count > 1 ? `The DSC rose in ${plural(rose, 'case')} and fell in ${fell}.` : '',
     choice,
   ].filter(Boolean);
+}
+
+function choiceOf({ cases }: PseudoLabelManifest): string {
+  const kept = cases.filter((labelled) => labelled.kept).length;
+  return `For training, ${kept} of ${plural(cases.length, 'unlabelled case')} ${kept === 1 ? 'was' : 'were'} kept.`;
 }
 
 /** By the numbers as they are shown. */

@@ -6,6 +6,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { argmaxResampled } from '@organseg/kernels/ops/argmaxResampled.ts';
+import { confidence } from '@organseg/kernels/ops/confidence.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
 import { type AxisMaps, linearTable } from '@organseg/kernels/ops/resample.ts';
 import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
@@ -58,6 +59,8 @@ export interface LabelSlabOptions {
   readonly patchDepth: number;
   readonly dtype: 'f32' | 'f16';
   readonly grid: LabelGrid | undefined;
+  /** f32 [3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
+  readonly confidence?: Tensor | undefined;
 }
 
 /** Columns [left, right) of a volume of labels. */
@@ -72,6 +75,7 @@ export class LabelSlab {
   readonly #labels: Tensor;
   readonly #blockBytes: number;
   readonly #downloads: Downloads;
+  readonly #confidence: Tensor | undefined;
   readonly #shares: { readonly tensor: Tensor; readonly downloads: Downloads } | undefined;
   /** Finished planes of the network's grid and of the case's, and the first plane that is still held. */
   #finished = 0;
@@ -82,11 +86,12 @@ export class LabelSlab {
     gpu: Gpu,
     size: Size,
     [left, right]: readonly [number, number],
-    { classes, patchDepth, dtype, grid }: LabelSlabOptions,
+    { classes, patchDepth, dtype, grid, confidence }: LabelSlabOptions,
   ) {
     const [D, H, W] = size;
     this.#gpu = gpu;
     this.#size = size;
+    this.#confidence = confidence;
     this.left = left;
     this.#right = right;
     // Interpolation reaches for one plane more, and one column.
@@ -129,6 +134,12 @@ export class LabelSlab {
       const labels = { ...this.#labels, shape: [to - from, H, W] };
       const voxels = (to - from) * planeStride;
       runOnce(this.#gpu, argmax(this.#gpu, { logits: this.logits, labels, first: at * planeStride, voxels }));
+      if (this.#confidence) {
+        const call = { logits: this.logits, sums: this.#confidence, first: at * planeStride, voxels };
+        const { launches, scratch } = confidence(this.#gpu, call);
+        runOnce(this.#gpu, launches);
+        release(this.#gpu, ...scratch);
+      }
       const block = { from, to, left: this.left, right: this.#right, planeStride };
       await this.#downloads.download(labels, voxels, (bytes) =>
         sink.network({ ...block, ...withoutReach(bytes, planeStride, W, this.#right - this.left) }),

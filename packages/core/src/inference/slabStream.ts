@@ -9,7 +9,15 @@ import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
-import { clear, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import {
+  clear,
+  downloadF32,
+  empty,
+  fromArray,
+  release,
+  type Tensor,
+  zeros,
+} from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
 import { type Gather, ImageRing, type Resampling } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
@@ -33,6 +41,8 @@ export interface StreamRequest {
    * others are left out (Huang 2022, FLARE22's winner). Labels may be lost.
    */
   readonly skipEarly?: boolean;
+  /** Sums up how sure the networks are of their foreground. */
+  readonly confidence?: boolean;
 }
 
 /** How it is done in the memory there is. */
@@ -100,6 +110,8 @@ export class SlabStream {
   #slab: LabelSlab;
   /** For skipping early: the labels of a window. */
   readonly #peek: Peek | undefined;
+  /** f32 [3], see ops/confidence.ts. */
+  readonly #confidence: Tensor | undefined;
   #skipped = 0;
 
   constructor(gpu: Gpu, networks: Networks, request: StreamRequest, plan: StreamPlan) {
@@ -121,7 +133,14 @@ export class SlabStream {
     // The planes of the next windows come while the present ones are at work.
     this.#ring = new ImageRing(gpu, size, Math.max(patch[0], Math.min(size[0], patch[0] + gap)), source);
     this.#columns = stripColumns(size[2], plan.strips);
-    const options = { classes: network.classes, patchDepth: patch[0], dtype: plan.logits, grid };
+    this.#confidence = request.confidence ? zeros(gpu, [3]) : undefined;
+    const options = {
+      classes: network.classes,
+      patchDepth: patch[0],
+      dtype: plan.logits,
+      grid,
+      confidence: this.#confidence,
+    };
     this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
     this.#slab = this.#makeSlab(widest(this.#columns));
     if (skipEarly) {
@@ -141,6 +160,7 @@ export class SlabStream {
     const total = strips.flatMap((strip) => strip.layers).reduce((sum, layer) => sum + jobsIn(layer), 0);
     let done = 0;
     this.#skipped = 0;
+    if (this.#confidence) clear(this.#gpu, this.#confidence);
     for (const strip of strips) {
       // The slab that is there is the widest strip's.
       if (strips.length > 1) {
@@ -164,6 +184,12 @@ export class SlabStream {
     const all = this.#origins.reduce((product, starts) => product * starts.length, 1);
     const air = all - layers.reduce((sum, { windows }) => sum + windows.length, 0);
     return { all, air, early: this.#skipped };
+  }
+
+  /** Of the last run: foreground voxels, and the sums of their largest probabilities and of their entropies. */
+  async confidence(): Promise<[number, number, number] | undefined> {
+    if (!this.#confidence) return undefined;
+    return [...(await downloadF32(this.#gpu, this.#confidence))] as [number, number, number];
   }
 
   #layers({ hasBody }: StreamSource): Layer[] {
@@ -284,6 +310,7 @@ export class SlabStream {
     this.#slab.close();
     this.#ring.close();
     release(this.#gpu, this.#weights);
+    if (this.#confidence) release(this.#gpu, this.#confidence);
     if (!this.#peek) return;
     this.#peek.downloads.close();
     release(this.#gpu, this.#peek.labels);

@@ -1,13 +1,13 @@
 import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
 import { type Reference, reference, relativeError } from '@organseg/kernels/reference/array.ts';
-import { downloadF32, elementCount, upload } from '@organseg/kernels/tensor.ts';
+import { downloadF32, elementCount, fromArray, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { twinStep } from '../../test/twinNetwork.ts';
 import { Random } from '../random.ts';
 import { initialise, ParameterLayout } from './parameters.ts';
 import { inferenceProgram, trainingProgram } from './program.ts';
 import { Tape, type Triple } from './tape.ts';
-import { type UnetConfig, unet } from './unet.ts';
+import { type UnetConfig, unetOutputs } from './unet.ts';
 
 const cube = (n: number): Triple => [n, n, n];
 
@@ -46,13 +46,25 @@ const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
     },
     image: [1, 5, 6, 7, 1],
   },
+  {
+    name: 'deep supervision at two lower resolutions',
+    config: {
+      inputChannels: 1,
+      classes: 3,
+      filters: [4, 6, 6, 6, 6],
+      kernels: [[1, 3, 3], cube(3), cube(3), cube(1), cube(1)],
+      strides: [cube(1), [1, 2, 2], cube(2), cube(2), cube(1)],
+      deepSupervision: true,
+    },
+    image: [2, 8, 16, 16, 1],
+  },
 ];
 
 function build(config: UnetConfig, shape: number[]) {
   const tape = new Tape();
   const image = tape.input(shape);
-  const logits = unet(tape, image, config);
-  return { tape, image, logits };
+  const [logits, ...coarse] = unetOutputs(tape, image, config);
+  return { tape, image, logits, coarse };
 }
 
 describe.each<[string, OpenOptions]>([
@@ -117,7 +129,10 @@ describe.each<[string, OpenOptions]>([
       const parameters = layout.allocate(gpu);
       layout.upload(gpu, parameters, values);
       const memory = { layout, parameters, activation: 'f32' } as const;
-      const inference = inferenceProgram(gpu, recorded, memory);
+      // The second packs its weights itself; both must give the same.
+      const [inference, own] = [false, true].map((packsEachRun) =>
+        inferenceProgram(gpu, recorded, memory, { packsEachRun }),
+      );
       for (let run = 0; run < 2; run++) {
         const image = reference(
           shape,
@@ -127,10 +142,46 @@ describe.each<[string, OpenOptions]>([
         upload(gpu, inference.image, Float32Array.from(image.data));
         inference.program.run();
         expect(relativeError(await downloadF32(gpu, inference.logits), logits.data)).toBeLessThan(1e-5);
+        upload(gpu, own.image, Float32Array.from(image.data));
+        own.program.run();
+        expect(await downloadF32(gpu, own.logits)).toEqual(await downloadF32(gpu, inference.logits));
       }
       inference.program.close();
+      own.program.close();
     },
   );
+
+  test('items without labels learn from a teacher alone', async () => {
+    const [{ config }] = CASES;
+    const shape = [3, 8, 8, 16, 1];
+    const random = new Random(5);
+    const recorded = build(config, shape);
+    const layout = new ParameterLayout(recorded.tape.parameters);
+    const values = initialise(layout, random);
+    const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+    const image = reference(shape, draw(elementCount(shape)));
+    const target = Uint8Array.from({ length: 8 * 8 * 16 }, () => random.int(config.classes));
+    const teacherShape = [2, 8, 8, 16, config.classes];
+    const teacherLogits = draw(elementCount(teacherShape));
+    const teacher = fromArray(gpu, teacherLogits, teacherShape);
+    const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
+    layout.upload(gpu, parameters, values);
+    const memory = { layout, parameters, activation: 'f32' } as const;
+    const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1, teacher });
+    step.setFactors(1, 40);
+    upload(gpu, step.image, Float32Array.from(image.data));
+    upload(gpu, step.target, target);
+    step.program.run();
+    const unlabelled = { teacher: reference(teacherShape, teacherLogits), weight: 40 };
+    const expected = twinStep(config, layout, values, image, target, unlabelled);
+    const actual = await layout.download(gpu, gradients);
+    for (const [name, gradient] of expected.gradients) {
+      const isSingle = gradient.shape.length === 5 && elementCount(gradient.shape.slice(1)) === 1;
+      if (!isSingle) expect(relativeError(actual.get(name)!, gradient.data), name).toBeLessThan(1e-4);
+    }
+    expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
+    step.program.close();
+  });
 
   test('a closed program gives all its memory back', () => {
     const [{ config, image }] = CASES;

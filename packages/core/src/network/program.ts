@@ -3,10 +3,10 @@
  * Running a program is then one submission.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { discard, type Launch, runOnce, submit, type Work } from '@organseg/kernels/kernel.ts';
-import * as diceCrossEntropy from '@organseg/kernels/ops/diceCrossEntropy.ts';
+import { discard, type Launch, runOnce, submit } from '@organseg/kernels/kernel.ts';
 import { fillZero } from '@organseg/kernels/ops/fill.ts';
 import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { type LossWorkspace, lossSteps, type Step } from './losses.ts';
 import type { ParameterLayout } from './parameters.ts';
 import type { Op, Slot, Tape, Workspace } from './tape.ts';
 
@@ -15,22 +15,12 @@ export type ActivationType = Workspace['activation'];
 /** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers. */
 export interface Part {
   readonly layer: string;
-  readonly pass: 'forward' | 'backward';
+  readonly pass: Step['pass'];
   readonly launches: readonly Launch[];
 }
 
-/** One thing to do, and the slots it reads or writes. */
-interface Step {
-  readonly layer: string;
-  readonly pass: Part['pass'];
-  readonly uses: readonly Slot[];
-  /** Slots among them whose former content it does not want. */
-  readonly defines?: readonly Slot[];
-  build(): Work;
-}
-
 /** Gives slots their tensors while the program is made. */
-class Planner implements Workspace {
+class Planner implements LossWorkspace {
   readonly gpu: Gpu;
   readonly parts: Part[] = [];
   readonly activation: ActivationType;
@@ -162,6 +152,8 @@ export interface Recorded {
   readonly tape: Tape;
   readonly image: Slot;
   readonly logits: Slot;
+  /** With deep supervision: logits at lower resolutions. */
+  readonly coarse?: readonly Slot[];
 }
 
 export interface NetworkMemory {
@@ -178,27 +170,54 @@ export interface InferenceProgram {
   readonly logits: Tensor;
 }
 
-/** Forward only. The weights are packed now: later changes of the parameters are not seen. */
-export function inferenceProgram(gpu: Gpu, recorded: Recorded, memory: NetworkMemory): InferenceProgram {
+/** The ops that an output needs, in their order. */
+function needed({ ops }: Tape, output: Slot): Op[] {
+  const wanted = new Set([output]);
+  const found = [...ops].reverse().filter((op) => {
+    if (!wanted.has(op.output)) return false;
+    for (const input of op.inputs) wanted.add(input);
+    return true;
+  });
+  return found.reverse();
+}
+
+/** Forward only. The weights are packed now, later changes of the parameters are not seen; or anew by each run. */
+export function inferenceProgram(
+  gpu: Gpu,
+  recorded: Recorded,
+  memory: NetworkMemory,
+  { packsEachRun = false } = {},
+): InferenceProgram {
   const planner = new Planner(gpu, memory.activation, memory.layout, memory.parameters, undefined);
   const { tape, image, logits } = recorded;
+  const ops = needed(tape, logits);
   // Before the plan: what is written before a run must not lie in memory that the run uses for something else.
   planner.tensor(image);
-  const prepared = tape.ops.map((op) => op.prepare(planner));
+  const prepared = packsEachRun ? [] : ops.map((op) => op.prepare(planner));
   for (const { launches } of prepared) runOnce(gpu, launches);
   const packed = prepared.flatMap(({ tensors }) => tensors);
-  const steps = tape.ops.map(
+  const steps = ops.map(
     (op, i): Step => ({
-      layer: op.name,
-      pass: 'forward',
-      uses: [...op.inputs, op.output, ...op.cache],
-      build: () => prepared[i].forward(),
+      ...forwardStep(planner, op),
+      ...(!packsEachRun && { build: () => prepared[i].forward() }),
     }),
   );
   planner.plan(steps, [image, logits]);
   const [x, z] = [planner.tensor(image), planner.tensor(logits)];
   return { program: planner.program([x, z, ...packed]), image: x, logits: z };
 }
+
+/** Packs an op's weights and runs it. */
+const forwardStep = (planner: Planner, op: Op): Step => ({
+  layer: op.name,
+  pass: 'forward',
+  uses: [...op.inputs, op.output, ...op.cache],
+  build: () => {
+    const { launches, tensors, forward } = op.prepare(planner);
+    const work = forward();
+    return { launches: [...launches, ...work.launches], scratch: [...tensors, ...work.scratch] };
+  },
+});
 
 /**
  * Backward, the last op first. Outputs that can be recomputed are not kept until then: they are made again just before
@@ -222,43 +241,42 @@ function backwardSteps(ops: readonly Op[], backward: (op: Op) => Step, recompute
 }
 
 export interface TrainingProgram extends InferenceProgram {
-  /** u8 [N, D, H, W, 1]; upload the labels here. */
+  /** u8 [M, D, H, W, 1]; upload the labels of the first M items here. */
   readonly target: Tensor;
   /** f32 [3]: the loss, its Dice part, its cross-entropy part. */
   readonly loss: Tensor;
-  /** Another loss scale for the runs to come. */
-  setLossScale(scale: number): void;
+  /** f32 [1]: see losses.ts; undefined without a teacher. */
+  readonly consistencyLoss: Tensor | undefined;
+  /** The loss scale and the weight of the distance to the teacher, for the runs to come; the latter begins as 0. */
+  setFactors(lossScale: number, consistencyWeight: number): void;
 }
 
-/**
- * Forward, loss and backward. Each run sets `gradients` (flat, as the parameters) to the loss's gradient times
- * `lossScale`, which keeps small f16 gradients from vanishing.
- */
-export function trainingProgram(
-  gpu: Gpu,
-  recorded: Recorded,
-  memory: NetworkMemory & { readonly gradients: Tensor; readonly lossScale: number },
-): TrainingProgram {
-  const { layout, parameters, activation, gradients, lossScale } = memory;
-  const planner = new Planner(gpu, activation, layout, parameters, gradients);
-  const { tape, image, logits } = recorded;
-  const [batch, , , , classes] = logits.shape as [number, number, number, number, number];
-  const target: Slot = { shape: [...logits.shape.slice(0, 4), 1], dtype: 'u8' };
-  const loss: Slot = { shape: [3], dtype: 'f32' };
-  const coefficients: Slot = { shape: [batch, classes, 2], dtype: 'f32' };
-  for (const slot of [image, target]) planner.tensor(slot); // before the plan, as above
-  const tensors = () => ({ logits: planner.tensor(logits), target: planner.tensor(target) });
-  let setLossScale: TrainingProgram['setLossScale'];
+export interface TrainingMemory extends NetworkMemory {
+  /** Flat, as the parameters. */
+  readonly gradients: Tensor;
+  /** Keeps small f16 gradients from vanishing. */
+  readonly lossScale: number;
+  /** Logits of the items that are not labelled: the last ones of a batch. */
+  readonly teacher?: Tensor | undefined;
+}
 
-  const forward = (op: Op): Step => ({
-    layer: op.name,
-    pass: 'forward',
-    uses: [...op.inputs, op.output, ...op.cache],
-    build: () => {
-      const { launches, tensors, forward } = op.prepare(planner);
-      const work = forward();
-      return { launches: [...launches, ...work.launches], scratch: [...tensors, ...work.scratch] };
-    },
+/** Forward, loss and backward. Each run sets `gradients` to the loss's gradient times `lossScale`. */
+export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMemory): TrainingProgram {
+  const { layout, parameters, activation, gradients, lossScale, teacher } = memory;
+  const planner = new Planner(gpu, activation, layout, parameters, gradients);
+  const { tape, image, logits, coarse = [] } = recorded;
+  const labelled = logits.shape[0]! - (teacher?.shape[0] ?? 0);
+  const target: Slot = { shape: [labelled, ...logits.shape.slice(1, 4), 1], dtype: 'u8' };
+  const loss: Slot = { shape: [3], dtype: 'f32' };
+  const consistencyLoss: Slot = { shape: [1], dtype: 'f32' };
+  for (const slot of [image, target]) planner.tensor(slot); // before the plan, as above
+  const losses = lossSteps(planner, {
+    outputs: [logits, ...coarse],
+    target,
+    loss,
+    consistencyLoss,
+    teacher,
+    lossScale,
   });
   const backward = (op: Op): Step => ({
     layer: op.name,
@@ -280,42 +298,21 @@ export function trainingProgram(
       uses: [],
       build: () => ({ launches: fillZero(gpu, 'gradients.zero', gradients), scratch: [] }),
     },
-    ...tape.ops.map(forward),
-    {
-      layer: 'loss',
-      pass: 'forward',
-      uses: [logits, target, coefficients, loss],
-      build: () =>
-        diceCrossEntropy.forward(gpu, {
-          ...tensors(),
-          loss: planner.tensor(loss),
-          coefficients: planner.tensor(coefficients),
-        }),
-    },
-    {
-      layer: 'loss',
-      pass: 'backward',
-      uses: [logits, target, coefficients, planner.gradientSlot(logits)],
-      build: () => {
-        const work = diceCrossEntropy.backward(gpu, {
-          ...tensors(),
-          coefficients: planner.tensor(coefficients),
-          dLogits: planner.gradient(logits)!.tensor,
-          scale: lossScale,
-        });
-        setLossScale = work.setScale;
-        return work;
-      },
-    },
+    ...tape.ops.map((op) => forwardStep(planner, op)),
+    ...losses.steps,
     ...backwardSteps(tape.ops, backward, recompute),
   ];
-  planner.plan(steps, [image, logits, target, loss]);
-  const [x, z, t, l] = [image, logits, target, loss].map((slot) => planner.tensor(slot)) as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
-  const program = planner.program([x, z, t, l]);
-  return { program, image: x, logits: z, target: t, loss: l, setLossScale: setLossScale! };
+  const kept = [image, logits, target, loss, ...(teacher ? [consistencyLoss] : [])];
+  planner.plan(steps, kept);
+  const tensors = kept.map((slot) => planner.tensor(slot));
+  const [x, z, t, l, c] = tensors as [Tensor, Tensor, Tensor, Tensor, Tensor | undefined];
+  return {
+    program: planner.program(tensors),
+    image: x,
+    logits: z,
+    target: t,
+    loss: l,
+    consistencyLoss: c,
+    setFactors: losses.setFactors,
+  };
 }

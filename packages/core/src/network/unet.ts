@@ -1,6 +1,6 @@
 /**
- * The residual U-Net of Gao 2022: MONAI's DynUNet with residual blocks, its names and its defaults, without
- * deep supervision. Forward code only; the tape records the rest.
+ * The residual U-Net of Gao 2022: MONAI's DynUNet with residual blocks, its names and its defaults. Forward code
+ * only; the tape records the rest.
  */
 import type { Layers, Slot, Triple } from './tape.ts';
 
@@ -12,6 +12,8 @@ export interface UnetConfig {
   /** D, H, W per stage; the first stage keeps the resolution. */
   readonly kernels: readonly Triple[];
   readonly strides: readonly Triple[];
+  /** Further outputs at lower resolutions, to learn by. */
+  readonly deepSupervision?: boolean;
 }
 
 /** conv → norm → act → conv → norm, plus the input (through conv1 → norm where its form changes), then act. */
@@ -48,7 +50,14 @@ function upBlock(tape: Layers, x: Slot, skip: Slot, name: string, kernel: Triple
 }
 
 /** Logits [N, D, H, W, classes] of images [N, D, H, W, inputChannels]. */
-export function unet(tape: Layers, image: Slot, config: UnetConfig): Slot {
+export const unet = (tape: Layers, image: Slot, config: UnetConfig): Slot =>
+  unetOutputs(tape, image, config)[0]!;
+
+/**
+ * The logits, then with deep supervision those at lower resolutions, each from the decoder's stage of its size but
+ * for the lowest one, as nnU-Net has them.
+ */
+export function unetOutputs(tape: Layers, image: Slot, config: UnetConfig): Slot[] {
   const { filters, kernels, strides, classes } = config;
   checkUnet(config, image.shape.slice(1, 4));
   const bottom = filters.length - 1;
@@ -61,10 +70,17 @@ export function unet(tape: Layers, image: Slot, config: UnetConfig): Slot {
     x = residualBlock(tape, x, stageName(stage), filters[stage]!, kernels[stage]!, strides[stage]!);
     skips.push(x);
   }
+  const output = (input: Slot, name: string) =>
+    tape.conv3d(input, `${name}.conv.conv`, { filters: classes, kernel: [1, 1, 1], bias: true });
+  const coarse: Slot[] = [];
   for (let stage = bottom; stage > 0; stage--) {
+    // Before the stage that follows: going backward, that one's gradient is assigned, a convolution's then added.
+    if (config.deepSupervision && stage < bottom - 1) {
+      coarse.unshift(output(x, `deep_supervision_heads.${stage - 1}`));
+    }
     x = upBlock(tape, x, skips[stage - 1]!, `upsamples.${bottom - stage}`, kernels[stage]!, strides[stage]!);
   }
-  return tape.conv3d(x, 'output_block.conv.conv', { filters: classes, kernel: [1, 1, 1], bias: true });
+  return [output(x, 'output_block'), ...coarse];
 }
 
 /** By what the patch must be divisible, D, H, W. */

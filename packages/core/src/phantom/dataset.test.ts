@@ -30,6 +30,18 @@ test('a case does not depend on how many there are; splits and indices differ', 
   expect(voxelsOf(counts, 'labelled_001')).not.toEqual(voxelsOf(counts, 'labelled_000'));
 });
 
+test('labelled cases at one centre: one phase there, all phases elsewhere, the same anatomy', () => {
+  const phases = (split: 'labelled' | 'test', labelledAtOneCentre: boolean) =>
+    phantomCases({ labelled: 6, unlabelled: 0, test: 6 })
+      .filter((each) => each.split === split)
+      .map((each) => phantomOf(each, { seed: 2, spacingMm: 10, labelledAtOneCentre }).patient);
+  const [centre, anywhere] = [phases('labelled', true), phases('labelled', false)];
+  for (const { contrast } of centre) expect(Math.abs(contrast.phase - 2)).toBeLessThan(0.25);
+  expect(new Set(anywhere.map(({ contrast }) => Math.round(contrast.phase))).size).toBeGreaterThan(1);
+  expect(centre.map(({ scale }) => scale)).toEqual(anywhere.map(({ scale }) => scale));
+  expect(phases('test', true)).toEqual(phases('test', false));
+});
+
 test('GENERATOR_VERSION must rise when a seed begins to give other phantoms', () => {
   const [made] = phantomCases(counts).map((each) => phantomOf(each, { seed: 1, spacingMm: 8 }));
   const organVoxels = made.labels.data.filter((label) => label > 0).length;

@@ -6,6 +6,7 @@ import { InputError } from '../inputError.ts';
 import { FLARE22_ORGANS } from '../organs.ts';
 import { Random } from '../random.ts';
 import type { GridOptions } from './grid.ts';
+import { atOneCentre } from './patient.ts';
 import { makePhantom, type Phantom } from './phantom.ts';
 
 /** Raise it when the same seed begins to give other phantoms. */
@@ -19,6 +20,8 @@ export type Counts = Readonly<Record<Split, number>>;
 
 export interface PhantomSettings extends GridOptions {
   readonly seed: number;
+  /** Labelled cases come from one hospital with one protocol, unlabelled and test cases from everywhere. */
+  readonly labelledAtOneCentre?: boolean;
 }
 
 export interface PhantomCase {
@@ -41,8 +44,12 @@ export function phantomCases(counts: Counts): PhantomCase[] {
 }
 
 /** Case k of a split is the same however many cases there are. */
-export function phantomOf({ split, index }: PhantomCase, { seed, ...grid }: PhantomSettings): Phantom {
-  return makePhantom(new Random(seed).fork(split).fork(index), grid);
+export function phantomOf(
+  { split, index }: PhantomCase,
+  { seed, labelledAtOneCentre, ...grid }: PhantomSettings,
+): Phantom {
+  const protocol = labelledAtOneCentre && split === 'labelled' ? atOneCentre : undefined;
+  return makePhantom(new Random(seed).fork(split).fork(index), grid, protocol);
 }
 
 /** nnU-Net v2's dataset.json, and under `phantom` what the cases are made from. */
@@ -65,7 +72,7 @@ export function assertContinues(existing: unknown, counts: Counts, settings: Pha
   const asked = datasetJson(counts, settings).phantom;
   const { phantom: found } = existing as { phantom?: typeof asked };
   if (!found) throw new InputError('its dataset.json is not that of phantoms');
-  for (const key of ['version', 'seed', 'spacingMm', 'shape'] as const) {
+  for (const key of ['version', 'seed', 'spacingMm', 'shape', 'labelledAtOneCentre'] as const) {
     const [is, want] = [found[key], asked[key]].map((value) => JSON.stringify(value) ?? 'default');
     if (is !== want) throw new InputError(`it holds phantoms of ${key} ${is}, not ${want}`);
   }

@@ -57,3 +57,20 @@ export function samplePatient(random: Random): Patient {
     contrast: sampleContrast(random),
   };
 }
+
+/**
+ * The same patient as one hospital's protocol scans him: portal venous, a fitted dose, water to drink; and none with
+ * a fatty liver, as if they had been chosen. Anatomy and scanner vary as elsewhere.
+ */
+export function atOneCentre(patient: Patient): Patient {
+  const { contrast, oralHu } = patient;
+  return {
+    ...patient,
+    oralHu: oralHu % 30,
+    contrast: {
+      phase: 2 + 0.1 * (contrast.phase - 2),
+      strength: clamp(contrast.strength, 0.9, 1.1),
+      steatosis: 0,
+    },
+  };
+}

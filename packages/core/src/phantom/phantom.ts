@@ -19,8 +19,13 @@ export interface Phantom {
   readonly labels: Volume<Uint8Array>;
 }
 
-export function makePhantom(random: Random, options: GridOptions = {}): Phantom {
-  const patient = samplePatient(random.fork('patient'));
+/** `protocol` changes what was drawn of the patient. */
+export function makePhantom(
+  random: Random,
+  options: GridOptions = {},
+  protocol: (patient: Patient) => Patient = (patient) => patient,
+): Phantom {
+  const patient = protocol(samplePatient(random.fork('patient')));
   const { deformation, parts } = anatomyOf(patient, random.fork('anatomy'));
   const scan = random.fork('scan');
   const body = bodyOnTable(patient, deformation);

@@ -25,6 +25,7 @@ for (const [name, options] of Object.entries(DEVICES)) {
           beta1: 0.9,
           beta2: 0.999,
           epsilon: 1e-8,
+          weightDecay: 0.05,
           gradientScale: 0.5,
         };
         twin.adam(expected.data, gradients.data, m.data, v.data, hyper);

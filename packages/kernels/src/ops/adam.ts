@@ -1,7 +1,7 @@
 /**
- * Adam (Kingma & Ba 2015) over one flat tensor of parameters, as PyTorch computes it:
+ * Adam (Kingma & Ba 2015) with L2 weight decay over one flat tensor of parameters, as PyTorch computes it:
  *
- *   m = β1·m + (1 − β1)·g    v = β2·v + (1 − β2)·g²    g = gradient·gradientScale
+ *   m = β1·m + (1 − β1)·g    v = β2·v + (1 − β2)·g²    g = gradient·gradientScale + weightDecay·parameter
  *   parameter −= lr/(1 − β1^step) · m / (√v/√(1 − β2^step) + ε)
  *
  * An overflow flag that is not 0 makes the step leave everything as it is.
@@ -29,6 +29,7 @@ export interface AdamStep {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
+  readonly weightDecay: number;
   /** What undoes the loss scale; 1 for none. */
   readonly gradientScale: number;
 }
@@ -43,11 +44,19 @@ export function adam(gpu: Gpu, { parameters, gradients, m, v, overflow }: AdamTe
       name: 'adam',
       read: { g: view(gradients), ...(overflow && { overflow }) },
       write: { w: view(parameters), m: view(m), v: view(v) },
-      params: stepParams({ step: 1, learningRate: 0, beta1: 0, beta2: 0, epsilon: 1, gradientScale: 1 }),
+      params: stepParams({
+        step: 1,
+        learningRate: 0,
+        beta1: 0,
+        beta2: 0,
+        epsilon: 1,
+        weightDecay: 0,
+        gradientScale: 1,
+      }),
       code: mapElements(
         `
     ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
-    let gradient = g[i] * p.gradientScale;
+    let gradient = g[i] * p.gradientScale + p.weightDecay * w[i];
     let mean = p.beta1 * m[i] + p.oneMinusBeta1 * gradient;
     let square = p.beta2 * v[i] + p.oneMinusBeta2 * gradient * gradient;
     m[i] = mean;
@@ -65,7 +74,7 @@ export function setStep(gpu: Gpu, launches: readonly Launch[], step: AdamStep): 
   for (const launch of launches) setParams(gpu, launch, stepParams(step));
 }
 
-const stepParams = ({ step, learningRate, beta1, beta2, epsilon, gradientScale }: AdamStep) => ({
+const stepParams = ({ step, learningRate, beta1, beta2, epsilon, weightDecay, gradientScale }: AdamStep) => ({
   beta1: f32(beta1),
   oneMinusBeta1: f32(1 - beta1),
   beta2: f32(beta2),
@@ -73,5 +82,6 @@ const stepParams = ({ step, learningRate, beta1, beta2, epsilon, gradientScale }
   stepSize: f32(learningRate / (1 - beta1 ** step)),
   rootScale: f32(1 / Math.sqrt(1 - beta2 ** step)),
   epsilon: f32(epsilon),
+  weightDecay: f32(weightDecay),
   gradientScale: f32(gradientScale),
 });

@@ -1,11 +1,12 @@
 /**
- * Point by point changes of an f32 image, in place: the intensity window, a shift, a gamma curve, noise.
+ * Point by point changes of an f32 image, in place: the intensity window, brightness, contrast, gamma curves, noise.
  */
 import type { Gpu } from '../device.ts';
-import { f32, type KernelCall, type Launch, prepare, u32, type Work } from '../kernel.ts';
+import { f32, joinWork, type KernelCall, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../windows.ts';
 import { PHILOX } from './philox.ts';
+import { statistics } from './statistics.ts';
 
 /** For each range of the image: `body` for `i`, where `count` elements are bound as `v`, from element `p.first`. */
 function eachRange(
@@ -82,66 +83,70 @@ export function gaussianNoise(
   );
 }
 
-const STRIP = 1024;
+/** image · factor */
+export function scaleIntensity(gpu: Gpu, image: Tensor, factor: number): Launch[] {
+  return eachRange(gpu, 'scaleIntensity', image, { factor: f32(factor) }, 'v[i] *= p.factor;');
+}
+
+/** mean + factor·(image − mean), within the image's own range. */
+export function adjustContrast(gpu: Gpu, image: Tensor, factor: number): Work {
+  const own = empty(gpu, [4]);
+  const { launches, scratch } = statistics(gpu, image, own);
+  const apply = eachRange(
+    gpu,
+    'adjustContrast',
+    image,
+    { factor: f32(factor) },
+    'v[i] = clamp(own[2] + p.factor * (v[i] - own[2]), own[0], own[1]);',
+    { read: { own } },
+  );
+  return { launches: [...launches, ...apply], scratch: [own, ...scratch] };
+}
+
 const EPSILON = 1e-7;
 
-/** ((x − min)/(max − min + 1e-7))^gamma·(max − min) + min over the image's own range, as MONAI's AdjustContrast. */
-export function gammaIntensity(gpu: Gpu, image: Tensor, gamma: number): Work {
-  const count = elementCount(image.shape);
-  const strips = Math.ceil(count / STRIP);
-  const shares = empty(gpu, [strips, 2]);
-  const range = empty(gpu, [2]);
-  const ranges = rowRanges(gpu, count, [{ tensor: image, rowElements: 1 }], STRIP);
-  const launches = ranges.map(([start, end]) =>
-    prepare(gpu, {
-      name: 'gammaIntensity.range',
-      read: { v: { tensor: image, start, count: end - start } },
-      write: { shares },
-      params: { count: u32(end - start), firstStrip: u32(start / STRIP) },
-      code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let first = invocation(id) * ${STRIP}u;
-  if (first >= p.count) { return; }
-  var low = v[first];
-  var high = low;
-  for (var i = first; i < min(p.count, first + ${STRIP}u); i++) {
-    low = min(low, v[i]);
-    high = max(high, v[i]);
-  }
-  let share = (p.firstStrip + invocation(id)) * 2u;
-  shares[share] = low;
-  shares[share + 1u] = high;
-}`,
-      invocations: Math.ceil((end - start) / STRIP),
-    }),
-  );
-  const join = prepare(gpu, {
-    name: 'gammaIntensity.join',
-    read: { shares },
-    write: { range },
-    params: { strips: u32(strips) },
-    code: `
-@compute @workgroup_size(1) fn main(id: Id) {
-  var low = shares[0];
-  var high = shares[1];
-  for (var s = 1u; s < p.strips; s++) {
-    low = min(low, shares[2u * s]);
-    high = max(high, shares[2u * s + 1u]);
-  }
-  range[0] = low;
-  range[1] = high;
-}`,
-    workgroupSize: 1,
-    invocations: 1,
-  });
+export interface Gamma {
+  readonly exponent: number;
+  /** The curve runs down from the greatest value instead of up from the least. */
+  readonly inverted: boolean;
+  /** Gives the image its mean and its deviation back. */
+  readonly keepsStatistics: boolean;
+}
+
+/**
+ * low + r·((x − low)/(r + 1e-7))^exponent over the image's own range low, high, r = high − low, as MONAI's
+ * AdjustContrast; inverted high − r·((high − x)/(r + 1e-7))^exponent, as nnU-Net's on −x.
+ */
+export function gammaIntensity(
+  gpu: Gpu,
+  image: Tensor,
+  { exponent, inverted, keepsStatistics }: Gamma,
+): Work {
+  const own = empty(gpu, [4]);
+  const before = statistics(gpu, image, own);
   const apply = eachRange(
     gpu,
     'gammaIntensity',
     image,
-    { gamma: f32(gamma) },
-    `let width = range[1] - range[0];
-  v[i] = pow((v[i] - range[0]) / (width + ${EPSILON}), p.gamma) * width + range[0];`,
-    { read: { range } },
+    { exponent: f32(exponent), inverted: u32(inverted ? 1 : 0) },
+    `let width = own[1] - own[0];
+  let origin = select(own[0], own[1], p.inverted == 1u);
+  let direction = select(1.0, -1.0, p.inverted == 1u);
+  let share = max(0.0, direction * (v[i] - origin)) / (width + ${EPSILON});
+  v[i] = origin + direction * width * pow(share, p.exponent);`,
+    { read: { own } },
   );
-  return { launches: [...launches, join, ...apply], scratch: [shares, range] };
+  const work: Work = { launches: [...before.launches, ...apply], scratch: [own, ...before.scratch] };
+  if (!keepsStatistics) return work;
+  const changed = empty(gpu, [4]);
+  const after = statistics(gpu, image, changed);
+  const restore = eachRange(
+    gpu,
+    'gammaIntensity.restore',
+    image,
+    {},
+    `v[i] = own[2] + (v[i] - changed[2]) * own[3] / (changed[3] + ${EPSILON});`,
+    { read: { own, changed } },
+  );
+  return joinWork(work, after, { launches: restore, scratch: [changed] });
 }

@@ -6,10 +6,10 @@ export function adam(
   gradients: Float64Array,
   m: Float64Array,
   v: Float64Array,
-  { step, learningRate, beta1, beta2, epsilon, gradientScale }: AdamStep,
+  { step, learningRate, beta1, beta2, epsilon, weightDecay, gradientScale }: AdamStep,
 ): void {
   for (let i = 0; i < parameters.length; i++) {
-    const g = gradients[i]! * gradientScale;
+    const g = gradients[i]! * gradientScale + weightDecay * parameters[i]!;
     m[i] = beta1 * m[i]! + (1 - beta1) * g;
     v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
     const mean = m[i]! / (1 - beta1 ** step);

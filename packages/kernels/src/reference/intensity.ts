@@ -1,5 +1,5 @@
 /** Twin of `ops/intensity.ts`. */
-import type { IntensityWindow } from '../ops/intensity.ts';
+import type { Gamma, IntensityWindow } from '../ops/intensity.ts';
 import { type Reference, reference } from './array.ts';
 import { normal, philox } from './philox.ts';
 
@@ -21,8 +21,36 @@ export const gaussianNoise = (
 ): Reference =>
   map(image, (x, i) => x + mean + std * normal(philox([Math.floor(i / 4), 0, 0, 0], key)[i % 4]!));
 
-export function gammaIntensity(image: Reference, gamma: number): Reference {
-  const low = image.data.reduce((a, b) => Math.min(a, b));
-  const width = image.data.reduce((a, b) => Math.max(a, b)) - low;
-  return map(image, (x) => ((x - low) / (width + 1e-7)) ** gamma * width + low);
+export const scaleIntensity = (image: Reference, factor: number): Reference => map(image, (x) => x * factor);
+
+/** Least, greatest, mean, deviation. */
+export function statistics({ data }: Reference): [number, number, number, number] {
+  const mean = data.reduce((a, b) => a + b) / data.length;
+  const variance = data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length;
+  return [
+    data.reduce((a, b) => Math.min(a, b)),
+    data.reduce((a, b) => Math.max(a, b)),
+    mean,
+    Math.sqrt(variance),
+  ];
+}
+
+export function adjustContrast(image: Reference, factor: number): Reference {
+  const [low, high, mean] = statistics(image);
+  return map(image, (x) => Math.min(high, Math.max(low, mean + factor * (x - mean))));
+}
+
+/** Inverted as nnU-Net does it: the curve of the negative image. */
+export function gammaIntensity(image: Reference, { exponent, inverted, keepsStatistics }: Gamma): Reference {
+  const sign = inverted ? -1 : 1;
+  const signed = map(image, (x) => sign * x);
+  const [low, high] = statistics(signed);
+  const curved = map(
+    signed,
+    (x) => sign * (((x - low) / (high - low + 1e-7)) ** exponent * (high - low) + low),
+  );
+  if (!keepsStatistics) return curved;
+  const [, , mean, deviation] = statistics(image);
+  const [, , newMean, newDeviation] = statistics(curved);
+  return map(curved, (x) => ((x - newMean) / (newDeviation + 1e-7)) * deviation + mean);
 }

@@ -1,0 +1,129 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { Random } from '@organseg/core/random.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { runOnce } from '@organseg/kernels/kernel.ts';
+import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
+import {
+  type Augmentation,
+  type AugmentSettings,
+  augment as augmentPatch,
+  sizeToCut,
+} from '@organseg/train/augment.ts';
+import { CaseStore } from '@organseg/train/caseStore.ts';
+import { preprocessingOf } from '@organseg/train/config.ts';
+import { openDataset } from '@organseg/train/dataset.ts';
+import { samplePatch } from '@organseg/train/patchSampler.ts';
+import { PreparedFile } from '@organseg/train/preparedFile.ts';
+import type { PresetName } from '@organseg/train/presets.ts';
+import { augmentSheet, type SheetPatch } from '../augmentSheet.ts';
+import { type CommonOptions, command, print } from '../command.ts';
+import { progress } from '../progress.ts';
+import { withGpu } from '../session.ts';
+import { configOption, presetOption, setOption, settings } from './train.ts';
+
+interface Options extends CommonOptions {
+  data: string;
+  case: string;
+  out: string;
+  preset: PresetName;
+  config?: string;
+  set?: string[];
+}
+
+/** Draws beside the patch as it is. */
+const ALONE = 4;
+const TOGETHER = 10;
+
+export const augment = command('augment', 'Draw what the augmentations do to a case, as sheets of PNGs')
+  .requiredOption('--data <dir>', 'data set in nnU-Net’s layout')
+  .requiredOption('--case <name>', 'a labelled case of it')
+  .requiredOption('--out <dir>', 'folder for NAME.png of each augmentation alone, and all.png')
+  .addOption(presetOption().default('gao2022'))
+  .addOption(configOption())
+  .addOption(setOption())
+  .action(async (options: Options) => {
+    const { data, out } = options;
+    const dataset = await openDataset(data);
+    const source = dataset.labelled.find(({ name }) => name === options.case);
+    if (!source) throw new InputError(`${data}: imagesTr holds no case ${options.case}`);
+    const config = { ...(await settings(options)), classes: dataset.labelNames.length };
+    const { augmentations, patch, spacingMm } = config;
+    await withGpu({}, async (gpu, signal) => {
+      const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
+      await store.prepare(source);
+      const prepared = new PreparedFile(store.path(source));
+      /** The same place in the body each time; what happens to it is the draw's. */
+      const draw = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
+        const random = new Random(config.seed).fork(number);
+        const sheet = { augmentations: list, patch, spacingMm };
+        const size = sizeToCut(sheet, random);
+        const place = new Random(config.seed).fork('place');
+        return await augmented(gpu, samplePatch(prepared, patch, 'organ', place, size), sheet, random);
+      };
+      const alone = augmentations.flatMap(always);
+      const bar = progress('sheets', alone.length + 1, 'sheets');
+      const files: string[] = [];
+      const write = async (name: string, list: readonly Augmentation[], draws: number) => {
+        signal.throwIfAborted();
+        const patches = [await draw([], 0)];
+        for (let number = 1; number <= draws; number++) patches.push(await draw(list, number));
+        const path = join(out, `${name}.png`);
+        await writeFile(path, augmentSheet(patches, patch, spacingMm));
+        files.push(path);
+        bar.update(files.length, name);
+      };
+      await mkdir(out, { recursive: true });
+      for (const [name, augmentation] of augmentations.flatMap(always))
+        await write(name, [augmentation], ALONE);
+      await write('all', augmentations, TOGETHER);
+      bar.finish();
+      prepared.close();
+      print(
+        options,
+        { out, files },
+        `${files.length} sheets in ${out}: the patch as it is, then ${ALONE} draws of each augmentation alone, ${TOGETHER} of all`,
+      );
+    });
+  });
+
+/** Each augmentation as one that always happens, under the name of its sheet; the three parts of a resampling apart. */
+function always(augmentation: Augmentation, place: number): [string, Augmentation][] {
+  const number = String(place + 1).padStart(2, '0');
+  if (augmentation.kind === 'mirror') return [[`${number}-mirror`, augmentation]];
+  if (augmentation.kind !== 'spatial') {
+    const inverted = augmentation.kind === 'gamma' && augmentation.inverted ? '-inverted' : '';
+    return [[`${number}-${augmentation.kind}${inverted}`, { ...augmentation, probability: 1 }]];
+  }
+  const parts = ['rotation', 'scaling', 'elastic'] as const;
+  return parts.map((only) => {
+    const part = (name: (typeof parts)[number]) => ({ probability: Number(name === only) });
+    return [
+      `${number}-${only}`,
+      {
+        ...augmentation,
+        rotation: { ...augmentation.rotation, ...part('rotation') },
+        scaling: { ...augmentation.scaling, ...part('scaling') },
+        elastic: { ...augmentation.elastic, ...part('elastic') },
+      },
+    ];
+  });
+}
+
+async function augmented(
+  gpu: Gpu,
+  { image, labels, size }: ReturnType<typeof samplePatch>,
+  sheet: AugmentSettings,
+  random: Random,
+): Promise<SheetPatch> {
+  const tensors = { image: fromArray(gpu, image, size), labels: fromArray(gpu, labels, size) };
+  const work = augmentPatch(gpu, tensors, sheet, random);
+  runOnce(gpu, work.launches);
+  const result = {
+    image: await downloadF32(gpu, work.image),
+    labels: (await download(gpu, work.labels)) as Uint8Array,
+  };
+  release(gpu, tensors.image, tensors.labels, ...work.scratch);
+  return result;
+}

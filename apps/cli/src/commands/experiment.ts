@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process';
+import { basename, join } from 'node:path';
+import { writeWhole } from '@organseg/train/files.ts';
+import { type CommonOptions, command, print, say } from '../command.ts';
+import { type Design, readDesign } from '../experiment/design.ts';
+import { experimentHtml } from '../experiment/page.ts';
+import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
+import { openState, runExperiment } from '../experiment/run.ts';
+import { positive, withGpu } from '../session.ts';
+
+interface Options extends CommonOptions {
+  out?: string;
+  resume?: boolean;
+  minutes?: number;
+}
+
+export const experiment = command('experiment', 'Run all arms of an experiment, and say what came of it')
+  .argument('<file>', 'the design, such as experiments/small.json')
+  .option('--out <dir>', 'folder of the runs, results.json and results.html (default: runs/FILE’s name)')
+  .option('--resume', 'go on where the folder was; without it the folder must be new')
+  .option('--minutes <n>', 'stop cleanly after so long; --resume continues', positive)
+  .action(async (file: string, options: Options) => {
+    const design = await readDesign(file);
+    const out = options.out ?? join('runs', basename(file, '.json'));
+    await openState(out, design, options.resume ?? false);
+    await withGpu({}, async (gpu, stop) => {
+      const signal = options.minutes
+        ? AbortSignal.any([stop, AbortSignal.timeout(options.minutes * 60_000)])
+        : stop;
+      const facts = {
+        commit: commit(),
+        adapter: gpu.adapter.name,
+        date: new Date().toISOString().slice(0, 10),
+      };
+      const write = async (runs: readonly ArmRun[]) => {
+        const results = resultsOf(runs, design.baseline);
+        const content = { ...facts, design, results, runs };
+        await writeWhole(join(out, 'results.json'), `${JSON.stringify(content, null, 2)}\n`);
+        await writeWhole(join(out, 'results.html'), await experimentHtml({ design, results, out, ...facts }));
+      };
+      try {
+        const runs = await runExperiment(gpu, design, { path: file, out, signal, onRun: write });
+        const results = resultsOf(runs, design.baseline);
+        print(options, { out, results }, table(design, results, out));
+      } catch (error) {
+        if (stop.aborted || !signal.aborted) throw error;
+        say(`stopped after ${options.minutes} minutes; --resume continues`);
+      }
+    });
+  });
+
+/** Of the sources that run; null where they are no git checkout. */
+function commit(): string | null {
+  try {
+    const git = (...args: string[]) =>
+      execFileSync('git', args, {
+        cwd: import.meta.dirname,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    const changed = git('status', '--porcelain').trim() ? ' with changes' : '';
+    return git('rev-parse', '--short', 'HEAD').trim() + changed;
+  } catch {
+    return null;
+  }
+}
+
+function table({ baseline }: Design, results: readonly ArmResult[], out: string): string {
+  const width = Math.max(...results.map(({ arm }) => arm.length)) + 2;
+  const points = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)}`;
+  const rows = results.map(({ labelled, arm, mean, difference }) => {
+    const change = difference
+      ? `${points(difference.dsc.mean)} [${points(difference.dsc.low)}, ${points(difference.dsc.high)}]`
+      : '';
+    return `${String(labelled).padStart(8)}  ${arm.padEnd(width)}${mean.dsc.toFixed(4)}  ${mean.nsd.toFixed(4)}  ${change}`;
+  });
+  return [
+    `labelled  ${'arm'.padEnd(width)}DSC     NSD     DSC points over “${baseline}”, 95 % over cases`,
+    ...rows,
+    '',
+    `page: ${join(out, 'results.html')}`,
+  ].join('\n');
+}

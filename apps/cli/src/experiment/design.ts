@@ -1,0 +1,80 @@
+/** What an experiment is: cohorts of phantoms, seeds, and arms that differ in what they learn from. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { type Config, resolveConfig } from '@organseg/train/config.ts';
+import { readJsonFile } from '@organseg/train/files.ts';
+import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
+import { z } from 'zod';
+
+const count = z.int().positive();
+const settings = z.record(z.string(), z.unknown()).default({});
+
+const arm = z.strictObject({
+  name: z.string().min(1),
+  /** In a sentence, for the page. */
+  about: z.string().default(''),
+  /** Fine-tunes the teacher, or starts from random weights. */
+  start: z.enum(['teacher', 'scratch']),
+  /** Besides the labelled cases: nothing, the unlabelled ones with labels by a model, or with their true labels. */
+  unlabelled: z.enum(['none', 'pseudo-labels', 'truth']),
+  /** An earlier arm whose model labels; the teacher's unless given. */
+  labelledBy: z.string().optional(),
+  /** Another earlier arm, whose labels stability compares with. */
+  comparedWith: z.string().optional(),
+  set: settings,
+});
+export type Arm = z.infer<typeof arm>;
+
+const designFile = z.strictObject({
+  title: z.string(),
+  about: z.string(),
+  phantom: z.strictObject({
+    seed: z.int().nonnegative(),
+    spacingMm: z.number().positive(),
+    labelledAtOneCentre: z.boolean(),
+    /** A cohort for each number. */
+    labelled: z.array(count).min(1),
+    unlabelled: count,
+    test: count,
+  }),
+  preset: z.enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]]),
+  /** Over the preset, for the teacher and all arms. */
+  set: settings,
+  seeds: z.array(z.int().nonnegative()).min(1),
+  /** The arm that the others are compared with. */
+  baseline: z.string(),
+  arms: z.array(arm).min(1),
+});
+export type Design = z.infer<typeof designFile>;
+
+/** Throws InputError. */
+export async function readDesign(path: string): Promise<Design> {
+  const design = await readJsonFile(path, designFile);
+  const names = design.arms.map(({ name }) => name);
+  const twice = names.find(
+    (name, i) => slug(name) in Object.fromEntries(names.slice(0, i).map((n) => [slug(n), 1])),
+  );
+  if (twice !== undefined) throw new InputError(`${path}: two arms are called ${twice}`);
+  if (!names.includes(design.baseline)) throw new InputError(`${path}: there is no arm ${design.baseline}`);
+  for (const [i, { name, labelledBy, comparedWith }] of design.arms.entries()) {
+    const unknown = [labelledBy, comparedWith].find((other) => other && !names.slice(0, i).includes(other));
+    if (unknown) throw new InputError(`${path}: ${name} needs an earlier arm ${unknown}`);
+  }
+  for (const seed of design.seeds) {
+    teacherConfig(design, seed, path);
+    for (const each of design.arms) armConfig(design, each, seed, path);
+  }
+  return design;
+}
+
+export const teacherConfig = ({ preset, set }: Design, seed: number, path: string): Config =>
+  resolveConfig(preset, { path: `${path}: set`, value: { ...set, seed } }, []);
+
+export const armConfig = (design: Design, { name, set }: Arm, seed: number, path: string): Config =>
+  resolveConfig(teacherConfig(design, seed, path), { path: `${path}: ${name}: set`, value: set }, []);
+
+/** A folder's name. */
+export const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');

@@ -1,0 +1,106 @@
+/** An experiment's results as one page that needs nothing else. */
+import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { html, raw } from 'hono/html';
+import type { Html } from '../report/input.ts';
+import { POLICY } from '../report/report.ts';
+import { STYLE } from '../report/style.ts';
+import { swatch } from '../report/swatch.ts';
+import { plural, score } from '../report/words.ts';
+import type { Design } from './design.ts';
+import { intervals } from './intervals.ts';
+import type { ArmResult } from './results.ts';
+
+export interface ExperimentPage {
+  readonly design: Design;
+  readonly results: readonly ArmResult[];
+  readonly out: string;
+  readonly commit: string | null;
+  readonly adapter: string;
+  readonly date: string;
+}
+
+export async function experimentHtml(input: ExperimentPage): Promise<string> {
+  const { design, results, out, commit, adapter, date } = input;
+  const cohorts = Map.groupBy(results, ({ labelled }) => labelled);
+  const page = await html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<title>${design.title}</title>
+<style>${raw(STYLE)}</style>
+</head>
+<body>
+<header>
+<h1>${design.title}</h1>
+<p class="quiet">${date} · <code>${out}</code> · ${adapter}${commit ? html` · commit ${commit}` : ''}</p>
+<p class="lead">${design.about}</p>
+</header>
+<main>
+${[...cohorts].map(([labelled, own]) => cohort(design, labelled, own))}
+<section><h2>Arms</h2><table><tbody>${design.arms.map(({ name, about }) => html`<tr><th>${name}<td>${about}`)}</table></section>
+<section><h2>How to read this</h2>${reading(design)}</section>
+<section><h2>The design</h2><details><summary>Every setting</summary><pre>${JSON.stringify(design, null, 2)}</pre></details></section>
+</main>
+</body>
+</html>
+`;
+  return page.toString();
+}
+
+function cohort({ phantom, baseline }: Design, labelled: number, results: readonly ArmResult[]): Html {
+  const compared = results.flatMap(({ arm, difference, seedDifferences }) =>
+    difference ? [{ name: arm, ...difference.dsc, points: seedDifferences }] : [],
+  );
+  return html`<section><h2>${labelled} labelled, ${phantom.unlabelled} unlabelled, ${plural(phantom.test, 'test case')}</h2>
+<div class="wide"><table class="scores">
+<thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept<th>their true DSC<th>steps<th>s a case<th>GPU MB
+<tbody>${results.map(row)}
+</table></div>
+${compared.length ? html`<div class="figures"><figure>${intervals(compared, `DSC points over “${baseline}”`)}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
+<details><summary>DSC of each organ</summary><div class="wide"><table class="scores">
+<thead><tr><th rowspan="1">organ${results.map(({ arm }) => html`<th>${arm}`)}
+<tbody>${FLARE22_ORGANS.map(
+    ({ name, longName, colour }) => html`
+<tr><th><span class="organ">${swatch(colour)}${longName}</span>${results.map(({ organs }) => html`<td>${score(organs[name]?.dsc ?? Number.NaN)}`)}`,
+  )}
+</table></div></details></section>`;
+}
+
+function row(result: ArmResult): Html {
+  const { arm, mean, difference, seedDsc, pseudoLabels: labels } = result;
+  return html`
+<tr><th>${arm}<td>${score(mean.dsc)}<td>${score(mean.nsd)}${change(difference?.dsc)}${change(difference?.nsd)}<td>${seedDsc.map(score).join(' ')}<td>${
+    labels ? html`${round(labels.kept)} of ${round(labels.of)}` : '–'
+  }<td>${labels ? score(labels.keptDsc) : '–'}<td>${result.steps}<td>${result.predictionSeconds.toFixed(2)}<td>${(result.predictionGpuBytes / 1e6).toFixed(0)}`;
+}
+
+const round = (value: number) => Number(value.toFixed(1));
+
+/** Points of a hundred; green or red where the interval leaves out 0. */
+function change(difference: BootstrapMean | undefined): Html {
+  if (!difference) return html`<td class="quiet">–`;
+  const { mean, low, high } = difference;
+  const kind = low > 0 ? 'rise' : high < 0 ? 'fall' : 'quiet';
+  return html`<td class="${kind}">${points(mean)} <small>[${points(low)}, ${points(high)}]</small>`;
+}
+
+function points(value: number): string {
+  const digits = Math.abs(100 * value).toFixed(1);
+  return `${Number(digits) === 0 ? '' : value < 0 ? '−' : '+'}${digits}`;
+}
+
+const reading = ({
+  seeds,
+  phantom,
+  baseline,
+}: Design): Html => html`<p>All arms of a seed are scored on the same
+${phantom.test} test cases by FLARE22's rules, and start from the same teacher where they start from one. A difference
+to “${baseline}” is taken case by case, as the mean over ${plural(seeds.length, 'seed')}; its interval is the bootstrap's over
+cases (10,000 resamples) and tells how other patients of this kind might come out. How another training might come
+out is told by the spread over seeds, which the interval does not hold. “Steps” are the optimiser's until the weights
+that are scored, those of the teacher that an arm starts from included.</p>
+<p>The scans are phantoms: what holds here is how methods compare under these conditions, not a score on patients.</p>`;

@@ -1,0 +1,210 @@
+/**
+ * Runs an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled ones,
+ * and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
+ *
+ *   OUT/labelled-N/data
+ *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run, pseudo, predictions, scores.json}
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { stepsPerEpoch } from '@organseg/train/batchPlan.ts';
+import type { Config } from '@organseg/train/config.ts';
+import { openDataset } from '@organseg/train/dataset.ts';
+import { writeWhole } from '@organseg/train/files.ts';
+import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/manifest.ts';
+import { Predictor } from '@organseg/train/predictor.ts';
+import { judged } from '@organseg/train/pseudoLabel.ts';
+import { readRun } from '@organseg/train/run.ts';
+import { say } from '../command.ts';
+import { writePhantoms } from '../commands/phantom.ts';
+import { labelWithProgress } from '../commands/pseudoLabel.ts';
+import { doneBefore } from '../predictScans.ts';
+import { pseudoLabelTruth } from '../pseudoLabelTruth.ts';
+import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from '../stages.ts';
+import { type Arm, armConfig, type Design, slug, teacherConfig } from './design.ts';
+import type { ArmRun } from './results.ts';
+
+const TEACHER = 'teacher';
+
+export interface ExperimentOptions {
+  /** The design's path, for messages. */
+  readonly path: string;
+  readonly out: string;
+  readonly signal: AbortSignal;
+  /** After each arm. */
+  readonly onRun: (runs: readonly ArmRun[]) => Promise<void>;
+}
+
+const STATE = 'experiment.json';
+
+/** A folder belongs to one design: results of two are never mixed. */
+export async function openState(out: string, design: Design, resume: boolean): Promise<void> {
+  const path = join(out, STATE);
+  const content = `${JSON.stringify(design, null, 2)}\n`;
+  if (existsSync(path)) {
+    if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
+    if ((await readFile(path, 'utf8')) !== content) {
+      throw new InputError(`${out}: was made from another design; choose another folder for --out`);
+    }
+    return;
+  }
+  await mkdir(out, { recursive: true });
+  await writeWhole(path, content);
+}
+
+export async function runExperiment(
+  gpu: Gpu,
+  design: Design,
+  options: ExperimentOptions,
+): Promise<readonly ArmRun[]> {
+  const runs: ArmRun[] = [];
+  for (const labelled of design.phantom.labelled) {
+    const folder = join(options.out, `labelled-${labelled}`);
+    const data = join(folder, 'data');
+    await writePhantoms(
+      { ...design.phantom, out: data, labelled, spacing: design.phantom.spacingMm },
+      options.signal,
+    );
+    for (const seed of design.seeds) {
+      const group = new SeedGroup(gpu, design, options, data, join(folder, `seed-${seed}`), seed);
+      for (const arm of design.arms) {
+        say(`— ${labelled} labelled, seed ${seed}: ${arm.name}`);
+        runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
+        await options.onRun(runs);
+      }
+    }
+  }
+  return runs;
+}
+
+/** The arms of one seed share a teacher and its labels. */
+class SeedGroup {
+  readonly #gpu: Gpu;
+  readonly #design: Design;
+  readonly #options: ExperimentOptions;
+  readonly #data: string;
+  readonly #folder: string;
+  readonly #seed: number;
+
+  constructor(
+    gpu: Gpu,
+    design: Design,
+    options: ExperimentOptions,
+    data: string,
+    folder: string,
+    seed: number,
+  ) {
+    this.#gpu = gpu;
+    this.#design = design;
+    this.#options = options;
+    this.#data = data;
+    this.#folder = folder;
+    this.#seed = seed;
+  }
+
+  async run(arm: Arm): Promise<Omit<ArmRun, 'labelled' | 'seed' | 'arm'>> {
+    const { signal, path } = this.#options;
+    const config = armConfig(this.#design, arm, this.#seed, path);
+    const dataset = await openDataset(this.#data);
+    const references = testReferences(dataset);
+    const own = join(this.#folder, slug(arm.name));
+    const [run, predictions] = [join(own, 'run'), join(own, 'predictions')];
+    const pseudo = arm.unlabelled === 'none' ? undefined : await this.#pseudo(arm, config, own);
+    const init = arm.start === 'teacher' ? await this.#teacher() : undefined;
+    await trainOrGoOn(
+      this.#gpu,
+      { data: this.#data, out: run, config, init, pseudo: pseudo?.folder },
+      signal,
+    );
+    const isNew = await predictOrGoOn(this.#gpu, [run], dataset.test, predictions, signal);
+    const scores = join(own, 'scores.json');
+    const evaluation = await evaluateOrRead(testPairs(references, predictions), scores, isNew);
+    const reports = await doneBefore(predictions);
+    return {
+      cases: evaluation.cases,
+      steps: await this.#steps(run),
+      predictionSeconds: mean(reports.map(({ seconds }) => seconds)),
+      predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
+      pseudoLabels: pseudo
+        ? await this.#quality(pseudo.manifest, pseudo.folder, dataset.labelNames.length)
+        : null,
+    };
+  }
+
+  /** The run that labels and that arms start from. */
+  async #teacher(): Promise<string> {
+    const out = join(this.#folder, TEACHER);
+    const config = teacherConfig(this.#design, this.#seed, this.#options.path);
+    await trainOrGoOn(this.#gpu, { data: this.#data, out, config }, this.#options.signal);
+    return out;
+  }
+
+  /** Labels of all unlabelled cases by a model, with every score. */
+  async #labels(by: string | undefined, comparedWith: string | undefined): Promise<PseudoLabelManifest> {
+    const model = by === undefined ? await this.#teacher() : join(this.#folder, slug(by), 'run');
+    const out = this.#labelFolder(by);
+    const compared = comparedWith === undefined ? [] : [this.#labelFolder(comparedWith)];
+    if (comparedWith !== undefined) await this.#labels(comparedWith, undefined);
+    const { unlabelled } = await openDataset(this.#data);
+    const predictor = await Predictor.open(this.#gpu, model, {
+      signal: this.#options.signal,
+      confidence: true,
+    });
+    try {
+      const selection = [{ strategy: 'keep-all' as const }];
+      const options = { models: [model], out, selection, compared, signal: this.#options.signal };
+      return await labelWithProgress(predictor, unlabelled, options);
+    } finally {
+      predictor.close();
+    }
+  }
+
+  #labelFolder = (by: string | undefined) =>
+    join(this.#folder, 'labels', by === undefined ? TEACHER : slug(by));
+
+  /** The arm's manifest: labels that lie elsewhere, and its own choice among them. */
+  async #pseudo(arm: Arm, { selection }: Config, own: string) {
+    const folder = join(own, 'pseudo');
+    if (existsSync(join(folder, 'manifest.json'))) return { folder, manifest: await readManifest(folder) };
+    const isTruth = arm.unlabelled === 'truth';
+    const labelled = await this.#labels(arm.labelledBy, arm.comparedWith);
+    const manifest: PseudoLabelManifest = {
+      ...labelled,
+      labels: resolve(isTruth ? join(this.#data, 'labelsUn') : this.#labelFolder(arm.labelledBy)),
+      selection: isTruth ? [] : selection,
+      cases: judged(labelled.cases, isTruth ? [] : selection),
+    };
+    await mkdir(folder, { recursive: true });
+    await writeManifest(folder, manifest);
+    return { folder, manifest };
+  }
+
+  async #quality(
+    manifest: PseudoLabelManifest,
+    folder: string,
+    classes: number,
+  ): Promise<ArmRun['pseudoLabels']> {
+    const truth = await pseudoLabelTruth(this.#data, manifest.labels ?? folder, manifest, classes);
+    const dsc = (kept: boolean) =>
+      mean(
+        manifest.cases
+          .filter((each) => each.kept === kept && truth.has(each.case))
+          .map((each) => truth.get(each.case)!),
+      );
+    const kept = manifest.cases.filter((each) => each.kept).length;
+    return { kept, of: manifest.cases.length, keptDsc: dsc(true), leftOutDsc: dsc(false) };
+  }
+
+  /** Optimiser steps to the weights at the end, those of the run before included. */
+  async #steps(folder: string): Promise<number> {
+    const { config, stage, init, trainingCases } = await readRun(folder);
+    const counts = { labelled: trainingCases.length, pseudo: 0, unlabelled: 0 };
+    const own = config[stage].epochs * stepsPerEpoch(config, counts);
+    return own + (init ? await this.#steps(init) : 0);
+  }
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,0 +1,28 @@
+/** How good pseudo-labels really are, where a data set has the truth: labelsUn, which training never reads. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import { readLabelsFile } from '@organseg/train/files.ts';
+import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+
+/** The mean DSC over the organs of each case whose truth is there. `pseudo` is the folder of the labels. */
+export async function pseudoLabelTruth(
+  data: string,
+  pseudo: string,
+  { cases }: PseudoLabelManifest,
+  classes: number,
+): Promise<Map<string, number>> {
+  const truth = new Map<string, number>();
+  for (const { case: name, labelled } of cases) {
+    const [reference, prediction] = [data, pseudo].map((folder, i) =>
+      join(folder, i === 0 ? 'labelsUn' : '', `${name}.nii.gz`),
+    );
+    if (!labelled || !existsSync(reference)) continue;
+    const [was, is] = [await readLabelsFile(reference), await readLabelsFile(prediction)];
+    assertSameGrid(was, reference, is, prediction);
+    const organs = diceByLabel(was.data, is.data, classes).slice(1);
+    truth.set(name, organs.reduce((a, b) => a + b, 0) / organs.length);
+  }
+  return truth;
+}

@@ -1,0 +1,50 @@
+/** Colours over a grey picture. */
+import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { encode } from 'fast-png';
+import type { Raster } from './planes.ts';
+
+export type Colour = readonly [number, number, number];
+
+const FILL = 0.3;
+const CONTOUR = 0.95;
+
+export interface Paint {
+  readonly colour: Colour;
+  readonly opacity: number;
+}
+
+/** A pixel beside another label is part of the contour. */
+export function organPaint({ width, height, data }: Raster, i: number): Paint | null {
+  const label = data[i];
+  if (label === 0) return null;
+  const [x, y] = [i % width, Math.floor(i / width)];
+  const isEdge =
+    (x > 0 && data[i - 1] !== label) ||
+    (x < width - 1 && data[i + 1] !== label) ||
+    (y > 0 && data[i - width] !== label) ||
+    (y < height - 1 && data[i + width] !== label);
+  return { colour: labelColour(label), opacity: isEdge ? CONTOUR : FILL };
+}
+
+/** The organ's colour; of a label beyond the table one of the table's, again. */
+export const labelColour = (label: number): Colour =>
+  FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
+
+/** Red, green, blue of each pixel. */
+export function rgbOf({ width, height, data }: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array {
+  const rgb = new Uint8Array(3 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    const paint = paintAt(i);
+    for (let channel = 0; channel < 3; channel++) {
+      const over = paint ? paint.opacity * (paint.colour[channel] - data[i]) : 0;
+      rgb[3 * i + channel] = Math.round(data[i] + over);
+    }
+  }
+  return rgb;
+}
+
+export const encodePng = (width: number, height: number, rgb: Uint8Array): Uint8Array =>
+  encode({ width, height, channels: 3, data: rgb }, { zlib: { level: 9 } });
+
+export const png = (grey: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array =>
+  encodePng(grey.width, grey.height, rgbOf(grey, paintAt));

@@ -1,0 +1,89 @@
+/** Stages of pipelines and experiments: each is skipped when it is done and goes on when it is half done. */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Config } from '@organseg/train/config.ts';
+import type { Dataset, UnlabelledCase } from '@organseg/train/dataset.ts';
+import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
+import { Predictor } from '@organseg/train/predictor.ts';
+import { isFinished, isRun } from '@organseg/train/run.ts';
+import { resumeRun, startRun, type TrainRequest } from '@organseg/train/trainRun.ts';
+import { say } from './command.ts';
+import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from './evaluateCases.ts';
+import { doneBefore, predictScans } from './predictScans.ts';
+import { trainingProgress } from './trainingProgress.ts';
+
+export async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
+  if (await isFinished(request.out)) {
+    say(`${request.out}: done before`);
+    return;
+  }
+  const hooks = { ...trainingProgress('training'), signal };
+  await (isRun(request.out) ? resumeRun(gpu, request.out, hooks) : startRun(gpu, request, hooks));
+  hooks.finish();
+  signal.throwIfAborted();
+}
+
+/** Whether there was anything left to predict. */
+export async function predictOrGoOn(
+  gpu: Gpu,
+  models: readonly string[],
+  cases: readonly UnlabelledCase[],
+  out: string,
+  signal: AbortSignal,
+  mirror: Config['teacherMirror'] = [],
+): Promise<boolean> {
+  const scans = cases.map(({ name, image }) => ({ name, path: image }));
+  const before = await doneBefore(out);
+  if (scans.every(({ name }) => before.some((report) => report.case === name))) {
+    say(`${out}: done before`);
+    return false;
+  }
+  const predictor = await Predictor.open(gpu, models, { signal, mirror });
+  const { failed } = await predictScans(predictor, scans, out, { before, signal });
+  predictor.close();
+  if (failed.length)
+    throw new InputError(`${failed.length} cases could not be segmented: ${failed.join(', ')}`);
+  return true;
+}
+
+/** Scores anew where there are new predictions or no scores. */
+export async function evaluateOrRead(
+  pairs: readonly CasePair[],
+  scores: string,
+  isNew: boolean,
+): Promise<Evaluation> {
+  if (!isNew && existsSync(scores)) {
+    say(`${scores}: done before`);
+    return readJsonFile(scores, evaluationFile);
+  }
+  const evaluation = await evaluateCases(pairs, 'flare22');
+  await mkdir(dirname(scores), { recursive: true });
+  await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
+  return evaluation;
+}
+
+export interface TestReference {
+  readonly case: string;
+  readonly image: string;
+  readonly reference: string;
+}
+
+export function testReferences({ folder, test }: Dataset): TestReference[] {
+  if (!test.length) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
+  return test.map(({ name, image }) => {
+    const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
+    if (!existsSync(reference))
+      throw new InputError(`${reference}: missing, the test cases are scored against it`);
+    return { case: name, image, reference };
+  });
+}
+
+export const testPairs = (references: readonly TestReference[], predictions: string): CasePair[] =>
+  references.map(({ case: name, reference }) => ({
+    case: name,
+    reference,
+    prediction: join(predictions, `${name}.nii.gz`),
+  }));

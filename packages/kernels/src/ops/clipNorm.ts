@@ -1,0 +1,78 @@
+/**
+ * Bounds the norm of all gradients together, as PyTorch's clip_grad_norm_, in place:
+ *
+ *   values = values · min(1, most / (‖values‖ + 1e-6))
+ *
+ * Squares are summed over strips, then over those in a fixed order.
+ */
+import type { Gpu } from '../device.ts';
+import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
+import { elementCount, empty, type Tensor } from '../tensor.ts';
+import { rowRanges } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
+
+const STRIP = 1024;
+
+/** Of f32 values. The work, and what sets the bound of its launches, 0 until then. */
+export function clipNorm(gpu: Gpu, values: Tensor): Work & { setMost(most: number): void } {
+  const count = elementCount(values.shape);
+  const strips = Math.ceil(count / STRIP);
+  const shares = empty(gpu, [strips]);
+  const norm = empty(gpu, [1]);
+  const ranges = rowRanges(gpu, count, [{ tensor: values, rowElements: 1 }], STRIP);
+  const sums = ranges.map(([start, end]) =>
+    prepare(gpu, {
+      name: 'clipNorm.strips',
+      read: { x: { tensor: values, start, count: end - start } },
+      write: { shares },
+      params: { count: u32(end - start), firstStrip: u32(start / STRIP) },
+      code: `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let first = invocation(id) * ${STRIP}u;
+  if (first >= p.count) { return; }
+  var sum = 0.0;
+  for (var i = first; i < min(p.count, first + ${STRIP}u); i++) { sum += x[i] * x[i]; }
+  shares[p.firstStrip + invocation(id)] = sum;
+}`,
+      invocations: Math.ceil((end - start) / STRIP),
+    }),
+  );
+  const join = prepare(gpu, {
+    name: 'clipNorm.join',
+    read: { shares },
+    write: { norm },
+    params: { strips: u32(strips) },
+    code: `
+var<workgroup> lanes: array<f32, 64>;
+@compute @workgroup_size(64) fn main(id: Id) {
+  var sum = 0.0;
+  for (var s = id.lane; s < p.strips; s += 64u) { sum += shares[s]; }
+  lanes[id.lane] = sum;
+  for (var step = 32u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
+  }
+  if (id.lane == 0u) { norm[0] = sqrt(lanes[0]); }
+}`,
+    invocations: 64,
+  });
+  const params = (most: number) => ({ most: f32(most) });
+  const apply = ranges.map(
+    ([start, end]): Launch =>
+      prepare(gpu, {
+        name: 'clipNorm',
+        read: { norm },
+        write: { x: { tensor: values, start, count: end - start } },
+        params: params(0),
+        code: mapElements('x[i] *= min(1.0, p.most / (norm[0] + 1e-6));', 'arrayLength(&x)'),
+        invocations: mapInvocations(end - start),
+      }),
+  );
+  return {
+    launches: [...sums, join, ...apply],
+    scratch: [shares, norm],
+    setMost: (most) => {
+      for (const launch of apply) setParams(gpu, launch, params(most));
+    },
+  };
+}

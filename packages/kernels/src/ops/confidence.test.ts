@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { DEVICES, onDevice } from '../../test/harness.ts';
+import { reference } from '../reference/array.ts';
+import * as twin from '../reference/confidence.ts';
+import { downloadF32 } from '../tensor.ts';
+import { confidence } from './confidence.ts';
+
+for (const [name, options] of Object.entries(DEVICES)) {
+  onDevice(`confidence, ${name}`, options, (kit) => {
+    test.each([
+      [[1, 1, 1, 2], 0],
+      [[5, 7, 9, 14], 3],
+      [[21, 20, 19, 3], 256],
+    ] as [number[], number][])(
+      'of logits %j from voxel %i on, added to what is there',
+      async (shape, first) => {
+        const logits = kit.peaky(shape);
+        const sums = kit.upload(reference([3], [10, 20, 30]));
+        kit.run(confidence(kit.gpu, { logits: kit.upload(logits), sums, first }));
+        const expected = twin.confidence(logits, first).map((sum, i) => sum + 10 * (i + 1));
+        (await downloadF32(kit.gpu, sums)).forEach((sum, i) => {
+          expect(Math.abs(sum / expected[i]! - 1)).toBeLessThan(1e-5);
+        });
+      },
+    );
+  });
+}
+
+test('one class sure, all alike: the least and the greatest entropy', () => {
+  expect(twin.confidence(reference([2, 3], [0, 50, 0, 0, 0, 1e-9]))).toEqual([
+    2,
+    expect.closeTo(1 + 1 / 3, 6),
+    expect.closeTo(1, 6),
+  ]);
+});

@@ -1,0 +1,66 @@
+/**
+ * SGD with Nesterov momentum and L2 weight decay over one flat tensor of parameters, as PyTorch computes it:
+ *
+ *   g = gradient·gradientScale + weightDecay·parameter
+ *   velocity = momentum·velocity + g
+ *   parameter −= lr·(g + momentum·velocity)
+ *
+ * An overflow flag that is not 0 makes the step leave everything as it is.
+ */
+import type { Gpu } from '../device.ts';
+import { f32, type Launch, prepare, setParams } from '../kernel.ts';
+import { elementCount, type Tensor } from '../tensor.ts';
+import { rowRanges } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
+
+export interface SgdTensors {
+  /** All f32 and of one length. */
+  readonly parameters: Tensor;
+  readonly gradients: Tensor;
+  readonly velocity: Tensor;
+  /** u32 [1], see nonFinite.ts. */
+  readonly overflow?: Tensor | undefined;
+}
+
+export interface SgdStep {
+  readonly learningRate: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** What undoes the loss scale; 1 for none. */
+  readonly gradientScale: number;
+}
+
+/** Launches that `setStep` readies for each step. */
+export function sgd(gpu: Gpu, { parameters, gradients, velocity, overflow }: SgdTensors): Launch[] {
+  const rows = [parameters, gradients, velocity].map((tensor) => ({ tensor, rowElements: 1 }));
+  return rowRanges(gpu, elementCount(parameters.shape), rows, 256).map(([start, end]) => {
+    const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
+    return prepare(gpu, {
+      name: 'sgd',
+      read: { g: view(gradients), ...(overflow && { overflow }) },
+      write: { w: view(parameters), v: view(velocity) },
+      params: stepParams({ learningRate: 0, momentum: 0, weightDecay: 0, gradientScale: 1 }),
+      code: mapElements(
+        `
+    ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
+    let gradient = g[i] * p.gradientScale + p.weightDecay * w[i];
+    let velocity = p.momentum * v[i] + gradient;
+    v[i] = velocity;
+    w[i] -= p.learningRate * (gradient + p.momentum * velocity);`,
+        'arrayLength(&w)',
+      ),
+      invocations: mapInvocations(end - start),
+    });
+  });
+}
+
+export function setStep(gpu: Gpu, launches: readonly Launch[], step: SgdStep): void {
+  for (const launch of launches) setParams(gpu, launch, stepParams(step));
+}
+
+const stepParams = ({ learningRate, momentum, weightDecay, gradientScale }: SgdStep) => ({
+  learningRate: f32(learningRate),
+  momentum: f32(momentum),
+  weightDecay: f32(weightDecay),
+  gradientScale: f32(gradientScale),
+});

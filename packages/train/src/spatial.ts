@@ -1,0 +1,141 @@
+/**
+ * Rotation, scaling and elastic deformation of a patch, drawn in millimetres so that voxels need not be cubes.
+ *
+ *   source − centre = S⁻¹·(s·R)·S·(target − centre) + u(target)      S = diag(spacing), D H W
+ */
+import { Random } from '@organseg/core/random.ts';
+import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Deformation } from '@organseg/kernels/ops/deform.ts';
+import { fromArray } from '@organseg/kernels/tensor.ts';
+
+type Range = readonly [number, number];
+
+export interface SpatialSettings {
+  /** One angle about each of x, y, z. */
+  readonly rotation: { readonly probability: number; readonly degrees: Range };
+  /** Above 1 the patch shows more of the body, and organs are smaller. */
+  readonly scaling: { readonly probability: number; readonly factor: Range };
+  /** Control points so far apart; the displacement's deviation along each axis at a voxel. */
+  readonly elastic: {
+    readonly probability: number;
+    readonly pointsMm: number;
+    readonly displacementMm: Range;
+  };
+}
+
+/** What one patch is to undergo. */
+export interface SpatialDraw {
+  /** Target → source, in mm, D H W, row by row. */
+  readonly matrix: readonly number[];
+  readonly elastic: {
+    readonly pointsMm: number;
+    readonly deviationMm: number;
+    readonly random: Random;
+  } | null;
+}
+
+/** None of the three happens: null. Draws do not depend on what happens. */
+export function drawSpatial(
+  { rotation, scaling, elastic }: SpatialSettings,
+  random: Random,
+): SpatialDraw | null {
+  const rotates = random.chance(rotation.probability);
+  const angles = [0, 1, 2].map(() => (random.uniform(...rotation.degrees) * Math.PI) / 180);
+  const scales = random.chance(scaling.probability);
+  const factor = drawFactor(scaling.factor, random);
+  const bends = random.chance(elastic.probability);
+  const deviationMm = random.uniform(...elastic.displacementMm);
+  if (!rotates && !scales && !bends) return null;
+  const turned = rotates ? rotationMatrix(angles) : [1, 0, 0, 0, 1, 0, 0, 0, 1];
+  return {
+    matrix: turned.map((x) => x * (scales ? factor : 1)),
+    elastic: bends ? { pointsMm: elastic.pointsMm, deviationMm, random: random.fork('elastic') } : null,
+  };
+}
+
+/** As nnU-Net: half of the factors of a range about 1 are below it. */
+export function drawFactor([low, high]: Range, random: Random): number {
+  const below = random.chance(0.5);
+  const place = random.uniform();
+  const [from, to] = low < 1 && high > 1 ? (below ? [low, 1] : [1, high]) : [low, high];
+  return from + (to - from) * place;
+}
+
+/** About D, H, W in turn. */
+function rotationMatrix(angles: readonly number[]): number[] {
+  const about = (axis: number, angle: number) => {
+    const [a, b] = [0, 1, 2].filter((other) => other !== axis) as [number, number];
+    const m = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+    m[4 * a] = Math.cos(angle);
+    m[4 * b] = Math.cos(angle);
+    m[3 * a + b] = -Math.sin(angle);
+    m[3 * b + a] = Math.sin(angle);
+    return m;
+  };
+  return angles.map((angle, axis) => about(axis, angle)).reduce(multiply);
+}
+
+const multiply = (a: readonly number[], b: readonly number[]): number[] =>
+  Array.from({ length: 9 }, (_, i) => {
+    const [r, c] = [Math.floor(i / 3), i % 3];
+    return a[3 * r]! * b[c]! + a[3 * r + 1]! * b[3 + c]! + a[3 * r + 2]! * b[6 + c]!;
+  });
+
+/** In voxels; `spacingMm` is x y z. */
+function voxelMatrix({ matrix }: SpatialDraw, spacingMm: Triple): number[] {
+  const mm = [...spacingMm].reverse();
+  return matrix.map((x, i) => (x * mm[i % 3]!) / mm[Math.floor(i / 3)]!);
+}
+
+/**
+ * The box, D H W, that must be cut about a patch so that no voxel of the deformed one comes from outside it (but
+ * for rare large displacements). It exceeds the patch by an even number, so that both have one centre.
+ */
+export function inputSize(draw: SpatialDraw | null, patch: Triple, spacingMm: Triple): Triple {
+  if (!draw) return patch;
+  const matrix = voxelMatrix(draw, spacingMm);
+  return patch.map((n, r) => {
+    const half = patch.reduce((sum, m, c) => sum + (Math.abs(matrix[3 * r + c]!) * (m - 1)) / 2, 0);
+    const margin = draw.elastic ? (2.5 * draw.elastic.deviationMm) / spacingMm[2 - r]! : 0;
+    const wanted = 2 * Math.ceil(half + margin) + 1;
+    return Math.max(n, wanted + ((wanted - n) % 2 === 0 ? 0 : 1));
+  }) as unknown as Triple;
+}
+
+/** For the kernel. Release `control` after it ran. */
+export function deformation(
+  gpu: Gpu,
+  draw: SpatialDraw,
+  { from, to, spacingMm }: { from: Triple; to: Triple; spacingMm: Triple },
+): Deformation {
+  const matrix = voxelMatrix(draw, spacingMm);
+  const offset = from.map(
+    (n, r) => (n - 1) / 2 - to.reduce((sum, m, c) => sum + (matrix[3 * r + c]! * (m - 1)) / 2, 0),
+  ) as unknown as Triple;
+  return {
+    matrix,
+    offset,
+    control: draw.elastic ? controlPoints(gpu, draw.elastic, to, spacingMm) : undefined,
+  };
+}
+
+/** A cubic B-spline of independent values of deviation 1 has this deviation, along one axis: √∫B². */
+const SPLINE_DEVIATION = Math.sqrt(151 / 315);
+
+function controlPoints(
+  gpu: Gpu,
+  { pointsMm, deviationMm, random }: NonNullable<SpatialDraw['elastic']>,
+  size: Triple,
+  spacingMm: Triple,
+) {
+  const mm = [...spacingMm].reverse();
+  const grid = size.map((n, axis) => 3 + Math.max(1, Math.round((n * mm[axis]!) / pointsMm)));
+  const values = new Float32Array(4 * grid[0]! * grid[1]! * grid[2]!);
+  const own = Random.from(random.state);
+  for (let i = 0; i < values.length; i++) {
+    const axis = i % 4;
+    if (axis < 3) values[i] = own.normal(0, deviationMm / SPLINE_DEVIATION ** 3 / mm[axis]!);
+  }
+  return fromArray(gpu, values, [...grid, 4]);
+}

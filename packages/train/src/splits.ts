@@ -1,0 +1,59 @@
+/**
+ * Cross-validation: which labelled cases each fold trains on and which it is judged by. `splits_final.json` in the
+ * data set's folder decides, in nnU-Net's form; without one the cases are shuffled, always alike, and dealt out.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { Random } from '@organseg/core/random.ts';
+import { z } from 'zod';
+import type { Dataset } from './dataset.ts';
+import { readJsonFile } from './files.ts';
+
+export interface Fold {
+  /** From 0. */
+  readonly fold: number;
+  readonly folds: number;
+}
+
+export interface Split {
+  readonly train: readonly string[];
+  readonly val: readonly string[];
+}
+
+export const SPLITS = 'splits_final.json';
+
+const splitsFile = z.array(z.object({ train: z.array(z.string()), val: z.array(z.string()) }));
+
+/** nnU-Net's seed; which cases then share a fold is our generator's choice. */
+const SEED = 12345;
+
+/** As many as asked for. Throws InputError where the file does not fit the data. */
+export async function splitsOf({ folder, labelled }: Dataset, folds: number): Promise<readonly Split[]> {
+  const names = labelled.map(({ name }) => name);
+  const path = join(folder, SPLITS);
+  if (!existsSync(path)) return dealt(names, folds, folder);
+  const splits = await readJsonFile(path, splitsFile);
+  if (splits.length !== folds) {
+    throw new InputError(`${path}: holds ${splits.length} folds, asked for are ${folds}`);
+  }
+  for (const [fold, { train, val }] of splits.entries()) {
+    const unknown = [...train, ...val].find((name) => !names.includes(name));
+    if (unknown) throw new InputError(`${path}: ${unknown} of fold ${fold} is not in ${folder}/imagesTr`);
+    const both = val.find((name) => train.includes(name));
+    if (both) throw new InputError(`${path}: ${both} is in both parts of fold ${fold}`);
+    if (!train.length || !val.length) throw new InputError(`${path}: fold ${fold} has an empty part`);
+  }
+  return splits;
+}
+
+function dealt(names: readonly string[], folds: number, folder: string): Split[] {
+  if (names.length < folds) {
+    throw new InputError(`${folder}: ${folds} folds of ${names.length} labelled cases`);
+  }
+  const shuffled = new Random(SEED).shuffle([...names].sort());
+  return Array.from({ length: folds }, (_, fold) => {
+    const val = shuffled.filter((_, i) => i % folds === fold).sort();
+    return { train: names.filter((name) => !val.includes(name)), val };
+  });
+}
