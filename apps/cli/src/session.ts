@@ -3,6 +3,7 @@ import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { say } from './command.ts';
+import { TUNE_MODES, type TuneMode, tunedTiles } from './tune/tiles.ts';
 
 /** Exit code of a command that Ctrl-C or SIGTERM stopped. */
 export const INTERRUPTED = 130;
@@ -30,13 +31,26 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   return !stop.signal.aborted;
 }
 
+export interface GpuOptions extends OpenOptions {
+  readonly tune?: TuneMode | undefined;
+}
+
+export const tuneOption = () =>
+  new Option(
+    '--tune <mode>',
+    'kernels of convolutions on a GPU: as they come, as measured before, or measured now where they were not',
+  )
+    .choices(TUNE_MODES)
+    .default('cached');
+
 /** The same with a GPU, opened for the work and closed after it. */
 export const withGpu = (
-  options: OpenOptions,
+  { tune = 'cached', ...options }: GpuOptions,
   work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> =>
   interruptible(async (signal) => {
     const gpu = await openGpu(options);
+    gpu.tileChoice = tunedTiles(gpu, tune);
     try {
       await work(gpu, signal);
     } finally {

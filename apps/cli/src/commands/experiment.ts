@@ -6,12 +6,14 @@ import { type Design, readDesign } from '../experiment/design.ts';
 import { experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
-import { positive, withGpu } from '../session.ts';
+import { positive, tuneOption, withGpu } from '../session.ts';
+import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
   out?: string;
   resume?: boolean;
   minutes?: number;
+  tune: TuneMode;
 }
 
 export const experiment = command('experiment', 'Run all arms of an experiment, and say what came of it')
@@ -19,11 +21,12 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
   .option('--out <dir>', 'folder of the runs, results.json and results.html (default: runs/FILE’s name)')
   .option('--resume', 'go on where the folder was; without it the folder must be new')
   .option('--minutes <n>', 'stop cleanly after so long; --resume continues', positive)
+  .addOption(tuneOption())
   .action(async (file: string, options: Options) => {
     const design = await readDesign(file);
     const out = options.out ?? join('runs', basename(file, '.json'));
     await openState(out, design, options.resume ?? false);
-    await withGpu({}, async (gpu, stop) => {
+    await withGpu({ tune: options.tune }, async (gpu, stop) => {
       const signal = options.minutes
         ? AbortSignal.any([stop, AbortSignal.timeout(options.minutes * 60_000)])
         : stop;

@@ -4,7 +4,8 @@ import type { PresetName } from '@organseg/train/presets.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 import type { Evaluation } from '../evaluateCases.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline.ts';
-import { withGpu } from '../session.ts';
+import { tuneOption, withGpu } from '../session.ts';
+import type { TuneMode } from '../tune/tiles.ts';
 import { configOption, presetOption, setOption, settings } from './train.ts';
 
 interface Options extends CommonOptions {
@@ -13,6 +14,7 @@ interface Options extends CommonOptions {
   preset: PresetName;
   config?: string;
   set?: string[];
+  tune: TuneMode;
 }
 
 export const pipeline = command(
@@ -27,10 +29,11 @@ export const pipeline = command(
   .addOption(presetOption().default('gao2022'))
   .addOption(configOption())
   .addOption(setOption())
+  .addOption(tuneOption())
   .action(async (options: Options) => {
     const { data, out, preset } = options;
     const request = { data, out, preset, config: await settings(options) };
-    await withGpu({}, async (gpu, signal) => {
+    await withGpu({ tune: options.tune }, async (gpu, signal) => {
       const result = await runPipeline(gpu, request, signal);
       print(options, result, comparison(result));
     });

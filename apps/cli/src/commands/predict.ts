@@ -5,7 +5,8 @@ import { Predictor } from '@organseg/train/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { doneBefore, predictScans, scansIn } from '../predictScans.ts';
-import { memoryCapOption, positive, share, withGpu } from '../session.ts';
+import { memoryCapOption, positive, share, tuneOption, withGpu } from '../session.ts';
+import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
   model: string[];
@@ -26,6 +27,7 @@ interface Options extends CommonOptions {
   preview?: boolean;
   probabilities?: boolean;
   profile?: boolean;
+  tune: TuneMode;
 }
 
 export const predict = command('predict', 'Segment scans with a trained run')
@@ -42,6 +44,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
     ).choices(['f32', 'f16']),
   )
   .addOption(memoryCapOption())
+  .addOption(tuneOption())
   .addOption(
     new Option('--resample <what>', 'what goes back to the scan’s grid: labels, as in the paper, or logits')
       .choices(['labels', 'logits'])
@@ -65,7 +68,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
     const scans = await scansIn(options.input);
     const { memoryCap: memoryCapBytes, out } = options;
     const before = options.continue ? await doneBefore(out) : [];
-    await withGpu({ memoryCapBytes }, async (gpu, signal) => {
+    await withGpu({ memoryCapBytes, tune: options.tune }, async (gpu, signal) => {
       const { spacing, step, dtype, resample, tta: mirror, skipEarly } = options;
       let current = gpu;
       const predictor = await Predictor.open(gpu, options.model, {
@@ -80,7 +83,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
         onRetry: (why) => say(`${why}; trying again with less`),
         reopen: async () => {
           if (current !== gpu) current.close();
-          current = await openGpu({ memoryCapBytes });
+          current = await openGpu({ memoryCapBytes, tileChoice: gpu.tileChoice });
           return current;
         },
       });

@@ -8,7 +8,8 @@ import { pseudoLabel as labelCases } from '@organseg/train/pseudoLabel.ts';
 import { inWords, selectionSchema } from '@organseg/train/selection/select.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 import { progress } from '../progress.ts';
-import { memoryCap, withGpu } from '../session.ts';
+import { memoryCap, tuneOption, withGpu } from '../session.ts';
+import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
   model: string;
@@ -17,6 +18,7 @@ interface Options extends CommonOptions {
   selection?: string;
   compare: string[];
   memoryCap?: number;
+  tune: TuneMode;
 }
 
 export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and choose which to learn from')
@@ -30,11 +32,13 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
     [],
   )
   .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
+  .addOption(tuneOption())
   .action(async (options: Options) => {
     const cases = await images(options.images);
     if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
-    await withGpu(options.memoryCap ? { memoryCapBytes: options.memoryCap } : {}, async (gpu, signal) => {
+    const { tune, memoryCap: memoryCapBytes } = options;
+    await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (gpu, signal) => {
       const predictor = await Predictor.open(gpu, options.model, {
         signal,
         memoryCapBytes: options.memoryCap,

@@ -7,8 +7,9 @@ import { resumeRun, startRun } from '@organseg/train/trainRun.ts';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print, say } from '../command.ts';
-import { memoryCap, wholeNumber, withGpu } from '../session.ts';
+import { memoryCap, tuneOption, wholeNumber, withGpu } from '../session.ts';
 import { trainingProgress } from '../trainingProgress.ts';
+import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
   data?: string;
@@ -22,6 +23,7 @@ interface Options extends CommonOptions {
   folds?: number;
   resume?: boolean;
   memoryCap?: number;
+  tune: TuneMode;
 }
 
 /** The options that settle a run's settings; `pipeline` has them too. */
@@ -58,12 +60,13 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     ]),
   )
   .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
+  .addOption(tuneOption())
   .action(async (options: Options, self: Command) => {
-    const { data, out, init, pseudo, memoryCap } = options;
+    const { data, out, init, pseudo, memoryCap, tune } = options;
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
-    await withGpu({ ...(memoryCap && { memoryCapBytes: memoryCap }) }, async (gpu, signal) => {
+    await withGpu({ tune, ...(memoryCap && { memoryCapBytes: memoryCap }) }, async (gpu, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config
