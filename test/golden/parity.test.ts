@@ -36,6 +36,11 @@ describe.skipIf(!golden)('PyTorch’s reference file (skipped where ../shared is
     for (const error of Object.values(report.errors)) expect(error).toBeLessThan(1e-4);
   });
 
+  test('f32 on tiles agrees to 1e-4', async () => {
+    const { errors } = await cliJson<Report>(['parity', golden!, '--kernel', 'fma']);
+    for (const error of Object.values(errors)) expect(error).toBeLessThan(1e-4);
+  });
+
   test('f16 follows the losses to 1e-2', async () => {
     const { errors } = await cliJson<Report>(['parity', golden!, '--dtype', 'f16']);
     expect(errors.loss).toBeLessThan(1e-2);

@@ -1,9 +1,11 @@
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, trainingProgram } from '@organseg/core/network/program.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { Optimizer } from '@organseg/train/optimizer.ts';
+import { Option } from 'commander';
 import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
 import { type ParityReference, readReference } from '../parityReference.ts';
 
@@ -16,6 +18,13 @@ const TOLERANCE = { f32: 1e-4, f16: 5e-2 };
 
 /** The reference's. */
 const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0, gradientNorm: null } as const;
+
+const KERNELS = ['direct', 'fma', 'matrix'] as const;
+
+interface Options extends CommonOptions {
+  dtype: ActivationType;
+  kernel?: (typeof KERNELS)[number];
+}
 
 interface ParityReport {
   readonly file: string;
@@ -40,9 +49,16 @@ interface ParityReport {
 export const parity = command('parity', 'Compare the network with a reference file made by PyTorch')
   .argument('<file>', 'safetensors with input, target, param/*, logits, grad/*, adam_losses and metadata')
   .addOption(dtypeOption())
-  .action(async (file: string, options: CommonOptions & { dtype: ActivationType }) => {
+  .addOption(
+    new Option(
+      '--kernel <kind>',
+      'one for all convolutions; matrix, for f16, is emulated where the adapter has no subgroup matrices',
+    ).choices(KERNELS),
+  )
+  .action(async (file: string, options: Options) => {
     const reference = await readReference(file);
     const gpu = await openGpu();
+    if (options.kernel) gpu.tileChoice = oneKernel(gpu, options.kernel);
     try {
       const report = await compare(gpu, file, reference, options.dtype);
       print(options, report, table(report));

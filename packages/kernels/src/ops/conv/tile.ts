@@ -74,16 +74,28 @@ const DIRECT: Tile = { kernel: 'direct' };
 
 /** All tiles that can serve a problem, the most promising first, the direct kernel last. */
 export function tileCandidates(gpu: Gpu, problem: ConvProblem): Tile[] {
+  return [...fittingTiles(gpu, problem).filter((tile) => tile.kernel === 'fma' || hasMatrices(gpu)), DIRECT];
+}
+
+/**
+ * One kernel for all convolutions that it can compute, and the direct one for the others. Subgroup matrices are emulated
+ * where the adapter has none: to check the kernel, not to use it.
+ */
+export const oneKernel =
+  (gpu: Gpu, kernel: Tile['kernel']): TileChoice =>
+  (problem) =>
+    fittingTiles(gpu, problem).find((tile) => tile.kernel === kernel) ?? DIRECT;
+
+function fittingTiles(gpu: Gpu, problem: ConvProblem): SharedTile[] {
   const { pass, dtype, inputChannels, taps, stride } = problem;
-  if (Math.max(...inputChannels) < 4) return [DIRECT];
+  if (Math.max(...inputChannels) < 4) return [];
   const shared = pass === 'gather' ? gatherTiles(problem) : weightGradientTiles(problem);
-  const fitting = shared.filter(
+  return shared.filter(
     (tile) =>
-      (tile.kernel === 'fma' || (dtype === 'f16' && hasMatrices(gpu))) &&
+      (tile.kernel === 'fma' || (dtype === 'f16' && gpu.hasF16)) &&
       tile.threads <= gpu.device.limits.maxComputeInvocationsPerWorkgroup &&
       workgroupBytes(pass, tile, taps[2], stride[2]) <= gpu.device.limits.maxComputeWorkgroupStorageSize,
   );
-  return [...fitting, DIRECT];
 }
 
 /** Smallest of the sizes that holds n, or the largest. */
