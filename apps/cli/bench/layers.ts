@@ -1,7 +1,7 @@
 /**
  * Each distinct convolution of the network alone, at the training batch: forward, and the gradients of inputs and weights.
  *   pnpm bench layers [--preset NAME] [--set key=value …] [--dtype f32|f16]
- *     [--tune off|cached|full] [--short] [--json]
+ *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -14,9 +14,8 @@ import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { type Config, resolveConfig, unetConfig } from '@organseg/train/config.ts';
 import { measure } from '../../../packages/kernels/bench/measure.ts';
-import { tunedTiles } from '../src/tune/tiles.ts';
 import { type LayerBench, layerTitle } from './layerTitle.ts';
-import { presetNamed, tuneMode } from './options.ts';
+import { chooseTiles, presetNamed } from './options.ts';
 
 type Layer = Pick<LayerBench, 'op' | 'to' | 'kernel' | 'stride' | 'size'> & {
   readonly inputs: readonly number[];
@@ -165,6 +164,7 @@ async function main(): Promise<void> {
       set: { type: 'string', multiple: true, default: [] },
       dtype: { type: 'string', default: 'f32' },
       tune: { type: 'string', default: 'cached' },
+      kernel: { type: 'string' },
       short: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
@@ -172,7 +172,7 @@ async function main(): Promise<void> {
   const { dtype } = options;
   if (dtype !== 'f32' && dtype !== 'f16') throw new InputError(`--dtype ${dtype}: expects f32 or f16`);
   const gpu = await openGpu();
-  gpu.tileChoice = tunedTiles(gpu, tuneMode(options.tune));
+  chooseTiles(gpu, options);
   try {
     const preset = options.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
     const config = resolveConfig(presetNamed(preset), undefined, options.set);

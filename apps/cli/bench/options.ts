@@ -1,6 +1,8 @@
 import { InputError } from '@organseg/core/inputError.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
-import { TUNE_MODES, type TuneMode } from '../src/tune/tiles.ts';
+import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
 /** Throws InputError where there is no such preset. */
 export function presetNamed(name: string): PresetName {
@@ -10,8 +12,12 @@ export function presetNamed(name: string): PresetName {
   return name as PresetName;
 }
 
-export function tuneMode(text: string): TuneMode {
-  const mode = TUNE_MODES.find((name) => name === text);
-  if (!mode) throw new InputError(`--tune ${text}: expects ${TUNE_MODES.join(', ')}`);
-  return mode;
+/** Of `--tune` and `--kernel`, of the latter one for all convolutions. */
+export function chooseTiles(gpu: Gpu, { tune, kernel }: { tune: string; kernel?: string | undefined }): void {
+  const mode = TUNE_MODES.find((name) => name === tune);
+  if (!mode) throw new InputError(`--tune ${tune}: expects ${TUNE_MODES.join(', ')}`);
+  const only = KERNELS.find((name) => name === kernel);
+  if (kernel !== undefined && !only)
+    throw new InputError(`--kernel ${kernel}: expects ${KERNELS.join(', ')}`);
+  gpu.tileChoice = only ? oneKernel(gpu, only) : tunedTiles(gpu, mode);
 }

@@ -1,6 +1,7 @@
 /**
  * The whole network: forward, forward with backward, a training step, and the share of each layer.
- *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full] [--short] [--json]
+ *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full]
+ *     [--kernel direct|fma|matrix] [--short] [--json]
  * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
  */
 import { parseArgs } from 'node:util';
@@ -21,8 +22,7 @@ import { type Config, resolveConfig, unetConfig } from '@organseg/train/config.t
 import { Optimizer } from '@organseg/train/optimizer.ts';
 import { parameterLayout } from '@organseg/train/run.ts';
 import { adapterRates, measure, measureRun } from '../../../packages/kernels/bench/measure.ts';
-import { tunedTiles } from '../src/tune/tiles.ts';
-import { presetNamed, tuneMode } from './options.ts';
+import { chooseTiles, presetNamed } from './options.ts';
 
 export interface UnetBench {
   readonly adapter: { readonly name: string; readonly driver: string };
@@ -195,6 +195,7 @@ const { values: options } = parseArgs({
     set: { type: 'string', multiple: true, default: [] },
     dtype: { type: 'string', default: 'f32' },
     tune: { type: 'string', default: 'cached' },
+    kernel: { type: 'string' },
     short: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -203,7 +204,7 @@ if (options.dtype !== 'f32' && options.dtype !== 'f16') {
   throw new InputError(`--dtype ${options.dtype}: expects f32 or f16`);
 }
 const gpu = await openGpu();
-gpu.tileChoice = tunedTiles(gpu, tuneMode(options.tune));
+chooseTiles(gpu, options);
 try {
   const preset = options.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
   const config = resolveConfig(presetNamed(preset), undefined, options.set);

@@ -1,7 +1,7 @@
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, trainingProgram } from '@organseg/core/network/program.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
-import { oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
+import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { Optimizer } from '@organseg/train/optimizer.ts';
@@ -18,8 +18,6 @@ const TOLERANCE = { f32: 1e-4, f16: 5e-2 };
 
 /** The reference's. */
 const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0, gradientNorm: null } as const;
-
-const KERNELS = ['direct', 'fma', 'matrix'] as const;
 
 interface Options extends CommonOptions {
   dtype: ActivationType;

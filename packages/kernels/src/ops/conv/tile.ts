@@ -11,6 +11,8 @@ import type { Gpu } from '../../device.ts';
 import type { Triple } from './geometry.ts';
 import { FRAGMENT, LANES } from './matrix.ts';
 
+export const KERNELS = ['direct', 'fma', 'matrix'] as const;
+
 export type Tile = { readonly kernel: 'direct' } | SharedTile;
 
 /**
@@ -82,7 +84,7 @@ export function tileCandidates(gpu: Gpu, problem: ConvProblem): Tile[] {
  * where the adapter has none: to check the kernel, not to use it.
  */
 export const oneKernel =
-  (gpu: Gpu, kernel: Tile['kernel']): TileChoice =>
+  (gpu: Gpu, kernel: (typeof KERNELS)[number]): TileChoice =>
   (problem) =>
     fittingTiles(gpu, problem).find((tile) => tile.kernel === kernel) ?? DIRECT;
 
