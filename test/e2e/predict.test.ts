@@ -20,7 +20,7 @@ const TINY = {
   ],
   spacingMm: [12, 12, 12],
   patch: [16, 16, 16],
-  initial: { epochs: 25, learningRate: 0.02, augment: false },
+  initial: { epochs: 60, learningRate: 0.02, augment: false },
 };
 
 describe('predict', () => {
