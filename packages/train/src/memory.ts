@@ -43,8 +43,7 @@ export async function trainingPeakBytes(
   const done = step.run(0);
   uploadBatch(counting, always, items, step, config[stage].augment); // the next step's, meanwhile
   await done;
-  counting.arena.trim(); // as validation does
-  await segment(counting, config, step.memory, validation);
+  await step.makeRoom(() => segment(counting, config, step.memory, validation));
   await download(counting, step.parameters); // as for a checkpoint
   return counting.arena.account.peakHeldBytes;
 }

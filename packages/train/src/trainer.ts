@@ -149,7 +149,7 @@ class Trainer {
     for (;;) {
       const { epoch, validated } = this.#state;
       const isLast = epoch === epochs;
-      const isDue = epoch > 0 && (isLast || epoch % config.validateEveryEpochs === 0) && validated < epoch;
+      const isDue = validated < epoch && this.#isValidated(epoch);
       if (isDue && !signal?.aborted) await this.#validate();
       if (isLast || signal?.aborted || (epoch > firstEpoch && epoch % config.saveEveryEpochs === 0)) {
         await this.#save();
@@ -160,6 +160,12 @@ class Trainer {
     const { epoch, step, best } = this.#state;
     const finished = epoch === epochs && !signal?.aborted;
     return { finished, epoch, step, best, peakGpuBytes: this.#gpu.arena.account.peakHeldBytes };
+  }
+
+  /** Whether the network is validated behind so many epochs. */
+  #isValidated(epoch: number): boolean {
+    const { config, stage } = this.#description;
+    return epoch > 0 && (epoch === config[stage].epochs || epoch % config.validateEveryEpochs === 0);
   }
 
   /** From the step where the run stands to the epoch's end, or to the signal. */
@@ -183,7 +189,8 @@ class Trainer {
       const result = this.#step.run(rate, consistencyWeight(config, epoch));
       const done = result.then(now, now);
       const isLast = stepInEpoch + 1 === perEpoch;
-      if (!isLast || epoch + 1 < epochs) {
+      // Validation frees what the next step would be fed into.
+      if (!isLast || !this.#isValidated(epoch + 1)) {
         const fed = await this.#feed(isLast ? epoch + 1 : epoch, isLast ? 0 : stepInEpoch + 1);
         clock.encoded(fed.encodeMs);
         clock.waited(fed.arrived - (await done));
@@ -247,7 +254,9 @@ class Trainer {
     const { signal } = this.#hooks;
     let score: ValidationScore;
     try {
-      score = await validate(this.#gpu, config, this.#step.memory, validation, this.#store, signal);
+      score = await this.#step.makeRoom(() =>
+        validate(this.#gpu, config, this.#step.memory, validation, this.#store, signal),
+      );
     } catch (error) {
       if (signal?.aborted) return; // it is due again when the run goes on
       throw error;

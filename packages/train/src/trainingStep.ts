@@ -37,7 +37,8 @@ export class TrainingStep {
   readonly #gpu: Gpu;
   readonly #activation: NetworkMemory['activation'];
   readonly #gradients: Tensor;
-  readonly #program: TrainingProgram;
+  readonly #makeProgram: () => TrainingProgram;
+  #program: TrainingProgram;
   readonly #optimizer: Optimizer;
   readonly #teacher: MeanTeacher | undefined;
   readonly #timer: GpuTimer;
@@ -60,19 +61,34 @@ export class TrainingStep {
     this.#teacher = consistency
       ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student)
       : undefined;
-    this.#program = trainingProgram(
-      gpu,
-      { tape, image, logits, coarse },
-      {
-        layout: this.layout,
-        ...student,
-        gradients: this.#gradients,
-        lossScale: this.#lossScale?.scale ?? 1,
-        teacher: this.#teacher?.logits,
-      },
-    );
+    this.#makeProgram = () =>
+      trainingProgram(
+        gpu,
+        { tape, image, logits, coarse },
+        {
+          layout: this.layout,
+          ...student,
+          gradients: this.#gradients,
+          lossScale: this.#lossScale?.scale ?? 1,
+          teacher: this.#teacher?.logits,
+        },
+      );
+    this.#program = this.#makeProgram();
     const options = { skipsOverflow: this.#lossScale !== null };
     this.#optimizer = new Optimizer(gpu, config, this.layout, this.parameters, this.#gradients, options);
+  }
+
+  /** Frees the memory that only steps take while other work is done; the image and the target are new ones after it. */
+  async makeRoom<T>(work: () => Promise<T>): Promise<T> {
+    this.#program.program.close();
+    this.#gpu.arena.trim();
+    try {
+      return await work();
+    } finally {
+      this.#gpu.arena.trim();
+      this.#program = this.#makeProgram();
+      this.#setFactors();
+    }
   }
 
   /** The network as it is now, for validation: the teacher where there is one. */

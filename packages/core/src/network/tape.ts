@@ -47,7 +47,7 @@ export interface Op {
   readonly flops: number;
   readonly inputs: readonly Slot[];
   readonly output: Slot;
-  /** What forward leaves for backward besides inputs and output. */
+  /** What forward and `recompute` use besides inputs and output. */
   readonly cache: readonly Slot[];
   readonly backwardReads: readonly Slot[];
   prepare(at: Workspace): PreparedOp;
@@ -63,7 +63,16 @@ function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
   return gradient.tensor;
 }
 
+/** A norm without activation. Its output is never made: whoever adds it norms its input by these. */
+interface LinearNorm {
+  readonly input: Slot;
+  readonly stats: Slot;
+  readonly weight: string;
+  readonly bias: string;
+}
+
 export class Tape {
+  readonly #linearNorms = new Map<Slot, LinearNorm>();
   readonly ops: Op[] = [];
   readonly parameters: ParameterSpec[] = [];
 
@@ -92,6 +101,9 @@ export class Tape {
     { filters, kernel, stride = [1, 1, 1], bias = false }: ConvOptions,
   ): Slot {
     const inputs = Array.isArray(input) ? (input as Slot[]) : [input as Slot];
+    if (inputs.some((slot) => this.#linearNorms.has(slot))) {
+      throw new Error(`tape: ${name} reads a linear norm, which may only be a residual`);
+    }
     const channels = inputs.map((slot) => slot.shape[4]!);
     const total = channels.reduce((a, b) => a + b, 0);
     const weight = this.#parameter(`${name}.weight`, [filters, total, ...kernel], 'convolution');
@@ -201,7 +213,10 @@ export class Tape {
     });
   }
 
-  /** LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias; `linear` leaves the activation out. */
+  /**
+   * LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias; `linear` leaves the activation out, of what
+   * can then only be a residual.
+   */
   instanceNorm(
     input: Slot,
     name: string,
@@ -219,25 +234,36 @@ export class Tape {
       weight: at.parameter(weight),
       slope,
     });
+    if (linear) this.#linearNorms.set(output, { input, stats, weight, bias });
+    const normed = residual && this.#linearNorms.get(residual);
+    const added = normed?.input ?? residual;
     const forward = (at: Workspace) => ({
       ...common(at),
       output: at.tensor(output),
       bias: at.parameter(bias),
-      residual: residual && at.tensor(residual),
+      residual: added && at.tensor(added),
+      residualNorm: normed && {
+        stats: at.tensor(normed.stats),
+        weight: at.parameter(normed.weight),
+        bias: at.parameter(normed.bias),
+      },
     });
     return this.#record({
       name,
       flops: 0,
       inputs: residual ? [input, residual] : [input],
       output,
-      cache: [stats],
+      cache: normed ? [stats, normed.input, normed.stats] : [stats],
       backwardReads: linear ? [input, stats] : [input, output, stats],
       prepare: (at) => ({
         launches: [],
         tensors: [],
-        forward: () => instanceNorm.forward(at.gpu, forward(at)),
+        forward: () =>
+          linear ? instanceNorm.statistics(at.gpu, common(at)) : instanceNorm.forward(at.gpu, forward(at)),
       }),
-      recompute: (at) => ({ launches: instanceNorm.apply(at.gpu, forward(at)), scratch: [] }),
+      ...(!linear && {
+        recompute: (at: Workspace) => ({ launches: instanceNorm.apply(at.gpu, forward(at)), scratch: [] }),
+      }),
       backward: (at) =>
         instanceNorm.backward(at.gpu, {
           ...common(at),

@@ -57,6 +57,33 @@ for (const [name, options] of Object.entries(DEVICES)) {
       });
     }
 
+    test('a residual is normed as it is added', async () => {
+      const shape = [2, 3, 5, 7, 6];
+      const [input, other] = [kit.peaky(shape), kit.peaky(shape)];
+      const [weight, bias, otherWeight, otherBias] = [0, 1, 2, 3].map(() => kit.peaky([6])) as Reference[];
+      const residual = twin.forward(other, { weight: otherWeight, bias: otherBias, slope: 1 });
+      const expected = twin.forward(input, { weight, bias, residual, slope: 0.01 });
+      const [x, r] = [kit.upload(input), kit.upload(other)];
+      const stats = kit.empty([2, 6, 2]);
+      const residualNorm = {
+        stats: kit.empty([2, 6, 2]),
+        weight: kit.upload(otherWeight),
+        bias: kit.upload(otherBias),
+      };
+      const output = kit.output(shape);
+      const call = {
+        input: x,
+        weight: kit.upload(weight),
+        bias: kit.upload(bias),
+        output,
+        stats,
+        slope: 0.01,
+      };
+      kit.run(instanceNorm.statistics(kit.gpu, { input: r, stats: residualNorm.stats }));
+      kit.run(instanceNorm.forward(kit.gpu, { ...call, residual: r, residualNorm }));
+      await kit.expectClose(output, expected);
+    });
+
     test('the twin agrees with central differences', () => {
       const shape = [2, 2, 2, 3, 2];
       const x = kit.peaky(shape);

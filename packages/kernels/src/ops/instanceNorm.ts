@@ -23,6 +23,14 @@ export const EPSILON = 1e-5;
 const SUM_STRIP = 256;
 const MAP_STRIP = 16;
 
+export interface AffineNorm {
+  /** f32 [N, C, 2] */
+  readonly stats: Tensor;
+  /** f32 [C] */
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+}
+
 export interface InstanceNormForward {
   /** [N, D, H, W, C] */
   readonly input: Tensor;
@@ -31,6 +39,8 @@ export interface InstanceNormForward {
   readonly bias: Tensor;
   /** Added before the activation; like the input. */
   readonly residual?: Tensor | undefined;
+  /** The residual's own norm, where it is given before that: weight·x̂ + bias of it is added. */
+  readonly residualNorm?: AffineNorm | undefined;
   readonly output: Tensor;
   /** f32 [N, C, 2]: mean and 1/√(var + ε); written. */
   readonly stats: Tensor;
@@ -39,7 +49,12 @@ export interface InstanceNormForward {
 }
 
 export function forward(gpu: Gpu, call: InstanceNormForward): Work {
-  const { input, stats } = call;
+  const { launches, scratch } = statistics(gpu, call);
+  return { launches: [...launches, ...apply(gpu, call)], scratch };
+}
+
+/** The statistics alone. */
+export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward, 'input' | 'stats'>): Work {
   const { batch, voxels, channels, strips } = sizes(input);
   const shares = empty(gpu, [batch, strips, channels, 2]);
   const launches: Launch[] = [];
@@ -89,12 +104,12 @@ export function forward(gpu: Gpu, call: InstanceNormForward): Work {
       invocations: batch * channels * 64,
     }),
   );
-  return { launches: [...launches, ...apply(gpu, call)], scratch: [shares] };
+  return { launches, scratch: [shares] };
 }
 
 /** The output alone, from statistics that are there. */
 export function apply(gpu: Gpu, call: InstanceNormForward): Launch[] {
-  const { input, weight, bias, residual, output, stats, slope } = call;
+  const { input, weight, bias, residual, residualNorm, output, stats, slope } = call;
   const { channels } = sizes(input);
   const launches: Launch[] = [];
   const tensors = [input, output, ...(residual ? [residual] : [])];
@@ -102,7 +117,18 @@ export function apply(gpu: Gpu, call: InstanceNormForward): Launch[] {
     launches.push(
       prepare(gpu, {
         name: 'instanceNorm.apply',
-        read: { x: view(input), stats, weight, bias, ...(residual ? { r: view(residual) } : {}) },
+        read: {
+          x: view(input),
+          stats,
+          weight,
+          bias,
+          ...(residual && { r: view(residual) }),
+          ...(residualNorm && {
+            rStats: residualNorm.stats,
+            rWeight: residualNorm.weight,
+            rBias: residualNorm.bias,
+          }),
+        },
         write: { y: view(output) },
         params: {
           channels: u32(channels),
@@ -114,9 +140,10 @@ export function apply(gpu: Gpu, call: InstanceNormForward): Launch[] {
         code: `${STRIP_START(MAP_STRIP)}
   let s = (p.n * p.channels + c) * 2u;
   let scale = weight[c] * stats[s + 1u];
-  let offset = bias[c] - stats[s] * scale;
+  ${residualNorm ? 'let rScale = rWeight[c] * rStats[s + 1u];' : ''}
+  let offset = bias[c] - stats[s] * scale${residualNorm ? ' + rBias[c] - rStats[s] * rScale' : ''};
   for (var v = first; v < last; v++) {
-    let z = f32(x[at]) * scale + offset${residual ? ' + f32(r[at])' : ''};
+    let z = f32(x[at]) * scale + offset${residual ? ` + f32(r[at])${residualNorm ? ' * rScale' : ''}` : ''};
     y[at] = y_t(select(z * p.slope, z, z > 0.0));
     at += p.channels;
   }
