@@ -7,16 +7,11 @@ import type { Gpu } from '../device.ts';
 import type { Launch, Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
-import type { Triple } from './conv/geometry.ts';
+import { blockPlaces, type Triple } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
-import { range } from './wgsl.ts';
 
 const ONES: Triple = [1, 1, 1];
 const ZEROS: Triple = [0, 0, 0];
-
-/** The places in the block of an input voxel: one set of outputs, of a single tap, for each. */
-const places = ([d, h, w]: Triple): Triple[] =>
-  range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
 
 const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Triple;
 
@@ -35,11 +30,11 @@ export function pack(gpu: Gpu, { weight, output, dtype }: ConvTranspose3dPack) {
     weights: {
       weight,
       inputAxis: 'b',
-      firstTaps: places(stride),
+      firstTaps: blockPlaces(stride),
       tapStep: ONES,
       inputChannels: [weight.shape[0]!],
     },
-    geometry: { inStride: ONES, outStride: stride, outOffsets: places(stride), base: ZEROS, taps: ONES },
+    geometry: { inStride: ONES, outStride: stride, outOffsets: blockPlaces(stride), base: ZEROS, taps: ONES },
     output,
     dtype,
   });

@@ -7,8 +7,10 @@
  *
  * The volume is cut into shares of rows; the shares' sums are added in a second pass, in a fixed order.
  */
+import { i32, type KernelCall, u32, type Window } from '../../kernel.ts';
 import type { Tensor } from '../../tensor.ts';
-import type { Triple } from './geometry.ts';
+import { window } from '../../windows.ts';
+import { clamp, type Triple } from './geometry.ts';
 
 export interface WeightGradientCall {
   readonly name: string;
@@ -39,4 +41,49 @@ export interface Correlation {
   /** f32 [shares, elements of dWeight] */
   readonly shares: Tensor;
   readonly firstShare: number;
+}
+
+/** The planes that a correlation reads, `x` of the gathered tensor and `g` of the centre, and what every kernel is told. */
+export function correlationViews({ call, slab, index, firstShare }: Correlation): {
+  readonly read: { readonly x: Window; readonly g: Window };
+  readonly params: KernelCall['params'];
+} {
+  const { gathered, centre, dWeight, stride, base } = call;
+  const source = gathered[index]!;
+  const [, depth, height, width, b] = centre.shape as [number, number, number, number, number];
+  const [, inDepth, inHeight, inWidth, a] = source.shape as [number, number, number, number, number];
+  const [, aTotal, tapsD, tapsH] = dWeight.shape as [number, number, number, number];
+  const inPlane = inHeight * inWidth * a;
+  const plane = height * width * b;
+  const inFirst = clamp(slab.z0 * stride[0] + base[0], 0, inDepth - 1);
+  const inEnd = clamp((slab.z1 - 1) * stride[0] + base[0] + tapsD, inFirst + 1, inDepth);
+  const x = window(source, (slab.n * inDepth + inFirst) * inPlane, (slab.n * inDepth + inEnd) * inPlane);
+  const g = window(centre, (slab.n * depth + slab.z0) * plane, (slab.n * depth + slab.z1) * plane);
+  return {
+    read: { x: { ...x, vec4: a % 4 === 0 }, g: { ...g, vec4: b % 4 === 0 } },
+    params: {
+      shares: u32(slab.shares),
+      firstShare: u32(firstShare),
+      rows: u32((slab.z1 - slab.z0) * height),
+      firstD: i32(slab.z0),
+      height: u32(height),
+      width: u32(width),
+      inDepth: i32(inDepth),
+      inHeight: i32(inHeight),
+      inWidth: i32(inWidth),
+      inShift: i32(x.shift - inFirst * inPlane),
+      shift: u32(g.shift),
+      a: u32(a),
+      b: u32(b),
+      aTotal: u32(aTotal),
+      firstA: u32(gathered.slice(0, index).reduce((sum, t) => sum + t.shape[4]!, 0)),
+      tapsD: u32(tapsD),
+      tapsH: u32(tapsH),
+      strideD: i32(stride[0]),
+      strideH: i32(stride[1]),
+      baseD: i32(base[0]),
+      baseH: i32(base[1]),
+      baseW: i32(base[2]),
+    },
+  };
 }

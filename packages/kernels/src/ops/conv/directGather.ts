@@ -8,11 +8,12 @@ import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
 import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './directWeights.ts';
-import { counts, type GatherCall, slabs } from './geometry.ts';
+import { counts, type GatherCall, gatherParams, planesRead, slabs } from './geometry.ts';
 
 /** Outputs along W per invocation. */
 const ALONG_W = 8;
 const WORKGROUP = 32;
+
 export function directGather(gpu: Gpu, call: GatherCall, weights: DirectWeights): Launch[] {
   const [batch] = call.output.shape as [number];
   const launches: Launch[] = [];
@@ -26,15 +27,13 @@ export function directGather(gpu: Gpu, call: GatherCall, weights: DirectWeights)
   return launches;
 }
 
-const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(low, x));
-
 function gatherSlab(
   gpu: Gpu,
   call: GatherCall,
   weights: DirectWeights,
   block: WeightBlock,
   n: number,
-  [j0, j1]: [number, number],
+  slab: readonly [number, number],
 ) {
   const { output } = call;
   const { geometry: g } = weights;
@@ -44,8 +43,8 @@ function gatherSlab(
   const [, inDepth, inHeight, inWidth, inChannels] = input.shape as [number, number, number, number, number];
   const outPlane = height * width * channels;
   const inPlane = inHeight * inWidth * inChannels;
-  const inFirst = clamp(j0 * g.inStride[0] + g.base[0], 0, inDepth - 1);
-  const inEnd = clamp((j1 - 1) * g.inStride[0] + g.base[0] + g.taps[0], inFirst + 1, inDepth);
+  const [inFirst, inEnd] = planesRead(g, inDepth, slab);
+  const [j0, j1] = slab;
   const outFirst = j0 * g.outStride[0] + outOffset[0];
   const outEnd = (j1 - 1) * g.outStride[0] + outOffset[0] + 1;
   const x = window(input, (n * inDepth + inFirst) * inPlane, (n * inDepth + inEnd) * inPlane);
@@ -60,37 +59,15 @@ function gatherSlab(
     write: { y },
     ...(uniform ? { uniform: { w: { window: w, vec4Count: UNIFORM_VEC4S } } } : {}),
     params: {
-      firstD: u32(j0),
-      countD: u32(j1 - j0),
-      countH: u32(countH),
-      countW: u32(countW),
-      inDepth: i32(inDepth),
-      inHeight: i32(inHeight),
-      inWidth: i32(inWidth),
+      ...gatherParams(g, input, output, slab, outOffset),
       // Where voxel (n, 0, 0, 0) of the block's first channel lies, counted from the binding's begin.
       inShift: i32(x.shift - inFirst * inPlane + block.inChannel),
       inStrideC: u32(inChannels),
       inChannels: u32(block.inChannels),
       outShift: i32(y.shift - outFirst * outPlane),
-      outHeight: u32(height),
-      outWidth: u32(width),
-      outChannels: u32(channels),
       outChannel: u32(block.outChannel),
       blocks: u32(block.outBlocks),
       blockVec4s: u32(block.outBlockVec4s),
-      tapsD: u32(g.taps[0]),
-      tapsH: u32(g.taps[1]),
-      baseD: i32(g.base[0]),
-      baseH: i32(g.base[1]),
-      baseW: i32(g.base[2]),
-      inStrideD: i32(g.inStride[0]),
-      inStrideH: i32(g.inStride[1]),
-      outStrideD: u32(g.outStride[0]),
-      outStrideH: u32(g.outStride[1]),
-      outStrideW: u32(g.outStride[2]),
-      outOffsetD: u32(outOffset[0]),
-      outOffsetH: u32(outOffset[1]),
-      outOffsetW: u32(outOffset[2]),
       accumulate: u32(call.accumulate || !block.first ? 1 : 0),
     },
     code: gatherCode({

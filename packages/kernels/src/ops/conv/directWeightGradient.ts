@@ -3,15 +3,12 @@
  * taps along W in registers and walks along the rows of its share.
  */
 import type { Gpu } from '../../device.ts';
-import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
-import { window } from '../../windows.ts';
+import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { lines, range } from '../wgsl.ts';
-import type { Correlation, WeightGradientCall } from './correlation.ts';
+import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
 
 const BLOCK_B = 8;
 const WORKGROUP = 32;
-
-const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(low, x));
 
 /** Invocations that work on one share. */
 export function directInvocations({ gathered, dWeight }: WeightGradientCall): number {
@@ -20,54 +17,26 @@ export function directInvocations({ gathered, dWeight }: WeightGradientCall): nu
   return tapsD * tapsH * Math.ceil(a / 4) * Math.ceil(b / BLOCK_B);
 }
 
-export function correlateDirect(gpu: Gpu, { call, slab, index, shares, firstShare }: Correlation): Launch {
-  const { gathered, centre, dWeight, stride, base } = call;
-  const source = gathered[index]!;
-  const [, depth, height, width, b] = centre.shape as [number, number, number, number, number];
-  const [, inDepth, inHeight, inWidth, a] = source.shape as [number, number, number, number, number];
-  const [, aTotal, tapsD, tapsH, tapsW] = dWeight.shape as [number, number, number, number, number];
-  const inPlane = inHeight * inWidth * a;
-  const plane = height * width * b;
-  const inFirst = clamp(slab.z0 * stride[0] + base[0], 0, inDepth - 1);
-  const inEnd = clamp((slab.z1 - 1) * stride[0] + base[0] + tapsD, inFirst + 1, inDepth);
-  const vecA = a % 4 === 0;
-  const vecB = b % 4 === 0;
+export function correlateDirect(gpu: Gpu, correlation: Correlation): Launch {
+  const { call, slab, index, shares } = correlation;
+  const { read, params } = correlationViews(correlation);
+  const a = call.gathered[index]!.shape[4]!;
+  const [b, , tapsD, tapsH, tapsW] = call.dWeight.shape as [number, number, number, number, number];
   const blockA = a === 1 ? 1 : 4;
-  const x = window(source, (slab.n * inDepth + inFirst) * inPlane, (slab.n * inDepth + inEnd) * inPlane);
-  const g = window(centre, (slab.n * depth + slab.z0) * plane, (slab.n * depth + slab.z1) * plane);
   const blocksA = Math.ceil(a / blockA);
   const blocksB = Math.ceil(b / BLOCK_B);
   return prepare(gpu, {
     name: call.name,
-    read: { x: { ...x, vec4: vecA }, g: { ...g, vec4: vecB } },
+    read,
     write: { partial: shares },
-    params: {
-      shares: u32(slab.shares),
-      firstShare: u32(firstShare),
-      rows: u32((slab.z1 - slab.z0) * height),
-      firstD: i32(slab.z0),
-      height: u32(height),
-      width: u32(width),
-      inDepth: i32(inDepth),
-      inHeight: i32(inHeight),
-      inWidth: i32(inWidth),
-      inShift: i32(x.shift - inFirst * inPlane),
-      shift: u32(g.shift),
-      a: u32(a),
-      b: u32(b),
-      blocksA: u32(blocksA),
-      blocksB: u32(blocksB),
-      aTotal: u32(aTotal),
-      firstA: u32(gathered.slice(0, index).reduce((sum, t) => sum + t.shape[4]!, 0)),
-      tapsD: u32(tapsD),
-      tapsH: u32(tapsH),
-      strideD: i32(stride[0]),
-      strideH: i32(stride[1]),
-      baseD: i32(base[0]),
-      baseH: i32(base[1]),
-      baseW: i32(base[2]),
-    },
-    code: correlateCode({ tapsW, strideW: stride[2], blockA, vecA, vecB }),
+    params: { ...params, blocksA: u32(blocksA), blocksB: u32(blocksB) },
+    code: correlateCode({
+      tapsW,
+      strideW: call.stride[2],
+      blockA,
+      vecA: Boolean(read.x.vec4),
+      vecB: Boolean(read.g.vec4),
+    }),
     workgroupSize: WORKGROUP,
     invocations: slab.shares * tapsD * tapsH * blocksA * blocksB,
   });

@@ -7,7 +7,9 @@
  * gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
  */
 import type { Gpu } from '../../device.ts';
+import { i32, type KernelCall, u32 } from '../../kernel.ts';
 import { elementBytes, type Tensor } from '../../tensor.ts';
+import { range } from '../wgsl.ts';
 
 /** Per axis, in the order D, H, W. */
 export type Triple = readonly [number, number, number];
@@ -87,3 +89,60 @@ export function slabs(
   for (let start = 0; start < total; start += most) result.push([start, Math.min(total, start + most)]);
   return result;
 }
+
+/** The planes of an input that outputs j0 … j1 − 1 along D read; one at least, so that there is something to bind. */
+export function planesRead(
+  { inStride, base, taps }: GatherGeometry,
+  inDepth: number,
+  [j0, j1]: readonly [number, number],
+): [first: number, end: number] {
+  const first = clamp(j0 * inStride[0] + base[0], 0, inDepth - 1);
+  return [first, clamp((j1 - 1) * inStride[0] + base[0] + taps[0], first + 1, inDepth)];
+}
+
+export const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
+
+/** What every gather kernel is told, of outputs j0 … j1 − 1 along D; W's input stride is baked in. */
+export function gatherParams(
+  geometry: GatherGeometry,
+  { shape: input }: Tensor,
+  { shape: output }: Tensor,
+  [j0, j1]: readonly [number, number],
+  outOffset: Triple,
+): KernelCall['params'] {
+  const { inStride, outStride, base, taps } = geometry;
+  const [, countH, countW] = counts(output, geometry);
+  return {
+    firstD: u32(j0),
+    countD: u32(j1 - j0),
+    countH: u32(countH),
+    countW: u32(countW),
+    tapsD: u32(taps[0]),
+    tapsH: u32(taps[1]),
+    baseD: i32(base[0]),
+    baseH: i32(base[1]),
+    baseW: i32(base[2]),
+    inStrideD: i32(inStride[0]),
+    inStrideH: i32(inStride[1]),
+    inDepth: i32(input[1]!),
+    inHeight: i32(input[2]!),
+    inWidth: i32(input[3]!),
+    outStrideD: u32(outStride[0]),
+    outStrideH: u32(outStride[1]),
+    outStrideW: u32(outStride[2]),
+    outOffsetD: u32(outOffset[0]),
+    outOffsetH: u32(outOffset[1]),
+    outOffsetW: u32(outOffset[2]),
+    outHeight: u32(output[2]!),
+    outWidth: u32(output[3]!),
+    outChannels: u32(output[4]!),
+  };
+}
+
+/** The places in a block of this size, in raster order: where the sets of outputs go when there are several. */
+export const blockPlaces = ([d, h, w]: Triple): Triple[] =>
+  range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
+
+/** WGSL: the place of a set of outputs in its block of outStride; none where there is one set. */
+export const placeOfSet = (set: string): string =>
+  `select(0u, 1u, p.sets > 1u) * vec3(${set} / (p.outStrideW * p.outStrideH), ${set} / p.outStrideW % p.outStrideH, ${set} % p.outStrideW)`;

@@ -6,7 +6,7 @@
  * e lies in lane e % LANES of its subgroup.
  */
 
-import { rolled } from './loops.ts';
+import { rolled } from './tiledText.ts';
 
 /** Rows, columns and depth of a fragment. */
 export const FRAGMENT = 16;

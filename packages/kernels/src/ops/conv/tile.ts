@@ -184,8 +184,3 @@ export function workgroupBytes(
 
 /** Elements between the rows of a tile that keep its columns in different banks. */
 export const PAD = 8;
-
-/** Parameters of the tiled kernels: single values, because barriers want to know that the first two are uniform. */
-export const WORKGROUP_IDS =
-  '@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) ids: vec3<u32>, @builtin(local_invocation_index) lane: u32';
-export const GROUP_INDEX = 'id.y * ids.x + id.x';

@@ -11,11 +11,11 @@ import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import type { Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
-import { counts, type GatherCall, slabs } from './geometry.ts';
-import { loopEnd } from './loops.ts';
+import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
 import { FRAGMENT, LANES, type MatrixText, matrixText } from './matrix.ts';
 import { haloOf, residueConstants, residues } from './residues.ts';
-import { GROUP_INDEX, hasMatrices, PAD, type SharedTile, WORKGROUP_IDS } from './tile.ts';
+import { hasMatrices, PAD, type SharedTile } from './tile.ts';
+import { fetchFunction, GROUP_INDEX, loopEnd, WORKGROUP_IDS } from './tiledText.ts';
 import type { TiledWeights } from './tiledWeights.ts';
 
 export function tiledGather(gpu: Gpu, call: GatherCall, weights: TiledWeights): Launch[] {
@@ -29,7 +29,6 @@ export function tiledGather(gpu: Gpu, call: GatherCall, weights: TiledWeights): 
 }
 
 const bytes = ({ shape, dtype }: Tensor) => shape.reduce((a, b) => a * b, 1) * (dtype === 'f16' ? 2 : 4);
-const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(low, x));
 
 interface Part {
   /** The first batch item and their number; more than one where tensors are bound whole. */
@@ -39,14 +38,13 @@ interface Part {
   readonly slab: readonly [number, number];
 }
 
-function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, items, slab: [j0, j1] }: Part) {
+function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, items, slab }: Part) {
   const { inputs, output, bias } = call;
   const { geometry: g, tile, columns, tensor } = weights;
-  const [, depth, height, width, channels] = output.shape as [number, number, number, number, number];
-  const [, inDepth, inHeight, inWidth] = inputs[0]!.shape as [number, number, number, number, number];
+  const [depth, channels] = [output.shape[1]!, output.shape[4]!];
+  const [j0, j1] = slab;
   const [, countH, countW] = counts(output.shape, g);
-  const inFirst = clamp(j0 * g.inStride[0] + g.base[0], 0, inDepth - 1);
-  const inEnd = clamp((j1 - 1) * g.inStride[0] + g.base[0] + g.taps[0], inFirst + 1, inDepth);
+  const [inFirst, inEnd] = planesRead(g, inputs[0]!.shape[1]!, slab);
   const lastSet = g.outOffsets.at(-1)!;
   const outFirst = j0 * g.outStride[0] + g.outOffsets[0]![0];
   const outEnd = (j1 - 1) * g.outStride[0] + lastSet[0] + 1;
@@ -81,20 +79,7 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
       columnTiles: u32(tiles[0]!),
       widthTiles: u32(tiles[1]!),
       heightTiles: u32(tiles[2]!),
-      firstD: u32(j0),
-      countD: u32(j1 - j0),
-      countH: u32(countH),
-      countW: u32(countW),
-      tapsD: u32(g.taps[0]),
-      tapsH: u32(g.taps[1]),
-      baseD: i32(g.base[0]),
-      baseH: i32(g.base[1]),
-      baseW: i32(g.base[2]),
-      inStrideD: i32(g.inStride[0]),
-      inStrideH: i32(g.inStride[1]),
-      inDepth: i32(inDepth),
-      inHeight: i32(inHeight),
-      inWidth: i32(inWidth),
+      ...gatherParams(g, inputs[0]!, output, slab, g.outOffsets[0]!),
       ...Object.fromEntries(
         x.flatMap((view, i) => [
           [`channels${i}`, u32(inputs[i]!.shape[4]!)],
@@ -104,17 +89,8 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
       ),
       weightVec4s: u32(tensor.shape[1]! / 4),
       columns: u32(columns),
-      outStrideD: u32(g.outStride[0]),
-      outStrideH: u32(g.outStride[1]),
-      outStrideW: u32(g.outStride[2]),
-      outOffsetD: u32(g.outOffsets[0]![0]),
-      outOffsetH: u32(g.outOffsets[0]![1]),
-      outOffsetW: u32(g.outOffsets[0]![2]),
       sets: u32(g.outOffsets.length),
       outDepth: u32(depth),
-      outHeight: u32(height),
-      outWidth: u32(width),
-      outChannels: u32(channels),
       outShift: i32(y.shift - y.first),
       accumulate: u32(call.accumulate ? 1 : 0),
     },
@@ -172,21 +148,7 @@ ${residueConstants(parts)}
 var<workgroup> strip: array<vec4<${m.scalar}>, ${tile.lines * strip * rowVec4s}>;
 ${m.declarations}
 
-${lines(
-  inputs.length,
-  (i) => `fn fetch${i}(at: u32, c: u32) -> vec4<${m.scalar}> {
-  ${
-    vecIn[i]
-      ? `if (c >= p.channels${i}) { return vec4<${m.scalar}>(0); }
-  return vec4<${m.scalar}>(x${i}[(at + c) / 4u]);`
-      : `var value = vec4<${m.scalar}>(0);
-  for (var k = 0u; k < 4u; k++) {
-    if (c + k < p.channels${i}) { value[k] = ${m.scalar}(x${i}[at + c + k]); }
-  }
-  return value;`
-  }
-}`,
-)}
+${inputs.map((i) => fetchFunction(`fetch${i}`, `x${i}`, `p.channels${i}`, m.scalar, vecIn[i]!)).join('\n')}
 
 struct Place { first: u32, h: u32, w: u32, channel: u32 }
 
@@ -266,7 +228,7 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
 
   let outSet = columnTile * ${tile.channels}u / p.columns;
   let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW)
-    + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
+    + ${placeOfSet('outSet')};
   let first = u32(p.outShift + i32(n * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
   let place = Place(first, h0, w0, columnTile * ${tile.channels}u % p.columns);

@@ -4,16 +4,13 @@
  * along the rows by `width` voxels: a strip of the gathered tensor, which all taps share, and one of the centre.
  */
 import type { Gpu } from '../../device.ts';
-import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
-import { window } from '../../windows.ts';
+import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { lines, range } from '../wgsl.ts';
-import type { Correlation, WeightGradientCall } from './correlation.ts';
-import { loopEnd } from './loops.ts';
+import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
 import { FRAGMENT, LANES, type MatrixText, matrixText } from './matrix.ts';
 import { haloOf, type Residue, residues } from './residues.ts';
-import { GROUP_INDEX, hasMatrices, PAD, type SharedTile, WORKGROUP_IDS } from './tile.ts';
-
-const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(low, x));
+import { hasMatrices, PAD, type SharedTile } from './tile.ts';
+import { fetchFunction, GROUP_INDEX, loopEnd, WORKGROUP_IDS } from './tiledText.ts';
 
 /** Workgroups that work on one share. */
 export function tiledWorkgroups({ gathered, centre, dWeight }: WeightGradientCall, tile: SharedTile): number {
@@ -22,61 +19,30 @@ export function tiledWorkgroups({ gathered, centre, dWeight }: WeightGradientCal
   return tapsD * tapsH * tilesA * Math.ceil(centre.shape[4]! / tile.channels);
 }
 
-export function correlateTiled(
-  gpu: Gpu,
-  { call, slab, index, shares, firstShare }: Correlation,
-  tile: SharedTile,
-): Launch {
-  const { gathered, centre, dWeight, stride, base } = call;
-  const source = gathered[index]!;
-  const [, depth, height, width, b] = centre.shape as [number, number, number, number, number];
-  const [, inDepth, inHeight, inWidth, a] = source.shape as [number, number, number, number, number];
-  const [, aTotal, tapsD, tapsH, tapsW] = dWeight.shape as [number, number, number, number, number];
-  const inPlane = inHeight * inWidth * a;
-  const plane = height * width * b;
-  const inFirst = clamp(slab.z0 * stride[0] + base[0], 0, inDepth - 1);
-  const inEnd = clamp((slab.z1 - 1) * stride[0] + base[0] + tapsD, inFirst + 1, inDepth);
-  const x = window(source, (slab.n * inDepth + inFirst) * inPlane, (slab.n * inDepth + inEnd) * inPlane);
-  const g = window(centre, (slab.n * depth + slab.z0) * plane, (slab.n * depth + slab.z1) * plane);
-  const vecA = a % 4 === 0;
-  const vecB = b % 4 === 0;
+export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedTile): Launch {
+  const { call, slab, index, shares } = correlation;
+  const { read, params } = correlationViews(correlation);
+  const a = call.gathered[index]!.shape[4]!;
+  const [b, , tapsD, tapsH, tapsW] = call.dWeight.shape as [number, number, number, number, number];
   const tilesA = Math.ceil(a / tile.depth);
   const tilesB = Math.ceil(b / tile.channels);
   const groups = slab.shares * tapsD * tapsH * tilesA * tilesB;
   const text = matrixText(hasMatrices(gpu));
   return prepare(gpu, {
     name: call.name,
-    read: { x: { ...x, vec4: vecA }, g: { ...g, vec4: vecB } },
+    read,
     write: { partial: shares },
-    params: {
-      groups: u32(groups),
-      shares: u32(slab.shares),
-      firstShare: u32(firstShare),
-      rows: u32((slab.z1 - slab.z0) * height),
-      firstD: i32(slab.z0),
-      height: u32(height),
-      width: u32(width),
-      inDepth: i32(inDepth),
-      inHeight: i32(inHeight),
-      inWidth: i32(inWidth),
-      inShift: i32(x.shift - inFirst * inPlane),
-      shift: u32(g.shift),
-      a: u32(a),
-      b: u32(b),
-      tilesA: u32(tilesA),
-      tilesB: u32(tilesB),
-      aTotal: u32(aTotal),
-      firstA: u32(gathered.slice(0, index).reduce((sum, t) => sum + t.shape[4]!, 0)),
-      tapsD: u32(tapsD),
-      tapsH: u32(tapsH),
-      strideD: i32(stride[0]),
-      strideH: i32(stride[1]),
-      baseD: i32(base[0]),
-      baseH: i32(base[1]),
-      baseW: i32(base[2]),
-    },
+    params: { ...params, groups: u32(groups), tilesA: u32(tilesA), tilesB: u32(tilesB) },
     directives: tile.kernel === 'matrix' ? text.directives : [],
-    code: tiledCode({ tile, text, vecA, vecB, tapsW, strideW: stride[2], end: loopEnd(gpu) }),
+    code: tiledCode({
+      tile,
+      text,
+      vecA: Boolean(read.x.vec4),
+      vecB: Boolean(read.g.vec4),
+      tapsW,
+      strideW: call.stride[2],
+      end: loopEnd(gpu),
+    }),
     workgroupSize: tile.threads,
     invocations: groups * tile.threads,
   });
@@ -111,26 +77,13 @@ function tiledCode(shape: TiledShape): string {
   const m = tile.kernel === 'fma' ? fma(shape) : matrix(shape);
   const rowA = (tile.depth + PAD) / 4;
   const rowB = (tile.channels + PAD) / 4;
-  const load = (name: string, vec: boolean, last: string) =>
-    vec
-      ? `if (c >= ${last}) { return vec4<${m.scalar}>(0); }
-  return vec4<${m.scalar}>(${name}[(at + c) / 4u]);`
-      : `var value = vec4<${m.scalar}>(0);
-  for (var k = 0u; k < 4u; k++) {
-    if (c + k < ${last}) { value[k] = ${m.scalar}(${name}[at + c + k]); }
-  }
-  return value;`;
   return `
 var<workgroup> strip: array<vec4<${m.scalar}>, ${voxels * rowA}>;
 var<workgroup> centre: array<vec4<${m.scalar}>, ${tile.width * rowB}>;
 ${m.declarations}
 
-fn fetchA(at: u32, c: u32) -> vec4<${m.scalar}> {
-  ${load('x', vecA, 'p.a')}
-}
-fn fetchB(at: u32, c: u32) -> vec4<${m.scalar}> {
-  ${load('g', vecB, 'p.b')}
-}
+${fetchFunction('fetchA', 'x', 'p.a', m.scalar, vecA)}
+${fetchFunction('fetchB', 'g', 'p.b', m.scalar, vecB)}
 
 // Writes one weight of this workgroup's share.
 fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {

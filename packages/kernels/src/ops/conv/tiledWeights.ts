@@ -9,7 +9,7 @@ import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { empty, type Tensor } from '../../tensor.ts';
 import { mapElements, mapInvocations } from '../wgsl.ts';
-import type { GatherGeometry, GatherPlan } from './geometry.ts';
+import { type GatherGeometry, type GatherPlan, placeOfSet } from './geometry.ts';
 import { residueConstants, residues } from './residues.ts';
 import type { SharedTile } from './tile.ts';
 
@@ -99,8 +99,7 @@ ${mapElements(`
     let chunk = row / (PLACES[r] * ${depth}u);
     let place = row / ${depth}u % PLACES[r];
     let ci = chunk * ${depth}u + row % ${depth}u;
-    let place3 = vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW)
-      * select(0u, 1u, p.sets > 1u);
+    let place3 = ${placeOfSet('outSet')};
     let tw = p.firstW + place3.z + (place * p.inStrideW + RESIDUE[r]) * p.stepW;
     let th = p.firstH + place3.y + line % p.tapsH * p.stepH;
     let td = p.firstD + place3.x + line / p.tapsH * p.stepD;

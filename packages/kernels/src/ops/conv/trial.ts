@@ -16,9 +16,9 @@ import {
   release,
   type Tensor,
 } from '../../tensor.ts';
-import { mapElements, mapInvocations, range } from '../wgsl.ts';
+import { mapElements, mapInvocations } from '../wgsl.ts';
 import { gather, packWeights } from './gather.ts';
-import type { GatherGeometry, Triple } from './geometry.ts';
+import { blockPlaces, type GatherGeometry, type Triple } from './geometry.ts';
 import type { ConvProblem, Tile } from './tile.ts';
 import { weightGradient } from './weightGradient.ts';
 
@@ -138,9 +138,6 @@ interface Trying {
   readonly result: Tensor;
   readonly scratch: readonly Tensor[];
 }
-
-const blockPlaces = ([d, h, w]: Triple): Triple[] =>
-  range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
 
 /** The first and the last elements of a tensor. */
 async function ends(gpu: Gpu, tensor: Tensor): Promise<Float32Array> {
