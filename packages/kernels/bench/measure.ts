@@ -1,11 +1,18 @@
 /** Timing launches, and the two rates of the adapter that bound them. */
 import type { Gpu } from '../src/device.ts';
-import { discard, type Launch, prepare, submit, u32 } from '../src/kernel.ts';
+import { GpuTimer } from '../src/gpuTimer.ts';
+import { discard, type Launch, prepare, u32 } from '../src/kernel.ts';
 import { empty, release } from '../src/tensor.ts';
 
 /** Milliseconds of launches submitted as one pass: the median of repeats, after one that compiles and warms. */
-export const measure = (gpu: Gpu, launches: readonly Launch[], budgetMs: number): Promise<number> =>
-  median(() => timeOnce(gpu, launches), budgetMs);
+export async function measure(gpu: Gpu, launches: readonly Launch[], budgetMs: number): Promise<number> {
+  const timer = new GpuTimer(gpu);
+  try {
+    return await median(() => timer.time(launches), budgetMs);
+  } finally {
+    timer.close();
+  }
+}
 
 /** The same of work that submits by itself, by the host's clock and with the host's own part. */
 export const measureRun = (gpu: Gpu, work: () => void, budgetMs: number): Promise<number> =>
@@ -22,32 +29,6 @@ async function median(time: () => Promise<number>, budgetMs: number): Promise<nu
   const times: number[] = [];
   for (let i = 0; i < repeats; i++) times.push(await time());
   return times.sort((a, b) => a - b)[repeats >> 1];
-}
-
-/** By the GPU's clock where it is one; on a CPU that plays GPU by the host's, since it runs on the same cores. */
-async function timeOnce(gpu: Gpu, launches: readonly Launch[]): Promise<number> {
-  if (!gpu.hasTimestamps || gpu.adapter.software) {
-    const started = performance.now();
-    submit(gpu, launches);
-    await gpu.finish();
-    return performance.now() - started;
-  }
-  const querySet = gpu.device.createQuerySet({ type: 'timestamp', count: 2 });
-  const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
-  const resolved = gpu.arena.create({ size: 16, usage });
-  const staging = gpu.arena.create({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  submit(gpu, launches, { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 });
-  const encoder = gpu.device.createCommandEncoder();
-  encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
-  encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
-  gpu.device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const [begin, end] = new BigUint64Array(staging.getMappedRange());
-  const milliseconds = Number(end - begin) / 1e6;
-  staging.unmap();
-  for (const buffer of [resolved, staging]) gpu.arena.destroy(buffer);
-  querySet.destroy();
-  return milliseconds;
 }
 
 export interface AdapterRates {

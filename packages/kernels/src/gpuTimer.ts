@@ -3,13 +3,20 @@
  * work's end. On a CPU that plays GPU both are the same clock, and the host's costs nothing.
  */
 import type { Gpu } from './device.ts';
+import { type Launch, submit } from './kernel.ts';
 
 const QUERIES = 2;
 const BYTES = 8 * QUERIES;
 
+interface Clock {
+  readonly querySet: GPUQuerySet;
+  readonly resolved: GPUBuffer;
+  readonly staging: GPUBuffer;
+}
+
 export class GpuTimer {
   readonly #gpu: Gpu;
-  readonly #clock: { querySet: GPUQuerySet; resolved: GPUBuffer; staging: GPUBuffer } | undefined;
+  readonly #clock: Clock | undefined;
   #startedMs = 0;
 
   constructor(gpu: Gpu, usesGpuClock = gpu.hasTimestamps && !gpu.adapter.software) {
@@ -30,6 +37,18 @@ export class GpuTimer {
     this.#stamp('beginningOfPassWriteIndex', 0);
   }
 
+  /** Launches submitted as one pass, of which the GPU's clock sees nothing else. Returns milliseconds. */
+  async time(launches: readonly Launch[]): Promise<number> {
+    if (!this.#clock) {
+      this.begin();
+      submit(this.#gpu, launches);
+      return await this.end();
+    }
+    const { querySet } = this.#clock;
+    submit(this.#gpu, launches, { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 });
+    return await this.#read(this.#clock);
+  }
+
   /** After the work is submitted: waits until it is done. Returns milliseconds. */
   async end(): Promise<number> {
     if (!this.#clock) {
@@ -37,7 +56,11 @@ export class GpuTimer {
       return performance.now() - this.#startedMs;
     }
     this.#stamp('endOfPassWriteIndex', 1);
-    const { querySet, resolved, staging } = this.#clock;
+    return await this.#read(this.#clock);
+  }
+
+  /** The milliseconds between the two stamps, once they are set. */
+  async #read({ querySet, resolved, staging }: Clock): Promise<number> {
     const encoder = this.#gpu.device.createCommandEncoder();
     encoder.resolveQuerySet(querySet, 0, QUERIES, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, BYTES);

@@ -17,6 +17,12 @@ type Size = readonly [number, number, number];
 export type Mirrored = readonly [boolean, boolean, boolean];
 export const NOT_MIRRORED: Mirrored = [false, false, false];
 
+export const mirrorParams = ([d, h, w]: Mirrored) => ({
+  mirrorD: u32(d ? 1 : 0),
+  mirrorH: u32(h ? 1 : 0),
+  mirrorW: u32(w ? 1 : 0),
+});
+
 export interface AccumulateWindow {
   /** [N, d, h, w, C] */
   readonly logits: Tensor;
@@ -83,9 +89,7 @@ export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
           weightD: u32(weightsAt[0] + firstD),
           weightH: u32(weightsAt[1] + y.first),
           weightW: u32(weightsAt[2] + x.first),
-          mirrorD: u32(mirrored[0] ? 1 : 0),
-          mirrorH: u32(mirrored[1] ? 1 : 0),
-          mirrorW: u32(mirrored[2] ? 1 : 0),
+          ...mirrorParams(mirrored),
         },
         code: `
 @compute @workgroup_size(64) fn main(id: Id) {

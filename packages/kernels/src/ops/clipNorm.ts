@@ -9,6 +9,7 @@ import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../windows.ts';
+import { sumOfShares } from './reduce.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 const STRIP = 1024;
@@ -42,18 +43,7 @@ export function clipNorm(gpu: Gpu, values: Tensor): Work & { setMost(most: numbe
     read: { shares },
     write: { norm },
     params: { strips: u32(strips) },
-    code: `
-var<workgroup> lanes: array<f32, 64>;
-@compute @workgroup_size(64) fn main(id: Id) {
-  var sum = 0.0;
-  for (var s = id.lane; s < p.strips; s += 64u) { sum += shares[s]; }
-  lanes[id.lane] = sum;
-  for (var step = 32u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
-  }
-  if (id.lane == 0u) { norm[0] = sqrt(lanes[0]); }
-}`,
+    code: sumOfShares('shares[s]', 'norm[0] = sqrt(lanes[0]);'),
     invocations: 64,
   });
   const params = (most: number) => ({ most: f32(most) });

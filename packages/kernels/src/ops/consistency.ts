@@ -9,6 +9,7 @@ import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
+import { sumOfShares } from './reduce.ts';
 import { softmaxOf } from './softmax.ts';
 import { lines } from './wgsl.ts';
 
@@ -78,18 +79,7 @@ export function consistency(gpu: Gpu, call: Consistency): Work & { setWeight(wei
     read: { shares },
     write: { loss },
     params: { strips: u32(strips), perValue: f32(perValue) },
-    code: `
-var<workgroup> lanes: array<f32, 64>;
-@compute @workgroup_size(64) fn main(id: Id) {
-  var sum = 0.0;
-  for (var s = id.lane; s < p.strips; s += 64u) { sum += shares[s]; }
-  lanes[id.lane] = sum;
-  for (var step = 32u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
-  }
-  if (id.lane == 0u) { loss[0] = lanes[0] * p.perValue; }
-}`,
+    code: sumOfShares('shares[s]', 'loss[0] = lanes[0] * p.perValue;'),
     invocations: 64,
   });
   return {

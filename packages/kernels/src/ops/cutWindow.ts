@@ -11,7 +11,7 @@ import { i32, type Launch, prepare, u32 } from '../kernel.ts';
 import { ringRuns } from '../ring.ts';
 import type { Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
-import type { Mirrored } from './accumulateWindow.ts';
+import { type Mirrored, mirrorParams } from './accumulateWindow.ts';
 
 export interface CutWindow {
   /** f32 [R, H, W]: R planes of the volume. */
@@ -59,9 +59,7 @@ export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, 
           outShift: u32(out.shift),
           originH: i32(origin[1]),
           originW: i32(origin[2]),
-          mirrorD: u32(mirrored[0] ? 1 : 0),
-          mirrorH: u32(mirrored[1] ? 1 : 0),
-          mirrorW: u32(mirrored[2] ? 1 : 0),
+          ...mirrorParams(mirrored),
         },
         code: `
 @compute @workgroup_size(64) fn main(id: Id) {

@@ -14,6 +14,7 @@ import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
+import { sumOfShares } from './reduce.ts';
 import { softmaxOf } from './softmax.ts';
 import { lines, range } from './wgsl.ts';
 
@@ -80,21 +81,11 @@ export function forward(gpu: Gpu, { logits, target, loss, coefficients }: DiceCr
       read: { shares },
       write: { sums },
       params: { strips: u32(strips), count: u32(batch * width) },
-      code: `
-var<workgroup> lanes: array<f32, 64>;
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = min(groupIndex(id), p.count - 1u);
-  var total = 0.0;
-  for (var s = id.lane; s < p.strips; s += 64u) {
-    total += shares[(i / ${width}u * p.strips + s) * ${width}u + i % ${width}u];
-  }
-  lanes[id.lane] = total;
-  for (var step = 32u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
-  }
-  if (id.lane == 0u) { sums[i] = lanes[0]; }
-}`,
+      code: sumOfShares(
+        `shares[(i / ${width}u * p.strips + s) * ${width}u + i % ${width}u]`,
+        'sums[i] = lanes[0];',
+        'let i = min(groupIndex(id), p.count - 1u);',
+      ),
       invocations: batch * width * 64,
     }),
     prepare(gpu, {

@@ -70,3 +70,21 @@ export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor
   const total = addShares(gpu, `${name}.sum`, { shares, count: strips, output });
   return { launches: [...launches, total], scratch: [shares] };
 }
+
+/**
+ * A kernel in which a workgroup of 64 sums `p.strips` shares: lane by lane, then pairwise. `share` is the term of share
+ * s, `store` takes the total from lanes[0].
+ */
+export const sumOfShares = (share: string, store: string, before = ''): string => `
+var<workgroup> lanes: array<f32, 64>;
+@compute @workgroup_size(64) fn main(id: Id) {
+  ${before}
+  var sum = 0.0;
+  for (var s = id.lane; s < p.strips; s += 64u) { sum += ${share}; }
+  lanes[id.lane] = sum;
+  for (var step = 32u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
+  }
+  if (id.lane == 0u) { ${store} }
+}`;

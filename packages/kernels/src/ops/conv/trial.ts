@@ -79,9 +79,7 @@ export class Trial {
       const values = await ends(gpu, result);
       const times: number[] = [];
       for (let i = 0; i < repeats; i++) {
-        this.#timer.begin();
-        submit(gpu, launches);
-        times.push(await this.#timer.end());
+        times.push(await this.#timer.time(launches));
       }
       gpu.check();
       return { ms: times.sort((a, b) => a - b)[repeats >> 1] ?? 0, values };
