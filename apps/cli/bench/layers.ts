@@ -3,19 +3,17 @@
  *   pnpm bench layers [--preset NAME] [--set key=value …] [--dtype f32|f16]
  *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
-import { parseArgs } from 'node:util';
-import { InputError } from '@organseg/core/inputError.ts';
 import { type ConvOptions, type Slot, Tape, type Triple } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
-import { discard, type Work } from '@organseg/kernels/kernel.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { type Config, resolveConfig, unetConfig } from '@organseg/train/config.ts';
+import { type Config, unetConfig } from '@organseg/train/config.ts';
 import { measure } from '../../../packages/kernels/bench/measure.ts';
 import { type LayerBench, layerTitle } from './layerTitle.ts';
-import { chooseTiles, presetNamed } from './options.ts';
+import { benchNetwork } from './options.ts';
 
 type Layer = Pick<LayerBench, 'op' | 'to' | 'kernel' | 'stride' | 'size'> & {
   readonly inputs: readonly number[];
@@ -138,7 +136,7 @@ function joinedInputGradients(
     firstChannel += dInput.shape[4]!;
     return part;
   });
-  return { launches: parts.flatMap((p) => p.launches), scratch: parts.flatMap((p) => p.scratch) };
+  return joinWork(...parts);
 }
 
 function asText(layers: readonly LayerBench[]): string {
@@ -157,30 +155,10 @@ function asText(layers: readonly LayerBench[]): string {
   ].join('\n');
 }
 
-async function main(): Promise<void> {
-  const { values: options } = parseArgs({
-    options: {
-      preset: { type: 'string' },
-      set: { type: 'string', multiple: true, default: [] },
-      dtype: { type: 'string', default: 'f32' },
-      tune: { type: 'string', default: 'cached' },
-      kernel: { type: 'string' },
-      short: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const { dtype } = options;
-  if (dtype !== 'f32' && dtype !== 'f16') throw new InputError(`--dtype ${dtype}: expects f32 or f16`);
-  const gpu = await openGpu();
-  chooseTiles(gpu, options);
-  try {
-    const preset = options.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
-    const config = resolveConfig(presetNamed(preset), undefined, options.set);
-    const layers = await benchLayers(gpu, config, dtype, options.short ? 20 : 500);
-    process.stdout.write(`${options.json ? JSON.stringify({ dtype, layers }) : asText(layers)}\n`);
-  } finally {
-    gpu.close();
-  }
-}
-
-await main();
+await benchNetwork(
+  async ({ gpu, config, dtype, short }) => ({
+    dtype,
+    layers: await benchLayers(gpu, config, dtype, short ? 20 : 500),
+  }),
+  ({ layers }) => asText(layers),
+);

@@ -1,6 +1,8 @@
+import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
+import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
+import { type Config, resolveConfig } from '@organseg/train/config.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
@@ -12,8 +14,48 @@ export function presetNamed(name: string): PresetName {
   return name as PresetName;
 }
 
+export interface NetworkBench {
+  readonly gpu: Gpu;
+  readonly config: Config;
+  readonly dtype: 'f32' | 'f16';
+  readonly short: boolean;
+}
+
+/**
+ * Runs a bench of the network by the options of its command line, and prints what it found. The preset is gao2022 on a
+ * GPU, small on a CPU that plays GPU.
+ */
+export async function benchNetwork<T>(
+  bench: (options: NetworkBench) => Promise<T>,
+  asText: (result: T) => string,
+): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      preset: { type: 'string' },
+      set: { type: 'string', multiple: true, default: [] },
+      dtype: { type: 'string', default: 'f32' },
+      tune: { type: 'string', default: 'cached' },
+      kernel: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const { dtype, short } = values;
+  if (dtype !== 'f32' && dtype !== 'f16') throw new InputError(`--dtype ${dtype}: expects f32 or f16`);
+  const gpu = await openGpu();
+  try {
+    chooseTiles(gpu, values);
+    const preset = values.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
+    const config = resolveConfig(presetNamed(preset), undefined, values.set);
+    const result = await bench({ gpu, config, dtype, short });
+    process.stdout.write(`${values.json ? JSON.stringify(result) : asText(result)}\n`);
+  } finally {
+    gpu.close();
+  }
+}
+
 /** Of `--tune` and `--kernel`, of the latter one for all convolutions. */
-export function chooseTiles(gpu: Gpu, { tune, kernel }: { tune: string; kernel?: string | undefined }): void {
+function chooseTiles(gpu: Gpu, { tune, kernel }: { tune: string; kernel?: string | undefined }): void {
   const mode = TUNE_MODES.find((name) => name === tune);
   if (!mode) throw new InputError(`--tune ${tune}: expects ${TUNE_MODES.join(', ')}`);
   const only = KERNELS.find((name) => name === kernel);

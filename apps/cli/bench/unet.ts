@@ -4,8 +4,6 @@
  *     [--kernel direct|fma|matrix] [--short] [--json]
  * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
  */
-import { parseArgs } from 'node:util';
-import { InputError } from '@organseg/core/inputError.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
 import {
   inferenceProgram,
@@ -16,13 +14,13 @@ import {
 import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
-import { type Config, resolveConfig, unetConfig } from '@organseg/train/config.ts';
+import { type Config, unetConfig } from '@organseg/train/config.ts';
 import { Optimizer } from '@organseg/train/optimizer.ts';
 import { parameterLayout } from '@organseg/train/run.ts';
 import { adapterRates, measure, measureRun } from '../../../packages/kernels/bench/measure.ts';
-import { chooseTiles, presetNamed } from './options.ts';
+import { benchNetwork } from './options.ts';
 
 export interface UnetBench {
   readonly adapter: { readonly name: string; readonly driver: string };
@@ -189,27 +187,7 @@ function asText({ adapter, dtype, parameters, patch, rates, runs, layers }: Unet
   ].join('\n');
 }
 
-const { values: options } = parseArgs({
-  options: {
-    preset: { type: 'string' },
-    set: { type: 'string', multiple: true, default: [] },
-    dtype: { type: 'string', default: 'f32' },
-    tune: { type: 'string', default: 'cached' },
-    kernel: { type: 'string' },
-    short: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-});
-if (options.dtype !== 'f32' && options.dtype !== 'f16') {
-  throw new InputError(`--dtype ${options.dtype}: expects f32 or f16`);
-}
-const gpu = await openGpu();
-chooseTiles(gpu, options);
-try {
-  const preset = options.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
-  const config = resolveConfig(presetNamed(preset), undefined, options.set);
-  const result = await benchUnet(gpu, config, options.dtype, options.short ? 200 : 2000);
-  process.stdout.write(`${options.json ? JSON.stringify(result) : asText(result)}\n`);
-} finally {
-  gpu.close();
-}
+await benchNetwork(
+  ({ gpu, config, dtype, short }) => benchUnet(gpu, config, dtype, short ? 200 : 2000),
+  asText,
+);
