@@ -1,10 +1,9 @@
 /** An experiment's results as one page that needs nothing else. */
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
-import { html, raw } from 'hono/html';
+import { html } from 'hono/html';
 import type { Html } from '../report/input.ts';
-import { POLICY } from '../report/report.ts';
-import { STYLE } from '../report/style.ts';
+import { pageHtml } from '../report/page.ts';
 import { swatch } from '../report/swatch.ts';
 import { plural, score } from '../report/words.ts';
 import type { Design } from './design.ts';
@@ -23,32 +22,15 @@ export interface ExperimentPage {
 export async function experimentHtml(input: ExperimentPage): Promise<string> {
   const { design, results, out, commit, adapter, date } = input;
   const cohorts = Map.groupBy(results, ({ labelled }) => labelled);
-  const page = await html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>${design.title}</title>
-<style>${raw(STYLE)}</style>
-</head>
-<body>
-<header>
-<h1>${design.title}</h1>
-<p class="quiet">${date} · <code>${out}</code> · ${adapter}${commit ? html` · commit ${commit}` : ''}</p>
-<p class="lead">${design.about}</p>
-</header>
-<main>
-${[...cohorts].map(([labelled, own]) => cohort(design, labelled, own))}
+  return pageHtml({
+    title: design.title,
+    made: html`${date} · <code>${out}</code> · ${adapter}${commit ? html` · commit ${commit}` : ''}`,
+    lead: design.about,
+    main: html`${[...cohorts].map(([labelled, own]) => cohort(design, labelled, own))}
 <section><h2>Arms</h2><table><tbody>${design.arms.map(({ name, about }) => html`<tr><th>${name}<td>${about}`)}</table></section>
 <section><h2>How to read this</h2>${reading(design)}</section>
-<section><h2>The design</h2><details><summary>Every setting</summary><pre>${JSON.stringify(design, null, 2)}</pre></details></section>
-</main>
-</body>
-</html>
-`;
-  return page.toString();
+<section><h2>The design</h2><details><summary>Every setting</summary><pre>${JSON.stringify(design, null, 2)}</pre></details></section>`,
+  });
 }
 
 function cohort({ phantom, baseline }: Design, labelled: number, results: readonly ArmResult[]): Html {

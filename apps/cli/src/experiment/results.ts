@@ -88,7 +88,7 @@ export function resultsOf(runs: readonly ArmRun[], baseline: string): ArmResult[
   });
 }
 
-const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+export const average = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 const meanOf = ({ cases }: ArmRun, of: (score: Score) => number) =>
   average(cases.map(({ mean }) => of(mean)));

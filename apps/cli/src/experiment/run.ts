@@ -25,7 +25,7 @@ import { doneBefore } from '../predictScans.ts';
 import { pseudoLabelTruth } from '../pseudoLabelTruth.ts';
 import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from '../stages.ts';
 import { type Arm, armConfig, type Design, slug, teacherConfig } from './design.ts';
-import type { ArmRun } from './results.ts';
+import { type ArmRun, average } from './results.ts';
 
 const TEACHER = 'teacher';
 
@@ -126,7 +126,7 @@ class SeedGroup {
     return {
       cases: evaluation.cases,
       steps: await this.#steps(run),
-      predictionSeconds: mean(reports.map(({ seconds }) => seconds)),
+      predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
       pseudoLabels: pseudo
         ? await this.#quality(pseudo.manifest, pseudo.folder, dataset.labelNames.length)
@@ -189,7 +189,7 @@ class SeedGroup {
   ): Promise<ArmRun['pseudoLabels']> {
     const truth = await pseudoLabelTruth(this.#data, manifest.labels ?? folder, manifest, classes);
     const dsc = (kept: boolean) =>
-      mean(
+      average(
         manifest.cases
           .filter((each) => each.kept === kept && truth.has(each.case))
           .map((each) => truth.get(each.case)!),
@@ -206,5 +206,3 @@ class SeedGroup {
     return own + (init ? await this.#steps(init) : 0);
   }
 }
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;

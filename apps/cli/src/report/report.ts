@@ -1,54 +1,35 @@
 /** `report.html`: what a pipeline did and what came of it, in one file that needs nothing else. */
-import { html, raw } from 'hono/html';
+import { html } from 'hono/html';
 import { curves } from './curves.ts';
 import type { Html, ReportInput } from './input.ts';
+import { pageHtml } from './page.ts';
 import { pictures } from './pictures.ts';
 import { pseudoLabels } from './pseudoLabels.ts';
 import { caseTable, foldScores, organTable } from './scores.ts';
 import { settings } from './settings.ts';
-import { STYLE } from './style.ts';
 import { summary } from './words.ts';
-
-/** The browser itself makes sure that the page loads nothing and runs nothing. */
-export const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 export async function reportHtml(input: ReportInput): Promise<string> {
   const { title, folder, runs, manifest, outOfFold } = input;
   const [before, after] = runs;
   const lead = summary(before.evaluation, after, manifest);
-  const page = await html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>${title}</title>
-<style>${raw(STYLE)}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
-<p class="quiet">${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC · <code>${folder}</code></p>
-<p class="lead">${lead.join(' ')}</p>
-</header>
-<main>
-<section><h2>Organs</h2>${organTable(before, after)}</section>
+  const date = new Date().toISOString().slice(0, 16).replace('T', ' ');
+  return pageHtml({
+    title,
+    made: html`${date} UTC · <code>${folder}</code>`,
+    lead: lead.join(' '),
+    main: html`<section><h2>Organs</h2>${organTable(before, after)}</section>
 <section><h2>Test cases</h2>${caseTable(before, after)}</section>
 ${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
 <section><h2>Pictures</h2>${await pictures(after)}</section>
 ${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
 <section><h2>Training</h2>${runs.map((run) => curves(run, input.labelNames))}</section>
 <section><h2>What was run</h2>${settings(input)}</section>
-<section><h2>How to read this</h2>${reading(input)}</section>
-</main>
-</body>
-</html>
-`;
-  return page.toString();
+<section><h2>How to read this</h2>${reading(input)}</section>`,
+  });
 }
 
-function reading({ runs }: ReportInput): Html {
+function reading({ runs, config }: ReportInput): Html {
   const { rules, cases } = runs[0].evaluation;
   return html`<p><b>DSC</b> (Dice similarity coefficient) is the overlap of prediction and reference, from 0 (none) to 1
 (the same voxels). <b>NSD</b> (normalised surface Dice) is the share of the two surfaces that lie within a tolerance
@@ -60,10 +41,15 @@ ${rules === 'flare22' ? FLARE22 : ''}</p>
 the difference is that of two models on these data. A few cases say little about other patients: another seed or
 another choice of test cases alone may move a mean by some hundredths. A change that most cases and
 most organs share is worth more than a large one in a single case. Here stands no interval and no test of
-significance. The second model also trained longer than the first, whose best checkpoint it started from; not all of a
+significance. ${STARTED[config.studentStart]}; not all of a
 difference need come from the pseudo-labels.</p>
 <p>This is a report on research software. It is no medical device, and no picture here is for diagnosis.</p>`;
 }
+
+const STARTED = {
+  teacher: 'The second model also trained longer than the first, whose best checkpoint it started from',
+  scratch: 'The second model started from random weights, with settings and a schedule of its own',
+} as const;
 
 const FLARE22 = `As in the challenge of that name, aorta, inferior vena cava and esophagus are compared only on the
 slices that the reference labels, without the last of them, and an organ with a DSC below 0.2 has an NSD of 0.`;
