@@ -3,21 +3,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { cli, cliJson, lastLine, temporaryFolder } from '../cli.ts';
 
 /** A network and schedule that finish in seconds. */
 const TINY = {
-  filters: [4, 8],
-  kernels: [
-    [3, 3, 3],
-    [3, 3, 3],
-  ],
-  strides: [
-    [1, 1, 1],
-    [2, 2, 2],
-  ],
-  spacingMm: [12, 12, 12],
-  patch: [16, 16, 16],
+  ...TINY_NETWORK,
   initial: { epochs: 3, learningRate: 0.01, augment: true },
   fineTuning: { epochs: 1, learningRate: 0.001, augment: false },
   selection: [{ strategy: 'keep-all' }],

@@ -6,20 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { toRas } from '../../packages/core/src/volume/orientation.ts';
 import { readLabelsFile } from '../../packages/train/src/files.ts';
+import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { cli, cliJson, lastLine } from '../cli.ts';
 
 const TINY = {
-  filters: [4, 8],
-  kernels: [
-    [3, 3, 3],
-    [3, 3, 3],
-  ],
-  strides: [
-    [1, 1, 1],
-    [2, 2, 2],
-  ],
-  spacingMm: [12, 12, 12],
-  patch: [16, 16, 16],
+  ...TINY_NETWORK,
   initial: { epochs: 60, learningRate: 0.02, augment: false },
 };
 

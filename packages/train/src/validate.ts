@@ -23,7 +23,6 @@ export async function validate(
   signal?: AbortSignal,
 ): Promise<ValidationScore> {
   const options = { patch: config.patch, step: config.windowStep, signal };
-  gpu.arena.trim(); // a program reuses no memory but its own: what lies free would come on top
   const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
   const affine = scaleAndShift([1, 1, 1], [0, 0, 0]); // the place in the world does not matter here
   try {
@@ -43,6 +42,5 @@ export async function validate(
     return { meanDsc: dsc.reduce((a, b) => a + b, 0) / dsc.length, dsc };
   } finally {
     network.close();
-    gpu.arena.trim();
   }
 }

@@ -42,20 +42,25 @@ export function writePrepared(folder: string, name: string, { size, image, label
   return path;
 }
 
-/** Two stages of few filters, patches of 16³ at 12 mm, augmentation often. */
+/** Two stages of few filters, patches of 16³ at 12 mm: trains in seconds. */
+export const TINY_NETWORK = {
+  filters: [4, 8],
+  kernels: [
+    [3, 3, 3],
+    [3, 3, 3],
+  ],
+  strides: [
+    [1, 1, 1],
+    [2, 2, 2],
+  ],
+  spacingMm: [12, 12, 12],
+  patch: [16, 16, 16],
+};
+
+/** Of the tiny network, augmentation often. */
 export function tinyConfig(changes: Partial<Config> = {}): Config {
   const settings = {
-    filters: [4, 8],
-    kernels: [
-      [3, 3, 3],
-      [3, 3, 3],
-    ],
-    strides: [
-      [1, 1, 1],
-      [2, 2, 2],
-    ],
-    spacingMm: [12, 12, 12],
-    patch: [16, 16, 16],
+    ...TINY_NETWORK,
     batch: 2,
     patchesPerImage: 2,
     augmentations: [

@@ -43,12 +43,12 @@ const cacheSchema = z.object({
 type Cache = z.infer<typeof cacheSchema>;
 
 /** Changes where kernels change so that tiles measured before say nothing any more. */
-const KERNELS = 1;
+const VERSION = 1;
 
 /** One file for each adapter and driver, under XDG_CACHE_HOME. */
 export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {
   const folder = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const key = createHash('sha256').update(`${name}\n${driver}\n${KERNELS}`).digest('hex').slice(0, 12);
+  const key = createHash('sha256').update(`${name}\n${driver}\n${VERSION}`).digest('hex').slice(0, 12);
   return join(folder, 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
 }
 

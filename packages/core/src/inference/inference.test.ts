@@ -9,8 +9,8 @@ import { Random } from '../random.ts';
 import { affineFromRows } from '../volume/affine.ts';
 import type { Volume } from '../volume/volume.ts';
 import { prepareScan } from './preprocess.ts';
-import { cut, SlidingWindow } from './slidingWindow.ts';
-import { windowStarts } from './windows.ts';
+import { SlidingWindow } from './slidingWindow.ts';
+import { type Size, windowStarts } from './windows.ts';
 
 const cube = (n: number): Triple => [n, n, n];
 const NETWORK: UnetConfig = {
@@ -22,6 +22,20 @@ const NETWORK: UnetConfig = {
 };
 const PATCH = [8, 12, 16] as const;
 const CT = { spacingMm: cube(1), intensity: { low: -300, high: 300, outside: 'clip' as const } };
+
+/** A box of [D, H, W] values that may reach beyond them; there it holds 0. */
+function cut(values: Float32Array, size: Size, from: Size, box: Size): Float32Array {
+  const result = new Float32Array(box[0] * box[1] * box[2]);
+  const first = Math.max(0, -from[2]);
+  const last = Math.min(box[2], size[2] - from[2]);
+  if (first >= last) return result;
+  for (let d = Math.max(0, -from[0]); d < Math.min(box[0], size[0] - from[0]); d++)
+    for (let h = Math.max(0, -from[1]); h < Math.min(box[1], size[1] - from[1]); h++) {
+      const source = ((from[0] + d) * size[1] + from[1] + h) * size[2] + from[2];
+      result.set(values.subarray(source + first, source + last), (d * box[1] + h) * box[2] + first);
+    }
+  return result;
+}
 
 describe('inference', () => {
   let gpu: Gpu;

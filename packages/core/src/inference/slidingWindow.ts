@@ -58,22 +58,3 @@ export class SlidingWindow {
     this.#networks.close();
   }
 }
-
-/** A box of [D, H, W] values that may reach beyond them; there it holds 0. */
-export function cut<T extends Float32Array | Uint16Array | Uint8Array>(
-  values: T,
-  size: Size,
-  from: Size,
-  box: Size,
-): T {
-  const result = new (values.constructor as new (length: number) => T)(box[0] * box[1] * box[2]);
-  const first = Math.max(0, -from[2]);
-  const last = Math.min(box[2], size[2] - from[2]);
-  if (first >= last) return result;
-  for (let d = Math.max(0, -from[0]); d < Math.min(box[0], size[0] - from[0]); d++)
-    for (let h = Math.max(0, -from[1]); h < Math.min(box[1], size[1] - from[1]); h++) {
-      const source = ((from[0] + d) * size[1] + from[1] + h) * size[2] + from[2];
-      result.set(values.subarray(source + first, source + last) as never, (d * box[1] + h) * box[2] + first);
-    }
-  return result;
-}
