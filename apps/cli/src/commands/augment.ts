@@ -75,8 +75,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
         bar.update(files.length, name);
       };
       await mkdir(out, { recursive: true });
-      for (const [name, augmentation] of augmentations.flatMap(always))
-        await write(name, [augmentation], ALONE);
+      for (const [name, augmentation] of alone) await write(name, [augmentation], ALONE);
       await write('all', augmentations, TOGETHER);
       bar.finish();
       prepared.close();

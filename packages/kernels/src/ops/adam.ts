@@ -7,10 +7,9 @@
  * An overflow flag that is not 0 makes the step leave everything as it is.
  */
 import type { Gpu } from '../device.ts';
-import { f32, type Launch, prepare, setParams } from '../kernel.ts';
-import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
-import { mapElements, mapInvocations } from './wgsl.ts';
+import { f32, type Launch, setParams } from '../kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import { elementwise } from './elementwise.ts';
 
 export interface AdamTensors {
   /** All f32 and of one length. */
@@ -36,25 +35,21 @@ export interface AdamStep {
 
 /** Launches that `setStep` readies for each step. */
 export function adam(gpu: Gpu, { parameters, gradients, m, v, overflow }: AdamTensors): Launch[] {
-  const tensors = [parameters, gradients, m, v];
-  const rows = tensors.map((tensor) => ({ tensor, rowElements: 1 }));
-  return rowRanges(gpu, elementCount(parameters.shape), rows, 256).map(([start, end]) => {
-    const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
-    return prepare(gpu, {
-      name: 'adam',
-      read: { g: view(gradients), ...(overflow && { overflow }) },
-      write: { w: view(parameters), m: view(m), v: view(v) },
-      params: stepParams({
-        step: 1,
-        learningRate: 0,
-        beta1: 0,
-        beta2: 0,
-        epsilon: 1,
-        weightDecay: 0,
-        gradientScale: 1,
-      }),
-      code: mapElements(
-        `
+  return elementwise(gpu, {
+    name: 'adam',
+    read: { g: gradients },
+    write: { w: parameters, m, v },
+    whole: overflow && { overflow },
+    params: stepParams({
+      step: 1,
+      learningRate: 0,
+      beta1: 0,
+      beta2: 0,
+      epsilon: 1,
+      weightDecay: 0,
+      gradientScale: 1,
+    }),
+    body: `
     ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
     let gradient = g[i] * p.gradientScale + p.weightDecay * w[i];
     let mean = p.beta1 * m[i] + p.oneMinusBeta1 * gradient;
@@ -62,10 +57,6 @@ export function adam(gpu: Gpu, { parameters, gradients, m, v, overflow }: AdamTe
     m[i] = mean;
     v[i] = square;
     w[i] -= p.stepSize * mean / (sqrt(square) * p.rootScale + p.epsilon);`,
-        'arrayLength(&w)',
-      ),
-      invocations: mapInvocations(end - start),
-    });
   });
 }
 

@@ -6,11 +6,11 @@
  * Squares are summed over strips, then over those in a fixed order.
  */
 import type { Gpu } from '../device.ts';
-import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
+import { f32, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../windows.ts';
+import { elementwise } from './elementwise.ts';
 import { sumOfShares } from './reduce.ts';
-import { mapElements, mapInvocations } from './wgsl.ts';
 
 const STRIP = 1024;
 
@@ -47,17 +47,13 @@ export function clipNorm(gpu: Gpu, values: Tensor): Work & { setMost(most: numbe
     invocations: 64,
   });
   const params = (most: number) => ({ most: f32(most) });
-  const apply = ranges.map(
-    ([start, end]): Launch =>
-      prepare(gpu, {
-        name: 'clipNorm',
-        read: { norm },
-        write: { x: { tensor: values, start, count: end - start } },
-        params: params(0),
-        code: mapElements('x[i] *= min(1.0, p.most / (norm[0] + 1e-6));', 'arrayLength(&x)'),
-        invocations: mapInvocations(end - start),
-      }),
-  );
+  const apply = elementwise(gpu, {
+    name: 'clipNorm',
+    write: { x: values },
+    whole: { norm },
+    params: params(0),
+    body: 'x[i] *= min(1.0, p.most / (norm[0] + 1e-6));',
+  });
   return {
     launches: [...sums, join, ...apply],
     scratch: [shares, norm],

@@ -4,24 +4,18 @@
  *   average = decay·average + (1 − decay)·parameter
  */
 import type { Gpu } from '../device.ts';
-import { f32, type Launch, prepare, setParams } from '../kernel.ts';
-import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
-import { mapElements, mapInvocations } from './wgsl.ts';
+import { f32, type Launch, setParams } from '../kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import { elementwise } from './elementwise.ts';
 
 /** Both f32 and of one length. Launches that `setDecay` readies for each step. */
 export function ema(gpu: Gpu, { average, parameters }: { average: Tensor; parameters: Tensor }): Launch[] {
-  const rows = [average, parameters].map((tensor) => ({ tensor, rowElements: 1 }));
-  return rowRanges(gpu, elementCount(average.shape), rows, 256).map(([start, end]) => {
-    const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
-    return prepare(gpu, {
-      name: 'ema',
-      read: { w: view(parameters) },
-      write: { a: view(average) },
-      params: decayParams(0),
-      code: mapElements('a[i] = p.decay * a[i] + p.rest * w[i];', 'arrayLength(&a)'),
-      invocations: mapInvocations(end - start),
-    });
+  return elementwise(gpu, {
+    name: 'ema',
+    read: { w: parameters },
+    write: { a: average },
+    params: decayParams(0),
+    body: 'a[i] = p.decay * a[i] + p.rest * w[i];',
   });
 }
 

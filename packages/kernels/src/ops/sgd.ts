@@ -8,10 +8,9 @@
  * An overflow flag that is not 0 makes the step leave everything as it is.
  */
 import type { Gpu } from '../device.ts';
-import { f32, type Launch, prepare, setParams } from '../kernel.ts';
-import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
-import { mapElements, mapInvocations } from './wgsl.ts';
+import { f32, type Launch, setParams } from '../kernel.ts';
+import type { Tensor } from '../tensor.ts';
+import { elementwise } from './elementwise.ts';
 
 export interface SgdTensors {
   /** All f32 and of one length. */
@@ -32,25 +31,18 @@ export interface SgdStep {
 
 /** Launches that `setStep` readies for each step. */
 export function sgd(gpu: Gpu, { parameters, gradients, velocity, overflow }: SgdTensors): Launch[] {
-  const rows = [parameters, gradients, velocity].map((tensor) => ({ tensor, rowElements: 1 }));
-  return rowRanges(gpu, elementCount(parameters.shape), rows, 256).map(([start, end]) => {
-    const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
-    return prepare(gpu, {
-      name: 'sgd',
-      read: { g: view(gradients), ...(overflow && { overflow }) },
-      write: { w: view(parameters), v: view(velocity) },
-      params: stepParams({ learningRate: 0, momentum: 0, weightDecay: 0, gradientScale: 1 }),
-      code: mapElements(
-        `
+  return elementwise(gpu, {
+    name: 'sgd',
+    read: { g: gradients },
+    write: { w: parameters, v: velocity },
+    whole: overflow && { overflow },
+    params: stepParams({ learningRate: 0, momentum: 0, weightDecay: 0, gradientScale: 1 }),
+    body: `
     ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
     let gradient = g[i] * p.gradientScale + p.weightDecay * w[i];
     let velocity = p.momentum * v[i] + gradient;
     v[i] = velocity;
     w[i] -= p.learningRate * (gradient + p.momentum * velocity);`,
-        'arrayLength(&w)',
-      ),
-      invocations: mapInvocations(end - start),
-    });
   });
 }
 

@@ -1,0 +1,41 @@
+import type { Gpu } from '../device.ts';
+import { type KernelCall, type Launch, prepare } from '../kernel.ts';
+import { elementCount, type Tensor } from '../tensor.ts';
+import { rowRanges } from '../windows.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
+
+export interface Elementwise {
+  readonly name: string;
+  /** f32 tensors of one length, by the names that `body` uses; at least one is written. */
+  readonly read?: Readonly<Record<string, Tensor>>;
+  readonly write: Readonly<Record<string, Tensor>>;
+  /** Small tensors that every element sees whole. */
+  readonly whole?: Readonly<Record<string, Tensor>> | undefined;
+  readonly params: KernelCall['params'];
+  /** WGSL for element i. */
+  readonly body: string;
+}
+
+/** The launches of `body` for every element, in windows that fit a binding. */
+export function elementwise(
+  gpu: Gpu,
+  { name, read = {}, write, whole = {}, params, body }: Elementwise,
+): Launch[] {
+  const tensors = Object.values({ ...read, ...write });
+  const rows = tensors.map((tensor) => ({ tensor, rowElements: 1 }));
+  const [written] = Object.keys(write);
+  return rowRanges(gpu, elementCount(tensors[0]!.shape), rows, 256).map(([start, end]) => {
+    const views = (named: Readonly<Record<string, Tensor>>) =>
+      Object.fromEntries(
+        Object.entries(named).map(([key, tensor]) => [key, { tensor, start, count: end - start }]),
+      );
+    return prepare(gpu, {
+      name,
+      read: { ...views(read), ...whole },
+      write: views(write),
+      params,
+      code: mapElements(body, `arrayLength(&${written})`),
+      invocations: mapInvocations(end - start),
+    });
+  });
+}
