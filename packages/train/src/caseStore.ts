@@ -30,7 +30,7 @@ export interface LoadedCase {
 export type StoredCase = UnlabelledCase & Partial<Pick<DatasetCase, 'labels'>>;
 
 /** Of what a prepared file holds and how. */
-const VERSION = 2;
+const VERSION = 3;
 
 export class CaseStore {
   readonly #gpu: Gpu;

@@ -12,7 +12,11 @@ export interface Patch {
   readonly size: Size;
 }
 
-/** A voxel of an organ, any voxel of the volume, or an organ's with this probability and else the background's. */
+/**
+ * `organ`: a voxel of an organ that is drawn first, so that small ones come as often as large ones (nnU-Net's oversampling).
+ * `anywhere`: any voxel of the volume. A probability: of a voxel of the organs, else of the background (MONAI's
+ * RandCropByPosNegLabel). Where a case lacks the one kind of voxel, the other serves.
+ */
 export type Centre = 'organ' | 'anywhere' | number;
 
 /**
@@ -39,12 +43,18 @@ export function samplePatch(
   return { image: prepared.image(from, box), labels: prepared.labels(from, box), size: box };
 }
 
-/** A probability is that of MONAI's RandCropByPosNegLabel. */
 function centreVoxel(prepared: PreparedFile, centre: Centre, random: Random): number {
-  const { voxels, foregroundVoxels } = prepared;
-  if (centre === 'anywhere') return random.int(voxels);
-  const wantsForeground = random.chance(centre === 'organ' ? 1 : centre);
-  const backgroundVoxels = voxels - foregroundVoxels;
-  const foreground = (wantsForeground && foregroundVoxels > 0) || backgroundVoxels === 0;
-  return prepared.nthVoxel(random.int(foreground ? foregroundVoxels : backgroundVoxels), foreground);
+  const { voxels, labelVoxels } = prepared;
+  const background = labelVoxels[0];
+  const organs = [...labelVoxels.keys()].filter((label) => label > 0 && labelVoxels[label] > 0);
+  if (centre === 'organ' && organs.length > 0) {
+    const organ = organs[random.int(organs.length)];
+    return prepared.nthVoxel(organ, random.int(labelVoxels[organ]));
+  }
+  if (typeof centre !== 'number') return random.int(voxels);
+  const wantsOrgans = random.chance(centre);
+  const inOrgans = (wantsOrgans && background < voxels) || background === 0;
+  return inOrgans
+    ? prepared.nthVoxel(1, random.int(voxels - background))
+    : prepared.nthVoxel(0, random.int(background));
 }

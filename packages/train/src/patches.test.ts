@@ -8,7 +8,7 @@ import { download, fromArray } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, writePrepared } from '../test/fixture.ts';
 import { type Augmentation, augment, isGeometric, sizeToCut } from './augment.ts';
-import { samplePatch } from './patchSampler.ts';
+import { type Centre, samplePatch } from './patchSampler.ts';
 import { PreparedFile, type Size } from './preparedFile.ts';
 import { NNUNET_NOISE } from './presets.ts';
 
@@ -22,6 +22,12 @@ function numbered(folder: string, size: Size): string {
   return writePrepared(folder, 'numbered', { size, image, labels });
 }
 
+function preparedRow(labels: Uint8Array): PreparedFile {
+  const size: Size = [1, 1, labels.length];
+  const image = new Float32Array(labels.length);
+  return new PreparedFile(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
+}
+
 describe('patches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
   const prepared = new PreparedFile(numbered(folder, [20, 16, 18]));
@@ -31,21 +37,51 @@ describe('patches', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('the n-th voxel of organs and of background is that of a scan over all voxels', () => {
+  test('the n-th voxel from a label on is that of all voxels sorted by label', () => {
     const random = new Random(7);
-    const noise = (share: number) => Uint8Array.from({ length: 60 }, () => (random.chance(share) ? 3 : 0));
+    const noise = (share: number) =>
+      Uint8Array.from({ length: 60 }, () => (random.chance(share) ? 3 + random.int(3) : 0));
     const maps = [whole, noise(0.5), noise(0.1), noise(0.9), noise(0), noise(1)];
     for (const labels of maps) {
-      const size: Size = [1, 1, labels.length];
-      const image = new Float32Array(labels.length);
-      const file = new PreparedFile(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
-      for (const foreground of [true, false]) {
-        const expected = [...labels.keys()].filter((i) => labels[i]! > 0 === foreground);
-        expect(expected.map((_, n) => file.nthVoxel(n, foreground))).toEqual(expected);
+      const file = preparedRow(labels);
+      for (const label of [0, 1, 4, 5]) {
+        const expected = [...labels.keys()]
+          .filter((i) => labels[i]! >= label)
+          .sort((a, b) => labels[a]! - labels[b]! || a - b);
+        expect(expected.map((_, n) => file.nthVoxel(label, n))).toEqual(expected);
       }
-      expect(file.foregroundVoxels).toBe(labels.filter((label) => label > 0).length);
+      const counts = Array.from(
+        { length: 256 },
+        (_, label) => labels.filter((each) => each === label).length,
+      );
+      expect(file.labelVoxels).toEqual(counts);
       file.close();
     }
+  });
+
+  test('centre on each organ as often as on another, large or small', () => {
+    const [random, row] = [new Random(5), [0, 0, 1, 1, 1, 1, 1, 1, 1, 2, 0, 9, 9]];
+    const file = preparedRow(Uint8Array.from(row));
+    const drawn = Array.from({ length: 3000 }, () => samplePatch(file, [1, 1, 1], 'organ', random).labels[0]);
+    file.close();
+    for (const organ of [1, 2, 9]) {
+      const share = drawn.filter((label) => label === organ).length / 3000;
+      expect(share).toBeGreaterThan(0.3);
+      expect(share).toBeLessThan(0.37);
+    }
+  });
+
+  test('centre on what a case has, where it lacks organs or background', () => {
+    const random = new Random(6);
+    const labelsAt = (labels: number[], centre: Centre) => {
+      const file = preparedRow(Uint8Array.from(labels));
+      const label = samplePatch(file, [1, 1, 1], centre, random).labels[0];
+      file.close();
+      return label;
+    };
+    expect(labelsAt([0, 0, 0], 'organ')).toBe(0);
+    expect(labelsAt([0, 0, 0], 1)).toBe(0);
+    expect(labelsAt([7, 7], 0)).toBe(7);
   });
 
   test('are boxes of the volume, image and labels alike', () => {

@@ -4,8 +4,9 @@
  * safetensors with
  *   image  U16 [D, H, W]      intensities × 65535: as exact as CT is, at half of float32's size
  *   labels U8  [D, H, W]
- *   runs   I32 [R + 1, 2]     the runs of foreground, in the order of voxels: a run's first voxel, and the foreground
- *                             voxels before it; the last row ends them with the numbers of all voxels
+ *   runs   I32 [R, 2]         the runs of voxels of one label, label by label and in the order of voxels: a run's first
+ *                             voxel, and the voxels of the runs before it
+ *   counts I32 [256]          the voxels of each label
  * Reading is synchronous: it is for threads that have nothing else to do, and for headers.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -22,6 +23,7 @@ import {
 export type Size = readonly [number, number, number];
 
 const SCALE = 65535;
+const LABELS = 256;
 
 /** The tensors of a case whose intensities are in [0, 1]. */
 export function preparedTensors(
@@ -29,26 +31,39 @@ export function preparedTensors(
   image: Float32Array,
   labels: Uint8Array,
 ): Map<string, SafeTensor> {
-  const runs = foregroundRuns(labels);
+  const { runs, counts } = labelRuns(labels);
   return new Map<string, SafeTensor>([
     ['image', { shape: size, values: Uint16Array.from(image, (x) => Math.round(x * SCALE)) }],
     ['labels', { shape: size, values: labels }],
     ['runs', { shape: [runs.length / 2, 2], values: runs }],
+    ['counts', { shape: [LABELS], values: counts }],
   ]);
 }
 
-function foregroundRuns(labels: Uint8Array): Int32Array {
-  const begins = (i: number) => labels[i] > 0 && !(labels[i - 1] > 0);
-  let count = 0;
-  for (let i = 0; i < labels.length; i++) if (begins(i)) count++;
-  const runs = new Int32Array(2 * (count + 1));
-  let foreground = 0;
-  for (let i = 0, row = 0; i < labels.length; i++) {
-    if (begins(i)) runs.set([i, foreground], 2 * row++);
-    if (labels[i] > 0) foreground++;
-  }
-  runs.set([labels.length, foreground], 2 * count);
-  return runs;
+function labelRuns(labels: Uint8Array): { runs: Int32Array; counts: Int32Array } {
+  const counts = new Int32Array(LABELS);
+  const runsOf = new Int32Array(LABELS);
+  labels.forEach((label, i) => {
+    counts[label]!++;
+    if (label !== labels[i - 1]) runsOf[label]!++;
+  });
+  const runs = new Int32Array(2 * runsOf.reduce((sum, n) => sum + n, 0));
+  // Of each label: the row of its next run, and the voxels before the next one.
+  const [row, before] = [startsOf(runsOf), startsOf(counts)];
+  labels.forEach((label, i) => {
+    if (label !== labels[i - 1]) runs.set([i, before[label]!], 2 * row[label]!++);
+    before[label]!++;
+  });
+  return { runs, counts };
+}
+
+/** The sum of all values before each. */
+function startsOf(counts: ArrayLike<number>): number[] {
+  let sum = 0;
+  return Array.from(counts, (n) => {
+    sum += n;
+    return sum - n;
+  });
 }
 
 /** An open prepared case. Close it. */
@@ -56,12 +71,14 @@ export class PreparedFile {
   readonly metadata: SafeTensorsHeader['metadata'];
   readonly size: Size;
   readonly voxels: number;
-  readonly foregroundVoxels: number;
+  /** Of each label, background first. */
+  readonly labelVoxels: readonly number[];
   readonly #path: string;
   readonly #file: number;
   readonly #image: SafeTensorPlace;
   readonly #labels: SafeTensorPlace;
   readonly #runs: SafeTensorPlace;
+  readonly #firstOf: readonly number[];
 
   /** Throws InputError where the file is no prepared case, or one of an older form. */
   constructor(path: string) {
@@ -72,14 +89,23 @@ export class PreparedFile {
       const beginning = this.#read(0, Math.min(8, fileBytes));
       const header = this.#read(0, safetensorsHeaderBytes(beginning, fileBytes, path));
       const { metadata, tensors } = decodeSafetensorsHeader(header, fileBytes, path);
-      const [image, labels, runs] = ['image', 'labels', 'runs'].map((name) => tensors.get(name));
-      if (image?.dtype !== 'U16' || labels?.dtype !== 'U8' || runs?.dtype !== 'I32') {
+      const [image, labels, runs, counts] = ['image', 'labels', 'runs', 'counts'].map((name) =>
+        tensors.get(name),
+      );
+      if (
+        image?.dtype !== 'U16' ||
+        labels?.dtype !== 'U8' ||
+        runs?.dtype !== 'I32' ||
+        counts?.dtype !== 'I32'
+      ) {
         throw new InputError(`${path}: is no prepared case`);
       }
       this.metadata = metadata;
       [this.#image, this.#labels, this.#runs] = [image, labels, runs];
       this.size = image.shape as unknown as Size;
-      [this.voxels, this.foregroundVoxels] = this.#run(this.#runCount) as [number, number];
+      this.voxels = image.shape.reduce((a, b) => a * b, 1);
+      this.labelVoxels = Array.from(new Int32Array(this.#read(counts.firstByte, 4 * LABELS).buffer));
+      this.#firstOf = startsOf(this.labelVoxels);
     } catch (error) {
       this.close();
       throw error;
@@ -108,26 +134,18 @@ export class PreparedFile {
     return values;
   }
 
-  /** The index of the n-th voxel that is foreground, or background: binary search over the runs. */
-  nthVoxel(n: number, foreground: boolean): number {
-    // The last run before whose beginning there are at most n of these voxels; -1 for none.
-    let [low, high] = [-1, this.#runCount];
+  /** The index of the n-th voxel of a label and, beyond its last one, of those after it. Binary search over the runs. */
+  nthVoxel(label: number, n: number): number {
+    const place = this.#firstOf[label]! + n;
+    // The last run before which there are at most so many voxels.
+    let [low, high] = [0, this.#runs.shape[0]!];
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      const [first, before] = this.#run(middle);
-      if ((foreground ? before : first - before) <= n) low = middle;
+      if (this.#run(middle)[1] <= place) low = middle;
       else high = middle;
     }
-    if (foreground) {
-      const [first, before] = this.#run(low);
-      return first + n - before;
-    }
-    const [, before] = low < 0 ? [0, 0] : this.#run(low + 1);
-    return n + before;
-  }
-
-  get #runCount(): number {
-    return this.#runs.shape[0]! - 1;
+    const [first, before] = this.#run(low);
+    return first + place - before;
   }
 
   #run(row: number): [first: number, before: number] {
