@@ -187,7 +187,7 @@ describe('on one data set', () => {
     };
     writeFileSync(file, JSON.stringify(design));
     const stopped = await cli(['experiment', file, '--out', out, '--minutes', '0.0001']);
-    expect(stopped.code).toBe(0);
+    expect(stopped.code).toBe(124);
     expect(stopped.stderr).toContain('--resume continues');
     expect((await cli(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
     await cliJson(['experiment', file, '--out', out, '--resume']);

@@ -31,6 +31,21 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   return !stop.signal.aborted;
 }
 
+/** Exit code of a command that stopped because its time was over, as of timeout(1). */
+export const OUT_OF_TIME = 124;
+
+/**
+ * A signal that aborts with the given one, or after so many minutes. AbortSignal.any of AbortSignal.timeout would not do:
+ * the garbage collector takes a timeout to which nothing listens.
+ */
+export function orAfter(minutes: number, stop: AbortSignal): AbortSignal {
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(), minutes * 60_000);
+  timer.unref();
+  stop.addEventListener('abort', () => end.abort(stop.reason), { once: true });
+  return end.signal;
+}
+
 export interface GpuOptions extends OpenOptions {
   readonly tune?: TuneMode | undefined;
 }

@@ -6,7 +6,7 @@ import { type Design, readDesign } from '../experiment/design.ts';
 import { experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
-import { positive, tuneOption, withGpu } from '../session.ts';
+import { OUT_OF_TIME, orAfter, positive, tuneOption, withGpu } from '../session.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
@@ -20,16 +20,14 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
   .argument('<file>', 'the design, such as experiments/small.json')
   .option('--out <dir>', 'folder of the runs, results.json and results.html (default: runs/FILE’s name)')
   .option('--resume', 'go on where the folder was; without it the folder must be new')
-  .option('--minutes <n>', 'stop cleanly after so long; --resume continues', positive)
+  .option('--minutes <n>', 'stop cleanly after so long with exit code 124; --resume continues', positive)
   .addOption(tuneOption())
   .action(async (file: string, options: Options) => {
     const design = await readDesign(file);
     const out = options.out ?? join('runs', basename(file, '.json'));
     await openState(out, design, options.resume ?? false);
     await withGpu({ tune: options.tune }, async (gpu, stop) => {
-      const signal = options.minutes
-        ? AbortSignal.any([stop, AbortSignal.timeout(options.minutes * 60_000)])
-        : stop;
+      const signal = options.minutes ? orAfter(options.minutes, stop) : stop;
       const facts = {
         commit: commit(),
         adapter: gpu.adapter.name,
@@ -48,6 +46,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
       } catch (error) {
         if (stop.aborted || !signal.aborted) throw error;
         say(`stopped after ${options.minutes} minutes; --resume continues`);
+        process.exitCode = OUT_OF_TIME;
       }
     });
   });
