@@ -72,6 +72,12 @@ describe('progressSvg', () => {
     );
   });
 
+  it('draws the distance to a mean teacher where there is one', () => {
+    const texts = (record: TrainingRecord) => parse(progressSvg([record], LABELS)).join();
+    expect(texts(epoch(1))).not.toContain('consistency');
+    expect(texts({ ...epoch(1), consistency: 0.0123 } as TrainingRecord)).toContain('consistency  0.012');
+  });
+
   it('draws no more points than can be seen', () => {
     const svg = progressSvg(run(100_000), LABELS);
     parse(svg);

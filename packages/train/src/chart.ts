@@ -75,6 +75,21 @@ function options(records: readonly TrainingRecord[], labelNames: readonly string
 }
 
 const lossCurves = (epochs: readonly Epoch[]): Curve[] => [
+  ...labelledLossCurves(epochs),
+  ...(epochs.some(({ consistency }) => consistency !== undefined)
+    ? [
+        {
+          panel: LOSS,
+          name: 'consistency',
+          colour: '#009e73',
+          width: 1.5,
+          ...course(epochs, ({ consistency = 0 }) => consistency),
+        },
+      ]
+    : []),
+];
+
+const labelledLossCurves = (epochs: readonly Epoch[]): Curve[] => [
   { panel: LOSS, name: 'total', colour: '#111', width: 2, ...course(epochs, ({ loss }) => loss) },
   { panel: LOSS, name: 'Dice', colour: '#0072b2', width: 1.5, ...course(epochs, ({ dice }) => dice) },
   {

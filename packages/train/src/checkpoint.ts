@@ -27,8 +27,8 @@ const runState = z.object({
   step: count,
   /** null in f32. */
   lossScale: lossScaleState.nullable().default(null),
-  /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy. */
-  lossSums: z.tuple([z.number(), z.number(), z.number()]),
+  /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy, with a teacher the distance to it. */
+  lossSums: z.array(z.number()),
   /** The last epoch that was validated. */
   validated: count,
   best: z.object({ epoch: count, meanDsc: z.number() }).nullable(),

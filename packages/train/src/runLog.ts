@@ -26,6 +26,9 @@ export type TrainingRecord =
       readonly loss: number;
       readonly dice: number;
       readonly crossEntropy: number;
+      /** With a mean teacher: the mean squared difference of probabilities, which counts with this weight. */
+      readonly consistency?: number;
+      readonly consistencyWeight?: number;
       readonly learningRate: number;
       /** In f16: the loss scale behind the epoch, and the steps skipped until then. */
       readonly lossScale?: number;

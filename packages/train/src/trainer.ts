@@ -103,7 +103,7 @@ class Trainer {
       stepInEpoch: 0,
       step: 0,
       lossScale: null,
-      lossSums: [0, 0, 0],
+      lossSums: [],
       validated: 0,
       best: null,
       random: random.state,
@@ -208,7 +208,7 @@ class Trainer {
         stepInEpoch: stepInEpoch + 1,
         step: step + 1,
         lossScale: this.#step.lossScale,
-        lossSums: lossSums.map((sum, i) => sum + losses[i]) as unknown as RunState['lossSums'],
+        lossSums: losses.map((value, i) => value + (lossSums[i] ?? 0)),
       };
       const { gpuBusy } = clock.shares;
       this.#hooks.onStep?.({
@@ -220,9 +220,9 @@ class Trainer {
       });
       if (this.#hooks.signal?.aborted && !isLast) return;
     }
-    const [loss, dice, crossEntropy] = this.#state.lossSums.map((sum) => sum / perEpoch);
+    const [loss, dice, crossEntropy, consistency] = this.#state.lossSums.map((sum) => sum / perEpoch);
     const { lossScale } = this.#state;
-    this.#state = { ...this.#state, epoch: epoch + 1, stepInEpoch: 0, lossSums: [0, 0, 0] };
+    this.#state = { ...this.#state, epoch: epoch + 1, stepInEpoch: 0, lossSums: [] };
     await this.#log.add({
       event: 'epoch',
       epoch: epoch + 1,
@@ -230,6 +230,10 @@ class Trainer {
       loss,
       dice,
       crossEntropy,
+      ...(consistency !== undefined && {
+        consistency,
+        consistencyWeight: consistencyWeight(config, epoch),
+      }),
       learningRate: rate,
       ...(lossScale && { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps }),
       seconds: seconds(started),

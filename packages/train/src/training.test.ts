@@ -76,6 +76,9 @@ describe('a run', () => {
       const timeless = (records: TrainingRecord[]) =>
         records.map((record) => ({ ...record, seconds: 0, time: undefined }));
       expect(timeless(await readRecords(parts))).toEqual(timeless(await readRecords(whole)));
+      const [first] = await readRecords(whole);
+      if (config.consistency) expect(first).toMatchObject({ consistency: expect.any(Number) });
+      else expect(first).not.toHaveProperty('consistency');
     },
   );
 

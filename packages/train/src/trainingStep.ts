@@ -19,8 +19,8 @@ import { type Moments, Optimizer } from './optimizer.ts';
 import { parameterLayout } from './run.ts';
 
 export interface StepResult {
-  /** The loss, its Dice part, its cross-entropy part. */
-  readonly losses: Float32Array;
+  /** The loss, its Dice part, its cross-entropy part; with a teacher the distance to it, without its weight. */
+  readonly losses: readonly number[];
   /** Gradients were not finite: nothing has changed but the loss scale. */
   readonly skipped: boolean;
   /** That the GPU was at it, and that the host took to submit it. */
@@ -132,15 +132,16 @@ export class TrainingStep {
     const gpuTime = this.#timer.end();
     const hostMs = performance.now() - started;
     const { overflow } = this.#optimizer;
-    const [gpuMs, losses, flag] = await Promise.all([
+    const { loss, consistencyLoss } = this.#program;
+    const [gpuMs, flag, ...losses] = await Promise.all([
       gpuTime,
-      downloadF32(this.#gpu, this.#program.loss),
       overflow && download(this.#gpu, overflow),
+      ...[loss, ...(consistencyLoss ? [consistencyLoss] : [])].map((part) => downloadF32(this.#gpu, part)),
     ]);
     const skipped = flag?.[0] === 1;
     if (skipped) this.#optimizer.stepWasSkipped();
     if (this.#lossScale) this.#setLossScale(afterStep(this.#lossScale, skipped));
-    return { losses, skipped, gpuMs, hostMs };
+    return { losses: losses.flatMap((part) => [...part]), skipped, gpuMs, hostMs };
   }
 
   start(parameters: NamedArrays): void {
