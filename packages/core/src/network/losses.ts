@@ -6,6 +6,7 @@ import type { Work } from '@organseg/kernels/kernel.ts';
 import { coarseLabels } from '@organseg/kernels/ops/coarseLabels.ts';
 import { consistency } from '@organseg/kernels/ops/consistency.ts';
 import * as diceCrossEntropy from '@organseg/kernels/ops/diceCrossEntropy.ts';
+import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
 import { byteLength, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { Slot, Workspace } from './tape.ts';
 
@@ -99,6 +100,24 @@ export function lossSteps(at: LossWorkspace, call: LossCall) {
         },
       },
     );
+    if (batch > labelled && i > 0) {
+      // Nobody else assigns these items' gradient, and they learn from the teacher at the full resolution alone.
+      const itemElements = depth * height * width * classes;
+      steps.push({
+        layer: 'loss',
+        pass: 'backward',
+        uses: [gradient],
+        build: () => ({
+          launches: fillZeroRange(
+            gpu,
+            at.tensor(gradient),
+            labelled * itemElements,
+            (batch - labelled) * itemElements,
+          ),
+          scratch: [],
+        }),
+      });
+    }
     if (batch > labelled && teacher && i === 0) {
       steps.push({
         layer: 'consistency',

@@ -151,37 +151,42 @@ describe.each<[string, OpenOptions]>([
     },
   );
 
-  test('items without labels learn from a teacher alone', async () => {
-    const [{ config }] = CASES;
-    const shape = [3, 8, 8, 16, 1];
-    const random = new Random(5);
-    const recorded = build(config, shape);
-    const layout = new ParameterLayout(recorded.tape.parameters);
-    const values = initialise(layout, random);
-    const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
-    const image = reference(shape, draw(elementCount(shape)));
-    const target = Uint8Array.from({ length: 8 * 8 * 16 }, () => random.int(config.classes));
-    const teacherShape = [2, 8, 8, 16, config.classes];
-    const teacherLogits = draw(elementCount(teacherShape));
-    const teacher = fromArray(gpu, teacherLogits, teacherShape);
-    const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
-    layout.upload(gpu, parameters, values);
-    const memory = { layout, parameters, activation: 'f32' } as const;
-    const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1, teacher });
-    step.setFactors(1, 40);
-    upload(gpu, step.image, Float32Array.from(image.data));
-    upload(gpu, step.target, target);
-    step.program.run();
-    const unlabelled = { teacher: reference(teacherShape, teacherLogits), weight: 40 };
-    const expected = twinStep(config, layout, values, image, target, unlabelled);
-    const actual = await layout.download(gpu, gradients);
-    for (const [name, gradient] of expected.gradients) {
-      const isSingle = gradient.shape.length === 5 && elementCount(gradient.shape.slice(1)) === 1;
-      if (!isSingle) expect(relativeError(actual.get(name)!, gradient.data), name).toBeLessThan(1e-4);
-    }
-    expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
-    step.program.close();
-  });
+  test.each([false, true])(
+    'items without labels learn from a teacher alone, deep supervision %s',
+    async (deepSupervision) => {
+      const config = { ...CASES[0].config, deepSupervision };
+      const shape = [3, 8, 8, 16, 1];
+      const random = new Random(5);
+      const recorded = build(config, shape);
+      const layout = new ParameterLayout(recorded.tape.parameters);
+      const values = initialise(layout, random);
+      const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+      const image = reference(shape, draw(elementCount(shape)));
+      const target = Uint8Array.from({ length: 8 * 8 * 16 }, () => random.int(config.classes));
+      const teacherShape = [2, 8, 8, 16, config.classes];
+      const teacherLogits = draw(elementCount(teacherShape));
+      const teacher = fromArray(gpu, teacherLogits, teacherShape);
+      const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
+      layout.upload(gpu, parameters, values);
+      const memory = { layout, parameters, activation: 'f32' } as const;
+      const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1, teacher });
+      step.setFactors(1, 40);
+      upload(gpu, step.image, Float32Array.from(image.data));
+      upload(gpu, step.target, target);
+      // Twice: the second run must not see what the first left behind.
+      step.program.run();
+      step.program.run();
+      const unlabelled = { teacher: reference(teacherShape, teacherLogits), weight: 40 };
+      const expected = twinStep(config, layout, values, image, target, unlabelled);
+      const actual = await layout.download(gpu, gradients);
+      for (const [name, gradient] of expected.gradients) {
+        const isSingle = gradient.shape.length === 5 && elementCount(gradient.shape.slice(1)) === 1;
+        if (!isSingle) expect(relativeError(actual.get(name)!, gradient.data), name).toBeLessThan(1e-4);
+      }
+      expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
+      step.program.close();
+    },
+  );
 
   test('a closed program gives all its memory back', () => {
     const [{ config, image }] = CASES;
