@@ -16,7 +16,7 @@ export interface TwinStep {
 
 /**
  * Image [N, D, H, W, 1], target one class a voxel of the first items; the others, where there are some, learn from a
- * teacher's logits, by a weight.
+ * teacher's logits at the full resolution, by a weight.
  */
 export function twinStep(
   config: UnetConfig,
@@ -42,7 +42,7 @@ export function twinStep(
     const supervised = diceCrossEntropy.backward(items, own, 0.5 ** i / total);
     const gradient = reference(output.shape);
     gradient.data.set(supervised.data);
-    if (unlabelled) {
+    if (unlabelled && i === 0) {
       const rest = reference(unlabelled.teacher.shape, output.data.slice(supervised.data.length));
       gradient.data.set(
         consistency.gradient(rest, unlabelled.teacher, unlabelled.weight).data,

@@ -50,7 +50,8 @@ const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
     name: 'deep supervision at two lower resolutions',
     config: {
       inputChannels: 1,
-      classes: 3,
+      // As many as filters: then memory of coarse outputs' gradients serves other tensors too.
+      classes: 6,
       filters: [4, 6, 6, 6, 6],
       kernels: [[1, 3, 3], cube(3), cube(3), cube(1), cube(1)],
       strides: [cube(1), [1, 2, 2], cube(2), cube(2), cube(1)],
@@ -151,19 +152,18 @@ describe.each<[string, OpenOptions]>([
     },
   );
 
-  test.each([false, true])(
-    'items without labels learn from a teacher alone, deep supervision %s',
-    async (deepSupervision) => {
-      const config = { ...CASES[0].config, deepSupervision };
-      const shape = [3, 8, 8, 16, 1];
+  test.each([CASES[0]!, CASES.at(-1)!])(
+    '$name: items without labels learn from a teacher alone',
+    async ({ config, image: [, ...patch] }) => {
+      const shape = [3, ...patch];
       const random = new Random(5);
       const recorded = build(config, shape);
       const layout = new ParameterLayout(recorded.tape.parameters);
       const values = initialise(layout, random);
       const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
       const image = reference(shape, draw(elementCount(shape)));
-      const target = Uint8Array.from({ length: 8 * 8 * 16 }, () => random.int(config.classes));
-      const teacherShape = [2, 8, 8, 16, config.classes];
+      const target = Uint8Array.from({ length: elementCount(patch) }, () => random.int(config.classes));
+      const teacherShape = [2, ...patch.slice(0, 3), config.classes];
       const teacherLogits = draw(elementCount(teacherShape));
       const teacher = fromArray(gpu, teacherLogits, teacherShape);
       const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
