@@ -74,32 +74,18 @@ function options(records: readonly TrainingRecord[], labelNames: readonly string
   };
 }
 
-const lossCurves = (epochs: readonly Epoch[]): Curve[] => [
-  ...labelledLossCurves(epochs),
-  ...(epochs.some(({ consistency }) => consistency !== undefined)
-    ? [
-        {
-          panel: LOSS,
-          name: 'consistency',
-          colour: '#009e73',
-          width: 1.5,
-          ...course(epochs, ({ consistency = 0 }) => consistency),
-        },
-      ]
-    : []),
-];
-
-const labelledLossCurves = (epochs: readonly Epoch[]): Curve[] => [
-  { panel: LOSS, name: 'total', colour: '#111', width: 2, ...course(epochs, ({ loss }) => loss) },
-  { panel: LOSS, name: 'Dice', colour: '#0072b2', width: 1.5, ...course(epochs, ({ dice }) => dice) },
-  {
-    panel: LOSS,
-    name: 'cross entropy',
-    colour: '#d55e00',
-    width: 1.5,
-    ...course(epochs, ({ crossEntropy }) => crossEntropy),
-  },
-];
+function lossCurves(epochs: readonly Epoch[]): Curve[] {
+  const curve = (name: string, colour: string, width: number, value: (epoch: Epoch) => number): Curve => {
+    return { panel: LOSS, name, colour, width, ...course(epochs, value) };
+  };
+  const hasTeacher = epochs.some(({ consistency }) => consistency !== undefined);
+  return [
+    curve('total', '#111', 2, ({ loss }) => loss),
+    curve('Dice', '#0072b2', 1.5, ({ dice }) => dice),
+    curve('cross entropy', '#d55e00', 1.5, ({ crossEntropy }) => crossEntropy),
+    ...(hasTeacher ? [curve('consistency', '#009e73', 1.5, ({ consistency = 0 }) => consistency)] : []),
+  ];
+}
 
 function dscCurves(validations: readonly Validation[], labelNames: readonly string[]): Curve[] {
   const organs = labelNames.slice(1);

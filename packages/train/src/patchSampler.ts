@@ -46,8 +46,8 @@ export function samplePatch(
 function centreVoxel(prepared: PreparedFile, centre: Centre, random: Random): number {
   const { voxels, labelVoxels } = prepared;
   const background = labelVoxels[0];
-  const organs = [...labelVoxels.keys()].filter((label) => label > 0 && labelVoxels[label] > 0);
-  if (centre === 'organ' && organs.length > 0) {
+  if (centre === 'organ' && background < voxels) {
+    const organs = [...labelVoxels.keys()].filter((label) => label > 0 && labelVoxels[label] > 0);
     const organ = organs[random.int(organs.length)];
     return prepared.nthVoxel(organ, random.int(labelVoxels[organ]));
   }
