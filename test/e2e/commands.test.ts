@@ -169,41 +169,6 @@ describe('on one data set', () => {
     expect(missing.stderr).toContain('imagesTr holds no case nobody');
   });
 
-  test('an experiment runs its arms, goes on after a stop, and refuses another design', async () => {
-    const [file, out] = [join(folder, 'design.json'), join(folder, 'experiment')];
-    const arm = { start: 'teacher', unlabelled: 'none' };
-    const design = {
-      title: 'Two arms',
-      about: 'Small.',
-      phantom: { seed: 3, spacingMm: 10, labelledAtOneCentre: true, labelled: [2], unlabelled: 2, test: 2 },
-      preset: 'small',
-      set: { ...TINY, stepsPerEpoch: 2 },
-      seeds: [1],
-      baseline: 'labelled only',
-      arms: [
-        { ...arm, name: 'labelled only' },
-        { ...arm, name: 'taught', unlabelled: 'pseudo-labels', set: { pseudoShare: 0.5 } },
-      ],
-    };
-    writeFileSync(file, JSON.stringify(design));
-    const stopped = await cli(['experiment', file, '--out', out, '--minutes', '0.0001']);
-    expect(stopped.code).toBe(124);
-    expect(stopped.stderr).toContain('--resume continues');
-    expect((await cli(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
-    await cliJson(['experiment', file, '--out', out, '--resume']);
-    const { results, runs } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
-    expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
-      ['labelled only', 8],
-      ['taught', 8],
-    ]);
-    expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
-    expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
-    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('Two arms');
-    writeFileSync(file, JSON.stringify({ ...design, seeds: [2] }));
-    const other = await cli(['experiment', file, '--out', out, '--resume']);
-    expect(other.stderr).toContain('was made from another design');
-  });
-
   test('pipeline goes from data to report, and does nothing twice', async () => {
     const out = join(folder, 'pipeline');
     const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];

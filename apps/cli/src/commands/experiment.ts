@@ -6,10 +6,12 @@ import { type Design, readDesign } from '../experiment/design.ts';
 import { experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
+import { openSource } from '../experiment/source.ts';
 import { OUT_OF_TIME, orAfter, positive, tuneOption, withGpu } from '../session.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
+  data?: string;
   out?: string;
   resume?: boolean;
   minutes?: number;
@@ -18,6 +20,7 @@ interface Options extends CommonOptions {
 
 export const experiment = command('experiment', 'Run all arms of an experiment, and say what came of it')
   .argument('<file>', 'the design, such as experiments/small.json')
+  .option('--data <dir>', 'data set in nnU-Net’s layout, for a design without phantoms')
   .option('--out <dir>', 'folder of the runs, results.json and results.html (default: runs/FILE’s name)')
   .option('--resume', 'go on where the folder was; without it the folder must be new')
   .option('--minutes <n>', 'stop cleanly after so long with exit code 124; --resume continues', positive)
@@ -25,7 +28,8 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
   .action(async (file: string, options: Options) => {
     const design = await readDesign(file);
     const out = options.out ?? join('runs', basename(file, '.json'));
-    await openState(out, design, options.resume ?? false);
+    const source = await openSource(design, options.data, file);
+    await openState(out, design, source, options.resume ?? false);
     await withGpu({ tune: options.tune }, async (gpu, stop) => {
       const signal = options.minutes ? orAfter(options.minutes, stop) : stop;
       const facts = {
@@ -37,10 +41,13 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
         const results = resultsOf(runs, design.baseline);
         const content = { ...facts, design, results, runs };
         await writeWhole(join(out, 'results.json'), `${JSON.stringify(content, null, 2)}\n`);
-        await writeWhole(join(out, 'results.html'), await experimentHtml({ design, results, out, ...facts }));
+        await writeWhole(
+          join(out, 'results.html'),
+          await experimentHtml({ design, source, results, out, ...facts }),
+        );
       };
       try {
-        const runs = await runExperiment(gpu, design, { path: file, out, signal, onRun: write });
+        const runs = await runExperiment(gpu, design, { path: file, source, out, signal, onRun: write });
         const results = resultsOf(runs, design.baseline);
         print(options, { out, results }, table(design, results, out));
       } catch (error) {

@@ -1,4 +1,4 @@
-/** What an experiment is: cohorts of phantoms, seeds, and arms that differ in what they learn from. */
+/** What an experiment is: cohorts of phantoms or a data set, seeds, and arms that differ in what they learn from. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { type Config, resolveConfig } from '@organseg/train/config.ts';
 import { readJsonFile } from '@organseg/train/files.ts';
@@ -27,15 +27,18 @@ export type Arm = z.infer<typeof arm>;
 const designFile = z.strictObject({
   title: z.string(),
   about: z.string(),
-  phantom: z.strictObject({
-    seed: z.int().nonnegative(),
-    spacingMm: z.number().positive(),
-    labelledAtOneCentre: z.boolean(),
-    /** A cohort for each number. */
-    labelled: z.array(count).min(1),
-    unlabelled: count,
-    test: count,
-  }),
+  /** Without it the cohort is a data set that the command names. */
+  phantom: z
+    .strictObject({
+      seed: z.int().nonnegative(),
+      spacingMm: z.number().positive(),
+      labelledAtOneCentre: z.boolean(),
+      /** A cohort for each number. */
+      labelled: z.array(count).min(1),
+      unlabelled: count,
+      test: count,
+    })
+    .optional(),
   preset: z.enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]]),
   /** Over the preset, for the teacher and all arms. */
   set: settings,

@@ -9,9 +9,11 @@ import { plural, score } from '../report/words.ts';
 import type { Design } from './design.ts';
 import { intervals } from './intervals.ts';
 import type { ArmResult } from './results.ts';
+import type { Source } from './source.ts';
 
 export interface ExperimentPage {
   readonly design: Design;
+  readonly source: Source;
   readonly results: readonly ArmResult[];
   readonly out: string;
   readonly commit: string | null;
@@ -20,24 +22,29 @@ export interface ExperimentPage {
 }
 
 export async function experimentHtml(input: ExperimentPage): Promise<string> {
-  const { design, results, out, commit, adapter, date } = input;
+  const { design, source, results, out, commit, adapter, date } = input;
   const cohorts = Map.groupBy(results, ({ labelled }) => labelled);
   return pageHtml({
     title: design.title,
     made: html`${date} · <code>${out}</code> · ${adapter}${commit ? html` · commit ${commit}` : ''}`,
     lead: design.about,
-    main: html`${[...cohorts].map(([labelled, own]) => cohort(design, labelled, own))}
+    main: html`${[...cohorts].map(([labelled, own]) => cohort(design.baseline, source, labelled, own))}
 <section><h2>Arms</h2><table><tbody>${design.arms.map(({ name, about }) => html`<tr><th>${name}<td>${about}`)}</table></section>
-<section><h2>How to read this</h2>${reading(design)}</section>
+<section><h2>How to read this</h2>${reading(design, source)}</section>
 <section><h2>The design</h2><details><summary>Every setting</summary><pre>${JSON.stringify(design, null, 2)}</pre></details></section>`,
   });
 }
 
-function cohort({ phantom, baseline }: Design, labelled: number, results: readonly ArmResult[]): Html {
+function cohort(
+  baseline: string,
+  { unlabelled, test }: Source,
+  labelled: number,
+  results: readonly ArmResult[],
+): Html {
   const compared = results.flatMap(({ arm, difference, seedDifferences }) =>
     difference ? [{ name: arm, ...difference.dsc, points: seedDifferences }] : [],
   );
-  return html`<section><h2>${labelled} labelled, ${phantom.unlabelled} unlabelled, ${plural(phantom.test, 'test case')}</h2>
+  return html`<section><h2>${labelled} labelled, ${unlabelled} unlabelled, ${plural(test, 'test case')}</h2>
 <div class="wide"><table class="scores">
 <thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept<th>their true DSC<th>steps<th>s a case<th>GPU MB
 <tbody>${results.map(row)}
@@ -75,14 +82,13 @@ function points(value: number): string {
   return `${Number(digits) === 0 ? '' : value < 0 ? '−' : '+'}${digits}`;
 }
 
-const reading = ({
-  seeds,
-  phantom,
-  baseline,
-}: Design): Html => html`<p>All arms of a seed are scored on the same
-${phantom.test} test cases by FLARE22's rules, and start from the same teacher where they start from one. A difference
+const reading = (
+  { seeds, phantom, baseline }: Design,
+  { test }: Source,
+): Html => html`<p>All arms of a seed are scored on the same
+${plural(test, 'test case')} by FLARE22's rules, and start from the same teacher where they start from one. A difference
 to “${baseline}” is taken case by case, as the mean over ${plural(seeds.length, 'seed')}; its interval is the bootstrap's over
 cases (10,000 resamples) and tells how other patients of this kind might come out. How another training might come
 out is told by the spread over seeds, which the interval does not hold. “Steps” are the optimiser's until the weights
 that are scored, those of the teacher that an arm starts from included.</p>
-<p>The scans are phantoms: what holds here is how methods compare under these conditions, not a score on patients.</p>`;
+${phantom ? html`<p>The scans are phantoms: what holds here is how methods compare under these conditions, not a score on patients.</p>` : ''}`;

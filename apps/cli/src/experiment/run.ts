@@ -2,7 +2,7 @@
  * Runs an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled ones,
  * and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
  *
- *   OUT/labelled-N/data
+ *   OUT/labelled-N/data, where the cases are phantoms
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run, pseudo, predictions, scores.json}
  */
 import { existsSync } from 'node:fs';
@@ -26,12 +26,14 @@ import { pseudoLabelTruth } from '../pseudoLabelTruth.ts';
 import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from '../stages.ts';
 import { type Arm, armConfig, type Design, slug, teacherConfig } from './design.ts';
 import { type ArmRun, average } from './results.ts';
+import type { Source } from './source.ts';
 
 const TEACHER = 'teacher';
 
 export interface ExperimentOptions {
   /** The design's path, for messages. */
   readonly path: string;
+  readonly source: Source;
   readonly out: string;
   readonly signal: AbortSignal;
   /** After each arm. */
@@ -41,9 +43,9 @@ export interface ExperimentOptions {
 const STATE = 'experiment.json';
 
 /** A folder belongs to one design: results of two are never mixed. */
-export async function openState(out: string, design: Design, resume: boolean): Promise<void> {
+export async function openState(out: string, design: Design, source: Source, resume: boolean): Promise<void> {
   const path = join(out, STATE);
-  const content = `${JSON.stringify(design, null, 2)}\n`;
+  const content = `${JSON.stringify({ ...design, data: source.data }, null, 2)}\n`;
   if (existsSync(path)) {
     if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
     if ((await readFile(path, 'utf8')) !== content) {
@@ -61,13 +63,13 @@ export async function runExperiment(
   options: ExperimentOptions,
 ): Promise<readonly ArmRun[]> {
   const runs: ArmRun[] = [];
-  for (const labelled of design.phantom.labelled) {
+  for (const labelled of options.source.labelled) {
     const folder = join(options.out, `labelled-${labelled}`);
-    const data = join(folder, 'data');
-    await writePhantoms(
-      { ...design.phantom, out: data, labelled, spacing: design.phantom.spacingMm },
-      options.signal,
-    );
+    const data = options.source.data ?? join(folder, 'data');
+    if (design.phantom) {
+      const { spacingMm } = design.phantom;
+      await writePhantoms({ ...design.phantom, out: data, labelled, spacing: spacingMm }, options.signal);
+    }
     for (const seed of design.seeds) {
       const group = new SeedGroup(gpu, design, options, data, join(folder, `seed-${seed}`), seed);
       for (const arm of design.arms) {

@@ -1,0 +1,44 @@
+/** Where an experiment's cases come from: phantoms that the design describes, or a data set. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { openDataset } from '@organseg/train/dataset.ts';
+import { testReferences } from '../stages.ts';
+import type { Design } from './design.ts';
+
+export interface Source {
+  /** The data set's folder; without it each cohort has phantoms of its own. */
+  readonly data?: string;
+  /** Labelled cases: a cohort for each number. */
+  readonly labelled: readonly number[];
+  readonly unlabelled: number;
+  readonly test: number;
+}
+
+/** Throws InputError where the design and the data do not fit each other. */
+export async function openSource(design: Design, data: string | undefined, path: string): Promise<Source> {
+  if (design.phantom) {
+    if (data !== undefined)
+      throw new InputError(`${path}: describes phantoms; --data is for designs without`);
+    return design.phantom;
+  }
+  if (data === undefined) throw new InputError(`${path}: describes no phantoms; --data names a data set`);
+  const dataset = await openDataset(data);
+  const { labelled, unlabelled } = dataset;
+  const test = testReferences(dataset);
+  if (!labelled.length) throw new InputError(`${data}: imagesTr holds no CASE_0000.nii.gz`);
+  if (design.arms.some((arm) => arm.unlabelled !== 'none') && !unlabelled.length)
+    throw new InputError(`${data}: imagesUn holds no CASE_0000.nii.gz`);
+  const ceiling = design.arms.find((arm) => arm.unlabelled === 'truth');
+  const unknown = unlabelled.find(({ name }) => !existsSync(join(data, 'labelsUn', `${name}.nii.gz`)));
+  if (ceiling && unknown) {
+    const missing = join(data, 'labelsUn', `${unknown.name}.nii.gz`);
+    throw new InputError(`${missing}: missing, “${ceiling.name}” of ${path} learns from it`);
+  }
+  return {
+    data: resolve(data),
+    labelled: [labelled.length],
+    unlabelled: unlabelled.length,
+    test: test.length,
+  };
+}

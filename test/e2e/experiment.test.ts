@@ -1,0 +1,85 @@
+/** Experiments by command, so small that each takes seconds. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
+import { cli, cliJson } from '../cli.ts';
+
+const arm = { start: 'teacher', unlabelled: 'none' };
+const design = {
+  title: 'Two arms',
+  about: 'Small.',
+  phantom: { seed: 3, spacingMm: 10, labelledAtOneCentre: true, labelled: [2], unlabelled: 2, test: 2 },
+  preset: 'small',
+  set: {
+    ...TINY_NETWORK,
+    stepsPerEpoch: 2,
+    initial: { epochs: 3, learningRate: 0.01, augment: true },
+    fineTuning: { epochs: 1, learningRate: 0.001, augment: false },
+    selection: [{ strategy: 'keep-all' }],
+  },
+  seeds: [1],
+  baseline: 'labelled only',
+  arms: [
+    { ...arm, name: 'labelled only' },
+    { ...arm, name: 'taught', unlabelled: 'pseudo-labels', set: { pseudoShare: 0.5 } },
+  ],
+};
+
+let folder: string;
+let file: string;
+let out: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+  [file, out] = [join(folder, 'design.json'), join(folder, 'experiment')];
+  writeFileSync(file, JSON.stringify(design));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (path: string) => readFileSync(path, 'utf8');
+const resultsIn = (path: string) => JSON.parse(read(join(path, 'results.json')));
+
+test('an experiment runs its arms, goes on after a stop, and refuses another design', async () => {
+  const stopped = await cli(['experiment', file, '--out', out, '--minutes', '0.0001']);
+  expect(stopped.code).toBe(124);
+  expect(stopped.stderr).toContain('--resume continues');
+  expect((await cli(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
+  await cliJson(['experiment', file, '--out', out, '--resume']);
+  const { results, runs } = resultsIn(out);
+  expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
+    ['labelled only', 8],
+    ['taught', 8],
+  ]);
+  expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
+  expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
+  expect(read(join(out, 'results.html'))).toContain('Two arms');
+  const other = join(folder, 'other.json');
+  writeFileSync(other, JSON.stringify({ ...design, seeds: [2] }));
+  const refused = await cli(['experiment', other, '--out', out, '--resume']);
+  expect(refused.stderr).toContain('was made from another design');
+});
+
+test('the same cases from a data set give the same scores', async () => {
+  const [data, again] = [join(out, 'labelled-2/data'), join(folder, 'again')];
+  const own = join(folder, 'own.json');
+  writeFileSync(own, JSON.stringify({ ...design, phantom: undefined }));
+  await cliJson(['experiment', own, '--data', data, '--out', again]);
+  const [before, after] = [resultsIn(out), resultsIn(again)];
+  const scores = ({ runs }: { runs: { cases: object[] }[] }) => runs.map(({ cases }) => cases);
+  expect(scores(after)).toEqual(scores(before));
+  expect(read(join(again, 'results.html'))).toContain('2 labelled, 2 unlabelled, 2 test cases');
+  expect(read(join(again, 'results.html'))).not.toContain('phantoms');
+});
+
+test.each([
+  ['phantoms and a data set', {}, ['--data', 'x'], 'describes phantoms; --data is for designs without'],
+  ['neither', { phantom: undefined }, [], 'describes no phantoms; --data names a data set'],
+])('%s are refused', async (_, changes, options, message) => {
+  const [path, nowhere] = [join(folder, 'refused.json'), join(folder, 'nowhere')];
+  writeFileSync(path, JSON.stringify({ ...design, ...changes }));
+  const { code, stderr } = await cli(['experiment', path, '--out', nowhere, ...options]);
+  expect([code, stderr.includes(message), existsSync(nowhere)]).toEqual([1, true, false]);
+});
