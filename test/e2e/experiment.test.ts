@@ -56,6 +56,7 @@ test('an experiment runs its arms, goes on after a stop, and refuses another des
   expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
   expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
   expect(read(join(out, 'results.html'))).toContain('Two arms');
+  expect(read(join(out, 'differences-2-labelled.svg'))).toContain('taught');
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify({ ...design, seeds: [2] }));
   const refused = await cli(['experiment', other, '--out', out, '--resume']);

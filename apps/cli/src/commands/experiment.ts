@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { writeWhole } from '@organseg/train/files.ts';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Design, readDesign } from '../experiment/design.ts';
-import { experimentHtml } from '../experiment/page.ts';
+import { differences, experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
@@ -21,7 +21,7 @@ interface Options extends CommonOptions {
 export const experiment = command('experiment', 'Run all arms of an experiment, and say what came of it')
   .argument('<file>', 'the design, such as experiments/small.json')
   .option('--data <dir>', 'data set in nnU-Net’s layout, for a design without phantoms')
-  .option('--out <dir>', 'folder of the runs, results.json and results.html (default: runs/FILE’s name)')
+  .option('--out <dir>', 'folder of the runs, results and figures (default: runs/FILE’s name)')
   .option('--resume', 'go on where the folder was; without it the folder must be new')
   .option('--minutes <n>', 'stop cleanly after so long with exit code 124; --resume continues', positive)
   .addOption(tuneOption())
@@ -45,6 +45,11 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
           join(out, 'results.html'),
           await experimentHtml({ design, source, results, out, ...facts }),
         );
+        for (const [labelled, own] of Map.groupBy(results, (result) => result.labelled)) {
+          const figure = differences(design.baseline, own);
+          if (figure)
+            await writeWhole(join(out, `differences-${labelled}-labelled.svg`), String(await figure));
+        }
       };
       try {
         const runs = await runExperiment(gpu, design, { path: file, source, out, signal, onRun: write });

@@ -27,7 +27,8 @@ export function intervals(list: readonly Interval[], title: string): Html {
   const bottom = PLOT.top + LINE * list.length;
   const height = bottom + PLOT.bottom;
   const ticks = Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);
-  return html`<svg viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}" font-size="13" font-family="system-ui, sans-serif" fill="#1b1f24">
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}" font-size="13" font-family="system-ui, sans-serif" fill="#1b1f24">
+<rect width="100%" height="100%" fill="#fff"/>
 ${ticks.map((tick) => html`<path d="M${across(tick / 100)} ${PLOT.top}V${bottom}" stroke="${Math.abs(tick) < 1e-9 ? '#1b1f24' : '#d9dee4'}"/><text x="${across(tick / 100)}" y="${bottom + 17}" text-anchor="middle">${Number(tick.toFixed(2))}</text>`)}
 <text x="${(PLOT.left + WIDTH - PLOT.right) / 2}" y="${height - 8}" text-anchor="middle">${title}</text>
 ${list.map(({ name, mean, low, high, points }, i) => {

@@ -41,15 +41,13 @@ function cohort(
   labelled: number,
   results: readonly ArmResult[],
 ): Html {
-  const compared = results.flatMap(({ arm, difference, seedDifferences }) =>
-    difference ? [{ name: arm, ...difference.dsc, points: seedDifferences }] : [],
-  );
+  const figure = differences(baseline, results);
   return html`<section><h2>${labelled} labelled, ${unlabelled} unlabelled, ${plural(test, 'test case')}</h2>
 <div class="wide"><table class="scores">
 <thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept<th>their true DSC<th>steps<th>s a case<th>GPU MB
 <tbody>${results.map(row)}
 </table></div>
-${compared.length ? html`<div class="figures"><figure>${intervals(compared, `DSC points over “${baseline}”`)}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
+${figure ? html`<div class="figures"><figure>${figure}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
 <details><summary>DSC of each organ</summary><div class="wide"><table class="scores">
 <thead><tr><th rowspan="1">organ${results.map(({ arm }) => html`<th>${arm}`)}
 <tbody>${FLARE22_ORGANS.map(
@@ -57,6 +55,14 @@ ${compared.length ? html`<div class="figures"><figure>${intervals(compared, `DSC
 <tr><th><span class="organ">${swatch(colour)}${longName}</span>${results.map(({ organs }) => html`<td>${score(organs[name]?.dsc ?? Number.NaN)}`)}`,
   )}
 </table></div></details></section>`;
+}
+
+/** A cohort's differences to the baseline as SVG; undefined where there are none yet. */
+export function differences(baseline: string, results: readonly ArmResult[]): Html | undefined {
+  const compared = results.flatMap(({ arm, difference, seedDifferences }) =>
+    difference ? [{ name: arm, ...difference.dsc, points: seedDifferences }] : [],
+  );
+  return compared.length ? intervals(compared, `DSC points over “${baseline}”`) : undefined;
 }
 
 function row(result: ArmResult): Html {
