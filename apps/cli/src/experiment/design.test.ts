@@ -55,7 +55,7 @@ describe('a design', () => {
     [
       {
         arms: [
-          { ...arm, labelledBy: 'later' },
+          { ...arm, labelledBy: ['later'] },
           { ...arm, name: 'later' },
         ],
       },

@@ -16,8 +16,8 @@ const arm = z.strictObject({
   start: z.enum(['teacher', 'scratch']),
   /** Besides the labelled cases: nothing, the unlabelled ones with labels by a model, or with their true labels. */
   unlabelled: z.enum(['none', 'pseudo-labels', 'truth']),
-  /** An earlier arm whose model labels; the teacher's unless given. */
-  labelledBy: z.string().optional(),
+  /** Earlier arms whose averaged models label; the teacher's unless given. */
+  labelledBy: z.array(z.string()).min(1).optional(),
   /** Another earlier arm, whose labels stability compares with. */
   comparedWith: z.string().optional(),
   set: settings,
@@ -59,7 +59,8 @@ export async function readDesign(path: string): Promise<Design> {
   if (twice !== undefined) throw new InputError(`${path}: two arms are called ${twice}`);
   if (!names.includes(design.baseline)) throw new InputError(`${path}: there is no arm ${design.baseline}`);
   for (const [i, { name, labelledBy, comparedWith }] of design.arms.entries()) {
-    const unknown = [labelledBy, comparedWith].find((other) => other && !names.slice(0, i).includes(other));
+    const others = [...(labelledBy ?? []), ...(comparedWith ? [comparedWith] : [])];
+    const unknown = others.find((other) => !names.slice(0, i).includes(other));
     if (unknown) throw new InputError(`${path}: ${name} needs an earlier arm ${unknown}`);
   }
   for (const seed of design.seeds) {

@@ -144,28 +144,26 @@ class SeedGroup {
     return out;
   }
 
-  /** Labels of all unlabelled cases by a model, with every score. */
-  async #labels(by: string | undefined, comparedWith: string | undefined): Promise<PseudoLabelManifest> {
-    const model = by === undefined ? await this.#teacher() : join(this.#folder, slug(by), 'run');
+  /** Labels of all unlabelled cases by the average of arms' models, or by the teacher, with every score. */
+  async #labels(by: Arm['labelledBy'], comparedWith?: string): Promise<PseudoLabelManifest> {
+    const { signal } = this.#options;
+    const models = by?.map((arm) => join(this.#folder, slug(arm), 'run')) ?? [await this.#teacher()];
     const out = this.#labelFolder(by);
-    const compared = comparedWith === undefined ? [] : [this.#labelFolder(comparedWith)];
-    if (comparedWith !== undefined) await this.#labels(comparedWith, undefined);
+    const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
+    if (comparedWith !== undefined) await this.#labels([comparedWith]);
     const { unlabelled } = await openDataset(this.#data);
-    const predictor = await Predictor.open(this.#gpu, model, {
-      signal: this.#options.signal,
-      confidence: true,
-    });
+    const predictor = await Predictor.open(this.#gpu, models, { signal, confidence: true });
     try {
       const selection = [{ strategy: 'keep-all' as const }];
-      const options = { models: [model], out, selection, compared, signal: this.#options.signal };
+      const options = { models, out, selection, compared, signal };
       return await labelWithProgress(predictor, unlabelled, options);
     } finally {
       predictor.close();
     }
   }
 
-  #labelFolder = (by: string | undefined) =>
-    join(this.#folder, 'labels', by === undefined ? TEACHER : slug(by));
+  #labelFolder = (by: Arm['labelledBy']) =>
+    join(this.#folder, 'labels', by ? slug(by.join(' and ')) : TEACHER);
 
   /** The arm's manifest: labels that lie elsewhere, and its own choice among them. */
   async #pseudo(arm: Arm, { selection }: Config, own: string) {
