@@ -58,8 +58,8 @@ async function assemble(folder: string): Promise<void> {
   const require = createRequire(join(ROOT, 'packages/kernels/package.json'));
   copyFileSync(join(dirname(require.resolve('webgpu')), dawn), join(lib, dawn));
   copyFileSync(process.execPath, join(lib, 'node'));
-  const peer = 'pytorch_unet.py';
-  copyFileSync(join(ROOT, 'apps/cli/bench/peers', peer), join(lib, peer));
+  for (const peer of ['pytorch_unet.py', 'pytorch_predict.py'])
+    copyFileSync(join(ROOT, 'apps/cli/bench/peers', peer), join(lib, peer));
   writeFileSync(join(folder, 'organseg'), LAUNCHER);
   chmodSync(join(folder, 'organseg'), 0o755);
   for (const path of ['LICENSE', 'README.md', 'docs']) {

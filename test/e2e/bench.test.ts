@@ -1,5 +1,5 @@
-/** The network's bench counts its work right; the times themselves are judged by nobody here. */
-import { execFileSync } from 'node:child_process';
+/** The benches count their work right and do the same work as their peer; the times are judged by nobody here. */
+import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
@@ -34,3 +34,17 @@ test('bench unet: operations, layers and peaks of a network small enough to coun
   expect(convolutions).toHaveLength(20);
   for (const { peakBytes } of runs) expect(peakBytes).toBeGreaterThan(2 * fine * 14 * 4);
 });
+
+const hasTorch = spawnSync('python3', ['-c', 'import torch']).status === 0;
+
+test.skipIf(!hasTorch)(
+  'bench predict --peer: PyTorch gives the same labels (needs python3 with torch)',
+  () => {
+    const scan = ['--slices', '12', '--size', '60,52', '--spacing', '1.5,1.5,2', '--set', 'patch=[16,32,48]'];
+    for (const resample of ['labels', 'logits']) {
+      const args = [BENCH, 'predict', '--json', '--peer', ...scan, '--resample', resample];
+      const [{ peer }] = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })).runs;
+      expect(peer.sameLabels, resample).toBeGreaterThan(0.9999);
+    }
+  },
+);

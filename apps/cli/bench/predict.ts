@@ -2,12 +2,12 @@
  * Whole cases from process start to file written, over numbers of slices: `pnpm bench predict [options]`.
  *   --slices 50,100,200,400   --size 512,512   --spacing 0.8,0.8,1      the generated scans
  *   --preset NAME  --set key=value …  --dtype f32|f16  --memory-cap MiB  --resample labels|logits  --skip-early
+ *   --peer  --python PROGRAM   the same cases by PyTorch too, with the logits of the whole volume at once
  *   --svg FILE  --json
  *   --plan                     how each case would be done and what memory it would take, without doing it
  * The network has random weights: time and memory do not depend on them. The preset is gao2022 on a GPU; on a CPU that
  * plays GPU, small with a network and a patch that finish in minutes.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -21,7 +21,7 @@ import { initialise } from '@organseg/core/network/parameters.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
+import type { Triple } from '@organseg/core/volume/volume.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/device.ts';
 import { saveBest } from '@organseg/train/checkpoint.ts';
 import { type Config, preprocessingOf, resolveConfig, unetConfig } from '@organseg/train/config.ts';
@@ -31,8 +31,10 @@ import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { createRun, parameterLayout } from '@organseg/train/run.ts';
 import { type GrowthPoint, growthSvg } from '../../../packages/train/bench/growthSvg.ts';
 import type { CaseProfile } from '../src/caseFiles.ts';
-import { startSampler } from '../src/measure/sampler.ts';
 import type { ScanReport } from '../src/predictScans.ts';
+import { bodyBox, generatedScan } from './generatedScan.ts';
+import { type PeerCase, peerCase } from './peers/peerCase.ts';
+import { type TimedProcess, timedProcess } from './timedProcess.ts';
 
 /** For two CPU cores: what is measured there is memory. */
 const SOFTWARE_SETTINGS = [
@@ -53,13 +55,15 @@ const { values: options } = parseArgs({
     'memory-cap': { type: 'string' },
     resample: { type: 'string' },
     'skip-early': { type: 'boolean', default: false },
+    peer: { type: 'boolean', default: false },
+    python: { type: 'string', default: 'python3' },
     plan: { type: 'boolean', default: false },
     svg: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
 
-interface CaseRun extends GrowthPoint {
+interface CaseRun extends GrowthPoint, Pick<TimedProcess, 'smiPeakMb'> {
   readonly slices: number;
   readonly networkShape: Triple;
   /** From the start of the process to its end. */
@@ -69,29 +73,12 @@ interface CaseRun extends GrowthPoint {
   readonly stages: Readonly<Record<string, number>>;
   readonly plannedGpuBytes: number;
   readonly peakGpuBytes: number;
-  /** Over idle, as nvidia-smi sees it; null where it does not answer. */
-  readonly smiPeakMb: number | null;
   /** Of the whole process: on a CPU that plays GPU, the GPU's memory is in it. */
   readonly peakHostBytes: number;
   readonly windows: ScanReport['windows'];
   /** With --skip-early: voxels whose label differs from a run without it. */
   readonly changedVoxels?: number;
-}
-
-/** An ellipse of soft tissue in air, with noise, so that gzip has something to do. */
-function generatedScan(shape: Triple, spacingMm: Triple): Volume<Int16Array> {
-  const [nx, ny, nz] = shape;
-  const data = new Int16Array(nx * ny * nz);
-  const noise = new Random(7);
-  const grain = Int16Array.from({ length: 65536 }, () => Math.round(12 * noise.normal()));
-  for (let z = 0, i = 0; z < nz; z++)
-    for (let y = 0; y < ny; y++)
-      for (let x = 0; x < nx; x++, i++) {
-        const r = ((x - nx / 2) / (0.44 * nx)) ** 2 + ((y - ny / 2) / (0.32 * ny)) ** 2;
-        const tissue = 60 * Math.sin(x / 31) * Math.sin(y / 27) * Math.sin(z / 23);
-        data[i] = (r < 1 ? 40 + tissue : -1000) + grain[(i * 2654435761) & 65535];
-      }
-  return { shape, affine: scaleAndShift(spacingMm, [0, 0, 0]), data };
+  readonly peer?: PeerCase;
 }
 
 async function writeRun(folder: string, config: Config): Promise<void> {
@@ -117,26 +104,9 @@ function mainProgram(): string {
 }
 
 async function predict(run: string, scan: string, out: string, extra: readonly string[]) {
-  const sampler = startSampler(() => {});
-  const started = performance.now();
   const args = ['predict', '--model', run, '--input', scan, '--out', out, '--profile', '--json', ...extra];
-  const child = spawn(process.execPath, [mainProgram(), ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, INIT_CWD: process.cwd() },
-  });
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said += chunk;
-  });
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  const seconds = (performance.now() - started) / 1000;
-  sampler.stop();
-  if (code !== 0) throw new InputError(`predict: ${said.trimEnd().split('\n').at(-1)}`);
+  const { seconds, smiPeakMb } = await timedProcess(process.execPath, [mainProgram(), ...args]);
   const read = <T>(file: string) => JSON.parse(readFileSync(join(out, file), 'utf8')).cases[0] as T;
-  const idle = sampler.samples[0]!.gpuMemoryMb;
-  const smiPeakMb = sampler.hasGpu()
-    ? Math.max(...sampler.samples.map(({ gpuMemoryMb }) => gpuMemoryMb)) - idle
-    : null;
   return {
     seconds,
     smiPeakMb,
@@ -182,8 +152,22 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
     smiPeakMb,
     peakHostBytes,
   };
+  const labelMap = (from: string) => join(from, `scan${slices}.nii.gz`);
+  if (options.peer) {
+    const peer = await peerCase({
+      python: options.python,
+      run,
+      config,
+      resample: options.resample === 'labels' ? 'labels' : 'logits',
+      amp: (options.dtype ?? (software ? 'f32' : 'f16')) === 'f16',
+      scan,
+      ours: labelMap(out),
+      out: join(folder, 'peer.nii.gz'),
+    });
+    return { ...made, windows, peer };
+  }
   if (!plain) return { ...made, windows };
-  const labels = (from: string) => readLabelsFile(join(from, `scan${slices}.nii.gz`));
+  const labels = (from: string) => readLabelsFile(labelMap(from));
   const [without, withSkip] = [await labels(plain), await labels(out)];
   const changedVoxels = without.data.reduce((n, label, i) => n + (label === withSkip.data[i] ? 0 : 1), 0);
   return { ...made, windows, changedVoxels };
@@ -218,14 +202,28 @@ function asText(adapter: string, config: Config, runs: readonly CaseRun[]): stri
         ? []
         : [`${slices} slices: ${changedVoxels} voxels changed by skipping early`],
     ),
+    ...runs.flatMap((run) => (run.peer ? [besidePeer(run, run.peer)] : [])),
   ].join('\n');
 }
 
-/** Where the generated body lies. */
-const bodyBox = ([nx, ny, nz]: Triple) => ({
-  min: [Math.ceil(0.06 * nx), Math.ceil(0.18 * ny), 0] as const,
-  max: [Math.floor(0.94 * nx), Math.floor(0.82 * ny), nz] as const,
-});
+/** Ratios above 1: PyTorch takes longer, or more memory. */
+function besidePeer(run: CaseRun, peer: PeerCase): string {
+  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+  const pair = (there: number, here: number, text: (value: number) => string) =>
+    `${text(there)} / ${text(here)} = ${(there / here).toFixed(2)}`;
+  const memory =
+    peer.peakGpuBytes === null
+      ? `MiB of the process ${pair(peer.peakHostBytes, run.peakHostBytes, mib)}`
+      : `MiB of GPU memory ${pair(peer.peakGpuBytes, run.peakGpuBytes, mib)}, of the process ${pair(peer.peakHostBytes, run.peakHostBytes, mib)}`;
+  const smi =
+    peer.smiPeakMb === null || !run.smiPeakMb
+      ? ''
+      : `, MB by nvidia-smi ${pair(peer.smiPeakMb, run.smiPeakMb, (mb) => mb.toFixed(0))}`;
+  const stages = Object.entries(peer.stages).map(([name, s]) => `${name} ${s.toFixed(1)}`);
+  return `
+${run.slices} slices, PyTorch ${peer.torch} on ${peer.device} / organseg: s ${pair(peer.seconds, run.seconds, (x) => x.toFixed(1))}; ${memory}${smi}
+  there ${peer.windows} windows${peer.logitsOnHost ? ', logits on the host' : ''}; s by stage: ${stages.join(', ')}; ${(100 * peer.sameLabels).toFixed(3)} % of the voxels have the same label`;
+}
 
 async function plans(config: Config): Promise<string> {
   const gpu = await openGpu();

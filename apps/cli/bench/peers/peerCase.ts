@@ -1,0 +1,54 @@
+/** The same case by plain PyTorch, which holds the logits of the whole volume: `pytorch_predict.py` beside this file. */
+import { fileURLToPath } from 'node:url';
+import type { Config } from '@organseg/train/config.ts';
+import { readLabelsFile } from '@organseg/train/files.ts';
+import { bestCheckpoint } from '@organseg/train/run.ts';
+import { type TimedProcess, timedProcess } from '../timedProcess.ts';
+
+export interface PeerCase extends Omit<TimedProcess, 'stdout'> {
+  readonly torch: string;
+  readonly device: string;
+  readonly windows: number;
+  readonly stages: Readonly<Record<string, number>>;
+  /** Of PyTorch's allocator; null without a GPU. */
+  readonly peakGpuBytes: number | null;
+  readonly peakHostBytes: number;
+  /** The GPU's memory did not hold the logits. */
+  readonly logitsOnHost: boolean;
+  /** Share of the voxels that have the same label here and there. */
+  readonly sameLabels: number;
+}
+
+export interface PeerRequest {
+  readonly python: string;
+  /** The run's folder. */
+  readonly run: string;
+  readonly config: Config;
+  readonly resample: 'labels' | 'logits';
+  /** Mixed precision. */
+  readonly amp: boolean;
+  readonly scan: string;
+  /** Our label map of it, and where the peer's goes. */
+  readonly ours: string;
+  readonly out: string;
+}
+
+export async function peerCase(request: PeerRequest): Promise<PeerCase> {
+  const { python, run, config, resample, amp, scan, ours, out } = request;
+  const { filters, kernels, strides, classes, patch, windowStep: step, spacingMm: spacing } = config;
+  const { intensityLowHu: low, intensityHighHu: high, intensityOutside: outside } = config;
+  const network = { filters, kernels, strides, classes, patch };
+  const settings = { ...network, step, spacing, low, high, outside, resample, amp };
+  const script = fileURLToPath(new URL('./pytorch_predict.py', import.meta.url));
+  const weights = bestCheckpoint(run);
+  const files = ['--weights', weights, '--scan', scan, '--out', out];
+  const { stdout, ...timed } = await timedProcess(python, [
+    script,
+    '--settings',
+    JSON.stringify(settings),
+    ...files,
+  ]);
+  const [here, there] = [(await readLabelsFile(ours)).data, (await readLabelsFile(out)).data];
+  const same = here.reduce((n, label, i) => n + (label === there[i] ? 1 : 0), 0);
+  return { ...timed, ...JSON.parse(stdout), sameLabels: same / here.length };
+}

@@ -1,0 +1,208 @@
+"""A whole case in plain PyTorch, as MONAI and nnU-Net do it: the logits of the whole volume at once.
+
+    python3 pytorch_predict.py --settings JSON --weights FILE --scan FILE --out FILE
+
+JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...], "classes": 14,
+       "patch": [d, h, w], "step": 0.5, "spacing": [x, y, z], "low": -300, "high": 300, "outside": "clip",
+       "resample": "logits", "amp": false}
+FILE: safetensors under MONAI's names; an int16 .nii.gz that lies along RAS, as `pnpm bench predict` writes it.
+Crop to the body, resample (trilinear), window the intensities, add up Gaussian-weighted logits of sliding windows,
+take the winner on the network's grid or on the scan's, write the label map. On the GPU where PyTorch has one, in
+automatic mixed precision if asked for; the logits lie in f32 on the host where the GPU's memory ends. Prints one JSON
+object: where the seconds went, and the peaks of memory.
+"""
+
+import argparse
+import gzip
+import json
+import math
+import resource
+import struct
+import time
+
+import torch
+from torch.nn import functional as F
+
+from pytorch_unet import Unet, read_safetensors
+
+WINDOWS_AT_ONCE = 4
+
+
+class Stages:
+    def __init__(self, device):
+        self.device = device
+        self.seconds = {}
+        self.began = time.perf_counter()
+
+    def done(self, name):
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        self.seconds[name] = now - self.began
+        self.began = now
+
+
+def read_scan(path):
+    """int16 [Z, Y, X], its spacing as z y x, and its header."""
+    with gzip.open(path) as file:
+        data = bytearray(file.read())
+    shape = struct.unpack_from("<3h", data, 42)
+    spacing = struct.unpack_from("<3f", data, 80)
+    offset = int(struct.unpack_from("<f", data, 108)[0])
+    voxels = torch.frombuffer(data, dtype=torch.int16, offset=offset, count=math.prod(shape))
+    return voxels.reshape(shape[::-1]), spacing[::-1], data[:offset]
+
+
+def write_labels(path, labels, header):
+    header = bytearray(header)
+    struct.pack_into("<2h", header, 70, 2, 8)
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(header)
+        file.write(bytes(labels.contiguous().view(-1).numpy()))
+
+
+def body_box(scan, low):
+    inside = scan > low
+    if not inside.any():
+        return [slice(0, n) for n in scan.shape]
+    others = lambda axis: [other for other in range(3) if other != axis]
+    box = []
+    for axis in range(3):
+        along = inside.amax(dim=others(axis)).nonzero()
+        box.append(slice(int(along[0]), int(along[-1]) + 1))
+    return box
+
+
+def linear(x, axis, size, scale):
+    """Along an axis to so many voxels, `scale` source voxels apart, about the same centre."""
+    last = x.shape[axis] - 1
+    at = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) * scale + last / 2
+    at = at.clamp(0, last)
+    below = at.floor().long()
+    share = (at - below).float().to(x.device).view([-1 if each == axis % x.ndim else 1 for each in range(x.ndim)])
+    take = lambda index: x.index_select(axis, index.to(x.device))
+    return torch.lerp(take(below), take((below + 1).clamp(max=last)), share)
+
+
+def nearest(x, axis, size, scale):
+    last = x.shape[axis] - 1
+    at = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) * scale + last / 2
+    return x.index_select(axis, (at + 0.5 + 1e-4).floor().clamp(0, last).long().to(x.device))
+
+
+def resampled(x, sizes, scales, how=linear):
+    """The last three axes."""
+    for axis, size, scale in zip((-3, -2, -1), sizes, scales):
+        x = how(x, axis, size, scale)
+    return x
+
+
+def origins(size, patch, step):
+    if size <= patch:
+        return [0]
+    count = math.ceil((size - patch) / (patch * step)) + 1
+    return [math.floor(i * (size - patch) / (count - 1) + 0.5) for i in range(count)]
+
+
+def importance(patch, device):
+    bells = []
+    for n in patch:
+        at = torch.arange(n, dtype=torch.float64) - (n - 1) / 2
+        bells.append(torch.exp(-0.5 * (at / (n / 8)) ** 2))
+    return (bells[0][:, None, None] * bells[1][:, None] * bells[2]).float().to(device)
+
+
+def whole_logits(net, image, settings, device):
+    """f32 [classes, Z, Y, X], and how many windows it took. The image is padded to a patch at least."""
+    patch = settings["patch"]
+    weights = importance(patch, device)
+    shape = image.shape
+    try:
+        store = torch.zeros((settings["classes"], *shape), device=device)
+    except RuntimeError:  # as MONAI's `device` and nnU-Net's fallback
+        store = torch.zeros((settings["classes"], *shape))
+    total = torch.zeros(shape, device=store.device)
+    starts = [origins(n, p, settings["step"]) for n, p in zip(shape, patch)]
+    places = [(z, y, x) for z in starts[0] for y in starts[1] for x in starts[2]]
+    amp = torch.float16 if device == "cuda" else torch.bfloat16
+    for first in range(0, len(places), WINDOWS_AT_ONCE):
+        some = places[first : first + WINDOWS_AT_ONCE]
+        windows = [tuple(slice(o, o + p) for o, p in zip(place, patch)) for place in some]
+        batch = torch.stack([image[window] for window in windows])[:, None]
+        with torch.autocast(device, dtype=amp, enabled=settings["amp"]):
+            out = net(batch)
+        out = out.float() * weights
+        for window, logits in zip(windows, out):
+            store[(slice(None), *window)] += logits.to(store.device)
+            total[window] += weights.to(store.device)
+    store /= total
+    return store, len(places)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--settings", required=True, type=json.loads)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--scan", required=True)
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    settings = options.settings
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.benchmark = True
+    stages = Stages(device)
+
+    net = Unet(settings["filters"], settings["kernels"], settings["strides"], settings["classes"])
+    net.load_state_dict(read_safetensors(options.weights)[1])
+    net = net.to(device).eval().to(memory_format=torch.channels_last_3d)
+    stages.done("model")
+
+    scan, spacing, header = read_scan(options.scan)
+    stages.done("read")
+
+    low, high = settings["low"], settings["high"]
+    box = body_box(scan, low)
+    body = scan[box[0], box[1], box[2]].to(device).float()
+    scales = [there / here for there, here in zip(settings["spacing"][::-1], spacing)]
+    sizes = [max(1, math.floor(n / scale + 0.5 + 1e-4)) for n, scale in zip(body.shape, scales)]
+    image = (resampled(body, sizes, scales) - low) / (high - low)
+    outside = (image < 0) | (image > 1)
+    image = image.clamp(0, 1) if settings["outside"] == "clip" else image.masked_fill(outside, 0)
+    room = [max(0, p - n) for n, p in zip(sizes, settings["patch"])]
+    padding = [half for gap in reversed(room) for half in (gap // 2, gap - gap // 2)]
+    image = F.pad(image, padding)
+    stages.done("prepare")
+
+    with torch.no_grad():
+        logits, windows = whole_logits(net, image, settings, device)
+    inner = tuple(slice(gap // 2, gap // 2 + n) for gap, n in zip(room, sizes))
+    logits = logits[(slice(None), *inner)]
+    stages.done("network")
+
+    back = [1 / scale for scale in scales]
+    if settings["resample"] == "logits":
+        labels = resampled(logits, body.shape, back).argmax(0).byte().cpu()
+    else:
+        labels = resampled(logits.argmax(0).byte(), body.shape, back, nearest).cpu()
+    whole = torch.zeros(scan.shape, dtype=torch.uint8)
+    whole[box[0], box[1], box[2]] = labels
+    stages.done("labels")
+    write_labels(options.out, whole, header)
+    stages.done("write")
+
+    print(
+        json.dumps(
+            {
+                "torch": torch.__version__,
+                "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+                "windows": windows,
+                "stages": stages.seconds,
+                "peakGpuBytes": torch.cuda.max_memory_reserved() if device == "cuda" else None,
+                "peakHostBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "logitsOnHost": logits.device.type != device,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
