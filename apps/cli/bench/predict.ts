@@ -25,13 +25,14 @@ import type { Triple } from '@organseg/core/volume/volume.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/device.ts';
 import { saveBest } from '@organseg/train/checkpoint.ts';
 import { type Config, preprocessingOf, resolveConfig, unetConfig } from '@organseg/train/config.ts';
-import { readLabelsFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predictor.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { createRun, parameterLayout } from '@organseg/train/run.ts';
 import { type GrowthPoint, growthSvg } from '../../../packages/train/bench/growthSvg.ts';
 import type { CaseProfile } from '../src/caseFiles.ts';
 import type { ScanReport } from '../src/predictScans.ts';
+import { changedVoxels } from './changedVoxels.ts';
 import { bodyBox, generatedScan } from './generatedScan.ts';
 import { type PeerCase, peerCase } from './peers/peerCase.ts';
 import { type TimedProcess, timedProcess } from './timedProcess.ts';
@@ -118,6 +119,7 @@ async function predict(run: string, scan: string, out: string, extra: readonly s
 const numbers = (text: string) => text.split(',').map(Number);
 const sizeOf = () => numbers(options.size) as [number, number];
 const spacingOf = () => numbers(options.spacing) as unknown as Triple;
+const resampleBack = () => (options.resample === 'labels' ? 'labels' : 'logits');
 
 function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
   if (text !== undefined && text !== 'f32' && text !== 'f16')
@@ -141,7 +143,21 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
   ]);
   const { networkShape, plannedGpuBytes, peakGpuBytes, windows } = report;
   const { stages, cpuSeconds, peakHostBytes } = profile;
-  const made = {
+  const labelMap = (from: string) => join(from, `scan${slices}.nii.gz`);
+  const peer = options.peer
+    ? await peerCase({
+        python: options.python,
+        run,
+        config,
+        resample: resampleBack(),
+        amp: (options.dtype ?? (software ? 'f32' : 'f16')) === 'f16',
+        scan,
+        ours: labelMap(out),
+        out: join(folder, 'peer.nii.gz'),
+      })
+    : undefined;
+  const skipped = plain ? await changedVoxels(labelMap(plain), labelMap(out)) : undefined;
+  return {
     slices,
     networkShape,
     seconds,
@@ -151,30 +167,15 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
     peakGpuBytes,
     smiPeakMb,
     peakHostBytes,
+    windows,
+    ...(skipped && { changedVoxels: skipped.changed }),
+    ...(peer && { peer }),
   };
-  const labelMap = (from: string) => join(from, `scan${slices}.nii.gz`);
-  if (options.peer) {
-    const peer = await peerCase({
-      python: options.python,
-      run,
-      config,
-      resample: options.resample === 'labels' ? 'labels' : 'logits',
-      amp: (options.dtype ?? (software ? 'f32' : 'f16')) === 'f16',
-      scan,
-      ours: labelMap(out),
-      out: join(folder, 'peer.nii.gz'),
-    });
-    return { ...made, windows, peer };
-  }
-  if (!plain) return { ...made, windows };
-  const labels = (from: string) => readLabelsFile(labelMap(from));
-  const [without, withSkip] = [await labels(plain), await labels(out)];
-  const changedVoxels = without.data.reduce((n, label, i) => n + (label === withSkip.data[i] ? 0 : 1), 0);
-  return { ...made, windows, changedVoxels };
 }
 
+const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+
 function asText(adapter: string, config: Config, runs: readonly CaseRun[]): string {
-  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
   const stages = [...new Set(runs.flatMap(({ stages: each }) => Object.keys(each)))];
   const head = ['slices', 'windows', 'skipped', 's', 'cpu s', ...stages, 'planned', 'counted', 'smi', 'host'];
   const rows = runs.map((run) => [
@@ -208,7 +209,6 @@ function asText(adapter: string, config: Config, runs: readonly CaseRun[]): stri
 
 /** Ratios above 1: PyTorch takes longer, or more memory. */
 function besidePeer(run: CaseRun, peer: PeerCase): string {
-  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
   const pair = (there: number, here: number, text: (value: number) => string) =>
     `${text(there)} / ${text(here)} = ${(there / here).toFixed(2)}`;
   const memory =
@@ -236,9 +236,8 @@ async function plans(config: Config): Promise<string> {
       const size: Triple = [...sizeOf(), slices];
       const grid = { shape: size, affine: scaleAndShift(spacingOf(), [0, 0, 0]) };
       const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
-      const resample = options.resample === 'labels' ? 'labels' : 'logits';
       const request = {
-        ...caseRequest(geometry, preprocessingOf(config), resample),
+        ...caseRequest(geometry, preprocessingOf(config), resampleBack()),
         step: config.windowStep,
         skipEarly: options['skip-early'],
       };

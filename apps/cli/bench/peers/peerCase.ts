@@ -1,8 +1,8 @@
 /** The same case by plain PyTorch, which holds the logits of the whole volume: `pytorch_predict.py` beside this file. */
 import { fileURLToPath } from 'node:url';
 import type { Config } from '@organseg/train/config.ts';
-import { readLabelsFile } from '@organseg/train/files.ts';
 import { bestCheckpoint } from '@organseg/train/run.ts';
+import { changedVoxels } from '../changedVoxels.ts';
 import { type TimedProcess, timedProcess } from '../timedProcess.ts';
 
 export interface PeerCase extends Omit<TimedProcess, 'stdout'> {
@@ -40,15 +40,9 @@ export async function peerCase(request: PeerRequest): Promise<PeerCase> {
   const network = { filters, kernels, strides, classes, patch };
   const settings = { ...network, step, spacing, low, high, outside, resample, amp };
   const script = fileURLToPath(new URL('./pytorch_predict.py', import.meta.url));
-  const weights = bestCheckpoint(run);
-  const files = ['--weights', weights, '--scan', scan, '--out', out];
-  const { stdout, ...timed } = await timedProcess(python, [
-    script,
-    '--settings',
-    JSON.stringify(settings),
-    ...files,
-  ]);
-  const [here, there] = [(await readLabelsFile(ours)).data, (await readLabelsFile(out)).data];
-  const same = here.reduce((n, label, i) => n + (label === there[i] ? 1 : 0), 0);
-  return { ...timed, ...JSON.parse(stdout), sameLabels: same / here.length };
+  const files = ['--weights', bestCheckpoint(run), '--scan', scan, '--out', out];
+  const args = [script, '--settings', JSON.stringify(settings), ...files];
+  const { stdout, ...timed } = await timedProcess(python, args);
+  const { changed, of } = await changedVoxels(ours, out);
+  return { ...timed, ...JSON.parse(stdout), sameLabels: 1 - changed / of };
 }

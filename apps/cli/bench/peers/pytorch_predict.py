@@ -73,11 +73,14 @@ def body_box(scan, low):
     return box
 
 
+def positions(last, size, scale):
+    """Of so many voxels, `scale` source voxels apart, about the centre of 0 to `last`."""
+    return (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) * scale + last / 2
+
+
 def linear(x, axis, size, scale):
-    """Along an axis to so many voxels, `scale` source voxels apart, about the same centre."""
     last = x.shape[axis] - 1
-    at = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) * scale + last / 2
-    at = at.clamp(0, last)
+    at = positions(last, size, scale).clamp(0, last)
     below = at.floor().long()
     share = (at - below).float().to(x.device).view([-1 if each == axis % x.ndim else 1 for each in range(x.ndim)])
     take = lambda index: x.index_select(axis, index.to(x.device))
@@ -86,7 +89,7 @@ def linear(x, axis, size, scale):
 
 def nearest(x, axis, size, scale):
     last = x.shape[axis] - 1
-    at = (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) * scale + last / 2
+    at = positions(last, size, scale)
     return x.index_select(axis, (at + 0.5 + 1e-4).floor().clamp(0, last).long().to(x.device))
 
 
