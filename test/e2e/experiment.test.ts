@@ -8,7 +8,7 @@ import { cli, cliJson } from '../cli.ts';
 
 const arm = { start: 'teacher', unlabelled: 'none' };
 const design = {
-  title: 'Two arms',
+  title: 'Four arms',
   about: 'Small.',
   phantom: { seed: 3, spacingMm: 10, labelledAtOneCentre: true, labelled: [2], unlabelled: 2, test: 2 },
   preset: 'small',
@@ -24,6 +24,13 @@ const design = {
   arms: [
     { ...arm, name: 'labelled only' },
     { ...arm, name: 'taught', unlabelled: 'pseudo-labels', set: { pseudoShare: 0.5 } },
+    {
+      name: 'folds',
+      start: 'scratch',
+      unlabelled: 'none',
+      set: { folds: 2, studentStart: 'scratch', teacherMirror: ['x'], 'initial.epochs': 4 },
+    },
+    { ...arm, name: 'taught by folds', unlabelled: 'pseudo-labels', labelledBy: ['folds'] },
   ],
 };
 
@@ -52,10 +59,15 @@ test('an experiment runs its arms, goes on after a stop, and refuses another des
   expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
     ['labelled only', 8],
     ['taught', 8],
+    ['folds', 8],
+    ['taught by folds', 8],
   ]);
+  const seed = join(out, 'labelled-2/seed-1');
+  const teachers = JSON.parse(read(join(seed, 'labels/folds/manifest.json'))).models;
+  expect(teachers).toEqual([join(seed, 'folds/fold-0'), join(seed, 'folds/fold-1')]);
   expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
   expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
-  expect(read(join(out, 'results.html'))).toContain('Two arms');
+  expect(read(join(out, 'results.html'))).toContain('Four arms');
   expect(read(join(out, 'differences-2-labelled.svg'))).toContain('taught');
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify({ ...design, seeds: [2] }));

@@ -38,6 +38,8 @@ describe('a design', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const arm = { name: 'labelled only', start: 'teacher', unlabelled: 'none' };
+  const scratch = { ...arm, name: 'ensemble', start: 'scratch' };
+  const folds = (n: number) => ({ folds: n, studentStart: 'scratch' });
   const design = (changes: object) => ({
     title: 't',
     about: 'a',
@@ -64,6 +66,19 @@ describe('a design', () => {
     [{ arms: [{ ...arm, set: { 'initial.epoch': 3 } }] }, 'labelled only: set: unknown key epoch'],
     [{ set: { lr: 1 } }, 'set: unknown key lr'],
     [{ arm: [] }, 'unknown key arm'],
+    [{ set: folds(2) }, 'folds expects to be set by an arm'],
+    [{ arms: [arm, { ...arm, name: 'ensemble', set: folds(2) }] }, 'ensemble: folds expects start scratch'],
+    [{ arms: [arm, { ...scratch, set: folds(3) }] }, 'ensemble: 3 folds of 2 labelled cases'],
+    [
+      {
+        arms: [
+          arm,
+          { ...scratch, set: { teacherMirror: ['x'] } },
+          { ...arm, name: 'student', labelledBy: ['labelled only', 'ensemble'] },
+        ],
+      },
+      'student: labelledBy expects arms with one teacherMirror',
+    ],
   ])('%j is refused by name', async (changes, message) => {
     const path = join(folder, 'design.json');
     writeFileSync(path, JSON.stringify(design(changes)));

@@ -20,6 +20,8 @@ const arm = z.strictObject({
   labelledBy: z.array(z.string()).min(1).optional(),
   /** Another earlier arm, whose labels stability compares with. */
   comparedWith: z.string().optional(),
+  /** An earlier arm whose settings this one takes, its own `set` over them; the teacher's unless given. */
+  like: z.string().optional(),
   set: settings,
 });
 export type Arm = z.infer<typeof arm>;
@@ -58,14 +60,32 @@ export async function readDesign(path: string): Promise<Design> {
   );
   if (twice !== undefined) throw new InputError(`${path}: two arms are called ${twice}`);
   if (!names.includes(design.baseline)) throw new InputError(`${path}: there is no arm ${design.baseline}`);
-  for (const [i, { name, labelledBy, comparedWith }] of design.arms.entries()) {
-    const others = [...(labelledBy ?? []), ...(comparedWith ? [comparedWith] : [])];
+  for (const [i, { name, labelledBy = [], comparedWith, like }] of design.arms.entries()) {
+    const others = [...labelledBy, comparedWith, like].filter((other) => other !== undefined);
     const unknown = others.find((other) => !names.slice(0, i).includes(other));
     if (unknown) throw new InputError(`${path}: ${name} needs an earlier arm ${unknown}`);
   }
-  for (const seed of design.seeds) {
-    teacherConfig(design, seed, path);
-    for (const each of design.arms) armConfig(design, each, seed, path);
+  const [seed] = design.seeds;
+  if (teacherConfig(design, seed!, path).folds !== null) {
+    throw new InputError(`${path}: folds expects to be set by an arm: the teacher is one model`);
+  }
+  const mirrors = new Map<string, string>();
+  for (const each of design.arms) {
+    const config = armConfig(design, each, seed!, path);
+    if (config.folds !== null && each.start === 'teacher') {
+      throw new InputError(
+        `${path}: ${each.name}: folds expects start scratch: the teacher knows every case`,
+      );
+    }
+    const fewest = Math.min(...(design.phantom?.labelled ?? []));
+    if (config.folds !== null && config.folds > fewest) {
+      throw new InputError(`${path}: ${each.name}: ${config.folds} folds of ${fewest} labelled cases`);
+    }
+    mirrors.set(each.name, mirrorOf(each, config).join());
+    const [first, ...others] = (each.labelledBy ?? []).map((name) => mirrors.get(name));
+    if (others.some((other) => other !== first)) {
+      throw new InputError(`${path}: ${each.name}: labelledBy expects arms with one teacherMirror`);
+    }
   }
   return design;
 }
@@ -73,8 +93,21 @@ export async function readDesign(path: string): Promise<Design> {
 export const teacherConfig = ({ preset, set }: Design, seed: number, path: string): Config =>
   resolveConfig(preset, { path: `${path}: set`, value: { ...set, seed } }, []);
 
-export const armConfig = (design: Design, { name, set }: Arm, seed: number, path: string): Config =>
-  resolveConfig(teacherConfig(design, seed, path), { path: `${path}: ${name}: set`, value: set }, []);
+export function armConfig(design: Design, { name, like, set }: Arm, seed: number, path: string): Config {
+  const base =
+    like === undefined
+      ? teacherConfig(design, seed, path)
+      : armConfig(design, armOf(design, like), seed, path);
+  return resolveConfig(base, { path: `${path}: ${name}: set`, value: set }, []);
+}
+
+export const armOf = (design: Design, name: string): Arm => design.arms.find((arm) => arm.name === name)!;
+
+/** Models that learnt from labelled cases alone predict with `teacherMirror`, students without. */
+export const mirrorOf = (
+  { unlabelled }: Arm,
+  { consistency, teacherMirror }: Config,
+): Config['teacherMirror'] => (unlabelled === 'none' && !consistency ? teacherMirror : []);
 
 /** A folder's name. */
 export const slug = (name: string): string =>

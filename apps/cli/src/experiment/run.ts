@@ -3,7 +3,7 @@
  * and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
  *
  *   OUT/labelled-N/data, where the cases are phantoms
- *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run, pseudo, predictions, scores.json}
+ *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json}
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ import { labelWithProgress } from '../commands/pseudoLabel.ts';
 import { doneBefore } from '../predictScans.ts';
 import { pseudoLabelTruth } from '../pseudoLabelTruth.ts';
 import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from '../stages.ts';
-import { type Arm, armConfig, type Design, slug, teacherConfig } from './design.ts';
+import { type Arm, armConfig, armOf, type Design, mirrorOf, slug, teacherConfig } from './design.ts';
 import { type ArmRun, average } from './results.ts';
 import type { Source } from './source.ts';
 
@@ -108,32 +108,44 @@ class SeedGroup {
   }
 
   async run(arm: Arm): Promise<Omit<ArmRun, 'labelled' | 'seed' | 'arm'>> {
-    const { signal, path } = this.#options;
-    const config = armConfig(this.#design, arm, this.#seed, path);
+    const { signal } = this.#options;
+    const config = this.#config(arm);
+    const { folds } = config;
     const dataset = await openDataset(this.#data);
     const references = testReferences(dataset);
     const own = join(this.#folder, slug(arm.name));
-    const [run, predictions] = [join(own, 'run'), join(own, 'predictions')];
+    const [runs, predictions] = [this.#runsOf(arm), join(own, 'predictions')];
     const pseudo = arm.unlabelled === 'none' ? undefined : await this.#pseudo(arm, config, own);
     const init = arm.start === 'teacher' ? await this.#teacher() : undefined;
-    await trainOrGoOn(
-      this.#gpu,
-      { data: this.#data, out: run, config, init, pseudo: pseudo?.folder },
-      signal,
-    );
-    const isNew = await predictOrGoOn(this.#gpu, [run], dataset.test, predictions, signal);
+    for (const [i, out] of runs.entries()) {
+      const fold = folds === null ? undefined : { fold: i, folds };
+      const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold };
+      await trainOrGoOn(this.#gpu, request, signal);
+    }
+    const mirror = mirrorOf(arm, config);
+    const isNew = await predictOrGoOn(this.#gpu, runs, dataset.test, predictions, signal, mirror);
     const scores = join(own, 'scores.json');
     const evaluation = await evaluateOrRead(testPairs(references, predictions), scores, isNew);
     const reports = await doneBefore(predictions);
     return {
       cases: evaluation.cases,
-      steps: await this.#steps(run),
+      steps: await this.#steps(runs[0]!),
       predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
       pseudoLabels: pseudo
         ? await this.#quality(pseudo.manifest, pseudo.folder, dataset.labelNames.length)
         : null,
     };
+  }
+
+  #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
+
+  /** An arm's models: one, or one of each fold. */
+  #runsOf(arm: Arm): string[] {
+    const own = join(this.#folder, slug(arm.name));
+    const { folds } = this.#config(arm);
+    if (folds === null) return [join(own, 'run')];
+    return Array.from({ length: folds }, (_, fold) => join(own, `fold-${fold}`));
   }
 
   /** The run that labels and that arms start from. */
@@ -147,12 +159,16 @@ class SeedGroup {
   /** Labels of all unlabelled cases by the average of arms' models, or by the teacher, with every score. */
   async #labels(by: Arm['labelledBy'], comparedWith?: string): Promise<PseudoLabelManifest> {
     const { signal } = this.#options;
-    const models = by?.map((arm) => join(this.#folder, slug(arm), 'run')) ?? [await this.#teacher()];
+    const arms = by?.map((name) => armOf(this.#design, name));
+    const models = arms?.flatMap((arm) => this.#runsOf(arm)) ?? [await this.#teacher()];
+    const mirror = arms
+      ? mirrorOf(arms[0]!, this.#config(arms[0]!))
+      : teacherConfig(this.#design, this.#seed, this.#options.path).teacherMirror;
     const out = this.#labelFolder(by);
     const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
     if (comparedWith !== undefined) await this.#labels([comparedWith]);
     const { unlabelled } = await openDataset(this.#data);
-    const predictor = await Predictor.open(this.#gpu, models, { signal, confidence: true });
+    const predictor = await Predictor.open(this.#gpu, models, { signal, mirror, confidence: true });
     try {
       const selection = [{ strategy: 'keep-all' as const }];
       const options = { models, out, selection, compared, signal };
