@@ -1,11 +1,21 @@
 /** Predicting by commands, on phantoms so coarse that it takes seconds. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
-import { toRas } from '../../packages/core/src/volume/orientation.ts';
-import { readLabelsFile } from '../../packages/train/src/files.ts';
+import { fromRas, toRas } from '../../packages/core/src/volume/orientation.ts';
+import type { Triple, Volume } from '../../packages/core/src/volume/volume.ts';
+import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/train/src/files.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { cli, cliJson, lastLine } from '../cli.ts';
 
@@ -92,20 +102,33 @@ describe('predict', () => {
     expect((await predict(join(folder, 'chosen'), '--postprocess')).code).toBe(0);
   });
 
-  test('probabilities, on the scan’s grid in RAS: the label has the largest', async () => {
-    const out = join(folder, 'shares');
-    expect((await predict(out, '--probabilities')).code).toBe(0);
-    const { shape, data } = toRas(await readLabelsFile(join(out, 'test_000.nii.gz')));
-    const shares = readFileSync(join(out, 'test_000_probabilities.nii')).subarray(352);
-    const voxels = shape[0] * shape[1] * shape[2];
-    expect(shares).toHaveLength(14 * voxels);
-    const wrong = data.findIndex((label, i) => {
-      const all = Array.from({ length: 14 }, (_, c) => shares[c * voxels + i]);
-      const sum = all.reduce((a, b) => a + b);
-      return Math.abs(sum - 255) > 7 || all[label] < Math.max(...all);
-    });
-    expect(wrong).toBe(-1);
-    expect(new Set(data).size).toBeGreaterThan(1);
+  test('probabilities, on the scan’s grid or in RAS+: the label has the largest', async () => {
+    const [input, out] = [join(folder, 'turned'), join(folder, 'shares')];
+    mkdirSync(input);
+    const scan = await readNiftiFile(join(scans, 'test_000_0000.nii.gz'));
+    await writeNiftiFile(join(input, 'axial.nii.gz'), turned(scan, [0, 1, 2], [-1, -1, 1]));
+    await writeNiftiFile(join(input, 'feetFirst.nii.gz'), turned(scan, [1, 0, 2], [1, -1, -1]));
+    await writeNiftiFile(join(input, 'sagittal.nii.gz'), turned(scan, [1, 2, 0], [-1, 1, 1]));
+    const args = ['--model', run, '--input', input, '--out', out, '--probabilities'];
+    expect((await cli(['predict', ...args])).code).toBe(0);
+    for (const name of ['axial', 'feetFirst', 'sagittal']) {
+      const labels = await readLabelsFile(join(out, `${name}.nii.gz`));
+      const { shape, affine, data } = name === 'sagittal' ? toRas(labels) : labels;
+      const file = readFileSync(join(out, `${name}_probabilities.nii`));
+      const shares = file.subarray(352);
+      const voxels = shape[0] * shape[1] * shape[2];
+      expect([1, 2, 3, 4].map((axis) => file.readInt16LE(40 + 2 * axis))).toEqual([...shape, 14]);
+      const sform = Array.from({ length: 12 }, (_, i) => file.readFloatLE(280 + 4 * i));
+      for (const [i, value] of sform.entries()) expect(value).toBeCloseTo(affine[i]!, 3);
+      expect(shares).toHaveLength(14 * voxels);
+      const wrong = data.findIndex((label, i) => {
+        const all = Array.from({ length: 14 }, (_, c) => shares[c * voxels + i]!);
+        const sum = all.reduce((total, share) => total + share);
+        return Math.abs(sum - 255) > 7 || all[label]! < Math.max(...all);
+      });
+      expect(wrong).toBe(-1);
+      expect(new Set(data).size).toBeGreaterThan(1);
+    }
   });
 
   test.each([
@@ -118,3 +141,19 @@ describe('predict', () => {
     expect(lastLine(finished)).toMatch(message);
   });
 });
+
+/** Voxel axis i of the result runs along world axis `world[i]`, against it where `signs[i]` is −1. */
+function turned(scan: Volume, world: Triple, signs: Triple): Volume {
+  const ras = toRas(scan);
+  const grid = { shape: world.map((w) => ras.shape[w]) as unknown as Triple, affine: new Float64Array(16) };
+  grid.affine[15] = 1;
+  for (let row = 0; row < 3; row++) {
+    grid.affine[row * 4 + 3] = ras.affine[row * 4 + 3]!;
+    world.forEach((w, axis) => {
+      const along = ras.affine[row * 4 + w]!;
+      grid.affine[row * 4 + axis] = signs[axis]! * along;
+      if (signs[axis]! < 0) grid.affine[row * 4 + 3]! += along * (ras.shape[w]! - 1);
+    });
+  }
+  return fromRas(ras, grid);
+}

@@ -176,7 +176,8 @@ async function predictOne(
           ? undefined
           : (geometry) => {
               shares?.discard(); // an attempt before
-              const file = new ProbabilityFile(probabilities, geometry, predictor.run.config.classes);
+              const { classes } = predictor.run.config;
+              const file = new ProbabilityFile(probabilities, geometry, classes, scan.header.space);
               shares = file;
               return (plane) => file.take(plane);
             },

@@ -1,11 +1,23 @@
 /**
- * Probabilities of a case: one .nii of as many volumes as classes, in 255ths, on the scan's grid turned to RAS+. Planes
- * are written where they belong as they come, so that no more than one is in memory.
+ * Probabilities of a case: one .nii of as many volumes as classes, in 255ths, on the scan's own grid where its third
+ * axis runs along the body, else turned to RAS+. Planes are written where they belong as they come, so that no more
+ * than one is in memory.
  */
-import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
+import { type NiftiSpace, spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';
 import { sharesHeader } from '@organseg/core/volume/niftiWrite.ts';
+import { rasView } from '@organseg/core/volume/orientation.ts';
 
 const CERTAIN = 255;
 
@@ -13,50 +25,59 @@ export class ProbabilityFile {
   readonly #path: string;
   readonly #file: number;
   readonly #geometry: CaseGeometry;
+  /** Where the voxels of the scan in RAS+ lie in each volume. */
+  readonly #view: ReturnType<typeof rasView>;
   readonly #classes: number;
   readonly #headerBytes: number;
+  /** One plane of the file, of one class. */
+  readonly #plane: Uint8Array;
+  readonly #planes: number;
 
-  /** Everything is background until planes come. */
-  constructor(path: string, geometry: CaseGeometry, classes: number) {
+  /** Everything is background until planes come. `space` is the scan's. */
+  constructor(path: string, geometry: CaseGeometry, classes: number, space: NiftiSpace) {
+    const { scan, ras } = geometry;
+    const isOwn = ras.from[2] === 2;
+    const grid = isOwn ? scan : ras;
+    const [nx, ny, nz] = grid.shape;
     this.#path = path;
     this.#geometry = geometry;
+    this.#view = isOwn ? ras : rasView(ras);
     this.#classes = classes;
-    this.#file = openSync(this.#aside, 'w');
-    const header = sharesHeader(geometry.ras, classes);
+    this.#file = openSync(this.#aside, 'w+');
+    const header = sharesHeader(grid, classes, isOwn ? space : spaceOfAffine(ras.affine));
     this.#headerBytes = header.length;
-    const [nx, ny, nz] = geometry.ras.shape;
+    this.#planes = nz;
     writeSync(this.#file, header, 0, header.length, 0);
     ftruncateSync(this.#file, header.length + classes * nx * ny * nz);
-    const plane = new Uint8Array(nx * ny).fill(CERTAIN);
-    for (let z = 0; z < nz; z++) this.#write(plane, 0, z, 0);
+    this.#plane = new Uint8Array(nx * ny).fill(CERTAIN);
+    for (let z = 0; z < nz; z++) writeSync(this.#file, this.#plane, 0, nx * ny, this.#placeOf(0, z));
   }
 
   get #aside(): string {
     return `${this.#path}.part`;
   }
 
-  #write(values: Uint8Array, label: number, z: number, at: number): void {
-    const [nx, ny, nz] = this.#geometry.ras.shape;
-    writeSync(this.#file, values, 0, values.length, this.#headerBytes + (label * nz + z) * nx * ny + at);
+  #placeOf(label: number, z: number): number {
+    return this.#headerBytes + (label * this.#planes + z) * this.#plane.length;
   }
 
   take({ plane, left, right, classStride, values }: ProbabilityPlane): void {
-    const { box, cropped, ras } = this.#geometry;
-    const [nx] = ras.shape;
-    const width = right - left;
-    const z = box.min[2] + plane;
-    const isWhole = width === cropped.shape[0];
+    const { box, cropped } = this.#geometry;
+    const { start, steps } = this.#view;
+    const size = this.#plane.length;
+    const first = start + (box.min[2] + plane) * steps[2];
+    const z = Math.floor(first / size);
+    const corner = (first % size) + box.min[1] * steps[1] + (box.min[0] + left) * steps[0];
     for (let label = 0; label < this.#classes; label++) {
-      const whole = new Uint8Array(isWhole ? nx * ras.shape[1] : 0).fill(label === 0 ? CERTAIN : 0);
+      const place = this.#placeOf(label, z);
+      // What lies outside the body, and other strips of columns, are there already.
+      readSync(this.#file, this.#plane, 0, size, place);
+      let from = label * classStride;
       for (let y = 0; y < cropped.shape[1]; y++) {
-        const from = label * classStride + y * width;
-        const row = values.subarray(from, from + width);
-        const at = (box.min[1] + y) * nx + box.min[0] + left;
-        // Of a strip of columns a row at a time; the others have the rest.
-        if (isWhole) whole.set(row, at);
-        else this.#write(row, label, z, at);
+        let at = corner + y * steps[1];
+        for (let x = left; x < right; x++, at += steps[0]) this.#plane[at] = values[from++]!;
       }
-      if (isWhole) this.#write(whole, label, z, 0);
+      writeSync(this.#file, this.#plane, 0, size, place);
     }
   }
 

@@ -23,6 +23,9 @@ export interface CasePlan extends StreamPlan {
 /** More windows at once gain nothing where one fills the GPU. */
 const MOST_WINDOWS = 4;
 
+/** Of the cap, kept from windows beyond the first for what the driver takes itself and nobody counts. */
+const DRIVER_BYTES = 384 * 2 ** 20;
+
 /** Uniforms and tables that live for a submission, whose number depends on the windows. */
 const PASSING_BYTES = 2 ** 20;
 
@@ -97,7 +100,7 @@ export class MemoryPlanner {
 
   /**
    * The way that uses the cap best: the fewest strips, logits in f32 rather than f16, then as many windows at once as
-   * fit. Throws CapTooSmallError.
+   * fit beside the driver's own memory. Throws CapTooSmallError.
    */
   plan(request: StreamRequest, capBytes: number, mostWindows = MOST_WINDOWS): CasePlan {
     const base = this.#narrowest(request, capBytes);
@@ -108,11 +111,11 @@ export class MemoryPlanner {
     // A batch costs about as much as the first one did, its windows alone: what cannot fit is not tried.
     const perWindow = network.classes * patch.reduce((a, b) => a * b, 1) * 2;
     for (let most = 2; most <= Math.min(mostWindows, jobs); most++) {
-      if (best.peakBytes + perWindow > capBytes) break;
+      if (best.peakBytes + perWindow > capBytes - DRIVER_BYTES) break;
       const batch = Math.ceil(jobs / Math.ceil(jobs / most)); // as many batches, but even ones
       if (batch <= best.batch) continue;
       const peakBytes = this.peakBytes(request, batch, base);
-      if (peakBytes > capBytes) break;
+      if (peakBytes > capBytes - DRIVER_BYTES) break;
       best = { ...base, batch, peakBytes };
     }
     return best;

@@ -31,9 +31,9 @@ export function encodeNifti(
 }
 
 /** The first bytes of an unpacked .nii of several volumes on one grid, whose bytes stand for 255ths. */
-export function sharesHeader(grid: Grid, volumes: number): Uint8Array {
+export function sharesHeader(grid: Grid, volumes: number, space: NiftiSpace): Uint8Array {
   const volume = { ...grid, data: new Uint8Array() };
-  const bytes = niftiHeaderBytes(volume, spaceOfAffine(grid.affine), []);
+  const bytes = niftiHeaderBytes(volume, space, []);
   const view = new DataView(bytes.buffer);
   view.setInt16(40, 4, true); // dim[0]
   view.setInt16(48, volumes, true); // dim[4]
