@@ -111,7 +111,7 @@ async function benchLayer(
         toWeight: conv3d.parameterGradient(gpu, { inputs: x, dOutput: y, dWeight, shape }),
       };
   const times = {
-    forward: await time({ launches: [...launches, ...forward], scratch: [] }),
+    forward: await time(joinWork({ launches, scratch: [] }, forward)),
     dInput: await time(gradients.toInput),
     dWeight: await time(gradients.toWeight),
   };

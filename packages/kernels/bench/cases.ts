@@ -105,7 +105,7 @@ function* convolution(
   const text = `${from}→${to}, ${n}³, kernel ${kernel[0]}, stride ${stride[0]}`;
   const forward = conv3d.forward(gpu, { inputs: [input], weights: packed, output, shape });
   const tensors = [input, output, weight, dWeight, packed.tensor];
-  yield { op: 'conv3d', shape: text, flops, work: plain([...launches, ...forward]), tensors: [] };
+  yield { op: 'conv3d', shape: text, flops, work: joinWork(plain(launches), forward), tensors: [] };
   const inputGradient = conv3d.inputGradient(gpu, {
     dOutput: output,
     weight,
@@ -128,7 +128,7 @@ function* upsampling(gpu: Gpu, dtype: 'f32' | 'f16', from: number, to: number, n
   const flops = 2 * (2 * n) ** 3 * from * to;
   const shape = `${from}→${to}, ${n}³ to ${2 * n}³`;
   const forward = convTranspose3d.forward(gpu, { input, weights: packed, output, stride: cube(2) });
-  yield { op: 'convTranspose3d', shape, flops, work: plain([...launches, ...forward]), tensors: [] };
+  yield { op: 'convTranspose3d', shape, flops, work: joinWork(plain(launches), forward), tensors: [] };
   const tensors = [input, output, weight, dWeight, packed.tensor];
   // dInput must not be what dWeight reads.
   const dInput = random(gpu, input.shape, dtype);

@@ -16,9 +16,10 @@ export const DEVICES: Record<string, OpenOptions> = {
 };
 
 /** The tiled convolutions, at sizes that small tensors overrun; subgroup matrices are emulated where there are none. */
-export const TILED_DEVICES: Record<'fma' | 'matrix' | 'slabs', OpenOptions> = {
+export const TILED_DEVICES: Record<'fma' | 'matrix' | 'splits' | 'slabs', OpenOptions> = {
   fma: { tileChoice: smallTiles('fma') },
   matrix: { tileChoice: smallTiles('matrix') },
+  splits: { tileChoice: (problem) => ({ ...smallTiles('matrix')(problem)!, splits: 3 }) },
   slabs: { tileChoice: smallTiles('fma'), maxBindingBytes: 2 ** 16 },
 };
 

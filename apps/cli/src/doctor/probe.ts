@@ -72,7 +72,7 @@ async function convolutionError(gpu: Gpu, dtype: 'f32' | 'f16'): Promise<number>
     dtype,
   });
   const inputs = [fromArray(gpu, new Float32Array(input.data), input.shape, dtype)];
-  runOnce(gpu, [...launches, ...forward(gpu, { inputs, weights: packed, output, shape })]);
+  runOnce(gpu, [...launches, ...forward(gpu, { inputs, weights: packed, output, shape }).launches]);
   return relativeError(await downloadF32(gpu, output), expected.data);
 }
 

@@ -33,6 +33,7 @@ const tileSchema = z.union([
     channels: count,
     depth: count,
     threads: count,
+    splits: count.optional(),
   }),
 ]);
 const cacheSchema = z.object({
@@ -43,7 +44,7 @@ const cacheSchema = z.object({
 type Cache = z.infer<typeof cacheSchema>;
 
 /** Changes where kernels change so that tiles measured before say nothing any more. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** One file for each adapter and driver, under XDG_CACHE_HOME. */
 export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {

@@ -129,16 +129,14 @@ export class Tape {
         return {
           launches,
           tensors: [packed.tensor],
-          forward: () => ({
-            launches: conv3d.forward(at.gpu, {
+          forward: () =>
+            conv3d.forward(at.gpu, {
               inputs: inputs.map((slot) => at.tensor(slot)),
               weights: packed,
               bias: biasName === undefined ? undefined : at.parameter(biasName),
               output: at.tensor(output),
               shape,
             }),
-            scratch: [],
-          }),
         };
       },
       backward: (at) => {
@@ -190,15 +188,13 @@ export class Tape {
         return {
           launches,
           tensors: [packed.tensor],
-          forward: () => ({
-            launches: convTranspose3d.forward(at.gpu, {
+          forward: () =>
+            convTranspose3d.forward(at.gpu, {
               input: at.tensor(input),
               weights: packed,
               output: at.tensor(output),
               stride,
             }),
-            scratch: [],
-          }),
         };
       },
       backward: (at) => {

@@ -126,6 +126,14 @@ onDevice('conv3d, tiles of subgroup matrices', TILED_DEVICES.matrix, (kit) => {
   test.each(TILED)('f16 %s', (_, c) => check(kit, 'f16', c));
 });
 
+/** Sums of more and of fewer chunks than splits, two inputs, strides, a bias, one item and two. */
+const SPLIT = [3, 4, 9].map((i) => [title(CASES[i]!), CASES[i]!] as const);
+
+onDevice('conv3d, tiles whose sums are split', TILED_DEVICES.splits, (kit) => {
+  test.each(SPLIT)('f32 %s', (_, c) => check(kit, 'f32', c));
+  test.each(SPLIT)('f16 %s', (_, c) => check(kit, 'f16', c));
+});
+
 onDevice('conv3d, tiles of a tensor beyond one binding', TILED_DEVICES.slabs, (kit) => {
   test.each(TILED.slice(-1))('f32 %s', (_, c) => check(kit, 'f32', c));
 });

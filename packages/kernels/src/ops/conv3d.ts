@@ -7,7 +7,7 @@
  * Several inputs stand for their concatenation along channels, which is never made.
  */
 import type { Gpu } from '../device.ts';
-import { joinWork, type Launch, type Work } from '../kernel.ts';
+import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import type { Triple } from './conv/geometry.ts';
@@ -74,7 +74,7 @@ export interface Conv3dForward {
   readonly shape: Conv3dShape;
 }
 
-export function forward(gpu: Gpu, { inputs, weights, bias, output, shape }: Conv3dForward): Launch[] {
+export function forward(gpu: Gpu, { inputs, weights, bias, output, shape }: Conv3dForward): Work {
   const size = outputSize(spatial(inputs[0]!), shape);
   if (size.some((n, i) => n !== output.shape[i + 1])) {
     throw new Error(`conv3d: output expects [N,${size},C], got [${output.shape}]`);
@@ -123,8 +123,9 @@ export function inputGradient(gpu: Gpu, call: Conv3dInputGradient): Work {
       output: dInput,
       accumulate: call.accumulate || cleared,
     };
-    work.scratch.push(packed.tensor);
-    work.launches.push(...launches, ...gather(gpu, part, packed));
+    const gathered = gather(gpu, part, packed);
+    work.scratch.push(packed.tensor, ...gathered.scratch);
+    work.launches.push(...launches, ...gathered.launches);
   }
   return work;
 }

@@ -4,7 +4,7 @@
  *   output[n, i·stride + t, co] = Σ_ci weight[ci, co, t] · input[n, i, ci]        0 ≤ t < stride per axis
  */
 import type { Gpu } from '../device.ts';
-import type { Launch, Work } from '../kernel.ts';
+import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import { blockPlaces, type Triple } from './conv/geometry.ts';
@@ -49,7 +49,7 @@ export interface ConvTranspose3dForward {
   readonly stride: Triple;
 }
 
-export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTranspose3dForward): Launch[] {
+export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTranspose3dForward): Work {
   if (stride.some((s, i) => input.shape[i + 1]! * s !== output.shape[i + 1])) {
     throw new Error(`convTranspose3d: [${input.shape}] times [${stride}] is not [${output.shape}]`);
   }
@@ -80,7 +80,7 @@ export function inputGradient(gpu: Gpu, { weight, dOutput, dInput }: ConvTranspo
     dtype: dInput.dtype as 'f32' | 'f16',
   });
   const call = { name: 'convTranspose3d.dInput', inputs: [dOutput], output: dInput };
-  return { launches: [...launches, ...gather(gpu, call, packed)], scratch: [packed.tensor] };
+  return joinWork({ launches, scratch: [packed.tensor] }, gather(gpu, call, packed));
 }
 
 export interface ConvTranspose3dWeightGradient {

@@ -1,11 +1,13 @@
 /** The gather (see `geometry.ts`) on the kernel that suits it. */
 import type { Gpu } from '../../device.ts';
-import type { Launch } from '../../kernel.ts';
+import { type Launch, prepare, u32, type Work } from '../../kernel.ts';
+import { byteLength, elementCount, empty, type Tensor } from '../../tensor.ts';
+import { mapElements, mapInvocations } from '../wgsl.ts';
 import { directGather } from './directGather.ts';
 import { type DirectWeights, packDirect } from './directWeights.ts';
 import { counts, type GatherCall, type GatherPlan } from './geometry.ts';
 import { chooseTile } from './tile.ts';
-import { tiledGather } from './tiledGather.ts';
+import { fitsBindings, tiledGather } from './tiledGather.ts';
 import { packTiled, type TiledWeights } from './tiledWeights.ts';
 
 export type PackedWeights = DirectWeights | TiledWeights;
@@ -32,6 +34,44 @@ export function packWeights(gpu: Gpu, plan: GatherPlan): { packed: PackedWeights
   return tile.kernel === 'direct' ? packDirect(gpu, plan) : packTiled(gpu, plan, tile);
 }
 
-/** The launches of one gather with packed weights. */
-export const gather = (gpu: Gpu, call: GatherCall, weights: PackedWeights): Launch[] =>
-  weights.kind === 'direct' ? directGather(gpu, call, weights) : tiledGather(gpu, call, weights);
+/** One gather with packed weights. */
+export function gather(gpu: Gpu, call: GatherCall, weights: PackedWeights): Work {
+  if (weights.kind === 'direct') return { launches: directGather(gpu, call, weights), scratch: [] };
+  const { splits = 1 } = weights.tile;
+  const { inputs, output } = call;
+  const isWhole = weights.geometry.outStride.every((stride) => stride === 1);
+  const [batch, ...item] = output.shape as [number, ...number[]];
+  const shares = [splits * batch, ...item];
+  const fits = byteLength(shares, 'f32') <= gpu.maxBindingBytes && fitsBindings(gpu, ...inputs, output);
+  if (splits === 1 || !isWhole || !fits) {
+    return { launches: tiledGather(gpu, call, weights), scratch: [] };
+  }
+  const partial = empty(gpu, shares);
+  const part = { name: call.name, inputs, output: partial };
+  const launches = [...tiledGather(gpu, part, weights, splits), addSplits(gpu, call, partial, splits)];
+  return { launches, scratch: [partial] };
+}
+
+/** output (+)= Σ_s partial[s] + bias */
+function addSplits(
+  gpu: Gpu,
+  { name, output, bias, accumulate }: GatherCall,
+  partial: Tensor,
+  splits: number,
+) {
+  const size = elementCount(output.shape);
+  return prepare(gpu, {
+    name: `${name}.splits`,
+    read: { partial, ...(bias && { bias }) },
+    write: { y: output },
+    params: { size: u32(size), splits: u32(splits), channels: u32(output.shape[4]!) },
+    code: mapElements(
+      `
+    var sum = ${bias ? 'bias[i % p.channels]' : '0.0'};
+    for (var s = 0u; s < p.splits; s++) { sum += partial[s * p.size + i]; }
+    y[i] = y_t(${accumulate ? 'f32(y[i]) + ' : ''}sum);`,
+      'p.size',
+    ),
+    invocations: mapInvocations(size),
+  });
+}

@@ -29,6 +29,8 @@ export interface SharedTile {
   readonly threads: number;
   /** Voxels whose sums an invocation of a gather by `fma` keeps, 8 unless given; channels follow from the rest. */
   readonly voxelsPerThread?: number;
+  /** Shares of a gather's sum over input channels that workgroups of their own compute; 1 unless given. */
+  readonly splits?: number | undefined;
 }
 
 /** What a tile is chosen for. */
@@ -91,7 +93,10 @@ export const oneKernel =
 function fittingTiles(gpu: Gpu, problem: ConvProblem): SharedTile[] {
   const { pass, dtype, inputChannels, taps, stride } = problem;
   if (Math.max(...inputChannels) < 4) return [];
-  const shared = pass === 'gather' ? gatherTiles(problem) : weightGradientTiles(problem);
+  const shared =
+    pass === 'gather'
+      ? gatherTiles(problem).flatMap((tile) => withSplits(problem, tile))
+      : weightGradientTiles(problem);
   return shared.filter(
     (tile) =>
       (tile.kernel === 'fma' || (dtype === 'f16' && gpu.hasF16)) &&
@@ -102,6 +107,22 @@ function fittingTiles(gpu: Gpu, problem: ConvProblem): SharedTile[] {
 
 /** Smallest of the sizes that holds n, or the largest. */
 const holding = (n: number, sizes: readonly number[]) => sizes.find((size) => size >= n) ?? sizes.at(-1)!;
+
+/** Workgroups that keep a large GPU busy. */
+const BUSY_WORKGROUPS = 256;
+
+/** The tile, before it one that splits the sums where it has few workgroups: few voxels with many channels. */
+function withSplits(problem: ConvProblem, tile: SharedTile): SharedTile[] {
+  const { inputChannels, outputChannels, outStride, size } = problem;
+  const [batch, depth, height, width] = size;
+  const { lines, width: tileWidth, channels } = tile;
+  const tiles = [height / lines, width / tileWidth, outputChannels / channels].map(Math.ceil);
+  const groups = tiles.reduce((a, b) => a * b, batch * depth);
+  const chunks = Math.ceil(Math.max(...inputChannels) / tile.depth);
+  const most = Math.min(chunks, Math.floor(BUSY_WORKGROUPS / groups));
+  if (most < 2 || outStride.some((stride) => stride > 1)) return [tile];
+  return [{ ...tile, splits: Math.ceil(chunks / Math.ceil(chunks / most)) }, tile];
+}
 
 function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem): SharedTile[] {
   const tiles: SharedTile[] = [];

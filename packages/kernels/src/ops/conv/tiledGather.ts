@@ -8,7 +8,7 @@
  */
 import type { Gpu } from '../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
-import type { Tensor } from '../../tensor.ts';
+import { byteLength, elementCount, type Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
 import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
@@ -18,27 +18,31 @@ import { hasMatrices, PAD, type SharedTile } from './tile.ts';
 import { fetchFunction, GROUP_INDEX, loopEnd, WORKGROUP_IDS } from './tiledText.ts';
 import type { TiledWeights } from './tiledWeights.ts';
 
-export function tiledGather(gpu: Gpu, call: GatherCall, weights: TiledWeights): Launch[] {
+/** With `splits`, the output holds that many batches, one behind the other: shares of the sum, yet to be added. */
+export function tiledGather(gpu: Gpu, call: GatherCall, weights: TiledWeights, splits = 1): Launch[] {
   const ranges = slabs(gpu, call.inputs, call.output, weights.geometry);
-  const batch = call.output.shape[0]!;
-  const fits = [...call.inputs, call.output].every((t) => bytes(t) <= gpu.maxBindingBytes);
-  if (fits) return [gatherSlab(gpu, call, weights, { n: 0, items: batch, slab: ranges[0]! })];
-  return range(batch).flatMap((n) =>
-    ranges.map((slab) => gatherSlab(gpu, call, weights, { n, items: 1, slab })),
+  const items = call.inputs[0]!.shape[0]!;
+  if (fitsBindings(gpu, ...call.inputs, call.output)) {
+    return [gatherSlab(gpu, call, weights, { n: 0, items, splits, slab: ranges[0]! })];
+  }
+  return range(items).flatMap((n) =>
+    ranges.map((slab) => gatherSlab(gpu, call, weights, { n, items: 1, splits: 1, slab })),
   );
 }
 
-const bytes = ({ shape, dtype }: Tensor) => shape.reduce((a, b) => a * b, 1) * (dtype === 'f16' ? 2 : 4);
+export const fitsBindings = (gpu: Gpu, ...tensors: Tensor[]): boolean =>
+  tensors.every(({ shape, dtype }) => byteLength(shape, dtype) <= gpu.maxBindingBytes);
 
 interface Part {
   /** The first batch item and their number; more than one where tensors are bound whole. */
   readonly n: number;
   readonly items: number;
+  readonly splits: number;
   /** Outputs j along D. */
   readonly slab: readonly [number, number];
 }
 
-function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, items, slab }: Part) {
+function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, items, splits, slab }: Part) {
   const { inputs, output, bias } = call;
   const { geometry: g, tile, columns, tensor } = weights;
   const [depth, channels] = [output.shape[1]!, output.shape[4]!];
@@ -50,7 +54,7 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
   const outEnd = (j1 - 1) * g.outStride[0] + lastSet[0] + 1;
   const planes = (t: Tensor, first: number, end: number) => {
     const [, d, h, w, c] = t.shape as [number, number, number, number, number];
-    if (items > 1) return { ...window(t, 0, items * d * h * w * c), first: 0 };
+    if (items * splits > 1) return { ...window(t, 0, elementCount(t.shape)), first: 0 };
     return { ...window(t, (n * d + first) * h * w * c, (n * d + end) * h * w * c), first: first * h * w * c };
   };
   const x = inputs.map((input) => planes(input, inFirst, inEnd));
@@ -63,6 +67,7 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
     Math.ceil(countH / tile.lines),
     j1 - j0,
     items,
+    splits,
   ];
   const groups = tiles.reduce((a, b) => a * b, 1);
   const text = matrixText(hasMatrices(gpu));
@@ -79,6 +84,8 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
       columnTiles: u32(tiles[0]!),
       widthTiles: u32(tiles[1]!),
       heightTiles: u32(tiles[2]!),
+      items: u32(items),
+      splits: u32(splits),
       ...gatherParams(g, inputs[0]!, output, slab, g.outOffsets[0]!),
       ...Object.fromEntries(
         x.flatMap((view, i) => [
@@ -182,7 +189,9 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   let h0 = group / (p.columnTiles * p.widthTiles) % p.heightTiles * ${tile.lines}u;
   let plane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
   let d0 = plane % p.countD + p.firstD;
-  let n = plane / p.countD;
+  let item = plane / p.countD; // of the output, whose batches are shares of the sum
+  let n = item % p.items;
+  let split = item / p.items;
   let column = columnTile * ${tile.channels / 4}u;
   ${m.sums}
 
@@ -194,13 +203,14 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
     for (var td = 0u; td < p.tapsD; td++) {
       let d = i32(d0) * p.inStrideD + p.baseD + i32(td);
       for (var th = 0u; th < p.tapsH; th++) {
-        var row = rows;
+        var first = rows;
         rows += ${tapsW * tile.depth}u * chunks;
         if (d < 0 || d >= p.inDepth) { continue; }
         for (var r = 0u; r < ${end(parts.length)}; r++) {
           let places = PLACES[r];
           let base = p.baseW + i32(w0 * ${strideW}u + RESIDUE[r]);
-          for (var chunk = 0u; chunk < chunks; chunk++) {
+          for (var chunk = split; chunk < chunks; chunk += p.splits) {
+            let row = first + chunk * places * ${tile.depth}u;
             workgroupBarrier();
             for (var i = lane; i < ${tile.lines * strip * vec4s}u; i += ${tile.threads}u) {
               let voxel = i / ${vec4s}u;
@@ -219,8 +229,8 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
             for (var t = 0u; t < places; t++) {
               ${m.multiply}
             }
-            row += places * ${tile.depth}u;
           }
+          first += chunks * places * ${tile.depth}u;
         }
       }
     }
@@ -229,7 +239,7 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   let outSet = columnTile * ${tile.channels}u / p.columns;
   let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW)
     + ${placeOfSet('outSet')};
-  let first = u32(p.outShift + i32(n * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
+  let first = u32(p.outShift + i32(item * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
   let place = Place(first, h0, w0, columnTile * ${tile.channels}u % p.columns);
   ${m.finish}

@@ -107,7 +107,8 @@ export class Trial {
     });
     runOnce(this.#gpu, launches);
     const call = { name: 'trial', inputs: this.#inputs, output: this.#outputs };
-    return { launches: gather(this.#gpu, call, packed), result: this.#outputs, scratch: [packed.tensor] };
+    const work = gather(this.#gpu, call, packed);
+    return { ...work, result: this.#outputs, scratch: [packed.tensor, ...work.scratch] };
   }
 
   #gradient(): Trying {
