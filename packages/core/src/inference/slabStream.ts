@@ -22,7 +22,16 @@ import { Downloads } from '@organseg/kernels/transfer.ts';
 import { type Gather, ImageRing, type Resampling } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
 import type { Networks } from './networks.ts';
-import { mirrorings, type Size, size3, windowOrigins, windowWeights } from './windows.ts';
+import {
+  inStrip,
+  type Layer,
+  middleFirst,
+  type PlacedWindow,
+  stripColumns,
+  widest,
+  windowLayers,
+} from './windowLayers.ts';
+import { mirrorings, type Size, windowOrigins, windowWeights } from './windows.ts';
 
 /** What a case asks for. */
 export interface StreamRequest {
@@ -72,28 +81,13 @@ interface RunOptions {
   readonly onShare?: ((share: number) => void) | undefined;
 }
 
-/** A window that the network sees in some mirroring: where it lies, and where its weights do. */
-interface Job {
-  readonly origin: Size;
-  readonly weightsAt: Size;
+/** A window that the network sees in some mirroring. */
+interface Job extends PlacedWindow {
   readonly mirrored: Mirrored;
 }
 
 /** Batches that the GPU may have before it: one at work, one waiting. */
 const IN_FLIGHT = 2;
-
-/** The strip's columns [left, right). */
-const stripColumns = (width: number, strips: number): [number, number][] =>
-  Array.from({ length: strips }, (_, i) => [
-    Math.floor((width * i) / strips),
-    Math.floor((width * (i + 1)) / strips),
-  ]);
-
-/** Interpolation reaches a column further, but in the last strip. */
-function widest(columns: readonly [number, number][]): [number, number] {
-  const reach = ([left, right]: readonly [number, number]) => Math.min(columns.at(-1)![1], right + 1) - left;
-  return columns.reduce((a, b) => (reach(b) > reach(a) ? b : a));
-}
 
 /** Does one case; all its memory is allocated when it is made. */
 export class SlabStream {
@@ -151,11 +145,17 @@ export class SlabStream {
 
   /** Feeds the volume through, once; every voxel's label comes to the sink once. */
   async run(source: StreamSource, sink: LabelSink, options: RunOptions = {}): Promise<WindowCounts> {
-    const layers = this.#layers(source);
+    const grid = {
+      size: this.#size,
+      patch: this.#networks.patch,
+      origins: this.#origins,
+      weightsAt: this.#weightsAt,
+    };
+    const layers = windowLayers(grid, (from, to) => source.hasBody(from, to));
     const jobsIn = ({ windows }: Layer) => windows.length * this.#mirrorings.length * this.#networks.count;
     const strips = this.#columns.map((columns) => ({
       columns,
-      layers: layers.map((layer) => this.#inStrip(layer, columns)),
+      layers: layers.map((layer) => inStrip(layer, columns, this.#networks.patch[2])),
     }));
     const total = strips.flatMap((strip) => strip.layers).reduce((sum, layer) => sum + jobsIn(layer), 0);
     let done = 0;
@@ -190,38 +190,6 @@ export class SlabStream {
   async confidence(): Promise<[number, number, number] | undefined> {
     if (!this.#confidence) return undefined;
     return [...(await downloadF32(this.#gpu, this.#confidence))] as [number, number, number];
-  }
-
-  #layers({ hasBody }: StreamSource): Layer[] {
-    const [D] = this.#size;
-    const { patch } = this.#networks;
-    const [starts, rows, columns] = this.#origins as [number[], number[], number[]];
-    const needs = (start: number) => Math.min(D, start + patch[0]);
-    return starts.map((z, i) => {
-      const windows = rows.flatMap((y, j) =>
-        columns.flatMap((x, k) => {
-          const origin: Size = [z, y, x];
-          const from = size3((axis) => Math.max(0, origin[axis]!));
-          const to = size3((axis) => Math.min(this.#size[axis]!, origin[axis]! + patch[axis]!));
-          const weightsAt = size3((axis) => this.#weightsAt[axis]! + [i, j, k][axis]! * patch[axis]!);
-          return hasBody(from, to) ? [{ origin, weightsAt }] : [];
-        }),
-      );
-      const next = starts[i + 1];
-      return {
-        windows,
-        needs: needs(z),
-        nextNeeds: next === undefined ? D : needs(next),
-        finished: next ?? D,
-      };
-    });
-  }
-
-  #inStrip(layer: Layer, [left, right]: readonly [number, number]): Layer {
-    const width = this.#networks.patch[2];
-    // One column more, for interpolation.
-    const windows = layer.windows.filter(({ origin: [, , x] }) => x < right + 1 && x + width > left);
-    return { ...layer, windows };
   }
 
   /** Runs the windows of a layer, and fills in the image of the next one meanwhile. */
@@ -317,26 +285,7 @@ export class SlabStream {
   }
 }
 
-/** The windows of a layer, the one nearest to their middle first. */
-function middleFirst(windows: Layer['windows']): Layer['windows'] {
-  const mean = (axis: number) => windows.reduce((sum, { origin }) => sum + origin[axis]!, 0) / windows.length;
-  const [y, x] = [mean(1), mean(2)];
-  const distance = ({ origin }: Layer['windows'][number]) => Math.hypot(origin[1] - y, origin[2] - x);
-  const middle = windows.reduce((a, b) => (distance(b) < distance(a) ? b : a), windows[0]!);
-  return windows.length ? [middle, ...windows.filter((window) => window !== middle)] : windows;
-}
-
 interface Peek {
   readonly labels: Tensor;
   readonly downloads: Downloads;
-}
-
-/** The windows that begin at one plane. */
-interface Layer {
-  readonly windows: readonly Omit<Job, 'mirrored'>[];
-  /** Planes of the image that they need, and those that the next layer's do. */
-  readonly needs: number;
-  readonly nextNeeds: number;
-  /** Planes of labels that are finished after them. */
-  readonly finished: number;
 }

@@ -1,0 +1,85 @@
+/**
+ * In which order the windows of a volume are seen: layer by layer along D, in strips of columns where the whole width
+ * does not fit, the middle of a layer first where the others may be left out.
+ */
+import { type Size, size3 } from './windows.ts';
+
+/** Where a window lies, and where its weights do. */
+export interface PlacedWindow {
+  readonly origin: Size;
+  readonly weightsAt: Size;
+}
+
+/** The windows that begin at one plane. */
+export interface Layer {
+  readonly windows: readonly PlacedWindow[];
+  /** Planes of the image that they need, and those that the next layer's do. */
+  readonly needs: number;
+  readonly nextNeeds: number;
+  /** Planes of labels that are finished after them. */
+  readonly finished: number;
+}
+
+export interface WindowGrid {
+  readonly size: Size;
+  readonly patch: Size;
+  /** Of the windows, along D, H, W. */
+  readonly origins: readonly (readonly number[])[];
+  /** Where each axis's weights begin. */
+  readonly weightsAt: Size;
+}
+
+/** All windows that hold anything but air. */
+export function windowLayers(
+  { size, patch, origins, weightsAt }: WindowGrid,
+  hasBody: (from: Size, to: Size) => boolean,
+): Layer[] {
+  const [starts, rows, columns] = origins as [number[], number[], number[]];
+  const needs = (start: number) => Math.min(size[0], start + patch[0]);
+  return starts.map((z, i) => {
+    const windows = rows.flatMap((y, j) =>
+      columns.flatMap((x, k) => {
+        const origin: Size = [z, y, x];
+        const from = size3((axis) => Math.max(0, origin[axis]!));
+        const to = size3((axis) => Math.min(size[axis]!, origin[axis]! + patch[axis]!));
+        const at = size3((axis) => weightsAt[axis]! + [i, j, k][axis]! * patch[axis]!);
+        return hasBody(from, to) ? [{ origin, weightsAt: at }] : [];
+      }),
+    );
+    const next = starts[i + 1];
+    return {
+      windows,
+      needs: needs(z),
+      nextNeeds: next === undefined ? size[0] : needs(next),
+      finished: next ?? size[0],
+    };
+  });
+}
+
+/** Columns [left, right) of each strip. */
+export const stripColumns = (width: number, strips: number): [number, number][] =>
+  Array.from({ length: strips }, (_, i) => [
+    Math.floor((width * i) / strips),
+    Math.floor((width * (i + 1)) / strips),
+  ]);
+
+/** The widest strip: interpolation reaches a column further, but in the last one. */
+export function widest(columns: readonly [number, number][]): [number, number] {
+  const reach = ([left, right]: readonly [number, number]) => Math.min(columns.at(-1)![1], right + 1) - left;
+  return columns.reduce((a, b) => (reach(b) > reach(a) ? b : a));
+}
+
+/** The windows of a layer that touch a strip, or the column beyond it. */
+export function inStrip(layer: Layer, [left, right]: readonly [number, number], patchWidth: number): Layer {
+  const windows = layer.windows.filter(({ origin: [, , x] }) => x < right + 1 && x + patchWidth > left);
+  return { ...layer, windows };
+}
+
+/** The windows of a layer, the one nearest to their middle first. */
+export function middleFirst(windows: Layer['windows']): Layer['windows'] {
+  const mean = (axis: number) => windows.reduce((sum, { origin }) => sum + origin[axis]!, 0) / windows.length;
+  const [y, x] = [mean(1), mean(2)];
+  const distance = ({ origin }: PlacedWindow) => Math.hypot(origin[1] - y, origin[2] - x);
+  const middle = windows.reduce((a, b) => (distance(b) < distance(a) ? b : a), windows[0]!);
+  return windows.length ? [middle, ...windows.filter((window) => window !== middle)] : windows;
+}
