@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
+import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import { writeWhole } from '@organseg/train/files.ts';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Design, readDesign } from '../experiment/design.ts';
@@ -39,7 +40,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
       };
       const write = async (runs: readonly ArmRun[]) => {
         const results = resultsOf(runs, design.baseline);
-        const content = { ...facts, design, results, runs };
+        const content = { ...facts, data: source.data ?? null, design, results, runs };
         await writeWhole(join(out, 'results.json'), `${JSON.stringify(content, null, 2)}\n`);
         await writeWhole(
           join(out, 'results.html'),
@@ -82,10 +83,10 @@ function commit(): string | null {
 function table({ baseline }: Design, results: readonly ArmResult[], out: string): string {
   const width = Math.max(...results.map(({ arm }) => arm.length)) + 2;
   const points = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)}`;
+  const withInterval = ({ mean, low, high }: BootstrapMean) =>
+    points(mean) + (Number.isNaN(low) ? '' : ` [${points(low)}, ${points(high)}]`);
   const rows = results.map(({ labelled, arm, mean, difference }) => {
-    const change = difference
-      ? `${points(difference.dsc.mean)} [${points(difference.dsc.low)}, ${points(difference.dsc.high)}]`
-      : '';
+    const change = difference ? withInterval(difference.dsc) : '';
     return `${String(labelled).padStart(8)}  ${arm.padEnd(width)}${mean.dsc.toFixed(4)}  ${mean.nsd.toFixed(4)}  ${change}`;
   });
   return [

@@ -5,6 +5,7 @@ import type { Html } from '../report/input.ts';
 export interface Interval {
   readonly name: string;
   readonly mean: number;
+  /** NaN where there is none. */
   readonly low: number;
   readonly high: number;
   /** What the mean is one of. */
@@ -18,7 +19,9 @@ const PLOT = { left: 230, right: 20, top: 14, bottom: 44 };
 
 /** Values are shares; the axis shows hundredths. */
 export function intervals(list: readonly Interval[], title: string): Html {
-  const values = [0, ...list.flatMap(({ low, high, points }) => [low, high, ...points])].map((x) => 100 * x);
+  const values = [0, ...list.flatMap(({ low, high, points }) => [low, high, ...points])]
+    .filter((x) => !Number.isNaN(x))
+    .map((x) => 100 * x);
   const step = niceStep(Math.max(...values) - Math.min(...values));
   const from = Math.floor(Math.min(...values) / step) * step;
   const to = Math.max(from + step, Math.ceil(Math.max(...values) / step) * step);
@@ -35,7 +38,7 @@ ${list.map(({ name, mean, low, high, points }, i) => {
   const y = PLOT.top + LINE * (i + 0.5);
   const colour = low > 0 ? '#0b6e4f' : high < 0 ? '#b3261e' : '#5c6570';
   return html`<text x="${PLOT.left - 10}" y="${y + 4}" text-anchor="end">${name}</text>
-<path d="M${across(low)} ${y}H${across(high)}" stroke="${colour}" stroke-width="3"/>
+${Number.isNaN(low) ? '' : html`<path d="M${across(low)} ${y}H${across(high)}" stroke="${colour}" stroke-width="3"/>`}
 ${points.map((point) => html`<circle cx="${across(point)}" cy="${y}" r="3" fill="#fff" stroke="${colour}"/>`)}
 <path d="M${across(mean)} ${y - 8}V${y + 8}" stroke="${colour}" stroke-width="3"/>`;
 })}

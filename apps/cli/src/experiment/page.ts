@@ -1,5 +1,6 @@
 /** An experiment's results as one page that needs nothing else. */
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
+import type { Score } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
 import type { Html } from '../report/input.ts';
@@ -48,14 +49,17 @@ function cohort(
 <tbody>${results.map(row)}
 </table></div>
 ${figure ? html`<div class="figures"><figure>${figure}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
-<details><summary>DSC of each organ</summary><div class="wide"><table class="scores">
+${(['dsc', 'nsd'] as const).map((measure) => organs(measure, results))}</section>`;
+}
+
+const organs = (measure: keyof Score, results: readonly ArmResult[]): Html => html`
+<details><summary>${measure.toUpperCase()} of each organ</summary><div class="wide"><table class="scores">
 <thead><tr><th rowspan="1">organ${results.map(({ arm }) => html`<th>${arm}`)}
 <tbody>${FLARE22_ORGANS.map(
-    ({ name, longName, colour }) => html`
-<tr><th><span class="organ">${swatch(colour)}${longName}</span>${results.map(({ organs }) => html`<td>${score(organs[name]?.dsc ?? Number.NaN)}`)}`,
-  )}
-</table></div></details></section>`;
-}
+  ({ name, longName, colour }) => html`
+<tr><th><span class="organ">${swatch(colour)}${longName}</span>${results.map((arm) => html`<td>${score(arm.organs[name]?.[measure] ?? Number.NaN)}`)}`,
+)}
+</table></div></details>`;
 
 /** A cohort's differences to the baseline as SVG; undefined where there are none yet. */
 export function differences(baseline: string, results: readonly ArmResult[]): Html | undefined {
@@ -80,7 +84,8 @@ function change(difference: BootstrapMean | undefined): Html {
   if (!difference) return html`<td class="quiet">–`;
   const { mean, low, high } = difference;
   const kind = low > 0 ? 'rise' : high < 0 ? 'fall' : 'quiet';
-  return html`<td class="${kind}">${points(mean)} <small>[${points(low)}, ${points(high)}]</small>`;
+  const interval = Number.isNaN(low) ? '' : html` <small>[${points(low)}, ${points(high)}]</small>`;
+  return html`<td class="${kind} whole">${points(mean)}${interval}`;
 }
 
 function points(value: number): string {
@@ -94,7 +99,7 @@ const reading = (
 ): Html => html`<p>All arms of a seed are scored on the same
 ${plural(test, 'test case')} by FLARE22's rules, and start from the same teacher where they start from one. A difference
 to “${baseline}” is taken case by case, as the mean over ${plural(seeds.length, 'seed')}; its interval is the bootstrap's over
-cases (10,000 resamples) and tells how other patients of this kind might come out. How another training might come
+cases (10,000 resamples) and tells how other patients of this kind might come out; of one case there is none. How another training might come
 out is told by the spread over seeds, which the interval does not hold. “Steps” are the optimiser's until the weights
 that are scored, those of the teacher that an arm starts from included.</p>
 ${phantom ? html`<p>The scans are phantoms: what holds here is how methods compare under these conditions, not a score on patients.</p>` : ''}`;

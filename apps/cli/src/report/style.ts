@@ -18,6 +18,7 @@ code { overflow-wrap: anywhere; font-size: .9em; }
 pre { overflow-x: auto; font-size: .8rem; background: var(--band); padding: .7rem; }
 summary { cursor: pointer; margin: .5rem 0; }
 .quiet { color: var(--quiet); }
+.whole { white-space: nowrap; }
 .lead { font-size: 1.15rem; margin-top: 1rem; padding: .8rem 1rem; background: var(--band); border-left: 4px solid var(--quiet); }
 .wide { overflow-x: auto; }
 

@@ -15,5 +15,6 @@ test('of many normal values the interval is the mean ± 1.96 standard errors', (
 
 test('of values that are alike it has no width; of none there is none', () => {
   expect(bootstrapMean([0.25, 0.25, 0.25])).toEqual({ mean: 0.25, low: 0.25, high: 0.25 });
+  expect(bootstrapMean([0.25])).toEqual({ mean: 0.25, low: Number.NaN, high: Number.NaN });
   expect(bootstrapMean([]).mean).toBeNaN();
 });

@@ -3,17 +3,18 @@ import { Random } from '../random.ts';
 
 export interface BootstrapMean {
   readonly mean: number;
-  /** 95 % of the means of resampled cases lie between the two. */
+  /** 95 % of the means of resampled cases lie between the two; NaN of fewer than two cases. */
   readonly low: number;
   readonly high: number;
 }
 
 const RESAMPLES = 10_000;
 
-/** NaN of no values. The same values give the same interval. */
+/** The mean is NaN of no values. The same values give the same interval. */
 export function bootstrapMean(values: readonly number[]): BootstrapMean {
   const count = values.length;
-  if (count === 0) return { mean: Number.NaN, low: Number.NaN, high: Number.NaN };
+  const mean = values.reduce((a, b) => a + b, 0) / count;
+  if (count < 2) return { mean, low: Number.NaN, high: Number.NaN };
   const random = new Random(1);
   const means = new Float64Array(RESAMPLES);
   for (let draw = 0; draw < RESAMPLES; draw++) {
@@ -23,5 +24,5 @@ export function bootstrapMean(values: readonly number[]): BootstrapMean {
   }
   means.sort();
   const at = (share: number) => means[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))];
-  return { mean: values.reduce((a, b) => a + b, 0) / count, low: at(0.025), high: at(0.975) };
+  return { mean, low: at(0.025), high: at(0.975) };
 }
