@@ -146,8 +146,10 @@ function* perVoxel(gpu: Gpu, dtype: DType, n: number, channels: number) {
   const [weight, bias, dWeight, dBias] = [0, 1, 2, 3].map(() => random(gpu, [channels]));
   const stats = random(gpu, [1, channels, 2]);
   const norm = { input, output, weight, stats, slope: 0.01 };
-  const bytes = bytesOf(input, input, output);
-  yield { op: 'instanceNorm', shape, bytes, work: instanceNorm.forward(gpu, { ...norm, bias }), tensors: [] };
+  const statistics = instanceNorm.statistics(gpu, norm);
+  yield { op: 'instanceNorm statistics', shape, bytes: bytesOf(input), work: statistics, tensors: [] };
+  const forward = plain(instanceNorm.forward(gpu, { ...norm, bias }));
+  yield { op: 'instanceNorm', shape, bytes: bytesOf(input, output), work: forward, tensors: [] };
   yield {
     op: 'instanceNorm backward',
     shape,

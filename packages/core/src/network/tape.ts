@@ -72,6 +72,8 @@ interface LinearNorm {
 }
 
 export class Tape {
+  /** What the convolution of each output caches: the statistics that a norm asks of it. */
+  readonly #convolutionCaches = new Map<Slot, Slot[]>();
   readonly #linearNorms = new Map<Slot, LinearNorm>();
   readonly ops: Op[] = [];
   readonly parameters: ParameterSpec[] = [];
@@ -111,12 +113,14 @@ export class Tape {
     const shape = { kernel, stride };
     const [batch, ...size] = inputs[0]!.shape.slice(0, 4) as [number, number, number, number];
     const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Triple, shape), filters]);
+    const cache: Slot[] = [];
+    this.#convolutionCaches.set(output, cache);
     return this.#record({
       name,
       flops: 2 * elementCount(output.shape) * total * elementCount(kernel),
       inputs,
       output,
-      cache: [],
+      cache,
       backwardReads: inputs,
       prepare: (at) => {
         const { packed, launches } = conv3d.pack(at.gpu, {
@@ -135,6 +139,7 @@ export class Tape {
               weights: packed,
               bias: biasName === undefined ? undefined : at.parameter(biasName),
               output: at.tensor(output),
+              stats: cache[0] && at.tensor(cache[0]),
               shape,
             }),
         };
@@ -223,6 +228,9 @@ export class Tape {
     const bias = this.#parameter(`${name}.bias`, [channels], 'bias');
     const output = this.#activation(input.shape);
     const stats: Slot = { shape: [batch, channels, 2], dtype: 'f32' };
+    const convolution = this.#convolutionCaches.get(input);
+    if (!convolution || convolution.length) throw new Error(`tape: ${name} expects a convolution of its own`);
+    convolution.push(stats);
     const slope = linear ? 1 : LEAKY_SLOPE;
     const common = (at: Workspace) => ({
       input: at.tensor(input),
@@ -233,7 +241,7 @@ export class Tape {
     if (linear) this.#linearNorms.set(output, { input, stats, weight, bias });
     const normed = residual && this.#linearNorms.get(residual);
     const added = normed?.input ?? residual;
-    const forward = (at: Workspace) => ({
+    const forwardCall = (at: Workspace) => ({
       ...common(at),
       output: at.tensor(output),
       bias: at.parameter(bias),
@@ -243,6 +251,10 @@ export class Tape {
         weight: at.parameter(normed.weight),
         bias: at.parameter(normed.bias),
       },
+    });
+    const forward = (at: Workspace): Work => ({
+      launches: instanceNorm.forward(at.gpu, forwardCall(at)),
+      scratch: [],
     });
     return this.#record({
       name,
@@ -254,12 +266,9 @@ export class Tape {
       prepare: (at) => ({
         launches: [],
         tensors: [],
-        forward: () =>
-          linear ? instanceNorm.statistics(at.gpu, common(at)) : instanceNorm.forward(at.gpu, forward(at)),
+        forward: () => (linear ? { launches: [], scratch: [] } : forward(at)),
       }),
-      ...(!linear && {
-        recompute: (at: Workspace) => ({ launches: instanceNorm.apply(at.gpu, forward(at)), scratch: [] }),
-      }),
+      ...(!linear && { recompute: forward }),
       backward: (at) =>
         instanceNorm.backward(at.gpu, {
           ...common(at),

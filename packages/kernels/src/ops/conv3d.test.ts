@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEVICES, dot, expectGradient, type Kit, onDevice, TILED_DEVICES } from '../../test/harness.ts';
 import * as twin from '../reference/conv3d.ts';
+import { statisticsOf } from '../reference/instanceNorm.ts';
 import * as conv3d from './conv3d.ts';
 
 interface Case {
@@ -55,8 +56,10 @@ async function check(kit: Kit, dtype: 'f32' | 'f16', c: Case): Promise<void> {
   });
   kit.run(launches);
   const biasTensor = bias && kit.upload(bias);
-  kit.run(conv3d.forward(kit.gpu, { inputs, weights: packed, bias: biasTensor, output, shape }));
+  const stats = kit.output([batch, c.out, 2]);
+  kit.run(conv3d.forward(kit.gpu, { inputs, weights: packed, bias: biasTensor, output, stats, shape }));
   await kit.expectClose(output, expected);
+  await kit.expectClose(stats, statisticsOf(expected), dtype === 'f32' ? 1e-5 : 1e-3);
 
   const dOutput = kit.peaky(expected.shape, dtype);
   const dOut = kit.upload(dOutput, dtype);

@@ -71,15 +71,17 @@ export interface Conv3dForward {
   readonly bias?: Tensor | undefined;
   /** [N, oD, oH, oW, Cout] */
   readonly output: Tensor;
+  /** f32 [N, Cout, 2]: mean and 1/√(var + ε) of the output, for the norm that follows; written. */
+  readonly stats?: Tensor | undefined;
   readonly shape: Conv3dShape;
 }
 
-export function forward(gpu: Gpu, { inputs, weights, bias, output, shape }: Conv3dForward): Work {
+export function forward(gpu: Gpu, { inputs, weights, bias, output, stats, shape }: Conv3dForward): Work {
   const size = outputSize(spatial(inputs[0]!), shape);
   if (size.some((n, i) => n !== output.shape[i + 1])) {
     throw new Error(`conv3d: output expects [N,${size},C], got [${output.shape}]`);
   }
-  return gather(gpu, { name: 'conv3d', inputs, output, bias }, weights);
+  return gather(gpu, { name: 'conv3d', inputs, output, bias, stats }, weights);
 }
 
 export interface Conv3dInputGradient {

@@ -7,17 +7,16 @@
  * Backward, with dz = dOutput·(output > 0 ? 1 : slope), V voxels, sums over the voxels of (n, c):
  *   dBias = Σ dz    dWeight = Σ dz·x̂    dResidual = dz
  *   dInput = weight·rstd·(dz − Σdz/V − x̂·Σ(dz·x̂)/V)
- * Backward reads input, statistics (mean, rstd) and, for the activation, the output, which `apply` can make again.
+ * Backward reads input, statistics (mean, rstd) and, for the activation, the output, which `forward` can make again.
  *
  * Sums run over strips of voxels first, an invocation a strip and channel; a workgroup then joins the strips of
- * one (n, c). Means and squared deviations are joined as in Chan et al. 1979, which keeps f32 exact enough.
+ * one (n, c).
  */
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
-
-export const EPSILON = 1e-5;
+import { join, joinMoments, MOMENTS } from './moments.ts';
 
 /** Voxels an invocation sums, and voxels it maps. */
 const SUM_STRIP = 256;
@@ -42,21 +41,16 @@ export interface InstanceNormForward {
   /** The residual's own norm, where it is given before that: weight·x̂ + bias of it is added. */
   readonly residualNorm?: AffineNorm | undefined;
   readonly output: Tensor;
-  /** f32 [N, C, 2]: mean and 1/√(var + ε); written. */
+  /** f32 [N, C, 2]: mean and 1/√(var + ε). */
   readonly stats: Tensor;
   /** LeakyReLU's slope for negative values; 1 for none. */
   readonly slope: number;
 }
 
-export function forward(gpu: Gpu, call: InstanceNormForward): Work {
-  const { launches, scratch } = statistics(gpu, call);
-  return { launches: [...launches, ...apply(gpu, call)], scratch };
-}
-
-/** The statistics alone. */
+/** Writes `stats`; a convolution can do so with its output at once, see `conv3d.ts`. */
 export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward, 'input' | 'stats'>): Work {
-  const { batch, voxels, channels, strips } = sizes(input);
-  const shares = empty(gpu, [batch, strips, channels, 2]);
+  const { batch, channels, strips } = sizes(input);
+  const shares = empty(gpu, [batch, strips, channels, MOMENTS]);
   const launches: Launch[] = [];
   eachRange(gpu, input, [input], SUM_STRIP, ({ n, start, end, view }) => {
     launches.push(
@@ -81,34 +75,21 @@ export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward,
     at += p.channels;
   }
   let n = f32(last - first);
-  let share = ((p.firstStrip + strip) * p.channels + c) * 2u;
-  shares[share] = centre + sum / n;
-  shares[share + 1u] = squares - sum * sum / n;
+  let share = ((p.firstStrip + strip) * p.channels + c) * ${MOMENTS}u;
+  shares[share] = n;
+  shares[share + 1u] = centre + sum / n;
+  shares[share + 2u] = squares - sum * sum / n;
 }`,
         invocations: Math.ceil((end - start) / SUM_STRIP) * channels,
       }),
     );
   });
-  launches.push(
-    prepare(gpu, {
-      name: 'instanceNorm.join',
-      read: { shares },
-      write: { stats },
-      params: {
-        instances: u32(batch * channels),
-        channels: u32(channels),
-        strips: u32(strips),
-        voxels: u32(voxels),
-      },
-      code: JOIN_MOMENTS,
-      invocations: batch * channels * 64,
-    }),
-  );
+  launches.push(joinMoments(gpu, shares, stats));
   return { launches, scratch: [shares] };
 }
 
-/** The output alone, from statistics that are there. */
-export function apply(gpu: Gpu, call: InstanceNormForward): Launch[] {
+/** The output, from statistics that are there. */
+export function forward(gpu: Gpu, call: InstanceNormForward): Launch[] {
   const { input, weight, bias, residual, residualNorm, output, stats, slope } = call;
   const { channels } = sizes(input);
   const launches: Launch[] = [];
@@ -325,51 +306,9 @@ const STRIP_START = (strip: number) => `
   let last = min(p.voxels, first + ${strip}u);
   var at = p.shift + first * p.channels + c;`;
 
-/** A workgroup joins the strips of one (n, c): lane by lane, then pairwise. */
-const JOIN = (type: string, zero: string, load: string, join: string, store: string) => `
-var<workgroup> lanes: array<${type}, 64>;
-@compute @workgroup_size(64) fn main(id: Id) {
-  let nc = min(groupIndex(id), p.instances - 1u); // no early return: barriers want uniform control flow
-  let n = nc / p.channels;
-  let c = nc % p.channels;
-  var total = ${zero};
-  for (var s = id.lane; s < p.strips; s += 64u) {
-    let at = ((n * p.strips + s) * p.channels + c) * 2u;
-    let part = ${load};
-    total = ${join};
-  }
-  lanes[id.lane] = total;
-  for (var step = 32u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (id.lane < step) {
-      let part = lanes[id.lane + step];
-      total = ${join};
-      lanes[id.lane] = total;
-    }
-  }
-  if (id.lane == 0u) { ${store} }
-}`;
-
-const JOIN_SUMS = JOIN(
-  'vec2<f32>',
-  'vec2<f32>(0)',
-  'vec2(shares[at], shares[at + 1u])',
-  'total + part',
-  'sums[nc * 2u] = total.x; sums[nc * 2u + 1u] = total.y;',
-);
-
-// (count, mean, sum of squared deviations)
-const JOIN_MOMENTS = `
-fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
-  if (b.x == 0.0) { return a; }
-  let n = a.x + b.x;
-  let d = b.y - a.y;
-  return vec3(n, a.y + d * b.x / n, a.z + b.z + d * d * a.x * b.x / n);
-}
-${JOIN(
-  'vec3<f32>',
-  'vec3<f32>(0)',
-  `vec3(f32(min(p.voxels - s * ${SUM_STRIP}u, ${SUM_STRIP}u)), shares[at], shares[at + 1u])`,
-  'merge(total, part)',
-  `stats[nc * 2u] = total.y; stats[nc * 2u + 1u] = inverseSqrt(total.z / total.x + ${EPSILON});`,
-)}`;
+const JOIN_SUMS = join('vec2<f32>', 2, {
+  zero: 'vec2<f32>(0)',
+  load: 'vec2(shares[at], shares[at + 1u])',
+  add: 'total + part',
+  store: 'sums[nc * 2u] = total.x; sums[nc * 2u + 1u] = total.y;',
+});

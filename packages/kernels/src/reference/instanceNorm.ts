@@ -26,6 +26,15 @@ function normalised(x: Reference, at: number[]) {
   return { mean, rstd, xHat: at.map((i) => (x.data[i]! - mean) * rstd) };
 }
 
+/** [N, C, 2]: mean and 1/√(var + ε). */
+export function statisticsOf(input: Reference): Reference {
+  const all = [...instances(input.shape)].map(({ at }) => normalised(input, at));
+  return {
+    shape: [input.shape[0]!, input.shape[4]!, 2],
+    data: Float64Array.from(all.flatMap(({ mean, rstd }) => [mean, rstd])),
+  };
+}
+
 export function forward(input: Reference, { weight, bias, residual, slope }: Parameters): Reference {
   const output = reference(input.shape);
   for (const { c, at } of instances(input.shape)) {

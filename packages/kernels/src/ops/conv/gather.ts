@@ -1,13 +1,15 @@
 /** The gather (see `geometry.ts`) on the kernel that suits it. */
 import type { Gpu } from '../../device.ts';
-import { type Launch, prepare, u32, type Work } from '../../kernel.ts';
+import { joinWork, type Launch, prepare, u32, type Work } from '../../kernel.ts';
 import { byteLength, elementCount, empty, type Tensor } from '../../tensor.ts';
+import { statistics } from '../instanceNorm.ts';
+import { joinMoments, MOMENTS } from '../moments.ts';
 import { mapElements, mapInvocations } from '../wgsl.ts';
 import { directGather } from './directGather.ts';
 import { type DirectWeights, packDirect } from './directWeights.ts';
 import { counts, type GatherCall, type GatherPlan } from './geometry.ts';
 import { chooseTile } from './tile.ts';
-import { fitsBindings, tiledGather } from './tiledGather.ts';
+import { fitsBindings, momentStrips, tiledGather } from './tiledGather.ts';
 import { packTiled, type TiledWeights } from './tiledWeights.ts';
 
 export type PackedWeights = DirectWeights | TiledWeights;
@@ -36,20 +38,29 @@ export function packWeights(gpu: Gpu, plan: GatherPlan): { packed: PackedWeights
 
 /** One gather with packed weights. */
 export function gather(gpu: Gpu, call: GatherCall, weights: PackedWeights): Work {
-  if (weights.kind === 'direct') return { launches: directGather(gpu, call, weights), scratch: [] };
-  const { splits = 1 } = weights.tile;
-  const { inputs, output } = call;
-  const isWhole = weights.geometry.outStride.every((stride) => stride === 1);
-  const [batch, ...item] = output.shape as [number, ...number[]];
-  const shares = [splits * batch, ...item];
-  const fits = byteLength(shares, 'f32') <= gpu.maxBindingBytes && fitsBindings(gpu, ...inputs, output);
-  if (splits === 1 || !isWhole || !fits) {
-    return { launches: tiledGather(gpu, call, weights), scratch: [] };
+  const { inputs, output, bias, accumulate, stats } = call;
+  const withStats = (work: Work) =>
+    stats ? joinWork(work, statistics(gpu, { input: output, stats })) : work;
+  if (weights.kind === 'direct') {
+    return withStats({ launches: directGather(gpu, call, weights), scratch: [] });
   }
-  const partial = empty(gpu, shares);
-  const part = { name: call.name, inputs, output: partial };
-  const launches = [...tiledGather(gpu, part, weights, splits), addSplits(gpu, call, partial, splits)];
-  return { launches, scratch: [partial] };
+  const [batch, ...item] = output.shape as [number, ...number[]];
+  const { splits = 1 } = weights.tile;
+  const shares = [splits * batch, ...item];
+  const isWhole = weights.geometry.outStride.every((stride) => stride === 1);
+  const fits = byteLength(shares, 'f32') <= gpu.maxBindingBytes && fitsBindings(gpu, ...inputs, output);
+  if (splits > 1 && isWhole && fits) {
+    const partial = empty(gpu, shares);
+    const part = { name: call.name, inputs, output: partial };
+    const launches = [...tiledGather(gpu, part, weights, { splits }), addSplits(gpu, call, partial, splits)];
+    return withStats({ launches, scratch: [partial] });
+  }
+  if (!stats || !isWhole || !fits || bias || accumulate) {
+    return withStats({ launches: tiledGather(gpu, call, weights), scratch: [] });
+  }
+  const moments = empty(gpu, [batch, momentStrips(output, weights), output.shape[4]!, MOMENTS]);
+  const launches = [...tiledGather(gpu, call, weights, { moments }), joinMoments(gpu, moments, stats)];
+  return { launches, scratch: [moments] };
 }
 
 /** output (+)= Σ_s partial[s] + bias */

@@ -56,6 +56,8 @@ export interface GatherCall {
   readonly bias?: Tensor | undefined;
   /** Add to the output instead of assigning it. */
   readonly accumulate?: boolean;
+  /** f32 [N, C, 2]: mean and 1/√(var + ε) of the output over its voxels; written. */
+  readonly stats?: Tensor | undefined;
 }
 
 /** How many j there are along each axis. */

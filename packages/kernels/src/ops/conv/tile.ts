@@ -199,8 +199,19 @@ export function workgroupBytes(
     return bytes * strips + (kernel === 'matrix' ? tile.threads / LANES : 0) * FRAGMENT * FRAGMENT * 4;
   }
   const strip = lines * (width + halo) * (depth + PAD) * bytes;
-  if (kernel === 'fma') return strip + (halo + 1) * depth * channels * 4;
+  if (kernel === 'fma') return Math.max(strip, 16 * momentVec4s(tile)) + (halo + 1) * depth * channels * 4;
   return strip + (tile.threads / LANES) * FRAGMENT * channels * 4;
+}
+
+/** Voxels and channels whose sums an invocation keeps, in a gather by `fma`. */
+export function sumsPerThread({ lines, width, channels, threads, voxelsPerThread = 8 }: SharedTile) {
+  return [voxelsPerThread, (lines * width * channels) / (voxelsPerThread * threads)] as const;
+}
+
+/** vec4s of workgroup memory in which a gather by `fma` joins the moments of its outputs: two a sum, and centres. */
+export function momentVec4s(tile: SharedTile): number {
+  const [rowsEach] = sumsPerThread(tile);
+  return (tile.channels / 4) * ((2 * tile.lines * tile.width) / rowsEach + 1);
 }
 
 /** Elements between the rows of a tile that keep its columns in different banks. */

@@ -10,24 +10,45 @@ import type { Gpu } from '../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import { byteLength, elementCount, type Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
-import { lines, range } from '../wgsl.ts';
+import { MOMENTS } from '../moments.ts';
+import { range } from '../wgsl.ts';
 import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
-import { FRAGMENT, LANES, type MatrixText, matrixText } from './matrix.ts';
-import { haloOf, residueConstants, residues } from './residues.ts';
-import { hasMatrices, PAD, type SharedTile } from './tile.ts';
+import { matrixText } from './matrix.ts';
+import { residueConstants, residues } from './residues.ts';
+import { hasMatrices, type SharedTile } from './tile.ts';
+import { multiplier, stripSize, type TiledShape } from './tiledMultiply.ts';
 import { fetchFunction, GROUP_INDEX, loopEnd, WORKGROUP_IDS } from './tiledText.ts';
 import type { TiledWeights } from './tiledWeights.ts';
 
-/** With `splits`, the output holds that many batches, one behind the other: shares of the sum, yet to be added. */
-export function tiledGather(gpu: Gpu, call: GatherCall, weights: TiledWeights, splits = 1): Launch[] {
+export interface TiledOptions {
+  /** The output holds so many batches, one behind the other: shares of the sum, yet to be added. */
+  readonly splits?: number;
+  /** f32 [N, momentStrips, C, 3], see `moments.ts`: those of each tile's outputs; only where all is bound whole. */
+  readonly moments?: Tensor;
+}
+
+export function tiledGather(
+  gpu: Gpu,
+  call: GatherCall,
+  weights: TiledWeights,
+  { splits = 1, moments }: TiledOptions = {},
+): Launch[] {
   const ranges = slabs(gpu, call.inputs, call.output, weights.geometry);
   const items = call.inputs[0]!.shape[0]!;
   if (fitsBindings(gpu, ...call.inputs, call.output)) {
-    return [gatherSlab(gpu, call, weights, { n: 0, items, splits, slab: ranges[0]! })];
+    return [gatherSlab(gpu, call, weights, { n: 0, items, splits, moments, slab: ranges[0]! })];
   }
   return range(items).flatMap((n) =>
-    ranges.map((slab) => gatherSlab(gpu, call, weights, { n, items: 1, splits: 1, slab })),
+    ranges.map((slab) =>
+      gatherSlab(gpu, call, weights, { n, items: 1, splits: 1, moments: undefined, slab }),
+    ),
   );
+}
+
+/** Tiles of an output's item: each gives the moments of its voxels. */
+export function momentStrips({ shape }: Tensor, { geometry, tile }: TiledWeights): number {
+  const [d, h, w] = counts(shape, geometry);
+  return d * Math.ceil(h / tile.lines) * Math.ceil(w / tile.width);
 }
 
 export const fitsBindings = (gpu: Gpu, ...tensors: Tensor[]): boolean =>
@@ -38,11 +59,17 @@ interface Part {
   readonly n: number;
   readonly items: number;
   readonly splits: number;
+  readonly moments: Tensor | undefined;
   /** Outputs j along D. */
   readonly slab: readonly [number, number];
 }
 
-function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, items, splits, slab }: Part) {
+function gatherSlab(
+  gpu: Gpu,
+  call: GatherCall,
+  weights: TiledWeights,
+  { n, items, splits, moments, slab }: Part,
+) {
   const { inputs, output, bias } = call;
   const { geometry: g, tile, columns, tensor } = weights;
   const [depth, channels] = [output.shape[1]!, output.shape[4]!];
@@ -78,7 +105,7 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
       w: { tensor, start: 0, count: tensor.shape[0]! * tensor.shape[1]!, vec4: true },
       ...(bias && { bias }),
     },
-    write: { y: { ...y, vec4: vecOut } },
+    write: { y: { ...y, vec4: vecOut }, ...(moments && { moments }) },
     params: {
       groups: u32(groups),
       columnTiles: u32(tiles[0]!),
@@ -108,6 +135,7 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
       vecIn,
       vecOut,
       bias: Boolean(bias),
+      moments: moments !== undefined,
       tapsW: g.taps[2],
       strideW: g.inStride[2],
       end: loopEnd(gpu),
@@ -117,54 +145,34 @@ function gatherSlab(gpu: Gpu, call: GatherCall, weights: TiledWeights, { n, item
   });
 }
 
-interface TiledShape {
-  readonly tile: SharedTile;
-  readonly text: MatrixText;
-  /** Which inputs are bound as vec4. */
-  readonly vecIn: readonly boolean[];
-  readonly vecOut: boolean;
-  readonly bias: boolean;
-  readonly tapsW: number;
-  readonly strideW: number;
-  /** The end of a short loop. */
-  end(n: number): string;
-}
-
-/** What multiplies: declarations, sums before the loop, one strip's products, and the way out. */
-interface Multiplier {
-  readonly scalar: 'f32' | 'f16';
-  readonly declarations: string;
-  readonly sums: string;
-  readonly loadWeights: string;
-  readonly multiply: string;
-  readonly finish: string;
-}
-
 function tiledCode(shape: TiledShape): string {
-  const { tile, vecIn, vecOut, bias, tapsW, strideW, end } = shape;
+  const { tile, vecIn, vecOut, bias, moments, tapsW, strideW, end } = shape;
   const parts = residues(tapsW, strideW);
-  const strip = tile.width + haloOf(parts);
+  const { strip, rowVec4s } = stripSize(shape);
   const vec4s = tile.depth / 4;
-  const rowVec4s = (tile.depth + PAD) / 4;
-  const m = tile.kernel === 'fma' ? fma(shape, strip, rowVec4s) : matrix(shape, strip, rowVec4s);
+  const m = multiplier(shape);
   const inputs = range(vecIn.length);
   const byInput = (name: string) =>
     inputs.length === 1 ? `p.${name}0` : `select(p.${name}1, p.${name}0, input == 0u)`;
   return `
 ${residueConstants(parts)}
-var<workgroup> strip: array<vec4<${m.scalar}>, ${tile.lines * strip * rowVec4s}>;
+var<workgroup> strip: array<vec4<${m.scalar}>, ${m.stripVec4s}>;
 ${m.declarations}
 
 ${inputs.map((i) => fetchFunction(`fetch${i}`, `x${i}`, `p.channels${i}`, m.scalar, vecIn[i]!)).join('\n')}
 
-struct Place { first: u32, h: u32, w: u32, channel: u32 }
+struct Place { first: u32, h: u32, w: u32, channel: u32, tile: u32 }
+
+fn isInside(place: Place, row: u32) -> bool {
+  return place.h + row / ${tile.width}u < p.countH && place.w + row % ${tile.width}u < p.countW;
+}
 
 // Writes four channels of output \`row\` of the tile.
 fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   let h = place.h + row / ${tile.width}u;
   let w = place.w + row % ${tile.width}u;
   let c = place.channel + column;
-  if (h >= p.countH || w >= p.countW || c >= p.outChannels) { return; }
+  if (!isInside(place, row) || c >= p.outChannels) { return; }
   let at = place.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
   ${
     vecOut
@@ -180,6 +188,8 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   }`
   }
 }
+
+${moments ? putMoments(tile) : ''}
 
 @compute @workgroup_size(${tile.threads}) fn main(${WORKGROUP_IDS}) {
   let group = ${GROUP_INDEX};
@@ -241,94 +251,20 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
     + ${placeOfSet('outSet')};
   let first = u32(p.outShift + i32(item * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
-  let place = Place(first, h0, w0, columnTile * ${tile.channels}u % p.columns);
+  let place = Place(first, h0, w0, columnTile * ${tile.channels}u % p.columns, group / p.columnTiles);
   ${m.finish}
 }`;
 }
 
-/** Each invocation keeps some rows × 4 or 8 columns. */
-function fma({ tile, tapsW, strideW, end }: TiledShape, strip: number, rowVec4s: number): Multiplier {
-  const rows = tile.lines * tile.width;
-  const rowsEach = tile.voxelsPerThread ?? 8;
-  const perThread = (rows * tile.channels) / (rowsEach * tile.threads);
-  const vectors = range(perThread / 4);
-  const columnVec4s = tile.channels / 4;
-  const places = haloOf(residues(tapsW, strideW)) + 1;
-  const each = <T>(f: (i: number, v: number) => T): T[] =>
-    range(rowsEach).flatMap((i) => vectors.map((v) => f(i, v)));
-  const rowOf = (i: number) => `(rowGroup + ${(i * rows) / rowsEach}u)`;
-  return {
-    scalar: 'f32',
-    declarations: `var<workgroup> taps: array<vec4<f32>, ${places * tile.depth * columnVec4s}>;`,
-    sums: `let rowGroup = lane / ${tile.channels / perThread}u;
-  let columnGroup = lane % ${tile.channels / perThread}u * ${vectors.length}u;
-  ${lines(rowsEach, (i) => `let at${i} = (${rowOf(i)} / ${tile.width}u * ${strip}u + ${rowOf(i)} % ${tile.width}u) * ${rowVec4s}u;`)}
-  ${each((i, v) => `var sum${i}_${v} = vec4<f32>(0);`).join(' ')}`,
-    loadWeights: `for (var i = lane; i < places * ${tile.depth * columnVec4s}u; i += ${tile.threads}u) {
-              taps[i] = vec4<f32>(w[(row + i / ${columnVec4s}u) * p.weightVec4s + column + i % ${columnVec4s}u]);
-            }`,
-    multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
-                ${lines(rowsEach, (i) => `let x${i} = strip[at${i} + t * ${rowVec4s}u + k];`)}
-                let b = (t * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
-                ${lines(
-                  4,
-                  (c) =>
-                    `{ ${vectors.map((v) => `let b${v} = taps[b + ${c * columnVec4s + v}u];`).join(' ')}
-                ${each((i, v) => `sum${i}_${v} = fma(vec4(x${i}[${c}]), b${v}, sum${i}_${v});`).join('\n                ')} }`,
-                )}
-              }`,
-    finish: `var sums = array<vec4<f32>, ${rowsEach * vectors.length}>(${each((i, v) => `sum${i}_${v}`).join(', ')});
-  for (var i = 0u; i < ${end(rowsEach * vectors.length)}; i++) {
-    put(place, rowGroup + i / ${vectors.length}u * ${rows / rowsEach}u, (columnGroup + i % ${vectors.length}u) * 4u, sums[i]);
-  }`,
-  };
-}
-
-/** Each subgroup keeps some fragments of rows × all columns; weights come from memory. */
-function matrix({ tile, text, end }: TiledShape, strip: number, rowVec4s: number): Multiplier {
-  const subgroups = tile.threads / LANES;
-  const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
-  const columnFragments = range(tile.channels / FRAGMENT);
-  const columnVec4s = tile.channels / 4;
-  const stage = FRAGMENT * columnVec4s;
-  const rowOf = (f: number) => `((subgroup * ${rowFragments.length}u + ${f}u) * ${FRAGMENT}u)`;
-  const left = (f: number) => ({
-    name: `left${f}`,
-    array: 'strip',
-    offset: `at${f} + t * ${rowVec4s}u + k * ${FRAGMENT / 4}u`,
-    stride: `${rowVec4s}u`,
-  });
-  const right = (c: number) => ({
-    name: `right${c}`,
-    array: 'w',
-    offset: `(row + t * ${tile.depth}u + k * ${FRAGMENT}u) * p.weightVec4s + column + ${(c * FRAGMENT) / 4}u`,
-    stride: 'p.weightVec4s',
-  });
-  return {
-    scalar: 'f16',
-    declarations: `var<workgroup> stage: array<vec4<f32>, ${subgroups * stage}>;`,
-    sums: `let subgroup = lane / ${LANES}u;
-  ${rowFragments.map((f) => `let at${f} = (${rowOf(f)} / ${tile.width}u * ${strip}u + ${rowOf(f)} % ${tile.width}u) * ${rowVec4s}u;`).join('\n  ')}
-  ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
-    loadWeights: '',
-    multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
-                ${columnFragments.map((c) => text.load('right', right(c))).join('\n                ')}
-                ${rowFragments
-                  .map(
-                    (f) => `{ ${text.load('left', left(f))}
-                ${columnFragments.map((c) => text.multiplyAdd(`sum${f}_${c}`, left(f), right(c))).join('\n                ')} }`,
-                  )
-                  .join('\n                ')}
-              }`,
-    finish: rowFragments
-      .map(
-        (f) => `workgroupBarrier();
-  ${columnFragments.map((c) => text.store(`sum${f}_${c}`, 'stage', `subgroup * ${stage}u + ${(c * FRAGMENT) / 4}u`, `${columnVec4s}u`)).join('\n  ')}
-  workgroupBarrier();
-  for (var i = lane % ${LANES}u; i < ${stage}u; i += ${LANES}u) {
-    put(place, ${rowOf(f)} + i / ${columnVec4s}u, i % ${columnVec4s}u * 4u, stage[subgroup * ${stage}u + i]);
-  }`,
-      )
-      .join('\n  '),
-  };
-}
+/** Writes the moments of four channels of the tile, from sums of differences to a centre and of their squares. */
+const putMoments = ({ lines: height, width }: SharedTile) => `
+fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squares: vec4<f32>) {
+  let count = f32(min(${height}u, p.countH - place.h) * min(${width}u, p.countW - place.w));
+  let c = place.channel + column;
+  for (var k = 0u; k < 4u && c + k < p.outChannels; k++) {
+    let at = (place.tile * p.outChannels + c + k) * ${MOMENTS}u;
+    moments[at] = count;
+    moments[at + 1u] = centre[k] + sum[k] / count;
+    moments[at + 2u] = squares[k] - sum[k] * sum[k] / count;
+  }
+}`;

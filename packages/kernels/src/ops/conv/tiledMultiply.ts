@@ -1,0 +1,196 @@
+/**
+ * Who multiplies in `tiledGather.ts`: a workgroup's invocations by `fma`, or its subgroups by matrices. Both keep their
+ * sums in registers and hand them out at the end, four channels of a row at a time.
+ */
+import { lines, range } from '../wgsl.ts';
+import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
+import { haloOf, residues } from './residues.ts';
+import { momentVec4s, PAD, type SharedTile, sumsPerThread } from './tile.ts';
+
+export interface TiledShape {
+  readonly tile: SharedTile;
+  readonly text: MatrixText;
+  /** Which inputs are bound as vec4. */
+  readonly vecIn: readonly boolean[];
+  readonly vecOut: boolean;
+  readonly bias: boolean;
+  /** Whether the moments of the tile's outputs are handed out too. */
+  readonly moments: boolean;
+  readonly tapsW: number;
+  readonly strideW: number;
+  /** The end of a short loop. */
+  end(n: number): string;
+}
+
+/** What multiplies: declarations, sums before the loop, one strip's products, and the way out. */
+export interface Multiplier {
+  /** What tiles are held in. */
+  readonly scalar: 'f32' | 'f16';
+  /** vec4s of the strip of inputs; also those that the moments want. */
+  readonly stripVec4s: number;
+  readonly declarations: string;
+  readonly sums: string;
+  readonly loadWeights: string;
+  readonly multiply: string;
+  /** Calls `put` and, with moments, `putMoments`. */
+  readonly finish: string;
+}
+
+export const multiplier = (shape: TiledShape): Multiplier =>
+  shape.tile.kernel === 'fma' ? fma(shape) : matrix(shape);
+
+/** Voxels of a line of a strip, and vec4s of each. */
+export const stripSize = ({ tile, tapsW, strideW }: TiledShape) => ({
+  strip: tile.width + haloOf(residues(tapsW, strideW)),
+  rowVec4s: (tile.depth + PAD) / 4,
+});
+
+/**
+ * Moments: each invocation adds up the differences of its values, and their squares, from the column's value in the
+ * tile's first row, which loses no digits to a large mean; then one invocation a column joins them.
+ */
+const addTo = (sum: string, squares: string, value: string, centre: string, row: string) =>
+  `if (isInside(place, ${row})) { let d = ${value} - ${centre}; ${sum} += d; ${squares} += d * d; }`;
+
+/** Each invocation keeps some rows × 4 or 8 columns. */
+function fma(shape: TiledShape): Multiplier {
+  const { tile, tapsW, strideW, end } = shape;
+  const { strip, rowVec4s } = stripSize(shape);
+  const rows = tile.lines * tile.width;
+  const [rowsEach, perThread] = sumsPerThread(tile);
+  const vectors = range(perThread / 4);
+  const columnVec4s = tile.channels / 4;
+  const places = haloOf(residues(tapsW, strideW)) + 1;
+  const each = <T>(f: (i: number, v: number) => T): T[] =>
+    range(rowsEach).flatMap((i) => vectors.map((v) => f(i, v)));
+  const rowOf = (i: number) => `(rowGroup + ${(i * rows) / rowsEach}u)`;
+  const rowGroups = rows / rowsEach;
+  // In the strip, behind the sums.
+  const centres = 2 * rowGroups * columnVec4s;
+  const finishMoments = `
+  workgroupBarrier();
+  if (rowGroup == 0u) { ${vectors.map((v) => `strip[${centres}u + columnGroup + ${v}u] = sum0_${v};`).join(' ')} }
+  workgroupBarrier();
+  ${vectors
+    .map(
+      (v) => `{ let centre = strip[${centres}u + columnGroup + ${v}u];
+    var sum = vec4<f32>(0);
+    var squares = vec4<f32>(0);
+    ${lines(rowsEach, (i) => addTo('sum', 'squares', `sum${i}_${v}`, 'centre', rowOf(i)))}
+    let at = (rowGroup * ${columnVec4s}u + columnGroup + ${v}u) * 2u;
+    strip[at] = sum;
+    strip[at + 1u] = squares; }`,
+    )
+    .join('\n  ')}
+  workgroupBarrier();
+  for (var column = lane; column < ${columnVec4s}u; column += ${tile.threads}u) {
+    var sum = vec4<f32>(0);
+    var squares = vec4<f32>(0);
+    for (var g = 0u; g < ${end(rowGroups)}; g++) {
+      let at = (g * ${columnVec4s}u + column) * 2u;
+      sum += strip[at];
+      squares += strip[at + 1u];
+    }
+    putMoments(place, column * 4u, strip[${centres}u + column], sum, squares);
+  }`;
+  return {
+    scalar: 'f32',
+    stripVec4s: Math.max(tile.lines * strip * rowVec4s, shape.moments ? momentVec4s(tile) : 0),
+    declarations: `var<workgroup> taps: array<vec4<f32>, ${places * tile.depth * columnVec4s}>;`,
+    sums: `let rowGroup = lane / ${tile.channels / perThread}u;
+  let columnGroup = lane % ${tile.channels / perThread}u * ${vectors.length}u;
+  ${lines(rowsEach, (i) => `let at${i} = (${rowOf(i)} / ${tile.width}u * ${strip}u + ${rowOf(i)} % ${tile.width}u) * ${rowVec4s}u;`)}
+  ${each((i, v) => `var sum${i}_${v} = vec4<f32>(0);`).join(' ')}`,
+    loadWeights: `for (var i = lane; i < places * ${tile.depth * columnVec4s}u; i += ${tile.threads}u) {
+              taps[i] = vec4<f32>(w[(row + i / ${columnVec4s}u) * p.weightVec4s + column + i % ${columnVec4s}u]);
+            }`,
+    multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
+                ${lines(rowsEach, (i) => `let x${i} = strip[at${i} + t * ${rowVec4s}u + k];`)}
+                let b = (t * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
+                ${lines(
+                  4,
+                  (c) =>
+                    `{ ${vectors.map((v) => `let b${v} = taps[b + ${c * columnVec4s + v}u];`).join(' ')}
+                ${each((i, v) => `sum${i}_${v} = fma(vec4(x${i}[${c}]), b${v}, sum${i}_${v});`).join('\n                ')} }`,
+                )}
+              }`,
+    finish: `var sums = array<vec4<f32>, ${rowsEach * vectors.length}>(${each((i, v) => `sum${i}_${v}`).join(', ')});
+  for (var i = 0u; i < ${end(rowsEach * vectors.length)}; i++) {
+    put(place, rowGroup + i / ${vectors.length}u * ${rows / rowsEach}u, (columnGroup + i % ${vectors.length}u) * 4u, sums[i]);
+  }${shape.moments ? finishMoments : ''}`,
+  };
+}
+
+/** Each subgroup keeps some fragments of rows × all columns; weights come from memory. */
+function matrix(shape: TiledShape): Multiplier {
+  const { tile, text, end } = shape;
+  const { strip, rowVec4s } = stripSize(shape);
+  const subgroups = tile.threads / LANES;
+  const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
+  const columnFragments = range(tile.channels / FRAGMENT);
+  const columnVec4s = tile.channels / 4;
+  const stage = FRAGMENT * columnVec4s;
+  const rowOf = (f: number) => `((subgroup * ${rowFragments.length}u + ${f}u) * ${FRAGMENT}u)`;
+  const left = (f: number) => ({
+    name: `left${f}`,
+    array: 'strip',
+    offset: `at${f} + t * ${rowVec4s}u + k * ${FRAGMENT / 4}u`,
+    stride: `${rowVec4s}u`,
+  });
+  const right = (c: number) => ({
+    name: `right${c}`,
+    array: 'w',
+    offset: `(row + t * ${tile.depth}u + k * ${FRAGMENT}u) * p.weightVec4s + column + ${(c * FRAGMENT) / 4}u`,
+    stride: 'p.weightVec4s',
+  });
+  // A lane always meets the same column, whose number divides the lanes.
+  const columnOfLane = `lane % ${columnVec4s}u`;
+  const finishMoments = `
+  workgroupBarrier();
+  stage[lane * 2u] = momentSum;
+  stage[lane * 2u + 1u] = momentSquares;
+  workgroupBarrier();
+  if (lane < ${columnVec4s}u) {
+    var sum = vec4<f32>(0);
+    var squares = vec4<f32>(0);
+    for (var i = lane; i < ${tile.threads}u; i += ${columnVec4s}u) {
+      sum += stage[i * 2u];
+      squares += stage[i * 2u + 1u];
+    }
+    putMoments(place, lane * 4u, centre, sum, squares);
+  }`;
+  const put = (f: number) => `let row = ${rowOf(f)} + i / ${columnVec4s}u;
+    let value = stage[subgroup * ${stage}u + i];
+    put(place, row, i % ${columnVec4s}u * 4u, value);
+    ${shape.moments ? addTo('momentSum', 'momentSquares', 'value', 'centre', 'row') : ''}`;
+  return {
+    scalar: 'f16',
+    stripVec4s: tile.lines * strip * rowVec4s,
+    declarations: `var<workgroup> stage: array<vec4<f32>, ${subgroups * stage}>;`,
+    sums: `let subgroup = lane / ${LANES}u;
+  ${rowFragments.map((f) => `let at${f} = (${rowOf(f)} / ${tile.width}u * ${strip}u + ${rowOf(f)} % ${tile.width}u) * ${rowVec4s}u;`).join('\n  ')}
+  ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
+    loadWeights: '',
+    multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
+                ${columnFragments.map((c) => text.load('right', right(c))).join('\n                ')}
+                ${rowFragments
+                  .map(
+                    (f) => `{ ${text.load('left', left(f))}
+                ${columnFragments.map((c) => text.multiplyAdd(`sum${f}_${c}`, left(f), right(c))).join('\n                ')} }`,
+                  )
+                  .join('\n                ')}
+              }`,
+    finish: `${shape.moments ? 'var momentSum = vec4<f32>(0); var momentSquares = vec4<f32>(0); var centre = vec4<f32>(0);' : ''}
+  ${rowFragments
+    .map(
+      (f) => `workgroupBarrier();
+  ${columnFragments.map((c) => text.store(`sum${f}_${c}`, 'stage', `subgroup * ${stage}u + ${(c * FRAGMENT) / 4}u`, `${columnVec4s}u`)).join('\n  ')}
+  workgroupBarrier();
+  ${shape.moments && f === 0 ? `centre = stage[${columnOfLane}];` : ''}
+  for (var i = lane % ${LANES}u; i < ${stage}u; i += ${LANES}u) {
+    ${put(f)}
+  }`,
+    )
+    .join('\n  ')}${shape.moments ? finishMoments : ''}`,
+  };
+}
