@@ -150,7 +150,7 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
         run,
         config,
         resample: resampleBack(),
-        amp: (options.dtype ?? (software ? 'f32' : 'f16')) === 'f16',
+        amp: report.activations === 'f16',
         scan,
         ours: labelMap(out),
         out: join(folder, 'peer.nii.gz'),

@@ -18,9 +18,10 @@ export const caseReport = z.object({
   /** As computed beforehand, and as counted. */
   plannedGpuBytes: count,
   peakGpuBytes: count,
-  /** Windows at once, strips of columns, and what the slab's logits are stored in. */
+  /** Windows at once, strips of columns, and what activations and the slab's logits are stored in. */
   batch: count,
   strips: count,
+  activations: z.enum(['f32', 'f16']),
   logits: z.enum(['f32', 'f16']),
   resample: z.enum(['labels', 'logits']),
   windows: z.object({ all: count, air: count, early: count }),

@@ -186,6 +186,7 @@ export class Predictor {
           peakGpuBytes: this.#gpu.arena.account.peakHeldBytes,
           batch: plan.batch,
           strips: plan.strips,
+          activations: this.#activation,
           logits: plan.logits,
           resample: this.#resample,
           windows: made.windows,
