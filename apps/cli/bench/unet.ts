@@ -19,7 +19,7 @@ import { elementCount, release, type Tensor, upload } from '@organseg/kernels/te
 import { type Config, unetConfig } from '@organseg/train/config.ts';
 import { Optimizer } from '@organseg/train/optimizer.ts';
 import { parameterLayout } from '@organseg/train/run.ts';
-import { adapterRates, measure, measureRun } from '../../../packages/kernels/bench/measure.ts';
+import { adapterRates, measure, measureInTurn, measureRun } from '../../../packages/kernels/bench/measure.ts';
 import { benchNetwork } from './options.ts';
 
 export interface UnetBench {
@@ -125,11 +125,15 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
     gflops: total / ms / 1e6,
     peakBytes,
   });
-  const layers: LayerTime[] = [];
-  for (const { layer, pass, launches: own } of parts) {
-    const ms = await measure(gpu, own, budgetMs / 10);
-    layers.push({ layer, pass, ms, gflops: (flops.get(layer)?.[pass] ?? 0) / ms / 1e6 });
-  }
+  const times = await measureInTurn(
+    gpu,
+    parts.map(({ launches: own }) => own),
+    2 * budgetMs,
+  );
+  const layers = parts.map(({ layer, pass }, i): LayerTime => {
+    const ms = times[i]!;
+    return { layer, pass, ms, gflops: (flops.get(layer)?.[pass] ?? 0) / ms / 1e6 };
+  });
   training.program.close();
   optimizer.close();
   release(gpu, gradients);

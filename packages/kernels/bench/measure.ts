@@ -23,6 +23,27 @@ export const measureRun = (gpu: Gpu, work: () => void, budgetMs: number): Promis
     return performance.now() - started;
   }, budgetMs);
 
+/** Milliseconds of each of several works, timed one by one in their order, so that each sees what the one before left. */
+export async function measureInTurn(
+  gpu: Gpu,
+  works: readonly (readonly Launch[])[],
+  budgetMs: number,
+): Promise<number[]> {
+  const timer = new GpuTimer(gpu);
+  try {
+    const rounds: number[][] = [];
+    const started = performance.now();
+    while (rounds.length < 3 || (rounds.length < 50 && performance.now() - started < budgetMs)) {
+      const round: number[] = [];
+      for (const launches of works) round.push(launches.length ? await timer.time(launches) : 0);
+      rounds.push(round);
+    }
+    return works.map((_, i) => rounds.map((round) => round[i]!).sort((a, b) => a - b)[rounds.length >> 1]!);
+  } finally {
+    timer.close();
+  }
+}
+
 async function median(time: () => Promise<number>, budgetMs: number): Promise<number> {
   await time();
   const repeats = Math.max(3, Math.min(50, Math.ceil(budgetMs / (await time()))));
