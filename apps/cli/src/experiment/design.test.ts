@@ -21,7 +21,7 @@ function steps(design: Design): Record<string, number> {
   );
 }
 
-it.each(['small', 'gpu', 'real-ct'])(
+it.each(['small', 'gpu', 'real-ct', 'precision'])(
   '%s is a design whose arms take one number of steps, but for the paper’s',
   async (name) => {
     const all = steps(await readDesign(join(EXPERIMENTS, `${name}.json`)));
