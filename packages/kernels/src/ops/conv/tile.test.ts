@@ -61,7 +61,8 @@ describe('tiles', () => {
         while (untried) {
           untried = false;
           const { packed } = conv3d.pack(gpu, { weight, inputChannels, shape, output: output.shape, dtype });
-          conv3d.forward(gpu, { inputs: tensors, weights: packed, output, shape });
+          const stats = empty(gpu, [2, out, 2]);
+          conv3d.forward(gpu, { inputs: tensors, weights: packed, output, stats, shape });
           const dInput = empty(gpu, tensors[0]!.shape, dtype);
           const call = { dOutput: output, weight, dInput, firstChannel: 0, shape, accumulate: false };
           conv3d.inputGradient(gpu, call);
