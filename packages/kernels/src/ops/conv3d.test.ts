@@ -83,11 +83,50 @@ async function check(kit: Kit, dtype: 'f32' | 'f16', c: Case): Promise<void> {
   if (dBias) await kit.expectClose(dBias, gradients.dBias, 1e-5);
 }
 
+/** A norm that is applied to what is read: the same as reading its output. */
+async function checkNormed(kit: Kit, dtype: 'f32' | 'f16', c: Case): Promise<void> {
+  const { kernel, stride, batch = 1 } = c;
+  const shape = { kernel, stride };
+  const channels = c.inputs[0]!;
+  const slope = 0.01;
+  const input = kit.peaky([batch, ...c.size, channels], dtype);
+  const affine = kit.peaky([batch, channels, 2]);
+  const weight = kit.peaky([c.out, channels, ...kernel]);
+  const perItem = input.data.length / batch;
+  const normed = {
+    shape: input.shape,
+    data: input.data.map((x, i) => {
+      const at = 2 * (Math.floor(i / perItem) * channels + (i % channels));
+      const z = x * affine.data[at]! + affine.data[at + 1]!;
+      return Math.max(z, slope * z);
+    }),
+  };
+  const inputs = [kit.upload(input, dtype)];
+  const norm = { affine: kit.upload(affine), slope };
+  const expected = twin.forward(normed, weight, undefined, shape);
+  const output = kit.output(expected.shape, dtype);
+  const pack = { weight: kit.upload(weight), inputChannels: c.inputs, shape, output: output.shape, dtype };
+  const { packed, launches } = conv3d.pack(kit.gpu, pack);
+  kit.run(launches);
+  kit.run(conv3d.forward(kit.gpu, { inputs, weights: packed, norm, output, shape }));
+  await kit.expectClose(output, expected);
+
+  const dOutput = kit.peaky(expected.shape, dtype);
+  const dWeight = kit.zeros(weight.shape);
+  const call = { inputs, dOutput: kit.upload(dOutput, dtype), dWeight, norm, shape };
+  kit.run(conv3d.parameterGradient(kit.gpu, call));
+  const tolerance = dtype === 'f32' ? 1e-5 : 5e-3; // matrices take what was normed in f16
+  await kit.expectClose(dWeight, twin.backward(normed, weight, dOutput, shape).dWeight, tolerance);
+}
+
+const NORMED = [1, 2, 4, 9].map((i) => [title(CASES[i]!), CASES[i]!] as const);
+
 for (const [name, options] of Object.entries(DEVICES)) {
   onDevice(`conv3d, ${name}`, options, (kit) => {
     for (const dtype of ['f32', 'f16'] as const) {
       test.each(CASES.map((c) => [title(c), c] as const))(`${dtype} %s`, (_, c) => check(kit, dtype, c));
     }
+    test.each(NORMED)('f32, normed input, %s', (_, c) => checkNormed(kit, 'f32', c));
     test('the twin agrees with central differences', () => {
       const shape = { kernel: [1, 3, 3], stride: [1, 2, 2] } as const;
       const x = kit.peaky([1, 2, 5, 6, 2]);
@@ -123,10 +162,12 @@ const TILED = [2, 3, 4, 7, 9, 12].map((i) => [title(CASES[i]!), CASES[i]!] as co
 onDevice('conv3d, tiles of multiply-adds', TILED_DEVICES.fma, (kit) => {
   test.each(TILED)('f32 %s', (_, c) => check(kit, 'f32', c));
   test.each(TILED.slice(0, 2))('f16 %s', (_, c) => check(kit, 'f16', c));
+  test.each(NORMED)('f32, normed input, %s', (_, c) => checkNormed(kit, 'f32', c));
 });
 
 onDevice('conv3d, tiles of subgroup matrices', TILED_DEVICES.matrix, (kit) => {
   test.each(TILED)('f16 %s', (_, c) => check(kit, 'f16', c));
+  test.each(NORMED)('f16, normed input, %s', (_, c) => checkNormed(kit, 'f16', c));
 });
 
 /** Sums of more and of fewer chunks than splits, two inputs, strides, a bias, one item and two. */
@@ -139,6 +180,7 @@ onDevice('conv3d, tiles whose sums are split', TILED_DEVICES.splits, (kit) => {
 
 onDevice('conv3d, tiles of a tensor beyond one binding', TILED_DEVICES.slabs, (kit) => {
   test.each(TILED.slice(-1))('f32 %s', (_, c) => check(kit, 'f32', c));
+  test.each(TILED.slice(-1))('f32, normed input, %s', (_, c) => checkNormed(kit, 'f32', c));
 });
 
 type Ref = ReturnType<typeof twin.forward>;

@@ -11,6 +11,7 @@ import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import type { Triple } from './conv/geometry.ts';
+import type { InputNorm } from './conv/inputNorm.ts';
 import { weightGradient } from './conv/weightGradient.ts';
 import { fillZero } from './fill.ts';
 import { channelSum } from './reduce.ts';
@@ -69,6 +70,8 @@ export interface Conv3dForward {
   readonly weights: PackedWeights;
   /** f32 [Cout] */
   readonly bias?: Tensor | undefined;
+  /** Applied to the input, of which there is one then. */
+  readonly norm?: InputNorm | undefined;
   /** [N, oD, oH, oW, Cout] */
   readonly output: Tensor;
   /** f32 [N, Cout, 2]: mean and 1/√(var + ε) of the output, for the norm that follows; written. */
@@ -76,12 +79,13 @@ export interface Conv3dForward {
   readonly shape: Conv3dShape;
 }
 
-export function forward(gpu: Gpu, { inputs, weights, bias, output, stats, shape }: Conv3dForward): Work {
+export function forward(gpu: Gpu, { shape, ...call }: Conv3dForward): Work {
+  const { inputs, output, weights } = call;
   const size = outputSize(spatial(inputs[0]!), shape);
   if (size.some((n, i) => n !== output.shape[i + 1])) {
     throw new Error(`conv3d: output expects [N,${size},C], got [${output.shape}]`);
   }
-  return gather(gpu, { name: 'conv3d', inputs, output, bias, stats }, weights);
+  return gather(gpu, { name: 'conv3d', ...call }, weights);
 }
 
 export interface Conv3dInputGradient {
@@ -171,12 +175,14 @@ export interface Conv3dWeightGradient {
   readonly dWeight: Tensor;
   /** f32 [Cout], accumulated. */
   readonly dBias?: Tensor | undefined;
+  /** Applied to the input, of which there is one then. */
+  readonly norm?: InputNorm | undefined;
   readonly shape: Conv3dShape;
 }
 
 /** dWeight[co, ci, t] += Σ_n Σ_o input[n, o·stride − pad + t, ci] · dOutput[n, o, co];  dBias[co] += Σ dOutput */
 export function parameterGradient(gpu: Gpu, call: Conv3dWeightGradient): Work {
-  const { inputs, dOutput, dWeight, dBias, shape } = call;
+  const { inputs, dOutput, dWeight, dBias, norm, shape } = call;
   const work = weightGradient(gpu, {
     name: 'conv3d.dWeight',
     gathered: inputs,
@@ -184,6 +190,7 @@ export function parameterGradient(gpu: Gpu, call: Conv3dWeightGradient): Work {
     dWeight,
     stride: shape.stride,
     base: triple((i) => -padding(shape)[i]!),
+    norm,
   });
   return dBias ? joinWork(work, channelSum(gpu, 'conv3d.dBias', dOutput, dBias)) : work;
 }

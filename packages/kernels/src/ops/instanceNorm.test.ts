@@ -8,6 +8,7 @@ const CASES = [
   { shape: [1, 2, 3, 5, 1], slope: 0.01, residual: false },
   { shape: [2, 5, 7, 9, 6], slope: 0.01, residual: true },
   { shape: [1, 1, 1, 8, 16], slope: 1, residual: false },
+  { shape: [2, 4, 5, 6, 7], slope: 0.01, residual: false },
   { shape: [2, 11, 13, 12, 20], slope: 0.01, residual: true, mean: 40 },
 ];
 
@@ -47,6 +48,14 @@ for (const [name, options] of Object.entries(DEVICES)) {
         await kit.expectClose(dInput, expected.dInput);
         await kit.expectClose(dWeight, expected.dWeight, tolerance);
         await kit.expectClose(dBias, expected.dBias, tolerance);
+        if (!residual && c.slope !== 1) {
+          const affine = kit.empty([c.shape[0]!, channels, 2]);
+          kit.run([instanceNorm.affine(kit.gpu, { stats, weight: w, bias: b, affine })]);
+          const again = kit.output(c.shape, dtype);
+          const alone = { ...call, output: undefined, affine, dInput: again };
+          kit.run(instanceNorm.backward(kit.gpu, alone));
+          await kit.expectClose(again, expected.dInput);
+        }
         if (dResidual) {
           await kit.expectClose(dResidual, expected.dResidual);
           kit.run(

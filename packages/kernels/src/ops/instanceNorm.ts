@@ -7,7 +7,8 @@
  * Backward, with dz = dOutput·(output > 0 ? 1 : slope), V voxels, sums over the voxels of (n, c):
  *   dBias = Σ dz    dWeight = Σ dz·x̂    dResidual = dz
  *   dInput = weight·rstd·(dz − Σdz/V − x̂·Σ(dz·x̂)/V)
- * Backward reads input, statistics (mean, rstd) and, for the activation, the output, which `forward` can make again.
+ * Backward reads input, statistics (mean, rstd) and, for the activation, the output, which `forward` can make again;
+ * or the affine alone, where a convolution norms what it reads (`conv/inputNorm.ts`) and there is no output.
  *
  * Sums run over strips of voxels first, an invocation a strip and channel; a workgroup then joins the strips of
  * one (n, c).
@@ -17,6 +18,7 @@ import { f32, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
 import { join, joinMoments, MOMENTS } from './moments.ts';
+import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Voxels an invocation sums, and voxels it maps. */
 const SUM_STRIP = 256;
@@ -136,10 +138,30 @@ export function forward(gpu: Gpu, call: InstanceNormForward): Launch[] {
   return launches;
 }
 
+/** scale = weight·rstd and offset = bias − mean·scale of each (n, c), as one [N, C, 2]. */
+export function affine(
+  gpu: Gpu,
+  { stats, weight, bias, affine: output }: AffineNorm & { readonly affine: Tensor },
+): Launch {
+  const [batch, channels] = stats.shape as [number, number];
+  return prepare(gpu, {
+    name: 'instanceNorm.affine',
+    read: { stats, weight, bias },
+    write: { affine: output },
+    params: { count: u32(batch * channels), channels: u32(channels) },
+    code: mapElements(`
+    let scale = weight[i % p.channels] * stats[i * 2u + 1u];
+    affine[i * 2u] = scale;
+    affine[i * 2u + 1u] = bias[i % p.channels] - stats[i * 2u] * scale;`),
+    invocations: mapInvocations(batch * channels),
+  });
+}
+
 export interface InstanceNormBackward {
   readonly input: Tensor;
-  /** Not read where the slope is 1. */
+  /** One of the two, where the slope is not 1. */
   readonly output?: Tensor | undefined;
+  readonly affine?: Tensor | undefined;
   readonly stats: Tensor;
   readonly weight: Tensor;
   readonly slope: number;
@@ -154,20 +176,27 @@ export interface InstanceNormBackward {
 }
 
 export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
-  const { input, output, stats, weight, slope, dOutput, dInput, dWeight, dBias, dResidual } = call;
+  const { input, output, affine, stats, weight, slope, dOutput, dInput, dWeight, dBias, dResidual } = call;
   const { batch, voxels, channels, strips } = sizes(input);
   const shares = empty(gpu, [batch, strips, channels, 2]);
   const sums = empty(gpu, [batch, channels, 2]);
   const launches: Launch[] = [];
   const linear = slope === 1;
-  if (!linear && !output) throw new Error('instanceNorm: backward wants the output where the slope is not 1');
-  const activated = linear ? [] : [output!];
-  const dz = linear ? 'f32(dy[at])' : 'f32(dy[at]) * select(p.slope, 1.0, f32(y[at]) > 0.0)';
+  if (!linear && !output && !affine) {
+    throw new Error('instanceNorm: backward wants the output, or the affine, where the slope is not 1');
+  }
+  const activated = linear || affine ? [] : [output!];
+  const isPositive = affine ? 'fma(f32(x[at]), affine[s], affine[s + 1u]) > 0.0' : 'f32(y[at]) > 0.0';
+  const dz = linear ? 'f32(dy[at])' : `f32(dy[at]) * select(p.slope, 1.0, ${isPositive})`;
+  const sign = (view: Range['view']) => ({
+    ...(!linear && affine && { affine }),
+    ...(activated[0] && { y: view(activated[0]) }),
+  });
   eachRange(gpu, input, [input, ...activated, dOutput], SUM_STRIP, ({ n, start, end, view }) => {
     launches.push(
       prepare(gpu, {
         name: 'instanceNorm.dSum',
-        read: { x: view(input), ...(linear ? {} : { y: view(output!) }), dy: view(dOutput), stats },
+        read: { x: view(input), ...sign(view), dy: view(dOutput), stats },
         write: { shares },
         params: {
           channels: u32(channels),
@@ -231,7 +260,7 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
         name: 'instanceNorm.dApply',
         read: {
           x: view(input),
-          ...(linear ? {} : { y: view(output!) }),
+          ...sign(view),
           dy: view(dOutput),
           stats,
           sums,

@@ -11,6 +11,7 @@ import { i32, type KernelCall, u32, type Window } from '../../kernel.ts';
 import type { Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
 import { clamp, type Triple } from './geometry.ts';
+import { type InputNorm, normParams, normRead } from './inputNorm.ts';
 
 export interface WeightGradientCall {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface WeightGradientCall {
   readonly dWeight: Tensor;
   readonly stride: Triple;
   readonly base: Triple;
+  /** Of the gathered tensor, where it is one. */
+  readonly norm?: InputNorm | undefined;
 }
 
 /** Planes [z0, z1) of one batch item, cut into `shares` of rows. */
@@ -45,10 +48,10 @@ export interface Correlation {
 
 /** The planes that a correlation reads, `x` of the gathered tensor and `g` of the centre, and what every kernel is told. */
 export function correlationViews({ call, slab, index, firstShare }: Correlation): {
-  readonly read: { readonly x: Window; readonly g: Window };
+  readonly read: { readonly x: Window; readonly g: Window; readonly affine?: Window };
   readonly params: KernelCall['params'];
 } {
-  const { gathered, centre, dWeight, stride, base } = call;
+  const { gathered, centre, dWeight, stride, base, norm } = call;
   const source = gathered[index]!;
   const [, depth, height, width, b] = centre.shape as [number, number, number, number, number];
   const [, inDepth, inHeight, inWidth, a] = source.shape as [number, number, number, number, number];
@@ -60,7 +63,11 @@ export function correlationViews({ call, slab, index, firstShare }: Correlation)
   const x = window(source, (slab.n * inDepth + inFirst) * inPlane, (slab.n * inDepth + inEnd) * inPlane);
   const g = window(centre, (slab.n * depth + slab.z0) * plane, (slab.n * depth + slab.z1) * plane);
   return {
-    read: { x: { ...x, vec4: a % 4 === 0 }, g: { ...g, vec4: b % 4 === 0 } },
+    read: {
+      x: { ...x, vec4: a % 4 === 0 },
+      g: { ...g, vec4: b % 4 === 0 },
+      ...normRead(norm, a % 4 === 0),
+    },
     params: {
       shares: u32(slab.shares),
       firstShare: u32(firstShare),
@@ -84,6 +91,8 @@ export function correlationViews({ call, slab, index, firstShare }: Correlation)
       baseD: i32(base[0]),
       baseH: i32(base[1]),
       baseW: i32(base[2]),
+      item: u32(slab.n),
+      ...normParams(norm),
     },
   };
 }

@@ -9,6 +9,7 @@ import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
 import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './directWeights.ts';
 import { counts, type GatherCall, gatherParams, planesRead, slabs } from './geometry.ts';
+import { normParams, normRead } from './inputNorm.ts';
 
 /** Outputs along W per invocation. */
 const ALONG_W = 8;
@@ -55,7 +56,7 @@ function gatherSlab(
   const bias = block.first ? call.bias : undefined;
   return prepare(gpu, {
     name: call.name,
-    read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}) },
+    read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}), ...normRead(call.norm, false) },
     write: { y },
     ...(uniform ? { uniform: { w: { window: w, vec4Count: UNIFORM_VEC4S } } } : {}),
     params: {
@@ -69,12 +70,15 @@ function gatherSlab(
       blocks: u32(block.outBlocks),
       blockVec4s: u32(block.outBlockVec4s),
       accumulate: u32(call.accumulate || !block.first ? 1 : 0),
+      firstAffine: u32(n * inChannels + block.inChannel),
+      ...normParams(call.norm),
     },
     code: gatherCode({
       blockChannels: weights.blockChannels,
       tapsW: g.taps[2],
       strideW: g.inStride[2],
       bias: Boolean(bias),
+      isNormed: call.norm !== undefined,
       subgroupSize: uniform ? gpu.adapter.subgroupSize : undefined,
     }),
     directives: uniform ? ['enable subgroups;'] : [],
@@ -88,11 +92,12 @@ interface GatherShape {
   readonly tapsW: number;
   readonly strideW: number;
   readonly bias: boolean;
+  readonly isNormed: boolean;
   /** Given where lanes share the weights that they read. */
   readonly subgroupSize: number | undefined;
 }
 
-function gatherCode({ blockChannels, tapsW, strideW, bias, subgroupSize }: GatherShape): string {
+function gatherCode({ blockChannels, tapsW, strideW, bias, isNormed, subgroupSize }: GatherShape): string {
   const vec4s = blockChannels / 4;
   const inputs = tapsW ? (ALONG_W - 1) * strideW + tapsW : 0;
   const weights = tapsW * vec4s;
@@ -107,7 +112,16 @@ function gatherCode({ blockChannels, tapsW, strideW, bias, subgroupSize }: Gathe
     subgroupSize
       ? `subgroupBroadcast(k${Math.floor(k / subgroupSize)}, ${k % subgroupSize}u)`
       : `w[step + ${k}u]`;
+  const read = (value: string) => (isNormed ? `normed(${value}, scale, offset)` : value);
   return `
+${
+  isNormed
+    ? `fn normed(value: f32, scale: f32, offset: f32) -> f32 {
+  let z = fma(value, scale, offset);
+  return max(z, p.slope * z);
+}`
+    : ''
+}
 @compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
   let i = invocation(id);
   let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
@@ -140,7 +154,8 @@ function gatherCode({ blockChannels, tapsW, strideW, bias, subgroupSize }: Gathe
       for (var ci = 0u; ci < p.inChannels; ci++) {
         let step = taps + ci * ${weights}u;
         ${readWeights}
-        ${lines(inputs, (r) => `let x${r} = select(0.0, f32(x[row + at${r} + ci]), valid && valid${r});`)}
+        ${isNormed ? 'let scale = affine[(p.firstAffine + ci) * 2u]; let offset = affine[(p.firstAffine + ci) * 2u + 1u];' : ''}
+        ${lines(inputs, (r) => `let x${r} = select(0.0, ${read(`f32(x[row + at${r} + ci])`)}, valid && valid${r});`)}
         ${lines(tapsW, (t) =>
           lines(
             vec4s,

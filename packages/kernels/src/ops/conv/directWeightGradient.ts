@@ -36,6 +36,7 @@ export function correlateDirect(gpu: Gpu, correlation: Correlation): Launch {
       blockA,
       vecA: Boolean(read.x.vec4),
       vecB: Boolean(read.g.vec4),
+      isNormed: call.norm !== undefined,
     }),
     workgroupSize: WORKGROUP,
     invocations: slab.shares * tapsD * tapsH * blocksA * blocksB,
@@ -48,9 +49,10 @@ interface CorrelateShape {
   readonly blockA: number;
   readonly vecA: boolean;
   readonly vecB: boolean;
+  readonly isNormed: boolean;
 }
 
-function correlateCode({ tapsW, strideW, blockA, vecA, vecB }: CorrelateShape): string {
+function correlateCode({ tapsW, strideW, blockA, vecA, vecB, isNormed }: CorrelateShape): string {
   const aType = blockA === 1 ? 'f32' : 'vec4<f32>';
   const component = (name: string, k: number) => (blockA === 1 ? name : `${name}[${k}]`);
   // Channels beyond the last are read as the last and never stored.
@@ -64,16 +66,28 @@ function correlateCode({ tapsW, strideW, blockA, vecA, vecB }: CorrelateShape): 
     vecB
       ? `vec4<f32>(g[(gRow + min(${4 * j}u, lastB)) / 4u])`
       : `vec4<f32>(${range(4).map((k) => `f32(g[gRow + min(${4 * j + k}u, lastB)])`)})`;
+  const norm = isNormed ? ', scale, offset' : '';
+  // Bound as vec4 where the gathered tensor is: two channels' scale and offset in each.
+  const affineValue = (k: number, part: number) =>
+    vecA
+      ? `affine[(p.item * p.a + a0) / 2u + ${k >> 1}u][${2 * (k % 2) + part}]`
+      : `affine[(p.item * p.a + a0 + min(${k}u, lastA)) * 2u + ${part}u]`;
+  const affine = (part: number) =>
+    `${aType}(${range(blockA)
+      .map((k) => affineValue(k, part))
+      .join(', ')})`;
   const kept = range(tapsW).filter((t) => t >= strideW);
   const fresh = range(tapsW).filter((t) => t >= tapsW - strideW);
   const accumulators = range(blockA).flatMap((k) =>
     range(2).flatMap((j) => range(tapsW).map((t) => ({ k, j, t }))),
   );
   return `
-fn gather(row: u32, w: i32, last: u32) -> ${aType} {
+fn gather(row: u32, w: i32, last: u32${isNormed ? `, scale: ${aType}, offset: ${aType}` : ''}) -> ${aType} {
   if (w < 0 || w >= p.inWidth) { return ${aType}(0); }
   let at = row + u32(w) * p.a;
-  return ${loadA};
+  let value = ${loadA};
+  ${isNormed ? 'let z = fma(value, scale, offset);' : ''}
+  return ${isNormed ? 'max(z, p.slope * z)' : 'value'};
 }
 
 @compute @workgroup_size(${WORKGROUP}) fn main(id: Id) {
@@ -88,6 +102,7 @@ fn gather(row: u32, w: i32, last: u32) -> ${aType} {
   let b0 = blockB * ${BLOCK_B}u;
   let lastA = p.a - 1u - a0;
   let lastB = p.b - 1u - b0;
+  ${isNormed ? `let scale = ${affine(0)};\n  let offset = ${affine(1)};` : ''}
   ${accumulators.map(({ k, j, t }) => `var sum${k}_${j}_${t} = vec4<f32>(0);`).join(' ')}
 
   let rowsPerShare = (p.rows + p.shares - 1u) / p.shares;
@@ -102,7 +117,7 @@ fn gather(row: u32, w: i32, last: u32) -> ${aType} {
     ${range(tapsW)
       .map(
         (t) =>
-          `var x${t} = ${kept.includes(t) ? `gather(row, p.baseW + ${t - strideW}, lastA)` : `${aType}(0)`};`,
+          `var x${t} = ${kept.includes(t) ? `gather(row, p.baseW + ${t - strideW}, lastA${norm})` : `${aType}(0)`};`,
       )
       .join(' ')}
     for (var w = 0u; w < p.width; w++) {
@@ -110,7 +125,7 @@ fn gather(row: u32, w: i32, last: u32) -> ${aType} {
         .map((t) => `x${t} = x${t + strideW};`)
         .join(' ')}
       let at = i32(w) * ${strideW} + p.baseW;
-      ${fresh.map((t) => `x${t} = gather(row, at + ${t}, lastA);`).join(' ')}
+      ${fresh.map((t) => `x${t} = gather(row, at + ${t}, lastA${norm});`).join(' ')}
       ${lines(2, (j) => `let g${j} = ${loadB(j)};`)}
       ${accumulators.map(({ k, j, t }) => `sum${k}_${j}_${t} = fma(vec4<f32>(${component(`x${t}`, k)}), g${j}, sum${k}_${j}_${t});`).join('\n      ')}
       gRow += p.b;

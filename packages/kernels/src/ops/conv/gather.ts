@@ -38,7 +38,8 @@ export function packWeights(gpu: Gpu, plan: GatherPlan): { packed: PackedWeights
 
 /** One gather with packed weights. */
 export function gather(gpu: Gpu, call: GatherCall, weights: PackedWeights): Work {
-  const { inputs, output, bias, accumulate, stats } = call;
+  const { inputs, output, bias, accumulate, stats, norm } = call;
+  if (norm && inputs.length > 1) throw new Error(`${call.name}: a norm wants one input alone`);
   const withStats = (work: Work) =>
     stats ? joinWork(work, statistics(gpu, { input: output, stats })) : work;
   if (weights.kind === 'direct') {
@@ -51,7 +52,7 @@ export function gather(gpu: Gpu, call: GatherCall, weights: PackedWeights): Work
   const fits = byteLength(shares, 'f32') <= gpu.maxBindingBytes && fitsBindings(gpu, ...inputs, output);
   if (splits > 1 && isWhole && fits) {
     const partial = empty(gpu, shares);
-    const part = { name: call.name, inputs, output: partial };
+    const part = { name: call.name, inputs, output: partial, norm };
     const launches = [...tiledGather(gpu, part, weights, { splits }), addSplits(gpu, call, partial, splits)];
     return withStats({ launches, scratch: [partial] });
   }

@@ -10,6 +10,7 @@ import type { Gpu } from '../../device.ts';
 import { i32, type KernelCall, u32 } from '../../kernel.ts';
 import { elementBytes, type Tensor } from '../../tensor.ts';
 import { range } from '../wgsl.ts';
+import type { InputNorm } from './inputNorm.ts';
 
 /** Per axis, in the order D, H, W. */
 export type Triple = readonly [number, number, number];
@@ -58,6 +59,8 @@ export interface GatherCall {
   readonly accumulate?: boolean;
   /** f32 [N, C, 2]: mean and 1/√(var + ε) of the output over its voxels; written. */
   readonly stats?: Tensor | undefined;
+  /** Of the input, where it is one. */
+  readonly norm?: InputNorm | undefined;
 }
 
 /** How many j there are along each axis. */

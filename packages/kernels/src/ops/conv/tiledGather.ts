@@ -13,6 +13,7 @@ import { window } from '../../windows.ts';
 import { MOMENTS } from '../moments.ts';
 import { range } from '../wgsl.ts';
 import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
+import { normParams, normRead } from './inputNorm.ts';
 import { matrixText } from './matrix.ts';
 import { residueConstants, residues } from './residues.ts';
 import { hasMatrices, type SharedTile } from './tile.ts';
@@ -70,7 +71,7 @@ function gatherSlab(
   weights: TiledWeights,
   { n, items, splits, moments, slab }: Part,
 ) {
-  const { inputs, output, bias } = call;
+  const { inputs, output, bias, norm } = call;
   const { geometry: g, tile, columns, tensor } = weights;
   const [depth, channels] = [output.shape[1]!, output.shape[4]!];
   const [j0, j1] = slab;
@@ -104,6 +105,7 @@ function gatherSlab(
       ...Object.fromEntries(x.map((view, i) => [`x${i}`, { ...view, vec4: vecIn[i]! }])),
       w: { tensor, start: 0, count: tensor.shape[0]! * tensor.shape[1]!, vec4: true },
       ...(bias && { bias }),
+      ...normRead(norm, vecIn[0]!),
     },
     write: { y: { ...y, vec4: vecOut }, ...(moments && { moments }) },
     params: {
@@ -111,6 +113,7 @@ function gatherSlab(
       columnTiles: u32(tiles[0]!),
       widthTiles: u32(tiles[1]!),
       heightTiles: u32(tiles[2]!),
+      firstItem: u32(n),
       items: u32(items),
       splits: u32(splits),
       ...gatherParams(g, inputs[0]!, output, slab, g.outOffsets[0]!),
@@ -127,6 +130,7 @@ function gatherSlab(
       outDepth: u32(depth),
       outShift: i32(y.shift - y.first),
       accumulate: u32(call.accumulate ? 1 : 0),
+      ...normParams(norm),
     },
     directives: tile.kernel === 'matrix' ? text.directives : [],
     code: tiledCode({
@@ -135,6 +139,7 @@ function gatherSlab(
       vecIn,
       vecOut,
       bias: Boolean(bias),
+      isNormed: norm !== undefined,
       moments: moments !== undefined,
       tapsW: g.taps[2],
       strideW: g.inStride[2],
@@ -146,7 +151,7 @@ function gatherSlab(
 }
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, vecIn, vecOut, bias, moments, tapsW, strideW, end } = shape;
+  const { tile, vecIn, vecOut, bias, isNormed, moments, tapsW, strideW, end } = shape;
   const parts = residues(tapsW, strideW);
   const { strip, rowVec4s } = stripSize(shape);
   const vec4s = tile.depth / 4;
@@ -159,7 +164,18 @@ ${residueConstants(parts)}
 var<workgroup> strip: array<vec4<${m.scalar}>, ${m.stripVec4s}>;
 ${m.declarations}
 
-${inputs.map((i) => fetchFunction(`fetch${i}`, `x${i}`, `p.channels${i}`, m.scalar, vecIn[i]!)).join('\n')}
+${inputs
+  .map((i) =>
+    fetchFunction({
+      name: `fetch${i}`,
+      array: `x${i}`,
+      channels: `p.channels${i}`,
+      scalar: m.scalar,
+      isVec4: vecIn[i]!,
+      isNormed,
+    }),
+  )
+  .join('\n')}
 
 struct Place { first: u32, h: u32, w: u32, channel: u32, tile: u32 }
 
@@ -230,7 +246,7 @@ ${moments ? putMoments(tile) : ''}
               var value = vec4<${m.scalar}>(0);
               if (h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth) {
                 let at = u32(shift + ((d * p.inHeight + h) * p.inWidth + w) * i32(channels));
-                ${inputs.length === 1 ? 'value = fetch0(at, c);' : 'if (input == 0u) { value = fetch0(at, c); } else { value = fetch1(at, c); }'}
+                ${inputs.length === 1 ? 'value = fetch0(at, p.firstItem + n, c);' : 'if (input == 0u) { value = fetch0(at, n, c); } else { value = fetch1(at, n, c); }'}
               }
               strip[voxel * ${rowVec4s}u + i % ${vec4s}u] = value;
             }

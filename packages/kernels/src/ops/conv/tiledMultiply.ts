@@ -14,6 +14,8 @@ export interface TiledShape {
   readonly vecIn: readonly boolean[];
   readonly vecOut: boolean;
   readonly bias: boolean;
+  /** Whether the input is normed as it is read. */
+  readonly isNormed: boolean;
   /** Whether the moments of the tile's outputs are handed out too. */
   readonly moments: boolean;
   readonly tapsW: number;

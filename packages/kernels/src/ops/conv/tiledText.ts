@@ -12,22 +12,40 @@ export const WORKGROUP_IDS =
   '@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) ids: vec3<u32>, @builtin(local_invocation_index) lane: u32';
 export const GROUP_INDEX = 'id.y * ids.x + id.x';
 
-/** A function that reads four channels from c on of the voxel at `at`; those beyond `channels` are 0. */
-export const fetchFunction = (
-  name: string,
-  array: string,
-  channels: string,
-  scalar: 'f32' | 'f16',
-  isVec4: boolean,
-): string => `fn ${name}(at: u32, c: u32) -> vec4<${scalar}> {
+export interface Fetch {
+  readonly name: string;
+  readonly array: string;
+  /** The voxel's, an expression. */
+  readonly channels: string;
+  readonly scalar: 'f32' | 'f16';
+  /** Whether the array, and a norm's affine, are bound as vec4. */
+  readonly isVec4: boolean;
+  /** Whether an InputNorm is applied, of `affine` and `p.slope`. */
+  readonly isNormed: boolean;
+}
+
+/** A function that reads four channels from c on of item n's voxel at `at`; those beyond `channels` are 0. */
+export const fetchFunction = ({ name, array, channels, scalar, isVec4, isNormed }: Fetch): string => {
+  const affineAt = `(n * ${channels} + c)`;
+  const normed4 = (value: string) => `let a = affine[${affineAt} / 2u];
+  let b = affine[${affineAt} / 2u + 1u];
+  let z = fma(${value}, vec4(a.x, a.z, b.x, b.z), vec4(a.y, a.w, b.y, b.w));
+  return vec4<${scalar}>(max(z, p.slope * z));`;
+  const normed1 = (value: string) =>
+    `let z = fma(f32(${value}), affine[(${affineAt} + k) * 2u], affine[(${affineAt} + k) * 2u + 1u]);
+      value[k] = ${scalar}(max(z, p.slope * z));`;
+  return `fn ${name}(at: u32, n: u32, c: u32) -> vec4<${scalar}> {
   ${
     isVec4
       ? `if (c >= ${channels}) { return vec4<${scalar}>(0); }
-  return vec4<${scalar}>(${array}[(at + c) / 4u]);`
+  ${isNormed ? normed4(`vec4<f32>(${array}[(at + c) / 4u])`) : `return vec4<${scalar}>(${array}[(at + c) / 4u]);`}`
       : `var value = vec4<${scalar}>(0);
   for (var k = 0u; k < 4u; k++) {
-    if (c + k < ${channels}) { value[k] = ${scalar}(${array}[at + c + k]); }
+    if (c + k < ${channels}) {
+      ${isNormed ? normed1(`${array}[at + c + k]`) : `value[k] = ${scalar}(${array}[at + c + k]);`}
+    }
   }
   return value;`
   }
 }`;
+};

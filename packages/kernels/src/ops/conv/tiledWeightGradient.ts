@@ -39,6 +39,7 @@ export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedT
       text,
       vecA: Boolean(read.x.vec4),
       vecB: Boolean(read.g.vec4),
+      isNormed: call.norm !== undefined,
       tapsW,
       strideW: call.stride[2],
       end: loopEnd(gpu),
@@ -53,6 +54,7 @@ interface TiledShape {
   readonly text: MatrixText;
   readonly vecA: boolean;
   readonly vecB: boolean;
+  readonly isNormed: boolean;
   readonly tapsW: number;
   readonly strideW: number;
   /** The end of a short loop. */
@@ -71,7 +73,7 @@ interface Multiplier {
 const tapOf = ({ residue }: Residue, place: number, strideW: number) => place * strideW + residue;
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, vecA, vecB, tapsW, strideW } = shape;
+  const { tile, vecA, vecB, isNormed, tapsW, strideW } = shape;
   const parts = residues(tapsW, strideW);
   const voxels = tile.width + haloOf(parts);
   const m = tile.kernel === 'fma' ? fma(shape) : matrix(shape);
@@ -82,8 +84,8 @@ var<workgroup> strip: array<vec4<${m.scalar}>, ${voxels * rowA}>;
 var<workgroup> centre: array<vec4<${m.scalar}>, ${tile.width * rowB}>;
 ${m.declarations}
 
-${fetchFunction('fetchA', 'x', 'p.a', m.scalar, vecA)}
-${fetchFunction('fetchB', 'g', 'p.b', m.scalar, vecB)}
+${fetchFunction({ name: 'fetchA', array: 'x', channels: 'p.a', scalar: m.scalar, isVec4: vecA, isNormed })}
+${fetchFunction({ name: 'fetchB', array: 'g', channels: 'p.b', scalar: m.scalar, isVec4: vecB, isNormed: false })}
 
 // Writes one weight of this workgroup's share.
 fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
@@ -119,7 +121,7 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
         let c = i % ${tile.channels / 4}u;
         let w = i / ${tile.channels / 4}u;
         var value = vec4<${m.scalar}>(0);
-        if (w0 + w < p.width) { value = fetchB(p.shift + (r * p.width + w0 + w) * p.b, b0 + c * 4u); }
+        if (w0 + w < p.width) { value = fetchB(p.shift + (r * p.width + w0 + w) * p.b, 0u, b0 + c * 4u); }
         centre[w * ${rowB}u + c] = value;
       }`
           : ''
@@ -130,7 +132,7 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
         let w = i32((w0 + voxel) * ${strideW}u) + p.baseW + ${part.residue};
         var value = vec4<${m.scalar}>(0);
         if (w >= 0 && w < p.inWidth) {
-          value = fetchA(u32(p.inShift + ((d * p.inHeight + h) * p.inWidth + w) * i32(p.a)), a0 + c * 4u);
+          value = fetchA(u32(p.inShift + ((d * p.inHeight + h) * p.inWidth + w) * i32(p.a)), p.item, a0 + c * 4u);
         }
         strip[voxel * ${rowA}u + c] = value;
       }

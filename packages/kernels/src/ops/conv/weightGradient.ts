@@ -20,6 +20,7 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall): Work {
   if (dWeight.shape[0] !== b || dWeight.shape[1] !== a) {
     throw new Error(`${call.name}: dWeight expects [${b},${a},…], got [${dWeight.shape}]`);
   }
+  if (call.norm && gathered.length > 1) throw new Error(`${call.name}: a norm wants one input alone`);
   const size = elementCount(dWeight.shape);
   const tile = chooseTile(gpu, {
     pass: 'weightGradient',

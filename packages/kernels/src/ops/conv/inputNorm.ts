@@ -1,0 +1,19 @@
+/** A norm and LeakyReLU that convolutions apply to their input as they read it, so that its output is never made. */
+import { f32, type KernelCall, type Window } from '../../kernel.ts';
+import { elementCount, type Tensor } from '../../tensor.ts';
+
+/** max(z, slope·z) of z = scale·x + offset. */
+export interface InputNorm {
+  /** f32 [N, C, 2]: scale and offset, see `instanceNorm.ts`. */
+  readonly affine: Tensor;
+  /** Below 1. */
+  readonly slope: number;
+}
+
+/** What a kernel binds for it, as vec4 of two channels' scales and offsets or one by one, and is told. */
+export const normRead = (norm: InputNorm | undefined, isVec4: boolean): { affine?: Window } =>
+  norm
+    ? { affine: { tensor: norm.affine, start: 0, count: elementCount(norm.affine.shape), vec4: isVec4 } }
+    : {};
+export const normParams = (norm: InputNorm | undefined): KernelCall['params'] =>
+  norm ? { slope: f32(norm.slope) } : {};
