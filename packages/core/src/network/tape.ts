@@ -48,8 +48,8 @@ export interface Op {
   readonly inputs: readonly Slot[];
   readonly output: Slot;
   /** What forward and `recompute` use besides inputs and output. */
-  readonly cache: readonly Slot[];
-  readonly backwardReads: readonly Slot[];
+  cache(gpu: Gpu): readonly Slot[];
+  backwardReads(gpu: Gpu): readonly Slot[];
   prepare(at: Workspace): PreparedOp;
   /** Makes the output again from inputs and cache, at little cost; ops without it keep theirs for backward. */
   recompute?(at: Workspace): Work;
@@ -71,10 +71,20 @@ interface LinearNorm {
   readonly bias: string;
 }
 
+/** A norm with activation and without residual. Its output is not made where all that read it can norm its input. */
+interface ReadNorm {
+  readonly input: Slot;
+  /** f32 [N, C, 2], see `instanceNorm.affine`. */
+  readonly affine: Slot;
+  /** Whether anybody reads its output who cannot. */
+  isMade: boolean;
+}
+
 export class Tape {
   /** What the convolution of each output caches: the statistics that a norm asks of it. */
   readonly #convolutionCaches = new Map<Slot, Slot[]>();
   readonly #linearNorms = new Map<Slot, LinearNorm>();
+  readonly #readNorms = new Map<Slot, ReadNorm>();
   readonly ops: Op[] = [];
   readonly parameters: ParameterSpec[] = [];
 
@@ -96,6 +106,14 @@ export class Tape {
     return op.output;
   }
 
+  /** For those who read a norm's output as it is. */
+  #wantMade(...slots: readonly Slot[]): void {
+    for (const slot of slots) {
+      const norm = this.#readNorms.get(slot);
+      if (norm) norm.isMade = true;
+    }
+  }
+
   /** Convolution `name`.weight (and `name`.bias); several inputs stand for their concatenation. */
   conv3d(
     input: Slot | readonly Slot[],
@@ -113,15 +131,26 @@ export class Tape {
     const shape = { kernel, stride };
     const [batch, ...size] = inputs[0]!.shape.slice(0, 4) as [number, number, number, number];
     const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Triple, shape), filters]);
-    const cache: Slot[] = [];
-    this.#convolutionCaches.set(output, cache);
+    const asked: Slot[] = [];
+    this.#convolutionCaches.set(output, asked);
+    const norm = inputs.length === 1 ? this.#readNorms.get(inputs[0]!) : undefined;
+    if (!norm) this.#wantMade(...inputs);
+    const isNorming = (gpu: Gpu) => norm !== undefined && gpu.normsInLoader && !norm.isMade;
+    const read = (gpu: Gpu) => (isNorming(gpu) ? [norm!.input, norm!.affine] : inputs);
+    const inputsOf = (at: Workspace) =>
+      isNorming(at.gpu)
+        ? {
+            inputs: [at.tensor(norm!.input)],
+            norm: { affine: at.tensor(norm!.affine), slope: LEAKY_SLOPE },
+          }
+        : { inputs: inputs.map((slot) => at.tensor(slot)) };
     return this.#record({
       name,
       flops: 2 * elementCount(output.shape) * total * elementCount(kernel),
       inputs,
       output,
-      cache,
-      backwardReads: inputs,
+      cache: (gpu) => [...read(gpu), ...asked],
+      backwardReads: read,
       prepare: (at) => {
         const { packed, launches } = conv3d.pack(at.gpu, {
           weight: at.parameter(weight),
@@ -135,11 +164,11 @@ export class Tape {
           tensors: [packed.tensor],
           forward: () =>
             conv3d.forward(at.gpu, {
-              inputs: inputs.map((slot) => at.tensor(slot)),
+              ...inputsOf(at),
               weights: packed,
               bias: biasName === undefined ? undefined : at.parameter(biasName),
               output: at.tensor(output),
-              stats: cache[0] && at.tensor(cache[0]),
+              stats: asked[0] && at.tensor(asked[0]),
               shape,
             }),
         };
@@ -160,7 +189,7 @@ export class Tape {
         });
         parts.push(
           conv3d.parameterGradient(at.gpu, {
-            inputs: inputs.map((slot) => at.tensor(slot)),
+            ...inputsOf(at),
             dOutput,
             dWeight: at.parameterGradient(weight),
             dBias: biasName === undefined ? undefined : at.parameterGradient(biasName),
@@ -177,13 +206,14 @@ export class Tape {
     const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
     const weight = this.#parameter(`${name}.weight`, [channels, filters, ...stride], 'convolution');
     const output = this.#activation([batch, d * stride[0], h * stride[1], w * stride[2], filters]);
+    this.#wantMade(input);
     return this.#record({
       name,
       flops: 2 * elementCount(output.shape) * channels,
       inputs: [input],
       output,
-      cache: [],
-      backwardReads: [input],
+      cache: () => [],
+      backwardReads: () => [input],
       prepare: (at) => {
         const { packed, launches } = convTranspose3d.pack(at.gpu, {
           weight: at.parameter(weight),
@@ -239,6 +269,10 @@ export class Tape {
       slope,
     });
     if (linear) this.#linearNorms.set(output, { input, stats, weight, bias });
+    if (residual) this.#wantMade(residual);
+    const read: ReadNorm = { input, affine: { ...stats }, isMade: linear || residual !== undefined };
+    if (!read.isMade) this.#readNorms.set(output, read);
+    const isMade = (gpu: Gpu) => read.isMade || !gpu.normsInLoader;
     const normed = residual && this.#linearNorms.get(residual);
     const added = normed?.input ?? residual;
     const forwardCall = (at: Workspace) => ({
@@ -253,7 +287,15 @@ export class Tape {
       },
     });
     const forward = (at: Workspace): Work => ({
-      launches: instanceNorm.forward(at.gpu, forwardCall(at)),
+      launches: isMade(at.gpu)
+        ? instanceNorm.forward(at.gpu, forwardCall(at))
+        : [
+            instanceNorm.affine(at.gpu, {
+              ...common(at),
+              bias: at.parameter(bias),
+              affine: at.tensor(read.affine),
+            }),
+          ],
       scratch: [],
     });
     return this.#record({
@@ -261,8 +303,12 @@ export class Tape {
       flops: 0,
       inputs: residual ? [input, residual] : [input],
       output,
-      cache: normed ? [stats, normed.input, normed.stats] : [stats],
-      backwardReads: linear ? [input, stats] : [input, output, stats],
+      cache: (gpu) => [
+        stats,
+        ...(normed ? [normed.input, normed.stats] : []),
+        ...(isMade(gpu) ? [] : [read.affine]),
+      ],
+      backwardReads: (gpu) => [input, stats, ...(linear ? [] : [isMade(gpu) ? output : read.affine])],
       prepare: (at) => ({
         launches: [],
         tensors: [],
@@ -272,7 +318,8 @@ export class Tape {
       backward: (at) =>
         instanceNorm.backward(at.gpu, {
           ...common(at),
-          output: linear ? undefined : at.tensor(output),
+          ...(!linear &&
+            (isMade(at.gpu) ? { output: at.tensor(output) } : { affine: at.tensor(read.affine) })),
           dOutput: at.gradient(output)!.tensor,
           dInput: assigned(at.gradient(input)),
           dWeight: at.parameterGradient(weight),
