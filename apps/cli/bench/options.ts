@@ -36,17 +36,13 @@ export async function benchNetwork<T>(
       dtype: { type: 'string', default: 'f32' },
       tune: { type: 'string', default: 'cached' },
       kernel: { type: 'string' },
-      norms: { type: 'string' },
       short: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
   const { dtype, short } = values;
   if (dtype !== 'f32' && dtype !== 'f16') throw new InputError(`--dtype ${dtype}: expects f32 or f16`);
-  const { norms } = values;
-  if (norms !== undefined && norms !== 'loader' && norms !== 'pass')
-    throw new InputError(`--norms ${norms}: expects loader or pass`);
-  const gpu = await openGpu(norms === undefined ? {} : { normsInLoader: norms === 'loader' });
+  const gpu = await openGpu();
   try {
     chooseTiles(gpu, values);
     const preset = values.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');

@@ -1,7 +1,7 @@
 /**
  * The whole network: forward, forward with backward, a training step, and the share of each layer.
  *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full]
- *     [--kernel direct|fma|matrix] [--norms loader|pass] [--short] [--json]
+ *     [--kernel direct|fma|matrix] [--short] [--json]
  * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
  */
 import { initialise } from '@organseg/core/network/parameters.ts';

@@ -33,8 +33,6 @@ export interface OpenOptions {
   backend?: 'null';
   /** Which kernel each convolution runs on; the default suits the adapter. */
   tileChoice?: TileChoice;
-  /** Whether convolutions norm what they read, where they can; the default suits the adapter. */
-  normsInLoader?: boolean;
 }
 
 /**
@@ -73,8 +71,6 @@ export class Gpu {
   readonly hasTimestamps: boolean;
   readonly maxBindingBytes: number;
   readonly weightSpace: WeightSpace;
-  /** Saves memory traffic, and costs arithmetic at every read: on a CPU that is dear. */
-  readonly normsInLoader: boolean;
   /** May be set before work is prepared. */
   tileChoice: TileChoice;
   /** Dawn lives as long as this reference does. */
@@ -97,7 +93,6 @@ export class Gpu {
     );
     const suits = adapter.software && device.features.has('subgroups') ? 'uniform' : 'storage';
     this.weightSpace = options.weightSpace ?? suits;
-    this.normsInLoader = options.normsInLoader ?? !adapter.software;
     this.tileChoice = options.tileChoice ?? (() => undefined);
     device.addEventListener('uncapturederror', (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
@@ -121,7 +116,6 @@ export class Gpu {
       maxBindingBytes: this.maxBindingBytes,
       weightSpace: this.weightSpace,
       tileChoice: this.tileChoice,
-      normsInLoader: this.normsInLoader,
       ...(memoryCapBytes !== undefined && { memoryCapBytes }),
     });
   }

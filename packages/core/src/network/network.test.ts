@@ -71,7 +71,6 @@ function build(config: UnetConfig, shape: number[]) {
 describe.each<[string, OpenOptions]>([
   ['uniform weights', { weightSpace: 'uniform' }],
   ['storage weights', { weightSpace: 'storage' }],
-  ['norms in loaders', { normsInLoader: true }],
 ])('network, %s', (_, options) => {
   let gpu: Gpu;
   beforeAll(async () => {

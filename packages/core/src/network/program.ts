@@ -211,7 +211,7 @@ export function inferenceProgram(
 const forwardStep = (planner: Planner, op: Op): Step => ({
   layer: op.name,
   pass: 'forward',
-  uses: [...op.inputs, op.output, ...op.cache(planner.gpu)],
+  uses: [...op.inputs, op.output, ...op.cache()],
   build: () => {
     const { launches, tensors, forward } = op.prepare(planner);
     const work = forward();
@@ -223,12 +223,7 @@ const forwardStep = (planner: Planner, op: Op): Step => ({
  * Backward, the last op first. Outputs that can be recomputed are not kept until then: they are made again just before
  * the first step that reads them.
  */
-function backwardSteps(
-  gpu: Gpu,
-  ops: readonly Op[],
-  backward: (op: Op) => Step,
-  recompute: (op: Op) => Step,
-): Step[] {
+function backwardSteps(ops: readonly Op[], backward: (op: Op) => Step, recompute: (op: Op) => Step): Step[] {
   const makers = new Map(ops.filter((op) => op.recompute).map((op) => [op.output, op]));
   const steps: Step[] = [];
   const ensure = (slot: Slot) => {
@@ -239,7 +234,7 @@ function backwardSteps(
     steps.push(recompute(maker));
   };
   for (const op of [...ops].reverse()) {
-    for (const slot of op.backwardReads(gpu)) ensure(slot);
+    for (const slot of op.backwardReads()) ensure(slot);
     steps.push(backward(op));
   }
   return steps;
@@ -286,16 +281,13 @@ export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMe
   const backward = (op: Op): Step => ({
     layer: op.name,
     pass: 'backward',
-    uses: [
-      ...op.backwardReads(gpu),
-      ...[...op.inputs, op.output].map((value) => planner.gradientSlot(value)),
-    ],
+    uses: [...op.backwardReads(), ...[...op.inputs, op.output].map((value) => planner.gradientSlot(value))],
     build: () => op.backward(planner),
   });
   const recompute = (op: Op): Step => ({
     layer: op.name,
     pass: 'backward',
-    uses: [...op.inputs, op.output, ...op.cache(gpu)],
+    uses: [...op.inputs, op.output, ...op.cache()],
     defines: [op.output],
     build: () => op.recompute!(planner),
   });
@@ -308,7 +300,7 @@ export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMe
     },
     ...tape.ops.map((op) => forwardStep(planner, op)),
     ...losses.steps,
-    ...backwardSteps(gpu, tape.ops, backward, recompute),
+    ...backwardSteps(tape.ops, backward, recompute),
   ];
   const kept = [image, logits, target, loss, ...(teacher ? [consistencyLoss] : [])];
   planner.plan(steps, kept);

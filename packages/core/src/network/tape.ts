@@ -48,8 +48,8 @@ export interface Op {
   readonly inputs: readonly Slot[];
   readonly output: Slot;
   /** What forward and `recompute` use besides inputs and output. */
-  cache(gpu: Gpu): readonly Slot[];
-  backwardReads(gpu: Gpu): readonly Slot[];
+  cache(): readonly Slot[];
+  backwardReads(): readonly Slot[];
   prepare(at: Workspace): PreparedOp;
   /** Makes the output again from inputs and cache, at little cost; ops without it keep theirs for backward. */
   recompute?(at: Workspace): Work;
@@ -135,13 +135,13 @@ export class Tape {
     this.#convolutionCaches.set(output, asked);
     const norm = inputs.length === 1 ? this.#readNorms.get(inputs[0]!) : undefined;
     if (!norm) this.#wantMade(...inputs);
-    const isNorming = (gpu: Gpu) => norm !== undefined && gpu.normsInLoader && !norm.isMade;
-    const read = (gpu: Gpu) => (isNorming(gpu) ? [norm!.input, norm!.affine] : inputs);
+    // Whether others read the norm's output is known when all layers are recorded.
+    const read = () => (norm && !norm.isMade ? [norm.input, norm.affine] : inputs);
     const inputsOf = (at: Workspace) =>
-      isNorming(at.gpu)
+      norm && !norm.isMade
         ? {
-            inputs: [at.tensor(norm!.input)],
-            norm: { affine: at.tensor(norm!.affine), slope: LEAKY_SLOPE },
+            inputs: [at.tensor(norm.input)],
+            norm: { affine: at.tensor(norm.affine), slope: LEAKY_SLOPE },
           }
         : { inputs: inputs.map((slot) => at.tensor(slot)) };
     return this.#record({
@@ -149,7 +149,7 @@ export class Tape {
       flops: 2 * elementCount(output.shape) * total * elementCount(kernel),
       inputs,
       output,
-      cache: (gpu) => [...read(gpu), ...asked],
+      cache: () => [...read(), ...asked],
       backwardReads: read,
       prepare: (at) => {
         const { packed, launches } = conv3d.pack(at.gpu, {
@@ -272,7 +272,6 @@ export class Tape {
     if (residual) this.#wantMade(residual);
     const read: ReadNorm = { input, affine: { ...stats }, isMade: linear || residual !== undefined };
     if (!read.isMade) this.#readNorms.set(output, read);
-    const isMade = (gpu: Gpu) => read.isMade || !gpu.normsInLoader;
     const normed = residual && this.#linearNorms.get(residual);
     const added = normed?.input ?? residual;
     const forwardCall = (at: Workspace) => ({
@@ -287,7 +286,7 @@ export class Tape {
       },
     });
     const forward = (at: Workspace): Work => ({
-      launches: isMade(at.gpu)
+      launches: read.isMade
         ? instanceNorm.forward(at.gpu, forwardCall(at))
         : [
             instanceNorm.affine(at.gpu, {
@@ -303,12 +302,12 @@ export class Tape {
       flops: 0,
       inputs: residual ? [input, residual] : [input],
       output,
-      cache: (gpu) => [
+      cache: () => [
         stats,
         ...(normed ? [normed.input, normed.stats] : []),
-        ...(isMade(gpu) ? [] : [read.affine]),
+        ...(read.isMade ? [] : [read.affine]),
       ],
-      backwardReads: (gpu) => [input, stats, ...(linear ? [] : [isMade(gpu) ? output : read.affine])],
+      backwardReads: () => [input, stats, ...(linear ? [] : [read.isMade ? output : read.affine])],
       prepare: (at) => ({
         launches: [],
         tensors: [],
@@ -318,8 +317,7 @@ export class Tape {
       backward: (at) =>
         instanceNorm.backward(at.gpu, {
           ...common(at),
-          ...(!linear &&
-            (isMade(at.gpu) ? { output: at.tensor(output) } : { affine: at.tensor(read.affine) })),
+          ...(!linear && (read.isMade ? { output: at.tensor(output) } : { affine: at.tensor(read.affine) })),
           dOutput: at.gradient(output)!.tensor,
           dInput: assigned(at.gradient(input)),
           dWeight: at.parameterGradient(weight),
