@@ -62,7 +62,7 @@ async function assemble(folder: string): Promise<void> {
     copyFileSync(join(ROOT, 'apps/cli/bench/peers', peer), join(lib, peer));
   writeFileSync(join(folder, 'organseg'), LAUNCHER);
   chmodSync(join(folder, 'organseg'), 0o755);
-  for (const path of ['LICENSE', 'README.md', 'docs']) {
+  for (const path of ['LICENSE', 'README.md', 'docs', 'experiments']) {
     cpSync(join(ROOT, path), join(folder, path), { recursive: true });
   }
 }

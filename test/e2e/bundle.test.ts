@@ -27,6 +27,7 @@ test('the bundle unpacks anywhere and runs doctor, a tiny training and the bench
     return run.stdout;
   };
   expect(JSON.parse(organseg('doctor', '--json'))).toMatchObject({ works: true });
+  expect(existsSync(join(folder, 'organseg-linux-x64/experiments/gpu.json'))).toBe(true);
   expect(organseg('bench', '--help')).toContain('kernels');
   organseg(
     'phantom',
