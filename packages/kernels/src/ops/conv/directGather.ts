@@ -9,7 +9,7 @@ import { window } from '../../windows.ts';
 import { lines, range } from '../wgsl.ts';
 import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './directWeights.ts';
 import { counts, type GatherCall, gatherParams, planesRead, slabs } from './geometry.ts';
-import { normParams, normRead } from './inputNorm.ts';
+import { normFunction, normParams, normRead } from './inputNorm.ts';
 
 /** Outputs along W per invocation. */
 const ALONG_W = 8;
@@ -114,14 +114,7 @@ function gatherCode({ blockChannels, tapsW, strideW, bias, isNormed, subgroupSiz
       : `w[step + ${k}u]`;
   const read = (value: string) => (isNormed ? `normed(${value}, scale, offset)` : value);
   return `
-${
-  isNormed
-    ? `fn normed(value: f32, scale: f32, offset: f32) -> f32 {
-  let z = fma(value, scale, offset);
-  return max(z, p.slope * z);
-}`
-    : ''
-}
+${isNormed ? normFunction('f32') : ''}
 @compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
   let i = invocation(id);
   let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;

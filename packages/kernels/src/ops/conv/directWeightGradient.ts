@@ -6,6 +6,7 @@ import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { lines, range } from '../wgsl.ts';
 import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
+import { normFunction } from './inputNorm.ts';
 
 const BLOCK_B = 8;
 const WORKGROUP = 32;
@@ -81,13 +82,11 @@ function correlateCode({ tapsW, strideW, blockA, vecA, vecB, isNormed }: Correla
   const accumulators = range(blockA).flatMap((k) =>
     range(2).flatMap((j) => range(tapsW).map((t) => ({ k, j, t }))),
   );
-  return `
+  return `${isNormed ? normFunction(aType) : ''}
 fn gather(row: u32, w: i32, last: u32${isNormed ? `, scale: ${aType}, offset: ${aType}` : ''}) -> ${aType} {
   if (w < 0 || w >= p.inWidth) { return ${aType}(0); }
   let at = row + u32(w) * p.a;
-  let value = ${loadA};
-  ${isNormed ? 'let z = fma(value, scale, offset);' : ''}
-  return ${isNormed ? 'max(z, p.slope * z)' : 'value'};
+  return ${isNormed ? `normed(${loadA}, scale, offset)` : loadA};
 }
 
 @compute @workgroup_size(${WORKGROUP}) fn main(id: Id) {

@@ -17,3 +17,10 @@ export const normRead = (norm: InputNorm | undefined, isVec4: boolean): { affine
     : {};
 export const normParams = (norm: InputNorm | undefined): KernelCall['params'] =>
   norm ? { slope: f32(norm.slope) } : {};
+
+/** WGSL: what a kernel calls on what it reads. */
+export const normFunction = (type: 'f32' | 'vec4<f32>'): string => `
+fn normed(value: ${type}, scale: ${type}, offset: ${type}) -> ${type} {
+  let z = fma(value, scale, offset);
+  return max(z, p.slope * z);
+}`;

@@ -1,5 +1,6 @@
 /** WGSL that the tiled kernels share. */
 import type { Gpu } from '../../device.ts';
+import { normFunction } from './inputNorm.ts';
 
 /** A loop's end that the compiler does not know, for kernels with `p.groups` > 0. */
 export const rolled = (n: number): string => `min(p.groups, 1u) * ${n}u`;
@@ -27,23 +28,20 @@ export interface Fetch {
 /** A function that reads four channels from c on of item n's voxel at `at`; those beyond `channels` are 0. */
 export const fetchFunction = ({ name, array, channels, scalar, isVec4, isNormed }: Fetch): string => {
   const affineAt = `(n * ${channels} + c)`;
-  const normed4 = (value: string) => `let a = affine[${affineAt} / 2u];
-  let b = affine[${affineAt} / 2u + 1u];
-  let z = fma(${value}, vec4(a.x, a.z, b.x, b.z), vec4(a.y, a.w, b.y, b.w));
-  return vec4<${scalar}>(max(z, p.slope * z));`;
-  const normed1 = (value: string) =>
-    `let z = fma(f32(${value}), affine[(${affineAt} + k) * 2u], affine[(${affineAt} + k) * 2u + 1u]);
-      value[k] = ${scalar}(max(z, p.slope * z));`;
-  return `fn ${name}(at: u32, n: u32, c: u32) -> vec4<${scalar}> {
+  const four = `${array}[(at + c) / 4u]`;
+  const fourNormed = `normed(vec4<f32>(${four}), vec4(a.x, a.z, b.x, b.z), vec4(a.y, a.w, b.y, b.w))`;
+  const one = `${array}[at + c + k]`;
+  const oneNormed = `normed(f32(${one}), affine[(${affineAt} + k) * 2u], affine[(${affineAt} + k) * 2u + 1u])`;
+  return `${isNormed ? normFunction(isVec4 ? 'vec4<f32>' : 'f32') : ''}
+fn ${name}(at: u32, n: u32, c: u32) -> vec4<${scalar}> {
   ${
     isVec4
       ? `if (c >= ${channels}) { return vec4<${scalar}>(0); }
-  ${isNormed ? normed4(`vec4<f32>(${array}[(at + c) / 4u])`) : `return vec4<${scalar}>(${array}[(at + c) / 4u]);`}`
+  ${isNormed ? `let a = affine[${affineAt} / 2u]; let b = affine[${affineAt} / 2u + 1u];` : ''}
+  return vec4<${scalar}>(${isNormed ? fourNormed : four});`
       : `var value = vec4<${scalar}>(0);
   for (var k = 0u; k < 4u; k++) {
-    if (c + k < ${channels}) {
-      ${isNormed ? normed1(`${array}[at + c + k]`) : `value[k] = ${scalar}(${array}[at + c + k]);`}
-    }
+    if (c + k < ${channels}) { value[k] = ${scalar}(${isNormed ? oneNormed : one}); }
   }
   return value;`
   }
