@@ -38,7 +38,7 @@ export async function measureInTurn(
       for (const launches of works) round.push(launches.length ? await timer.time(launches) : 0);
       rounds.push(round);
     }
-    return works.map((_, i) => rounds.map((round) => round[i]!).sort((a, b) => a - b)[rounds.length >> 1]!);
+    return works.map((_, i) => middle(rounds.map((round) => round[i]!)));
   } finally {
     timer.close();
   }
@@ -49,8 +49,10 @@ async function median(time: () => Promise<number>, budgetMs: number): Promise<nu
   const repeats = Math.max(3, Math.min(50, Math.ceil(budgetMs / (await time()))));
   const times: number[] = [];
   for (let i = 0; i < repeats; i++) times.push(await time());
-  return times.sort((a, b) => a - b)[repeats >> 1];
+  return middle(times);
 }
+
+const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 export interface AdapterRates {
   /** Bytes read plus bytes written, by a kernel that copies. */

@@ -71,6 +71,6 @@ export function confidence(gpu: Gpu, { logits, sums, first = 0, ...call }: Confi
       invocations: Math.ceil((end - start) / STRIP),
     });
   });
-  const total = addShares(gpu, 'confidence.sum', { shares, count: strips, output: sums });
+  const total = addShares(gpu, 'confidence.sum', { shares, count: strips, output: sums, accumulate: true });
   return { launches: [...launches, total], scratch: [shares] };
 }

@@ -79,8 +79,8 @@ export interface Conv3dForward {
   readonly shape: Conv3dShape;
 }
 
-export function forward(gpu: Gpu, { shape, ...call }: Conv3dForward): Work {
-  const { inputs, output, weights } = call;
+export function forward(gpu: Gpu, { shape, weights, ...call }: Conv3dForward): Work {
+  const { inputs, output } = call;
   const size = outputSize(spatial(inputs[0]!), shape);
   if (size.some((n, i) => n !== output.shape[i + 1])) {
     throw new Error(`conv3d: output expects [N,${size},C], got [${output.shape}]`);

@@ -7,23 +7,35 @@ import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
-/** output[i] += Σ_s shares[s, i] over the first `count` shares; all f32. */
+export interface SharesCall {
+  /** f32, each of the output's elements. */
+  readonly shares: Tensor;
+  /** How many are added up, from the first one on. */
+  readonly count: number;
+  readonly output: Tensor;
+  /** f32 [C], of the output's last axis. */
+  readonly bias?: Tensor | undefined;
+  /** Add to the output instead of assigning it. */
+  readonly accumulate?: boolean | undefined;
+}
+
+/** output[i] (+)= bias[i mod C] + Σ_s shares[s, i] */
 export function addShares(
   gpu: Gpu,
   name: string,
-  { shares, count, output }: { shares: Tensor; count: number; output: Tensor },
+  { shares, count, output, bias, accumulate }: SharesCall,
 ): Launch {
   const size = elementCount(output.shape);
   return prepare(gpu, {
     name,
-    read: { shares },
+    read: { shares, ...(bias && { bias }) },
     write: { output },
-    params: { size: u32(size), count: u32(count) },
+    params: { size: u32(size), count: u32(count), channels: u32(output.shape.at(-1)!) },
     code: mapElements(
       `
-    var sum = 0.0;
+    var sum = ${bias ? 'bias[i % p.channels]' : '0.0'};
     for (var s = 0u; s < p.count; s++) { sum += shares[s * p.size + i]; }
-    output[i] += sum;`,
+    output[i] = output_t(${accumulate ? 'f32(output[i]) + ' : ''}sum);`,
       'p.size',
     ),
     invocations: mapInvocations(size),
@@ -67,7 +79,7 @@ export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor
       invocations: Math.ceil((end - start) / STRIP) * channels,
     });
   });
-  const total = addShares(gpu, `${name}.sum`, { shares, count: strips, output });
+  const total = addShares(gpu, `${name}.sum`, { shares, count: strips, output, accumulate: true });
   return { launches: [...launches, total], scratch: [shares] };
 }
 

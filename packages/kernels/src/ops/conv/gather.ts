@@ -1,10 +1,10 @@
 /** The gather (see `geometry.ts`) on the kernel that suits it. */
 import type { Gpu } from '../../device.ts';
-import { joinWork, type Launch, prepare, u32, type Work } from '../../kernel.ts';
-import { byteLength, elementCount, empty, type Tensor } from '../../tensor.ts';
+import { joinWork, type Launch, type Work } from '../../kernel.ts';
+import { byteLength, empty } from '../../tensor.ts';
 import { statistics } from '../instanceNorm.ts';
 import { joinMoments, MOMENTS } from '../moments.ts';
-import { mapElements, mapInvocations } from '../wgsl.ts';
+import { addShares } from '../reduce.ts';
 import { directGather } from './directGather.ts';
 import { type DirectWeights, packDirect } from './directWeights.ts';
 import { counts, type GatherCall, type GatherPlan } from './geometry.ts';
@@ -46,44 +46,24 @@ export function gather(gpu: Gpu, call: GatherCall, weights: PackedWeights): Work
     return withStats({ launches: directGather(gpu, call, weights), scratch: [] });
   }
   const [batch, ...item] = output.shape as [number, ...number[]];
-  const { splits = 1 } = weights.tile;
-  const shares = [splits * batch, ...item];
-  const isWhole = weights.geometry.outStride.every((stride) => stride === 1);
-  const fits = byteLength(shares, 'f32') <= gpu.maxBindingBytes && fitsBindings(gpu, ...inputs, output);
-  if (splits > 1 && isWhole && fits) {
-    const partial = empty(gpu, shares);
-    const part = { name: call.name, inputs, output: partial, norm };
-    const launches = [...tiledGather(gpu, part, weights, { splits }), addSplits(gpu, call, partial, splits)];
-    return withStats({ launches, scratch: [partial] });
+  // Whether one launch computes every output, in its place.
+  const isWhole =
+    weights.geometry.outStride.every((stride) => stride === 1) && fitsBindings(gpu, ...inputs, output);
+  const { splits: count = 1 } = weights.tile;
+  const shape = [count * batch, ...item];
+  if (count > 1 && isWhole && byteLength(shape, 'f32') <= gpu.maxBindingBytes) {
+    const shares = empty(gpu, shape);
+    const part = { name: call.name, inputs, output: shares, norm };
+    const launches = [
+      ...tiledGather(gpu, part, weights, { splits: count }),
+      addShares(gpu, `${call.name}.sum`, { shares, count, output, bias, accumulate }),
+    ];
+    return withStats({ launches, scratch: [shares] });
   }
-  if (!stats || !isWhole || !fits || bias || accumulate) {
+  if (!stats || !isWhole || bias || accumulate) {
     return withStats({ launches: tiledGather(gpu, call, weights), scratch: [] });
   }
   const moments = empty(gpu, [batch, momentStrips(output, weights), output.shape[4]!, MOMENTS]);
   const launches = [...tiledGather(gpu, call, weights, { moments }), joinMoments(gpu, moments, stats)];
   return { launches, scratch: [moments] };
-}
-
-/** output (+)= Σ_s partial[s] + bias */
-function addSplits(
-  gpu: Gpu,
-  { name, output, bias, accumulate }: GatherCall,
-  partial: Tensor,
-  splits: number,
-) {
-  const size = elementCount(output.shape);
-  return prepare(gpu, {
-    name: `${name}.splits`,
-    read: { partial, ...(bias && { bias }) },
-    write: { y: output },
-    params: { size: u32(size), splits: u32(splits), channels: u32(output.shape[4]!) },
-    code: mapElements(
-      `
-    var sum = ${bias ? 'bias[i % p.channels]' : '0.0'};
-    for (var s = 0u; s < p.splits; s++) { sum += partial[s * p.size + i]; }
-    y[i] = y_t(${accumulate ? 'f32(y[i]) + ' : ''}sum);`,
-      'p.size',
-    ),
-    invocations: mapInvocations(size),
-  });
 }

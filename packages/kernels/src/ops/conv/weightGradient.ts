@@ -61,7 +61,12 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall): Work {
     });
     return [
       ...partial,
-      addShares(gpu, `${call.name}.sum`, { shares: scratch, count: share, output: dWeight }),
+      addShares(gpu, `${call.name}.sum`, {
+        shares: scratch,
+        count: share,
+        output: dWeight,
+        accumulate: true,
+      }),
     ];
   });
   return { launches, scratch: [scratch] };
