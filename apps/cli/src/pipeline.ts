@@ -20,7 +20,7 @@ import { labelWithProgress, summary } from './commands/pseudoLabel.ts';
 import type { Evaluation } from './evaluateCases.ts';
 import { pseudoLabelTruth } from './pseudoLabelTruth.ts';
 import { reportHtml } from './report/report.ts';
-import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
+import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
 
 export interface PipelineRequest {
   readonly data: string;
@@ -49,10 +49,10 @@ interface Model {
 }
 
 /** The teacher of the first round: one run, or one of each fold. */
-function firstTeacher({ folds }: Config): Model {
+function firstTeacher(config: Config): Model {
   const model = { folder: 'labelled-only', name: 'labelled only' };
-  if (folds === null) return model;
-  return { ...model, runs: Array.from({ length: folds }, (_, fold) => `fold-${fold}`) };
+  if (config.folds === null) return model;
+  return { ...model, runs: foldRuns(config, model.folder).map(({ name }) => name) };
 }
 
 /** The student of each round. */
@@ -94,15 +94,10 @@ export async function pipeline(
   const runsOf = ({ folder, runs = [folder] }: Model) => runs.map((name) => join(out, name));
   const run = (model: Model) => runsOf(model)[0]!;
   const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
-  for (const [fold, folder] of runsOf(first).entries()) {
-    const { folds } = config;
-    const part = folds === null ? '' : `, fold ${fold}`;
+  for (const { name, fold } of foldRuns(config, first.folder)) {
+    const part = fold ? `, fold ${fold.fold}` : '';
     await stages.run(`train on labelled cases${part}`, signal, () =>
-      trainOrGoOn(
-        gpu,
-        { data: request.data, config, out: folder, fold: folds === null ? undefined : { fold, folds } },
-        signal,
-      ),
+      trainOrGoOn(gpu, { data: request.data, config, out: join(out, name), fold }, signal),
     );
   }
   const outOfFold = config.folds === null ? null : await outOfFoldScores();

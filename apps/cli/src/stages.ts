@@ -26,6 +26,18 @@ export async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: Abort
   signal.throwIfAborted();
 }
 
+/** One run of a model: its folder's name, and the fold that it trains, where there are any. */
+export interface FoldRun {
+  readonly name: string;
+  readonly fold: TrainRequest['fold'];
+}
+
+/** The runs whose logits a model averages: one of this name, or one of each fold. */
+export const foldRuns = ({ folds }: Pick<Config, 'folds'>, name: string): FoldRun[] =>
+  folds === null
+    ? [{ name, fold: undefined }]
+    : Array.from({ length: folds }, (_, fold) => ({ name: `fold-${fold}`, fold: { fold, folds } }));
+
 /** Whether there was anything left to predict. */
 export async function predictOrGoOn(
   gpu: Gpu,

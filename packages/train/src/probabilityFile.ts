@@ -68,10 +68,12 @@ export class ProbabilityFile {
     const first = start + (box.min[2] + plane) * steps[2];
     const z = Math.floor(first / size);
     const corner = (first % size) + box.min[1] * steps[1] + (box.min[0] + left) * steps[0];
+    const isWhole = right - left === cropped.shape[0];
     for (let label = 0; label < this.#classes; label++) {
       const place = this.#placeOf(label, z);
-      // What lies outside the body, and other strips of columns, are there already.
-      readSync(this.#file, this.#plane, 0, size, place);
+      // Outside the body is background; what other strips of columns wrote is there already.
+      if (isWhole) this.#plane.fill(label === 0 ? CERTAIN : 0);
+      else readSync(this.#file, this.#plane, 0, size, place);
       let from = label * classStride;
       for (let y = 0; y < cropped.shape[1]; y++) {
         let at = corner + y * steps[1];

@@ -69,6 +69,7 @@ export async function readDesign(path: string): Promise<Design> {
   if (teacherConfig(design, seed!, path).folds !== null) {
     throw new InputError(`${path}: folds expects to be set by an arm: the teacher is one model`);
   }
+  const fewest = Math.min(...(design.phantom?.labelled ?? [])); // infinite where a data set will tell
   const mirrors = new Map<string, string>();
   for (const each of design.arms) {
     const config = armConfig(design, each, seed!, path);
@@ -77,7 +78,6 @@ export async function readDesign(path: string): Promise<Design> {
         `${path}: ${each.name}: folds expects start scratch: the teacher knows every case`,
       );
     }
-    const fewest = Math.min(...(design.phantom?.labelled ?? []));
     if (config.folds !== null && config.folds > fewest) {
       throw new InputError(`${path}: ${each.name}: ${config.folds} folds of ${fewest} labelled cases`);
     }

@@ -23,7 +23,14 @@ import { writePhantoms } from '../commands/phantom.ts';
 import { labelWithProgress } from '../commands/pseudoLabel.ts';
 import { doneBefore } from '../predictScans.ts';
 import { pseudoLabelTruth } from '../pseudoLabelTruth.ts';
-import { evaluateOrRead, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from '../stages.ts';
+import {
+  evaluateOrRead,
+  foldRuns,
+  predictOrGoOn,
+  testPairs,
+  testReferences,
+  trainOrGoOn,
+} from '../stages.ts';
 import { type Arm, armConfig, armOf, type Design, mirrorOf, slug, teacherConfig } from './design.ts';
 import { type ArmRun, average } from './results.ts';
 import type { Source } from './source.ts';
@@ -110,26 +117,25 @@ class SeedGroup {
   async run(arm: Arm): Promise<Omit<ArmRun, 'labelled' | 'seed' | 'arm'>> {
     const { signal } = this.#options;
     const config = this.#config(arm);
-    const { folds } = config;
     const dataset = await openDataset(this.#data);
     const references = testReferences(dataset);
     const own = join(this.#folder, slug(arm.name));
     const [runs, predictions] = [this.#runsOf(arm), join(own, 'predictions')];
     const pseudo = arm.unlabelled === 'none' ? undefined : await this.#pseudo(arm, config, own);
     const init = arm.start === 'teacher' ? await this.#teacher() : undefined;
-    for (const [i, out] of runs.entries()) {
-      const fold = folds === null ? undefined : { fold: i, folds };
+    for (const { out, fold } of runs) {
       const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold };
       await trainOrGoOn(this.#gpu, request, signal);
     }
+    const models = runs.map(({ out }) => out);
     const mirror = mirrorOf(arm, config);
-    const isNew = await predictOrGoOn(this.#gpu, runs, dataset.test, predictions, signal, mirror);
+    const isNew = await predictOrGoOn(this.#gpu, models, dataset.test, predictions, signal, mirror);
     const scores = join(own, 'scores.json');
     const evaluation = await evaluateOrRead(testPairs(references, predictions), scores, isNew);
     const reports = await doneBefore(predictions);
     return {
       cases: evaluation.cases,
-      steps: await this.#steps(runs[0]!),
+      steps: await this.#steps(models[0]!),
       predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
       pseudoLabels: pseudo
@@ -140,12 +146,10 @@ class SeedGroup {
 
   #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
 
-  /** An arm's models: one, or one of each fold. */
-  #runsOf(arm: Arm): string[] {
+  /** Of an arm's models: one, or one of each fold. */
+  #runsOf(arm: Arm) {
     const own = join(this.#folder, slug(arm.name));
-    const { folds } = this.#config(arm);
-    if (folds === null) return [join(own, 'run')];
-    return Array.from({ length: folds }, (_, fold) => join(own, `fold-${fold}`));
+    return foldRuns(this.#config(arm), 'run').map(({ name, fold }) => ({ out: join(own, name), fold }));
   }
 
   /** The run that labels and that arms start from. */
@@ -160,7 +164,7 @@ class SeedGroup {
   async #labels(by: Arm['labelledBy'], comparedWith?: string): Promise<PseudoLabelManifest> {
     const { signal } = this.#options;
     const arms = by?.map((name) => armOf(this.#design, name));
-    const models = arms?.flatMap((arm) => this.#runsOf(arm)) ?? [await this.#teacher()];
+    const models = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
     const mirror = arms
       ? mirrorOf(arms[0]!, this.#config(arms[0]!))
       : teacherConfig(this.#design, this.#seed, this.#options.path).teacherMirror;
