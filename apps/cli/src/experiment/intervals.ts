@@ -15,7 +15,9 @@ export interface Interval {
 /** Pixels. */
 const WIDTH = 720;
 const LINE = 30;
-const PLOT = { left: 230, right: 20, top: 14, bottom: 44 };
+const PLOT = { right: 20, top: 14, bottom: 44 };
+/** Of a name's letters, on the safe side. */
+const LETTER = 7.5;
 
 /** Values are shares; the axis shows hundredths. */
 export function intervals(list: readonly Interval[], title: string): Html {
@@ -25,19 +27,19 @@ export function intervals(list: readonly Interval[], title: string): Html {
   const step = niceStep(Math.max(...values) - Math.min(...values));
   const from = Math.floor(Math.min(...values) / step) * step;
   const to = Math.max(from + step, Math.ceil(Math.max(...values) / step) * step);
-  const across = (value: number) =>
-    PLOT.left + ((100 * value - from) / (to - from)) * (WIDTH - PLOT.left - PLOT.right);
+  const left = 20 + LETTER * Math.max(...list.map(({ name }) => name.length));
+  const across = (value: number) => left + ((100 * value - from) / (to - from)) * (WIDTH - left - PLOT.right);
   const bottom = PLOT.top + LINE * list.length;
   const height = bottom + PLOT.bottom;
   const ticks = Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);
   return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${title}" font-size="13" font-family="system-ui, sans-serif" fill="#1b1f24">
 <rect width="100%" height="100%" fill="#fff"/>
 ${ticks.map((tick) => html`<path d="M${across(tick / 100)} ${PLOT.top}V${bottom}" stroke="${Math.abs(tick) < 1e-9 ? '#1b1f24' : '#d9dee4'}"/><text x="${across(tick / 100)}" y="${bottom + 17}" text-anchor="middle">${Number(tick.toFixed(2))}</text>`)}
-<text x="${(PLOT.left + WIDTH - PLOT.right) / 2}" y="${height - 8}" text-anchor="middle">${title}</text>
+<text x="${(left + WIDTH - PLOT.right) / 2}" y="${height - 8}" text-anchor="middle">${title}</text>
 ${list.map(({ name, mean, low, high, points }, i) => {
   const y = PLOT.top + LINE * (i + 0.5);
   const colour = low > 0 ? '#0b6e4f' : high < 0 ? '#b3261e' : '#5c6570';
-  return html`<text x="${PLOT.left - 10}" y="${y + 4}" text-anchor="end">${name}</text>
+  return html`<text x="${left - 10}" y="${y + 4}" text-anchor="end">${name}</text>
 ${Number.isNaN(low) ? '' : html`<path d="M${across(low)} ${y}H${across(high)}" stroke="${colour}" stroke-width="3"/>`}
 ${points.map((point) => html`<circle cx="${across(point)}" cy="${y}" r="3" fill="#fff" stroke="${colour}"/>`)}
 <path d="M${across(mean)} ${y - 8}V${y + 8}" stroke="${colour}" stroke-width="3"/>`;
