@@ -1,12 +1,14 @@
 /** Timing launches, and the two rates of the adapter that bound them. */
 import type { Gpu } from '../src/device.ts';
 import { GpuTimer } from '../src/gpuTimer.ts';
-import { discard, type Launch, prepare, u32 } from '../src/kernel.ts';
+import { compile, discard, type Launch, prepare, u32 } from '../src/kernel.ts';
 import { empty, release } from '../src/tensor.ts';
 
 /** Milliseconds of launches submitted as one pass: the median of repeats, after one that compiles and warms. */
 export async function measure(gpu: Gpu, launches: readonly Launch[], budgetMs: number): Promise<number> {
   const timer = new GpuTimer(gpu);
+  compile(launches);
+  await gpu.pipelines.ready();
   try {
     return await median(() => timer.time(launches), budgetMs);
   } finally {

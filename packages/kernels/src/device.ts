@@ -3,8 +3,8 @@
  */
 import { create, globals } from 'webgpu';
 import { Arena, GpuLostError, OutOfGpuMemoryError } from './arena.ts';
-import { PipelineCache } from './kernel.ts';
 import type { TileChoice } from './ops/conv/tile.ts';
+import { PipelineCache } from './pipeline.ts';
 import { countingDevice } from './rehearsal.ts';
 
 /** What an adapter is and what it can do, as `doctor` prints it and as kernels choose by it. */

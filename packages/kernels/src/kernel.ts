@@ -1,5 +1,5 @@
 /**
- * From WGSL to work on the GPU: bindings and their declarations, the pipeline cache, dispatch, timing.
+ * From WGSL to work on the GPU: bindings and their declarations, dispatch.
  *
  * A kernel is WGSL that names its tensors; the declarations come from the tensors themselves. For
  * `read: { x }, write: { y }, params: { n: u32(7) }` the code sees
@@ -8,6 +8,7 @@
  *   invocation(id)                 (the number of this invocation, for `fn main(id: Id)`)
  */
 import type { Gpu } from './device.ts';
+import type { Pipeline } from './pipeline.ts';
 import { align4, type DType, elementBytes, elementCount, type Tensor } from './tensor.ts';
 
 /** Elements [start, start + count) of a tensor: what one binding sees. */
@@ -48,7 +49,7 @@ export interface KernelCall {
 /** One dispatch, ready to be encoded any number of times. */
 export interface Launch {
   readonly name: string;
-  readonly pipeline: GPUComputePipeline;
+  readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number];
   readonly params: GPUBuffer;
@@ -67,51 +68,6 @@ export const joinWork = (...parts: Work[]): Work => ({
 
 const WORKGROUP = 64;
 const WGSL_TYPE: Record<DType, string> = { f32: 'f32', f16: 'f16', u8: 'u32', u32: 'u32' };
-
-/** Pipelines by their code: shapes that shape the code are baked in, sizes are not. */
-export class PipelineCache {
-  readonly #device: GPUDevice;
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
-
-  constructor(device: GPUDevice) {
-    this.#device = device;
-  }
-
-  get size(): number {
-    return this.#pipelines.size;
-  }
-
-  /** `kinds` has a letter a binding: r read-only storage, w storage, u uniform. */
-  layout(kinds: string): GPUBindGroupLayout {
-    let layout = this.#layouts.get(kinds);
-    if (!layout) {
-      const type = { r: 'read-only-storage', w: 'storage', u: 'uniform' } as const;
-      layout = this.#device.createBindGroupLayout({
-        entries: [...kinds].map((kind, binding) => ({
-          binding,
-          visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: type[kind as 'r' | 'w' | 'u'] },
-        })),
-      });
-      this.#layouts.set(kinds, layout);
-    }
-    return layout;
-  }
-
-  pipeline(name: string, code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
-    let pipeline = this.#pipelines.get(code);
-    if (!pipeline) {
-      pipeline = this.#device.createComputePipeline({
-        label: name,
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module: this.#device.createShaderModule({ label: name, code }), entryPoint: 'main' },
-      });
-      this.#pipelines.set(code, pipeline);
-    }
-    return pipeline;
-  }
-}
 
 /** Makes a kernel call ready to run. */
 export function prepare(gpu: Gpu, call: KernelCall): Launch {
@@ -219,6 +175,11 @@ function grid(gpu: Gpu, workgroups: number): [number, number] {
   return [Math.ceil(workgroups / y), y];
 }
 
+/** Begins to compile what launches will run, while others are prepared. See also `PipelineCache.ready`. */
+export function compile(launches: readonly Launch[]): void {
+  for (const { pipeline } of launches) pipeline.compile();
+}
+
 /** Submits launches in order, as one pass. They can be submitted again. */
 export function submit(
   gpu: Gpu,
@@ -228,7 +189,7 @@ export function submit(
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
   for (const { pipeline, bindGroup, workgroups } of launches) {
-    pass.setPipeline(pipeline);
+    pass.setPipeline(pipeline.compiled);
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(...workgroups);
   }

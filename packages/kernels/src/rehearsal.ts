@@ -34,6 +34,7 @@ export function countingDevice({ features, limits }: GPUDevice): GPUDevice {
     createPipelineLayout: nothing,
     createShaderModule: nothing,
     createComputePipeline: nothing,
+    createComputePipelineAsync: async () => ({}),
     createBindGroup: nothing,
     createCommandEncoder: encoder,
     createQuerySet: () => ({ destroy: nothing }),

@@ -112,6 +112,7 @@ class Trainer {
     const trainer = new Trainer(gpu, folder, run, cases, store, options, log, state);
     if (latest) trainer.#step.restore(state.step, parameters, latest.moments, state.lossScale);
     else trainer.#step.start(parameters);
+    await gpu.pipelines.ready();
     return trainer;
   }
 

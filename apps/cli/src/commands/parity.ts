@@ -84,6 +84,7 @@ async function compare(
   upload(gpu, step.image, reference.input);
   upload(gpu, step.target, reference.target);
 
+  await gpu.pipelines.ready();
   const optimizer = new Optimizer(gpu, ADAM, layout, parameters, gradients);
   const losses: number[] = [];
   let logitsError = 0;

@@ -3,9 +3,9 @@
  * network's grid and, where logits are to be interpolated, on the case's; then they make room for the next.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
+import { compile, discard, type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { argmax } from '@organseg/kernels/ops/argmax.ts';
-import { argmaxResampled } from '@organseg/kernels/ops/argmaxResampled.ts';
+import { argmaxResampled, type LogitsPlane } from '@organseg/kernels/ops/argmaxResampled.ts';
 import { confidence } from '@organseg/kernels/ops/confidence.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
 import { type AxisMaps, linearTable } from '@organseg/kernels/ops/resample.ts';
@@ -105,9 +105,23 @@ export class LabelSlab {
     this.#blockBytes = Math.max(plane, Math.min(BLOCK_BYTES, plane * planes));
     this.#labels = empty(gpu, [this.#blockBytes], 'u8');
     this.#downloads = new Downloads(gpu, this.#blockBytes);
+    this.#compileAhead();
     if (!this.#grid?.probabilities) return;
     const tensor = empty(gpu, [classes, this.#grid.planeStride], 'u8');
     this.#shares = { tensor, downloads: new Downloads(gpu, classes * this.#grid.planeStride) };
+  }
+
+  /** Begins to compile what finishing planes runs. */
+  #compileAhead(): void {
+    const [, H, W, classes] = this.logits.shape as [number, number, number, number];
+    const labels = { ...this.#labels, shape: [1, H, W] };
+    const launches = [
+      ...argmax(this.#gpu, { logits: this.logits, labels }),
+      ...(this.#grid && this.#grid.right > this.#grid.left ? [this.#labelsOnGrid(this.#grid, 0, 0)] : []),
+      ...fillZeroRange(this.#gpu, this.logits, 0, H * W * classes),
+    ];
+    compile(launches);
+    discard(this.#gpu, launches);
   }
 
   /** Planes before `until` are finished: no window will write to them. */
@@ -150,11 +164,8 @@ export class LabelSlab {
 
   /** Returns the first plane of the network's grid that the next planes of the case's need. */
   async #toGrid(until: number, grid: LabelGrid & GridTables, sink: LabelSink) {
-    const [D] = this.#size;
-    const ring = this.logits.shape[0]!;
-    const upper = (plane: number) => Math.min(D - 1, grid.depth[plane]![0] + 1);
     let end = this.#finishedOnGrid;
-    while (end < grid.size[0] && upper(end) < until) end++;
+    while (end < grid.size[0] && this.#upper(grid, end) < until) end++;
     const most = Math.max(1, Math.floor(this.#blockBytes / grid.planeStride));
     while (this.#finishedOnGrid < end && grid.right > grid.left) {
       const from = this.#finishedOnGrid;
@@ -162,19 +173,12 @@ export class LabelSlab {
       const launches: Launch[] = [];
       const { left, right, planeStride } = grid;
       for (let plane = from; plane < to; plane++) {
-        const [lower, share] = grid.depth[plane]!;
-        const call = {
-          logits: this.logits,
-          planes: [lower % ring, upper(plane) % ring] as const,
-          share,
-          table: grid.table,
-          size: [grid.size[1], right - left] as const,
-        };
-        const labels = { labels: this.#labels, planeStride, plane: plane - from };
-        launches.push(argmaxResampled(this.#gpu, { ...call, ...labels }));
+        launches.push(this.#labelsOnGrid(grid, plane, plane - from));
         if (this.#shares && sink.probabilities) {
           const { tensor, downloads } = this.#shares;
-          runOnce(this.#gpu, [softmaxResampled(this.#gpu, { ...call, probabilities: tensor })]);
+          runOnce(this.#gpu, [
+            softmaxResampled(this.#gpu, { ...this.#planeOf(grid, plane), probabilities: tensor }),
+          ]);
           const bytes = tensor.shape[0]! * planeStride;
           await downloads.download(tensor, bytes, (values) =>
             sink.probabilities!({ plane, left, right, classStride: planeStride, values }),
@@ -190,6 +194,29 @@ export class LabelSlab {
     }
     this.#finishedOnGrid = end;
     return end < grid.size[0] ? Math.min(until, grid.depth[end]![0]) : until;
+  }
+
+  /** The later of the network's planes that a plane of the case's lies between. */
+  #upper(grid: GridTables, plane: number): number {
+    return Math.min(this.#size[0] - 1, grid.depth[plane]![0] + 1);
+  }
+
+  #planeOf(grid: LabelGrid & GridTables, plane: number): LogitsPlane {
+    const [lower, share] = grid.depth[plane]!;
+    const ring = this.logits.shape[0]!;
+    return {
+      logits: this.logits,
+      planes: [lower % ring, this.#upper(grid, plane) % ring],
+      share,
+      table: grid.table,
+      size: [grid.size[1], grid.right - grid.left],
+    };
+  }
+
+  /** Writes the labels of a plane of the case's grid as the block's plane `at`. */
+  #labelsOnGrid(grid: LabelGrid & GridTables, plane: number, at: number): Launch {
+    const labels = { labels: this.#labels, planeStride: grid.planeStride, plane: at };
+    return argmaxResampled(this.#gpu, { ...this.#planeOf(grid, plane), ...labels });
   }
 
   /** Waits until all labels have been taken. */

@@ -5,7 +5,7 @@
  * of the full width does not fit, the volume is done in strips of columns, and windows on a border are seen twice.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type Launch, runOnce } from '@organseg/kernels/kernel.ts';
+import { compile, discard, type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
@@ -141,6 +141,12 @@ export class SlabStream {
       const voxels = patch.reduce((a, b) => a * b, 1);
       this.#peek = { labels: empty(gpu, [voxels], 'u8'), downloads: new Downloads(gpu, voxels) };
     }
+    // What each window runs, compiled while the first planes come.
+    const origin: Size = [0, 0, this.#slab.left];
+    const job: Job = { origin, weightsAt: this.#weightsAt, mirrored: this.#mirrorings[0]! };
+    const ahead = [...this.#cuts([job]), ...this.#sums([job])];
+    compile(ahead);
+    discard(gpu, ahead);
   }
 
   /** Feeds the volume through, once; every voxel's label comes to the sink once. */
@@ -171,6 +177,7 @@ export class SlabStream {
       this.#ring.restart();
       for (const layer of strip.layers) {
         await this.#ring.fill(layer.needs, source.gather);
+        await this.#gpu.pipelines.ready();
         await this.#runLayer(layer, source.gather, options.signal, (jobs) => {
           done += jobs;
           options.onShare?.(done / total);
@@ -248,30 +255,28 @@ export class SlabStream {
   }
 
   #runBatch(jobs: readonly Job[]): void {
-    const gpu = this.#gpu;
-    const { image: windows, logits, patch } = this.#networks;
-    const depth = this.#size[0];
-    if (depth < patch[0]) clear(gpu, windows); // planes that no cut writes
-    const cuts = jobs.flatMap(({ origin, mirrored }, item) =>
-      cutWindow(gpu, { volume: this.#ring.planes, depth, origin, mirrored, windows, item }),
-    );
-    runOnce(gpu, cuts);
+    const { image, patch } = this.#networks;
+    if (this.#size[0] < patch[0]) clear(this.#gpu, image); // planes that no cut writes
+    runOnce(this.#gpu, this.#cuts(jobs));
     this.#networks.run();
-    const sums = jobs.flatMap(({ origin: [z, y, x], mirrored, weightsAt }, item): Launch[] => {
-      const origin: Size = [z, y, x - this.#slab.left];
-      const { logits: volume } = this.#slab;
-      return accumulateWindow(gpu, {
-        logits,
-        item,
-        volume,
-        depth,
-        origin,
-        mirrored,
-        weights: this.#weights,
-        weightsAt,
-      });
-    });
-    runOnce(gpu, sums);
+    runOnce(this.#gpu, this.#sums(jobs));
+  }
+
+  #cuts(jobs: readonly Job[]): Launch[] {
+    const { image: windows } = this.#networks;
+    const [depth] = this.#size;
+    return jobs.flatMap(({ origin, mirrored }, item) =>
+      cutWindow(this.#gpu, { volume: this.#ring.planes, depth, origin, mirrored, windows, item }),
+    );
+  }
+
+  #sums(jobs: readonly Job[]): Launch[] {
+    const { logits } = this.#networks;
+    const { left, logits: volume } = this.#slab;
+    const call = { logits, volume, depth: this.#size[0], weights: this.#weights };
+    return jobs.flatMap(({ origin: [z, y, x], mirrored, weightsAt }, item) =>
+      accumulateWindow(this.#gpu, { ...call, item, origin: [z, y, x - left], mirrored, weightsAt }),
+    );
   }
 
   close(): void {

@@ -1,9 +1,9 @@
 /**
- * From a tape to launches: plans which tensor lives when, so that memory is reused, and makes every launch once.
- * Running a program is then one submission.
+ * From a tape to launches: plans which tensor lives when, so that memory is reused, and makes every launch once, which
+ * the driver compiles meanwhile. Running a program is then one submission.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { discard, type Launch, runOnce, submit } from '@organseg/kernels/kernel.ts';
+import { compile, discard, type Launch, runOnce, submit } from '@organseg/kernels/kernel.ts';
 import { fillZero } from '@organseg/kernels/ops/fill.ts';
 import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { type LossWorkspace, lossSteps, type Step } from './losses.ts';
@@ -92,6 +92,7 @@ class Planner implements LossWorkspace {
     this.#reserved = this.gpu.arena.reserve(() => {
       steps.forEach(({ layer, pass, build }, i) => {
         const { launches, scratch } = build();
+        compile(launches);
         this.parts.push({ layer, pass, launches });
         release(this.gpu, ...scratch);
         for (const slot of unwantedAfter[i]!) {
@@ -194,7 +195,6 @@ export function inferenceProgram(
   // Before the plan: what is written before a run must not lie in memory that the run uses for something else.
   planner.tensor(image);
   const prepared = packsEachRun ? [] : ops.map((op) => op.prepare(planner));
-  for (const { launches } of prepared) runOnce(gpu, launches);
   const packed = prepared.flatMap(({ tensors }) => tensors);
   const steps = ops.map(
     (op, i): Step => ({
@@ -203,6 +203,7 @@ export function inferenceProgram(
     }),
   );
   planner.plan(steps, [image, logits]);
+  for (const { launches } of prepared) runOnce(gpu, launches); // while the rest is compiled
   const [x, z] = [planner.tensor(image), planner.tensor(logits)];
   return { program: planner.program([x, z, ...packed]), image: x, logits: z };
 }

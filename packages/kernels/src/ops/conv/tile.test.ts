@@ -25,9 +25,10 @@ describe('tiles', () => {
     let next: ((problem: ConvProblem) => Tile | undefined) | undefined;
     // No memory, but real shaders.
     const device = Object.assign(countingDevice(real.device), {
-      createShaderModule: (module: GPUShaderModuleDescriptor) => real.device.createShaderModule(module),
-      createComputePipeline: ({ compute }: GPUComputePipelineDescriptor) =>
-        real.device.createComputePipeline({ layout: 'auto', compute }),
+      createShaderModule: (descriptor: GPUShaderModuleDescriptor) => {
+        const module = real.device.createShaderModule(descriptor);
+        return real.device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
+      },
     });
     const gpu = new Gpu(undefined, device, facts, {
       weightSpace: 'storage',

@@ -1,0 +1,82 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Gpu, openGpu } from './device.ts';
+import { compile, discard, f32, type Launch, prepare, submit } from './kernel.ts';
+import { downloadF32, type Tensor, zeros } from './tensor.ts';
+
+let gpu: Gpu;
+let y: Tensor;
+beforeEach(async () => {
+  gpu = await openGpu();
+  y = zeros(gpu, [64]);
+});
+afterEach(() => gpu.close());
+
+const add = (value: string, workgroupSize = 64): Launch =>
+  prepare(gpu, {
+    name: 'add',
+    read: {},
+    write: { y },
+    params: { shift: f32(0) },
+    code: `@compute @workgroup_size(${workgroupSize}) fn main(id: Id) { y[invocation(id)] += ${value} + p.shift; }`,
+    invocations: 64,
+  });
+
+/** Counts the pipelines that are compiled at once. */
+function countCompiledAtOnce() {
+  const { device } = gpu;
+  const create = device.createComputePipeline.bind(device);
+  let count = 0;
+  device.createComputePipeline = (descriptor) => {
+    count++;
+    return create(descriptor);
+  };
+  return () => count;
+}
+
+test('what was compiled ahead runs without waiting for the compiler', async () => {
+  const count = countCompiledAtOnce();
+  const launches = [add('1.0'), add('2.0'), add('2.0')];
+  compile(launches);
+  await gpu.pipelines.ready();
+  submit(gpu, launches);
+  expect((await downloadF32(gpu, y))[7]).toBe(5);
+  expect([count(), gpu.pipelines.size]).toEqual([0, 2]);
+  discard(gpu, launches);
+});
+
+test('what was not is compiled when it is submitted, once', async () => {
+  const count = countCompiledAtOnce();
+  const launches = [add('1.0'), add('2.0')];
+  compile(launches.slice(1));
+  submit(gpu, launches);
+  submit(gpu, launches);
+  expect((await downloadF32(gpu, y))[7]).toBe(6);
+  await gpu.pipelines.ready();
+  expect(count()).toBe(2);
+  discard(gpu, launches);
+});
+
+test.each([
+  ['in its text', 'nothing', 64, /nothing/],
+  ['that the driver finds', '1.0', 4096, /workgroup_size\(4096, 1, 1\) that exceeds/],
+])('a fault %s is told by check, though it was compiled ahead', async (_, value, workgroupSize, fault) => {
+  const launches = [add(value, workgroupSize)];
+  const told = (async () => {
+    compile(launches);
+    await gpu.pipelines.ready();
+    gpu.check();
+    submit(gpu, launches);
+    await gpu.finish();
+  })();
+  await expect(told).rejects.toThrow(fault);
+});
+
+test('ends where the device is closed meanwhile', async () => {
+  const launches = Array.from({ length: 20 }, (_, i) => add(`${i}.0`));
+  compile(launches);
+  gpu.close();
+  compile([add('20.0')]);
+  await gpu.pipelines.ready();
+  submit(gpu, launches);
+  gpu.check();
+});
