@@ -1,17 +1,20 @@
 /**
  * Tries tiles on one convolution, in a process of its own: a driver that crashes on one ends nothing else. Takes
- * {problem, tiles} as JSON; prints a line `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
+ * {problem, tiles, atOnce} as JSON, and compiles all tiles before it tries the first where `atOnce`; prints a line
+ * `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
  */
 import { openGpu } from '@organseg/kernels/device.ts';
 import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/tile.ts';
 import { Trial } from '@organseg/kernels/ops/conv/trial.ts';
 
-const { problem, tiles } = JSON.parse(process.argv[2]!) as {
+const { problem, tiles, atOnce } = JSON.parse(process.argv[2]!) as {
   problem: ConvProblem;
   tiles: Tile[];
+  atOnce: boolean;
 };
 const gpu = await openGpu();
 const trial = new Trial(gpu, problem);
+if (atOnce) await trial.compile(tiles);
 for (const tile of tiles) {
   let result: object;
   try {

@@ -28,13 +28,15 @@ const tile = (threads: number): Tile => ({
 const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A probe that answers for the tiles by their threads: a crash, a wrong result, a time. */
+/** A probe that answers for the tiles by their threads: a crash when compiled or when tried, a wrong result, a time. */
 function fakeProbe(): string {
   const path = join(folder, 'probe.mjs');
   writeFileSync(
     path,
-    `for (const { threads } of JSON.parse(process.argv[2]).tiles) {
-      if (threads === 1) process.kill(process.pid, 'SIGSEGV');
+    `const { tiles, atOnce } = JSON.parse(process.argv[2]);
+    if (atOnce && tiles.some(({ threads }) => threads === 6)) process.kill(process.pid, 'SIGSEGV');
+    for (const { threads } of tiles) {
+      if (threads === 1 || threads === 6) process.kill(process.pid, 'SIGSEGV');
       const result = { 2: { ms: 0.1, error: 0.5 }, 3: { ms: 5, error: 0 }, 4: { ms: 3, error: 1e-6 }, 5: { fault: 'no' } };
       console.log('tried ' + JSON.stringify(result[threads]));
     }`,
@@ -45,6 +47,7 @@ function fakeProbe(): string {
 test('the fastest right tile wins, whatever crashes on the way', () => {
   const tiles = [3, 1, 2, 1, 4, 5, 1].map(tile);
   expect(fastest(PROBLEM, tiles, fakeProbe())).toEqual({ tile: tile(4), ms: 3 });
+  expect(fastest(PROBLEM, [3, 6, 1, 4].map(tile), fakeProbe())).toEqual({ tile: tile(4), ms: 3 });
   expect(fastest(PROBLEM, [1, 2, 5].map(tile), fakeProbe())).toBeUndefined();
 });
 

@@ -4,7 +4,7 @@
  */
 import type { Gpu } from '../../device.ts';
 import { GpuTimer } from '../../gpuTimer.ts';
-import { discard, type Launch, prepare, runOnce, submit, u32 } from '../../kernel.ts';
+import { compile, discard, type Launch, prepare, runOnce, submit, u32 } from '../../kernel.ts';
 import { relativeError } from '../../reference/array.ts';
 import {
   byteLength,
@@ -32,6 +32,7 @@ export interface TrialResult {
 /** Largest error of a tile that may be used: rounding in other orders. */
 export const TRIAL_TOLERANCE = { f32: 1e-3, f16: 1e-2 };
 
+const DIRECT: Tile = { kernel: 'direct' };
 const REPEATS = 5;
 /** Elements that are compared, at either end. */
 const COMPARED = 2 ** 16;
@@ -63,18 +64,40 @@ export class Trial {
     this.#timer = new GpuTimer(gpu);
   }
 
+  /** Compiles several tiles at once, so that measuring them need not. A tile that has a fault tells of it there. */
+  async compile(tiles: readonly Tile[]): Promise<void> {
+    const gpu = this.#gpu;
+    for (const tile of [DIRECT, ...tiles]) {
+      try {
+        const { packing, launches, scratch } = gpu.arena.attempt(() => this.#prepare(tile));
+        compile([...packing, ...launches]);
+        discard(gpu, [...packing, ...launches]);
+        release(gpu, ...scratch);
+      } catch {
+        // Measuring throws the same.
+      }
+      gpu.arena.trim();
+    }
+    await gpu.pipelines.ready();
+    try {
+      await gpu.finish();
+    } catch {
+      // Measuring is told the same.
+    }
+  }
+
   /** Throws what the driver reports. */
   async measure(tile: Tile): Promise<TrialResult> {
-    this.#expected ??= (await this.#run({ kernel: 'direct' }, 0)).values;
+    this.#expected ??= (await this.#run(DIRECT, 0)).values;
     const { ms, values } = await this.#run(tile, REPEATS);
     return { ms, error: relativeError(values, this.#expected) };
   }
 
   async #run(tile: Tile, repeats: number): Promise<{ ms: number; values: Float32Array }> {
     const gpu = this.#gpu;
-    gpu.tileChoice = () => tile;
-    const { launches, result, scratch } = this.#problem.pass === 'gather' ? this.#gather() : this.#gradient();
+    const { packing, launches, result, scratch } = this.#prepare(tile);
     try {
+      runOnce(gpu, packing);
       submit(gpu, launches);
       const values = await ends(gpu, result);
       const times: number[] = [];
@@ -89,6 +112,11 @@ export class Trial {
     }
   }
 
+  #prepare(tile: Tile): Trying {
+    this.#gpu.tileChoice = () => tile;
+    return this.#problem.pass === 'gather' ? this.#gather() : this.#gradient();
+  }
+
   #gather(): Trying {
     const { taps, stride, outStride, sets, inputChannels, dtype } = this.#problem;
     const places = sets > 1 ? blockPlaces(outStride) : [[0, 0, 0] as const];
@@ -99,16 +127,15 @@ export class Trial {
       base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
       taps,
     };
-    const { packed, launches } = packWeights(this.#gpu, {
+    const { packed, launches: packing } = packWeights(this.#gpu, {
       weights: { weight: this.#weight, inputAxis: 'a', firstTaps: places, tapStep: [1, 1, 1], inputChannels },
       geometry,
       output: this.#outputs.shape,
       dtype,
     });
-    runOnce(this.#gpu, launches);
     const call = { name: 'trial', inputs: this.#inputs, output: this.#outputs };
     const work = gather(this.#gpu, call, packed);
-    return { ...work, result: this.#outputs, scratch: [packed.tensor, ...work.scratch] };
+    return { ...work, packing, result: this.#outputs, scratch: [packed.tensor, ...work.scratch] };
   }
 
   #gradient(): Trying {
@@ -123,7 +150,7 @@ export class Trial {
       stride,
       base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
     });
-    return { launches, result: dWeight, scratch: [dWeight, ...scratch] };
+    return { packing: [], launches, result: dWeight, scratch: [dWeight, ...scratch] };
   }
 
   close(): void {
@@ -133,6 +160,8 @@ export class Trial {
 }
 
 interface Trying {
+  /** What makes the weights ready, once. */
+  readonly packing: readonly Launch[];
   readonly launches: readonly Launch[];
   readonly result: Tensor;
   readonly scratch: readonly Tensor[];
