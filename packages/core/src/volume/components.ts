@@ -68,6 +68,7 @@ export function fillHoles(volume: Volume<Uint8Array>, labels: readonly number[])
 
 /** The smallest box around each of the labels that is there. */
 function boxesOf({ data, shape }: Volume<Uint8Array>, labels: readonly number[]): Map<number, Box> {
+  if (!labels.length) return new Map();
   const [nx, ny, nz] = shape;
   const low = new Int32Array(3 * 256).fill(0x7fffffff);
   const high = new Int32Array(3 * 256).fill(-1);
