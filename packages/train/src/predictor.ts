@@ -142,6 +142,7 @@ export class Predictor {
     // A cap below one patch's need is refused before anything is allocated.
     this.#planner.plan({ size: config.patch, step: 1 }, this.#capBytes);
     this.#parameters = this.#loadWeights();
+    this.#networksFor(1); // the driver compiles it while the first scan is read
   }
 
   get #capBytes(): number {
