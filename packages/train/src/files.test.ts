@@ -41,11 +41,25 @@ describe('reading', () => {
     await nifti.cancel();
   });
 
+  it.each([
+    ['is empty', () => new Uint8Array(), 'the gzip stream is cut short'],
+    ['is not gzip', () => niftiFile(), 'the name says gzip, the content is not'],
+    ['is cut short', (packed) => packed.subarray(0, -1), 'the gzip stream is cut short'],
+    ['has a wrong checksum', (packed) => packed.with(-5, packed.at(-5)! ^ 1), 'the gzip checksum is wrong'],
+    ['goes on', (packed) => Buffer.concat([packed, packed]), 'data follows the end of the gzip stream'],
+  ] as [string, (packed: Uint8Array) => Uint8Array, string][])(
+    'refuses a gzip file that %s',
+    async (name, spoil, fault) => {
+      const path = await put(`${name}.nii.gz`, spoil(gzipSync(niftiFile())));
+      await expect(readNiftiFile(path)).rejects.toThrow(new InputError(`${path}: ${fault}`));
+    },
+  );
+
   it('says in one line what the operating system refused', async () => {
-    const missing = join(folder, 'none.nii');
-    await expect(readNiftiFile(missing)).rejects.toThrow(
-      new InputError(`${missing}: no such file or directory`),
-    );
+    for (const missing of ['none.nii', 'none.nii.gz'].map((name) => join(folder, name)))
+      await expect(readNiftiFile(missing)).rejects.toThrow(
+        new InputError(`${missing}: no such file or directory`),
+      );
     await expect(readNiftiFile(folder)).rejects.toThrow(new InputError(`${folder}: is a directory`));
     const half = await put('half.hdr', niftiHeader({ magic: 'ni1\0', voxOffset: 0 }));
     const image = join(folder, 'half.img');

@@ -15,6 +15,7 @@ import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import { encodeNifti, type NiftiExtension } from '@organseg/core/volume/niftiWrite.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import type { z } from 'zod';
+import { deflate, inflate } from './nodeGzip.ts';
 
 /** The header of a NIfTI file, and its voxels as a stream. Of a .hdr/.img pair either name will do. */
 export const openNiftiFile = (path: string): Promise<NiftiStream> => openNifti(...sourcesOf(path));
@@ -63,7 +64,7 @@ export async function writeNiftiFile(
   extensions?: readonly NiftiExtension[],
 ): Promise<void> {
   if (!/\.nii\.gz$/i.test(path)) throw new InputError(`${path}: volumes are written as .nii.gz`);
-  await writeWhole(path, encodeNifti(volume, space, extensions));
+  await writeWhole(path, encodeNifti(volume, space, extensions, deflate));
 }
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */
@@ -88,7 +89,7 @@ function sourcesOf(path: string): [ByteSource, ByteSource?] {
   return [sourceOf(find('hdr')), sourceOf(find('img'))];
 }
 
-const sourceOf = (path: string): ByteSource => ({ name: path, bytes: fileBytes(path) });
+const sourceOf = (path: string): ByteSource => ({ name: path, bytes: fileBytes(path), inflate });
 
 async function bytesOf(path: string): Promise<Buffer> {
   try {

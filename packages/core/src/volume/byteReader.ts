@@ -1,7 +1,11 @@
+import type { Codec } from './gzip.ts';
+
 /** Bytes of a file as they come, and the name that error messages give it. */
 export interface ByteSource {
   readonly name: string;
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** Where it is gzipped, what inflates it; the platform's codec unless given. */
+  readonly inflate?: Codec;
 }
 
 /** Reads a stream of chunks in pieces of the size that the caller wants, and never ahead of it. */

@@ -1,5 +1,10 @@
-/** Gzip as streams, on the platform's own codec, which checks the checksum and the length at the end. */
+/**
+ * Gzip as streams, on the platform's own codec unless another is given; codecs check the checksum and the length at
+ * the end.
+ */
 import { InputError } from '../inputError.ts';
+
+export type Codec = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 /**
  * Fed in slices so small (deflate expands at most 1032-fold) that a platform which inflates all it is given,
@@ -8,12 +13,16 @@ import { InputError } from '../inputError.ts';
 const SLICE_BYTES = 16 << 10;
 
 /** Inflates as it is read, no further. Throws InputError where the bytes are not one whole gzip stream. */
-export async function* gunzip(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+export async function* gunzip(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  inflate: Codec = (deflated) => through(slices(deflated), new DecompressionStream('gzip')),
+): AsyncGenerator<Uint8Array> {
   try {
-    yield* through(slices(bytes), new DecompressionStream('gzip'));
+    yield* inflate(bytes);
   } catch (error) {
-    // The codec's faults are TypeErrors; what the source throws passes as it is.
-    if (error instanceof TypeError) throw new InputError(`${name}: ${gzipFault(error)}`);
+    // What the source throws passes as it is.
+    if (isCodecFault(error)) throw new InputError(`${name}: ${gzipFault(error)}`);
     throw error;
   }
 }
@@ -47,9 +56,16 @@ async function* through(
   }
 }
 
-/** Node says what is wrong in the cause; elsewhere only that something is. */
-function gzipFault(error: TypeError & { code?: string }): string {
-  const detail = error.cause instanceof Error ? error.cause.message : '';
+type CodecFault = Error & { code?: string };
+
+/** The platform's codec throws TypeErrors, Node's zlib errors with codes of its own. */
+const isCodecFault = (error: unknown): error is CodecFault =>
+  error instanceof TypeError ||
+  (error instanceof Error && /^Z_|^ERR_TRAILING_JUNK/.test((error as CodecFault).code ?? ''));
+
+/** Node says what is wrong, in the cause or itself; elsewhere only that something is. */
+function gzipFault(error: CodecFault): string {
+  const detail = error.cause instanceof Error ? error.cause.message : error.message;
   if (/data check/.test(detail)) return 'the gzip checksum is wrong';
   if (/length check/.test(detail)) return 'the gzip length is wrong';
   if (/header check/.test(detail)) return 'the name says gzip, the content is not';

@@ -146,8 +146,8 @@ export function shape3d({ shape }: NiftiHeader, name: string, maxVoxels = MAX_VO
   return [x, y, z];
 }
 
-function readerOf({ bytes, name }: ByteSource): ByteReader {
-  return new ByteReader(/\.gz$/i.test(name) ? gunzip(bytes, name) : bytes);
+function readerOf({ bytes, name, inflate }: ByteSource): ByteReader {
+  return new ByteReader(/\.gz$/i.test(name) ? gunzip(bytes, name, inflate) : bytes);
 }
 
 async function readHeader(reader: ByteReader, name: string): Promise<NiftiHeader> {

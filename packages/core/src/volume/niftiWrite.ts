@@ -1,5 +1,5 @@
 /** Writing NIfTI-1 single files (.nii.gz): a volume with the space, codes and units of the case it belongs to. */
-import { gzip } from './gzip.ts';
+import { type Codec, gzip } from './gzip.ts';
 import { isInt64, NIFTI_DTYPES } from './niftiDtype.ts';
 import { affineOfSpace, type NiftiSpace, spaceOfAffine } from './niftiSpace.ts';
 import type { Grid, Volume, VoxelArray } from './volume.ts';
@@ -24,10 +24,11 @@ export function encodeNifti(
   volume: Volume,
   space = spaceOfAffine(volume.affine),
   extensions: readonly NiftiExtension[] = [],
-): AsyncGenerator<Uint8Array> {
+  deflate: Codec = gzip,
+): AsyncIterable<Uint8Array> {
   const between = extensions.map(extensionBytes);
   const header = niftiHeaderBytes(volume, space, between);
-  return gzip(inChunks([header, ...between], volume.data));
+  return deflate(inChunks([header, ...between], volume.data));
 }
 
 /** The first bytes of an unpacked .nii of several volumes on one grid, whose bytes stand for 255ths. */
