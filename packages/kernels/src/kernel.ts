@@ -18,6 +18,8 @@ export interface Window {
   readonly count: number;
   /** Seen as vec4 of the dtype: start and count are then multiples of 4. */
   readonly vec4?: boolean;
+  /** Eight f16 seen as vec4<u32>, 16 bytes: start and count are then multiples of 8. */
+  readonly vec8?: boolean;
 }
 
 export interface Scalar {
@@ -88,7 +90,8 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
       const { dtype } = window.tensor;
       if (dtype === 'f16') directives.add('enable f16;');
       const scalar = WGSL_TYPE[dtype];
-      declarations.push(`alias ${name}_t = ${window.vec4 ? `vec4<${scalar}>` : scalar};`);
+      const seenAs = window.vec8 ? 'vec4<u32>' : window.vec4 ? `vec4<${scalar}>` : scalar;
+      declarations.push(`alias ${name}_t = ${seenAs};`);
       declare(name, space, kind, `array<${name}_t>`, slice(gpu, call.name, name, window));
     }
   };

@@ -24,13 +24,13 @@ export const TILED_DEVICES: Record<'fma' | 'matrix' | 'splits' | 'slabs', OpenOp
 };
 
 function smallTiles(kernel: 'fma' | 'matrix'): TileChoice {
-  return ({ pass, dtype, outputChannels }) => {
+  return ({ pass, dtype, outputChannels, taps: [, tapsH] }) => {
     const matrix = kernel === 'matrix' && dtype === 'f16';
     const channels = outputChannels > 16 ? 32 : 16;
     if (pass === 'weightGradient') {
       return matrix
-        ? { kernel, lines: 1, width: 32, channels, depth: 16, threads: 64 }
-        : { kernel: 'fma', lines: 1, width: 16, channels: 16, depth: 16, threads: 16 };
+        ? { kernel, lines: 1, width: 32, channels, depth: 16, threads: 64 * tapsH }
+        : { kernel: 'fma', lines: 1, width: 16, channels: 16, depth: 16, threads: 16 * tapsH };
     }
     return matrix
       ? { kernel, lines: 2, width: 16, channels, depth: 16, threads: 64 }

@@ -8,6 +8,7 @@
  *   matrix   the same with tiles in f16, multiplied by subgroup matrices (tensor cores) into f32
  */
 import type { Gpu } from '../../device.ts';
+import { blockOf } from './block.ts';
 import type { Triple } from './geometry.ts';
 import { FRAGMENT, LANES } from './matrix.ts';
 
@@ -17,8 +18,8 @@ export type Tile = { readonly kernel: 'direct' } | SharedTile;
 
 /**
  * A workgroup's share. Of a gather: outputs of `lines` along H, `width` voxels along W and `channels`, `depth` input
- * channels at a time. Of a weight gradient: `depth` × `channels` weights (gathered × centre) of all taps along W,
- * `width` voxels of a line at a time; `lines` is 1.
+ * channels at a time. Of a weight gradient: `depth` × `channels` weights (gathered × centre) of all taps along H and W,
+ * `width` voxels of a line at a time; `lines` is 1, and the threads are shared by the taps along H.
  */
 export interface SharedTile {
   readonly kernel: 'fma' | 'matrix';
@@ -91,7 +92,7 @@ export const oneKernel =
     fittingTiles(gpu, problem).find((tile) => tile.kernel === kernel) ?? DIRECT;
 
 function fittingTiles(gpu: Gpu, problem: ConvProblem): SharedTile[] {
-  const { pass, dtype, inputChannels, taps, stride } = problem;
+  const { pass, dtype, inputChannels } = problem;
   if (Math.max(...inputChannels) < 4) return [];
   const shared =
     pass === 'gather'
@@ -101,7 +102,7 @@ function fittingTiles(gpu: Gpu, problem: ConvProblem): SharedTile[] {
     (tile) =>
       (tile.kernel === 'fma' || (dtype === 'f16' && gpu.hasF16)) &&
       tile.threads <= gpu.device.limits.maxComputeInvocationsPerWorkgroup &&
-      workgroupBytes(pass, tile, taps[2], stride[2]) <= gpu.device.limits.maxComputeWorkgroupStorageSize,
+      workgroupBytes(problem, tile) <= gpu.device.limits.maxComputeWorkgroupStorageSize,
   );
 }
 
@@ -157,50 +158,44 @@ function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem)
 function weightGradientTiles({
   inputChannels,
   outputChannels,
+  taps: [, tapsH],
   size: [, , , width],
 }: ConvProblem): SharedTile[] {
   const tiles: SharedTile[] = [];
   const a = holding(Math.max(...inputChannels), [16, 32, 64]);
   const b = holding(outputChannels, [16, 32, 64]);
   const w = holding(width, [16, 32, 64]);
-  for (const depth of new Set([a, Math.max(16, a / 2)])) {
-    for (const channels of new Set([b, Math.max(16, b / 2)])) {
-      for (const threads of [128, 64, 256]) {
-        tiles.push({ kernel: 'matrix', lines: 1, width: w, channels, depth, threads });
+  for (const depth of new Set([Math.min(a, 32), a, 16])) {
+    for (const channels of new Set([Math.min(b, 32), b, 16])) {
+      for (const perTap of [1, 2, 4]) {
+        for (const wide of new Set([w, Math.max(16, w / 2)])) {
+          const threads = perTap * tapsH * LANES;
+          tiles.push({ kernel: 'matrix', lines: 1, width: wide, channels, depth, threads });
+        }
       }
     }
   }
   for (const depth of new Set([Math.min(a, 32), 16])) {
     const channels = Math.min(b, 32);
-    tiles.push({
-      kernel: 'fma',
-      lines: 1,
-      width: Math.min(w, 32),
-      channels,
-      depth,
-      threads: (depth * channels) / 16,
-    });
+    const threads = (tapsH * depth * channels) / 16;
+    tiles.push({ kernel: 'fma', lines: 1, width: Math.min(w, 32), channels, depth, threads });
   }
   return tiles;
 }
 
 /** Workgroup memory of a kernel. */
 export function workgroupBytes(
-  pass: ConvProblem['pass'],
+  { pass, taps, stride }: Pick<ConvProblem, 'pass' | 'taps' | 'stride'>,
   tile: SharedTile,
-  tapsW: number,
-  strideW: number,
 ): number {
-  const halo = Math.ceil(tapsW / strideW) - 1;
-  const { kernel, lines, width, channels, depth } = tile;
+  const { kernel, lines, width, channels, depth, threads } = tile;
+  const block = blockOf(lines, width, { taps: [taps[1], taps[2]], stride: [stride[1], stride[2]] });
   const bytes = kernel === 'fma' ? 4 : 2;
-  if (pass === 'weightGradient') {
-    const strips = (width + halo) * (depth + PAD) + width * (channels + PAD);
-    return bytes * strips + (kernel === 'matrix' ? tile.threads / LANES : 0) * FRAGMENT * FRAGMENT * 4;
-  }
-  const strip = lines * (width + halo) * (depth + PAD) * bytes;
-  if (kernel === 'fma') return Math.max(strip, 16 * momentVec4s(tile)) + (halo + 1) * depth * channels * 4;
-  return strip + (tile.threads / LANES) * FRAGMENT * channels * 4;
+  const inputs = block.lines * block.voxels * (depth + PAD) * bytes;
+  const stage = kernel === 'matrix' ? (threads / LANES) * FRAGMENT * 4 : 0;
+  if (pass === 'weightGradient') return inputs + width * (channels + PAD) * bytes + stage * FRAGMENT;
+  if (kernel === 'fma') return Math.max(inputs, 16 * momentVec4s(tile)) + taps[2] * depth * channels * 4;
+  return inputs + stage * channels;
 }
 
 /** Voxels and channels whose sums an invocation keeps, in a gather by `fma`. */

@@ -1,24 +1,42 @@
 /**
  * The gather (see `geometry.ts`) as an implicit GEMM. A workgroup computes `lines` × `width` outputs of `channels`
- * channels. For each tap of D and H, each residue along W and each chunk of input channels it loads one strip of
- * inputs, which all taps along W share, and multiplies it by those taps' weights.
+ * channels. For each tap of D and each chunk of input channels it loads one block of inputs (see `block.ts`), which all
+ * taps along H and W share, and multiplies it by those taps' weights; meanwhile the next block is on its way.
  *
- * Concatenated inputs are read where they lie. Inputs of any channels are loaded as they are (vec4 where their
- * channels allow it) and become f32 for `fma`, f16 for `matrix`.
+ * Concatenated inputs are read where they lie. Inputs of any channels are loaded as they are (as wide as their
+ * channels allow) and become f32 for `fma`, f16 for `matrix`.
  */
 import type { Gpu } from '../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import { byteLength, elementCount, type Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
 import { MOMENTS } from '../moments.ts';
-import { range } from '../wgsl.ts';
-import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
+import { lines, range } from '../wgsl.ts';
+import { blockOf, inputOfSlot, slotOfTap, type TapsAndStrides } from './block.ts';
+import {
+  counts,
+  type GatherCall,
+  type GatherGeometry,
+  gatherParams,
+  placeOfSet,
+  planesRead,
+  slabs,
+} from './geometry.ts';
 import { normParams, normRead } from './inputNorm.ts';
 import { matrixText } from './matrix.ts';
-import { residueConstants, residues } from './residues.ts';
 import { hasMatrices, type SharedTile } from './tile.ts';
-import { multiplier, stripSize, type TiledShape } from './tiledMultiply.ts';
-import { fetchFunction, GROUP_INDEX, loopEnd, WORKGROUP_IDS } from './tiledText.ts';
+import { multiplier, rowVec4sOf, type TiledShape } from './tiledMultiply.ts';
+import {
+  bindingOf,
+  channelsOf,
+  GROUP_INDEX,
+  keepFunction,
+  loopEnd,
+  rawType,
+  readFunction,
+  readingOf,
+  WORKGROUP_IDS,
+} from './tiledText.ts';
 import type { TiledWeights } from './tiledWeights.ts';
 
 export interface TiledOptions {
@@ -45,6 +63,11 @@ export function tiledGather(
     ),
   );
 }
+
+export const tapsAndStrides = ({ taps, inStride }: GatherGeometry): TapsAndStrides => ({
+  taps: [taps[1], taps[2]],
+  stride: [inStride[1], inStride[2]],
+});
 
 /** Tiles of an output's item: each gives the moments of its voxels. */
 export function momentStrips({ shape }: Tensor, { geometry, tile }: TiledWeights): number {
@@ -88,7 +111,7 @@ function gatherSlab(
   const x = inputs.map((input) => planes(input, inFirst, inEnd));
   const y = planes(output, outFirst, outEnd);
   const vecOut = channels % 4 === 0;
-  const vecIn = inputs.map((input) => input.shape[4]! % 4 === 0);
+  const reading = readingOf(inputs, tile.kernel === 'matrix' ? 'f16' : 'f32');
   const tiles = [
     (columns / tile.channels) * g.outOffsets.length,
     Math.ceil(countW / tile.width),
@@ -102,10 +125,10 @@ function gatherSlab(
   return prepare(gpu, {
     name: call.name,
     read: {
-      ...Object.fromEntries(x.map((view, i) => [`x${i}`, { ...view, vec4: vecIn[i]! }])),
+      ...Object.fromEntries(x.map((view, i) => [`x${i}`, { ...view, ...bindingOf(reading) }])),
       w: { tensor, start: 0, count: tensor.shape[0]! * tensor.shape[1]!, vec4: true },
       ...(bias && { bias }),
-      ...normRead(norm, vecIn[0]!),
+      ...normRead(norm, reading > 1),
     },
     write: { y: { ...y, vec4: vecOut }, ...(moments && { moments }) },
     params: {
@@ -135,13 +158,18 @@ function gatherSlab(
     directives: tile.kernel === 'matrix' ? text.directives : [],
     code: tiledCode({
       tile,
+      block: blockOf(tile.lines, tile.width, tapsAndStrides(g)),
       text,
-      vecIn,
+      reading,
+      stored: inputs[0]!.dtype as 'f32' | 'f16',
+      inputs: inputs.length,
       vecOut,
       bias: Boolean(bias),
       isNormed: norm !== undefined,
       moments: moments !== undefined,
+      tapsH: g.taps[1],
       tapsW: g.taps[2],
+      strideH: g.inStride[1],
       strideW: g.inStride[2],
       end: loopEnd(gpu),
     }),
@@ -151,31 +179,47 @@ function gatherSlab(
 }
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, vecIn, vecOut, bias, isNormed, moments, tapsW, strideW, end } = shape;
-  const parts = residues(tapsW, strideW);
-  const { strip, rowVec4s } = stripSize(shape);
-  const vec4s = tile.depth / 4;
+  const { tile, block, reading, stored, vecOut, bias, isNormed, moments, end } = shape;
+  const { tapsH, tapsW, strideH, strideW } = shape;
   const m = multiplier(shape);
-  const inputs = range(vecIn.length);
+  const inputs = range(shape.inputs);
   const byInput = (name: string) =>
     inputs.length === 1 ? `p.${name}0` : `select(p.${name}1, p.${name}0, input == 0u)`;
+  // An invocation reads the same channels of several slots.
+  const each = channelsOf(reading);
+  const readsPerVoxel = tile.depth / each;
+  const slots = block.lines * block.voxels;
+  const reads = range(Math.ceil((slots * readsPerVoxel) / tile.threads));
+  const slot = (i: number) => `(lane / ${readsPerVoxel}u + ${(i * tile.threads) / readsPerVoxel}u)`;
+  const isLast = (i: number) => (i + 1) * tile.threads > slots * readsPerVoxel;
+  const readBlock = (step: string) => `{
+        let d = firstD + i32(tapFirst + (${step}) / chunks);
+        let c = (${step}) % chunks * ${tile.depth}u + c0;
+        let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
+        ${reads.map((i) => `raw${i} = readAt(input, plane + place${i} * i32(channels), place${i} >= 0 && c < channels, c);`).join('\n        ')}
+      }`;
   return `
-${residueConstants(parts)}
-var<workgroup> strip: array<vec4<${m.scalar}>, ${m.stripVec4s}>;
+var<workgroup> block: array<vec4<${m.scalar}>, ${m.blockVec4s}>;
 ${m.declarations}
 
 ${inputs
-  .map((i) =>
-    fetchFunction({
-      name: `fetch${i}`,
-      array: `x${i}`,
-      channels: `p.channels${i}`,
-      scalar: m.scalar,
-      isVec4: vecIn[i]!,
-      isNormed,
-    }),
-  )
+  .map((i) => readFunction({ name: `read${i}`, array: `x${i}`, channels: `p.channels${i}`, reading, stored }))
   .join('\n')}
+${keepFunction({ name: 'keep', array: 'block', channels: 'p.channels0', reading, stored, scalar: m.scalar, isNormed })}
+
+fn readAt(input: u32, at: i32, isInside: bool, c: u32) -> ${rawType(reading, stored)} {
+  var raw = ${rawType(reading, stored)}(0);
+  if (isInside) { ${inputs.length === 1 ? 'raw = read0(u32(at), c);' : 'if (input == 0u) { raw = read0(u32(at), c); } else { raw = read1(u32(at), c); }'} }
+  return raw;
+}
+
+// Voxels from the begin of a plane to the input of a slot; negative where it lies outside.
+fn placeOf(slot: u32, h0: u32, w0: u32) -> i32 {
+  let line = slot / ${block.voxels}u;
+  let h = i32((h0 + line / ${block.lineStep}u) * ${strideH}u + line % ${block.lineStep}u) + p.baseH;
+  let w = ${inputOfSlot(`(slot % ${block.voxels}u)`, 'w0', block, strideW)};
+  return select(-1, h * p.inWidth + w, h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
+}
 
 struct Place { first: u32, h: u32, w: u32, channel: u32, tile: u32 }
 
@@ -221,45 +265,42 @@ ${moments ? putMoments(tile) : ''}
   let column = columnTile * ${tile.channels / 4}u;
   ${m.sums}
 
-  var rows = 0u; // of the weights, before those of this line of taps
+  let c0 = lane % ${readsPerVoxel}u * ${each}u;
+  ${lines(reads.length, (i) => `let place${i} = ${isLast(i) ? `select(-1, placeOf(${slot(i)}, h0, w0), ${slot(i)} < ${slots}u)` : `placeOf(${slot(i)}, h0, w0)`};`)}
+  ${lines(reads.length, (i) => `var raw${i} = ${rawType(reading, stored)}(0);`)}
+  // Taps along D that meet the volume.
+  let firstD = i32(d0) * p.inStrideD + p.baseD;
+  let tapFirst = u32(max(0, -firstD));
+  let tapEnd = u32(clamp(p.inDepth - firstD, i32(tapFirst), max(i32(p.tapsD), i32(tapFirst))));
+  var rows = 0u; // of the weights, before those of this input
   for (var input = 0u; input < ${end(inputs.length)}; input++) {
     let channels = ${byInput('channels')};
     let shift = ${byInput('shift')} + i32(n) * p.inDepth * p.inHeight * p.inWidth * i32(channels);
     let chunks = (channels + ${tile.depth - 1}u) / ${tile.depth}u;
-    for (var td = 0u; td < p.tapsD; td++) {
-      let d = i32(d0) * p.inStrideD + p.baseD + i32(td);
-      for (var th = 0u; th < p.tapsH; th++) {
-        var first = rows;
-        rows += ${tapsW * tile.depth}u * chunks;
-        if (d < 0 || d >= p.inDepth) { continue; }
-        for (var r = 0u; r < ${end(parts.length)}; r++) {
-          let places = PLACES[r];
-          let base = p.baseW + i32(w0 * ${strideW}u + RESIDUE[r]);
-          for (var chunk = split; chunk < chunks; chunk += p.splits) {
-            let row = first + chunk * places * ${tile.depth}u;
-            workgroupBarrier();
-            for (var i = lane; i < ${tile.lines * strip * vec4s}u; i += ${tile.threads}u) {
-              let voxel = i / ${vec4s}u;
-              let c = chunk * ${tile.depth}u + i % ${vec4s}u * 4u;
-              let h = i32(h0 + voxel / ${strip}u) * p.inStrideH + p.baseH + i32(th);
-              let w = base + i32(voxel % ${strip}u * ${strideW}u);
-              var value = vec4<${m.scalar}>(0);
-              if (h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth) {
-                let at = u32(shift + ((d * p.inHeight + h) * p.inWidth + w) * i32(channels));
-                ${inputs.length === 1 ? 'value = fetch0(at, p.firstItem + n, c);' : 'if (input == 0u) { value = fetch0(at, n, c); } else { value = fetch1(at, n, c); }'}
-              }
-              strip[voxel * ${rowVec4s}u + i % ${vec4s}u] = value;
-            }
-            ${m.loadWeights}
-            workgroupBarrier();
-            for (var t = 0u; t < places; t++) {
-              ${m.multiply}
-            }
-          }
-          first += chunks * places * ${tile.depth}u;
+    let steps = (tapEnd - tapFirst) * chunks;
+    if (split < steps) ${readBlock('split')}
+    for (var step = split; step < steps; step += p.splits) {
+      let c = step % chunks * ${tile.depth}u + c0;
+      workgroupBarrier();
+      ${reads
+        .map((i) => {
+          const at = `${slot(i)} * ${rowVec4sOf(tile)}u + c0 / 4u`;
+          const keep = `keep(${at}, raw${i}, place${i} >= 0 && c < channels, p.firstItem + n, c);`;
+          return isLast(i) ? `if (${slot(i)} < ${slots}u) { ${keep} }` : keep;
+        })
+        .join('\n      ')}
+      workgroupBarrier();
+      if (step + p.splits < steps) ${readBlock('step + p.splits')}
+      for (var th = 0u; th < ${end(tapsH)}; th++) {
+        let row = rows + ((tapFirst * chunks + step) * ${tapsH}u + th) * ${tapsW * tile.depth}u;
+        ${m.loadWeights}
+        for (var t = 0u; t < ${end(tapsW)}; t++) {
+          let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${rowVec4sOf(tile)}u;
+          ${m.multiply}
         }
       }
     }
+    rows += p.tapsD * chunks * ${tapsH * tapsW * tile.depth}u;
   }
 
   let outSet = columnTile * ${tile.channels}u / p.columns;

@@ -3,36 +3,44 @@
  * sums in registers and hand them out at the end, four channels of a row at a time.
  */
 import { lines, range } from '../wgsl.ts';
+import type { Block } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
-import { haloOf, residues } from './residues.ts';
 import { momentVec4s, PAD, type SharedTile, sumsPerThread } from './tile.ts';
+import type { Reading } from './tiledText.ts';
 
 export interface TiledShape {
   readonly tile: SharedTile;
+  readonly block: Block;
   readonly text: MatrixText;
-  /** Which inputs are bound as vec4. */
-  readonly vecIn: readonly boolean[];
+  /** Of all inputs. */
+  readonly reading: Reading;
+  readonly stored: 'f32' | 'f16';
+  readonly inputs: number;
   readonly vecOut: boolean;
   readonly bias: boolean;
   /** Whether the input is normed as it is read. */
   readonly isNormed: boolean;
   /** Whether the moments of the tile's outputs are handed out too. */
   readonly moments: boolean;
+  readonly tapsH: number;
   readonly tapsW: number;
+  readonly strideH: number;
   readonly strideW: number;
   /** The end of a short loop. */
   end(n: number): string;
 }
 
-/** What multiplies: declarations, sums before the loop, one strip's products, and the way out. */
+/** What multiplies: declarations, sums before the loop, one block's products, and the way out. */
 export interface Multiplier {
   /** What tiles are held in. */
   readonly scalar: 'f32' | 'f16';
-  /** vec4s of the strip of inputs; also those that the moments want. */
-  readonly stripVec4s: number;
+  /** vec4s of the block of inputs; also those that the moments want. */
+  readonly blockVec4s: number;
   readonly declarations: string;
   readonly sums: string;
+  /** Of one tap along H, th, between barriers. */
   readonly loadWeights: string;
+  /** Of tap t along W, whose inputs begin at `tap`, and whose weights at `row`. */
   readonly multiply: string;
   /** Calls `put` and, with moments, `putMoments`. */
   readonly finish: string;
@@ -41,11 +49,12 @@ export interface Multiplier {
 export const multiplier = (shape: TiledShape): Multiplier =>
   shape.tile.kernel === 'fma' ? fma(shape) : matrix(shape);
 
-/** Voxels of a line of a strip, and vec4s of each. */
-export const stripSize = ({ tile, tapsW, strideW }: TiledShape) => ({
-  strip: tile.width + haloOf(residues(tapsW, strideW)),
-  rowVec4s: (tile.depth + PAD) / 4,
-});
+/** vec4s between the voxels of a block. */
+export const rowVec4sOf = ({ depth }: SharedTile): number => (depth + PAD) / 4;
+
+/** WGSL: where the inputs of a tile's row lie, for the first taps. */
+const rowStart = ({ tile, block }: TiledShape, row: string) =>
+  `(${row} / ${tile.width}u * ${block.lineStep * block.voxels}u + ${row} % ${tile.width}u) * ${rowVec4sOf(tile)}u`;
 
 /**
  * Moments: each invocation adds up the differences of its values, and their squares, from the column's value in the
@@ -56,32 +65,30 @@ const addTo = (sum: string, squares: string, value: string, centre: string, row:
 
 /** Each invocation keeps some rows × 4 or 8 columns. */
 function fma(shape: TiledShape): Multiplier {
-  const { tile, tapsW, strideW, end } = shape;
-  const { strip, rowVec4s } = stripSize(shape);
+  const { tile, block, tapsW, end } = shape;
   const rows = tile.lines * tile.width;
   const [rowsEach, perThread] = sumsPerThread(tile);
   const vectors = range(perThread / 4);
   const columnVec4s = tile.channels / 4;
-  const places = haloOf(residues(tapsW, strideW)) + 1;
   const each = <T>(f: (i: number, v: number) => T): T[] =>
     range(rowsEach).flatMap((i) => vectors.map((v) => f(i, v)));
   const rowOf = (i: number) => `(rowGroup + ${(i * rows) / rowsEach}u)`;
   const rowGroups = rows / rowsEach;
-  // In the strip, behind the sums.
+  // In the block, behind the sums.
   const centres = 2 * rowGroups * columnVec4s;
   const finishMoments = `
   workgroupBarrier();
-  if (rowGroup == 0u) { ${vectors.map((v) => `strip[${centres}u + columnGroup + ${v}u] = sum0_${v};`).join(' ')} }
+  if (rowGroup == 0u) { ${vectors.map((v) => `block[${centres}u + columnGroup + ${v}u] = sum0_${v};`).join(' ')} }
   workgroupBarrier();
   ${vectors
     .map(
-      (v) => `{ let centre = strip[${centres}u + columnGroup + ${v}u];
+      (v) => `{ let centre = block[${centres}u + columnGroup + ${v}u];
     var sum = vec4<f32>(0);
     var squares = vec4<f32>(0);
     ${lines(rowsEach, (i) => addTo('sum', 'squares', `sum${i}_${v}`, 'centre', rowOf(i)))}
     let at = (rowGroup * ${columnVec4s}u + columnGroup + ${v}u) * 2u;
-    strip[at] = sum;
-    strip[at + 1u] = squares; }`,
+    block[at] = sum;
+    block[at + 1u] = squares; }`,
     )
     .join('\n  ')}
   workgroupBarrier();
@@ -90,24 +97,30 @@ function fma(shape: TiledShape): Multiplier {
     var squares = vec4<f32>(0);
     for (var g = 0u; g < ${end(rowGroups)}; g++) {
       let at = (g * ${columnVec4s}u + column) * 2u;
-      sum += strip[at];
-      squares += strip[at + 1u];
+      sum += block[at];
+      squares += block[at + 1u];
     }
-    putMoments(place, column * 4u, strip[${centres}u + column], sum, squares);
+    putMoments(place, column * 4u, block[${centres}u + column], sum, squares);
   }`;
   return {
     scalar: 'f32',
-    stripVec4s: Math.max(tile.lines * strip * rowVec4s, shape.moments ? momentVec4s(tile) : 0),
-    declarations: `var<workgroup> taps: array<vec4<f32>, ${places * tile.depth * columnVec4s}>;`,
+    blockVec4s: Math.max(
+      block.lines * block.voxels * rowVec4sOf(tile),
+      shape.moments ? momentVec4s(tile) : 0,
+    ),
+    declarations: `var<workgroup> taps: array<vec4<f32>, ${tapsW * tile.depth * columnVec4s}>;`,
     sums: `let rowGroup = lane / ${tile.channels / perThread}u;
   let columnGroup = lane % ${tile.channels / perThread}u * ${vectors.length}u;
-  ${lines(rowsEach, (i) => `let at${i} = (${rowOf(i)} / ${tile.width}u * ${strip}u + ${rowOf(i)} % ${tile.width}u) * ${rowVec4s}u;`)}
+  ${lines(rowsEach, (i) => `let at${i} = ${rowStart(shape, rowOf(i))};`)}
   ${each((i, v) => `var sum${i}_${v} = vec4<f32>(0);`).join(' ')}`,
-    loadWeights: `for (var i = lane; i < places * ${tile.depth * columnVec4s}u; i += ${tile.threads}u) {
-              taps[i] = vec4<f32>(w[(row + i / ${columnVec4s}u) * p.weightVec4s + column + i % ${columnVec4s}u]);
-            }`,
+    loadWeights: `
+          if (th > 0u) { workgroupBarrier(); }
+          for (var i = lane; i < ${tapsW * tile.depth * columnVec4s}u; i += ${tile.threads}u) {
+            taps[i] = vec4<f32>(w[(row + i / ${columnVec4s}u) * p.weightVec4s + column + i % ${columnVec4s}u]);
+          }
+          workgroupBarrier();`,
     multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
-                ${lines(rowsEach, (i) => `let x${i} = strip[at${i} + t * ${rowVec4s}u + k];`)}
+                ${lines(rowsEach, (i) => `let x${i} = block[at${i} + tap + k];`)}
                 let b = (t * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
                 ${lines(
                   4,
@@ -123,10 +136,10 @@ function fma(shape: TiledShape): Multiplier {
   };
 }
 
-/** Each subgroup keeps some fragments of rows × all columns; weights come from memory. */
+/** Each subgroup keeps some fragments of rows × all columns; weights come from memory, fragment by fragment. */
 function matrix(shape: TiledShape): Multiplier {
-  const { tile, text, end } = shape;
-  const { strip, rowVec4s } = stripSize(shape);
+  const { tile, block, text, end } = shape;
+  const rowVec4s = rowVec4sOf(tile);
   const subgroups = tile.threads / LANES;
   const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
   const columnFragments = range(tile.channels / FRAGMENT);
@@ -135,15 +148,16 @@ function matrix(shape: TiledShape): Multiplier {
   const rowOf = (f: number) => `((subgroup * ${rowFragments.length}u + ${f}u) * ${FRAGMENT}u)`;
   const left = (f: number) => ({
     name: `left${f}`,
-    array: 'strip',
-    offset: `at${f} + t * ${rowVec4s}u + k * ${FRAGMENT / 4}u`,
+    array: 'block',
+    offset: `at${f} + tap + k * ${FRAGMENT / 4}u`,
     stride: `${rowVec4s}u`,
   });
   const right = (c: number) => ({
     name: `right${c}`,
     array: 'w',
-    offset: `(row + t * ${tile.depth}u + k * ${FRAGMENT}u) * p.weightVec4s + column + ${(c * FRAGMENT) / 4}u`,
-    stride: 'p.weightVec4s',
+    offset: `((row + t * ${tile.depth}u) / ${FRAGMENT}u + k) * p.weightVec4s * ${FRAGMENT}u + column * ${FRAGMENT}u + ${(c * FRAGMENT * FRAGMENT) / 4}u`,
+    stride: `${FRAGMENT / 4}u`,
+    transposed: true,
   });
   // A lane always meets the same column, whose number divides the lanes.
   const columnOfLane = `lane % ${columnVec4s}u`;
@@ -167,10 +181,10 @@ function matrix(shape: TiledShape): Multiplier {
     ${shape.moments ? addTo('momentSum', 'momentSquares', 'value', 'centre', 'row') : ''}`;
   return {
     scalar: 'f16',
-    stripVec4s: tile.lines * strip * rowVec4s,
+    blockVec4s: block.lines * block.voxels * rowVec4s,
     declarations: `var<workgroup> stage: array<vec4<f32>, ${subgroups * stage}>;`,
     sums: `let subgroup = lane / ${LANES}u;
-  ${rowFragments.map((f) => `let at${f} = (${rowOf(f)} / ${tile.width}u * ${strip}u + ${rowOf(f)} % ${tile.width}u) * ${rowVec4s}u;`).join('\n  ')}
+  ${rowFragments.map((f) => `let at${f} = ${rowStart(shape, rowOf(f))};`).join('\n  ')}
   ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
     loadWeights: '',
     multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {

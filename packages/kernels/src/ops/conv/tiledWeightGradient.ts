@@ -1,47 +1,69 @@
 /**
  * The weight gradient (see `correlation.ts`) as an implicit GEMM over voxels. A workgroup computes `depth` gathered
- * channels × `channels` of the centre × all taps along W, for one tap of D and of H and one share of the rows. It walks
- * along the rows by `width` voxels: a strip of the gathered tensor, which all taps share, and one of the centre.
+ * channels × `channels` of the centre × all taps along H and W, for one tap of D and one share of the rows. It walks
+ * down the rows, `width` voxels wide: the lines of the gathered tensor that a row's taps read stay in a ring in
+ * workgroup memory, to which each row adds its new ones; the next row's are on their way meanwhile.
  */
 import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { lines, range } from '../wgsl.ts';
+import { type Block, blockOf, inputOfSlot, slotOfTap } from './block.ts';
 import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
 import { FRAGMENT, LANES, type MatrixText, matrixText } from './matrix.ts';
-import { haloOf, type Residue, residues } from './residues.ts';
 import { hasMatrices, PAD, type SharedTile } from './tile.ts';
-import { fetchFunction, GROUP_INDEX, loopEnd, WORKGROUP_IDS } from './tiledText.ts';
+import {
+  bindingOf,
+  channelsOf,
+  GROUP_INDEX,
+  keepFunction,
+  loopEnd,
+  type Reading,
+  rawType,
+  readFunction,
+  readingOf,
+  WORKGROUP_IDS,
+} from './tiledText.ts';
 
 /** Workgroups that work on one share. */
 export function tiledWorkgroups({ gathered, centre, dWeight }: WeightGradientCall, tile: SharedTile): number {
-  const [, , tapsD, tapsH] = dWeight.shape as [number, number, number, number];
   const tilesA = gathered.reduce((sum, t) => sum + Math.ceil(t.shape[4]! / tile.depth), 0);
-  return tapsD * tapsH * tilesA * Math.ceil(centre.shape[4]! / tile.channels);
+  return dWeight.shape[2]! * tilesA * Math.ceil(centre.shape[4]! / tile.channels);
 }
 
 export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedTile): Launch {
   const { call, slab, index, shares } = correlation;
   const { read, params } = correlationViews(correlation);
-  const a = call.gathered[index]!.shape[4]!;
+  const source = call.gathered[index]!;
   const [b, , tapsD, tapsH, tapsW] = call.dWeight.shape as [number, number, number, number, number];
-  const tilesA = Math.ceil(a / tile.depth);
+  const [, strideH, strideW] = call.stride;
+  const tilesA = Math.ceil(source.shape[4]! / tile.depth);
   const tilesB = Math.ceil(b / tile.channels);
-  const groups = slab.shares * tapsD * tapsH * tilesA * tilesB;
+  const groups = slab.shares * tapsD * tilesA * tilesB;
   const text = matrixText(hasMatrices(gpu));
+  const scalar = tile.kernel === 'matrix' ? 'f16' : 'f32';
+  const [readingA, readingB] = [readingOf([source], scalar), readingOf([call.centre], scalar)];
   return prepare(gpu, {
     name: call.name,
-    read,
+    read: {
+      ...read,
+      x: { ...read.x, ...bindingOf(readingA) },
+      g: { ...read.g, ...bindingOf(readingB) },
+    },
     write: { partial: shares },
     params: { ...params, groups: u32(groups), tilesA: u32(tilesA), tilesB: u32(tilesB) },
     directives: tile.kernel === 'matrix' ? text.directives : [],
     code: tiledCode({
       tile,
+      block: blockOf(1, tile.width, { taps: [tapsH, tapsW], stride: [strideH, strideW] }),
       text,
-      vecA: Boolean(read.x.vec4),
-      vecB: Boolean(read.g.vec4),
+      readingA,
+      readingB,
+      stored: source.dtype as 'f32' | 'f16',
       isNormed: call.norm !== undefined,
+      tapsH,
       tapsW,
-      strideW: call.stride[2],
+      strideH,
+      strideW,
       end: loopEnd(gpu),
     }),
     workgroupSize: tile.threads,
@@ -51,46 +73,90 @@ export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedT
 
 interface TiledShape {
   readonly tile: SharedTile;
+  /** Of one row; its lines are the ring's. */
+  readonly block: Block;
   readonly text: MatrixText;
-  readonly vecA: boolean;
-  readonly vecB: boolean;
+  readonly readingA: Reading;
+  readonly readingB: Reading;
+  readonly stored: 'f32' | 'f16';
   readonly isNormed: boolean;
+  readonly tapsH: number;
   readonly tapsW: number;
+  readonly strideH: number;
   readonly strideW: number;
   /** The end of a short loop. */
   end(n: number): string;
 }
 
-/** What multiplies: declarations, sums before the loop, one strip's products, and the way out. */
+/** What multiplies: declarations, sums before the loop, a row's products, and the way out. */
 interface Multiplier {
   readonly scalar: 'f32' | 'f16';
   readonly declarations: string;
+  /** Declares th, the tap along H that the invocation sums. */
   readonly sums: string;
-  multiply(residue: Residue): string;
+  /** `line` is where that tap's line begins in the ring. */
+  readonly multiply: string;
   readonly finish: string;
 }
 
-const tapOf = ({ residue }: Residue, place: number, strideW: number) => place * strideW + residue;
+const rowVec4s = (channels: number) => (channels + PAD) / 4;
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, vecA, vecB, isNormed, tapsW, strideW } = shape;
-  const parts = residues(tapsW, strideW);
-  const voxels = tile.width + haloOf(parts);
+  const { tile, block, readingA, readingB, stored, isNormed, tapsH, tapsW, strideH, strideW } = shape;
   const m = tile.kernel === 'fma' ? fma(shape) : matrix(shape);
-  const rowA = (tile.depth + PAD) / 4;
-  const rowB = (tile.channels + PAD) / 4;
+  const [rowA, rowB] = [rowVec4s(tile.depth), rowVec4s(tile.channels)];
+  // Lines that a row adds to the ring; the others are there already, from the row before.
+  const added = block.lineStep;
+  const kept = tapsH - added;
+  const a = reads(tile.threads, added * block.voxels, tile.depth, readingA);
+  const b = reads(tile.threads, tile.width, tile.channels, readingB);
+  const line = (slot: string) => `${slot} / ${block.voxels}u`;
+  const voxel = (slot: string) => `(${slot} % ${block.voxels}u)`;
+  const ring = (first: string, slot: string) =>
+    `(((${first} + ${line(slot)}) % ${tapsH}u * ${block.voxels}u + ${voxel(slot)}) * ${rowA}u)`;
+  const readRow = (r: string) => `{
+        let h = i32((${r}) % p.height * ${strideH}u + ${kept}u) + p.baseH;
+        let d = (i32((${r}) / p.height) + p.firstD) * p.strideD + p.baseD + td;
+        ${a.each(
+          (i, slot) => `isInside${i} = isLine(d, h + i32(${line(slot)})) && place${i} >= 0 && a0 + cA < p.a;
+        rawA${i} = readA(d, h + i32(${line(slot)}), place${i}, a0 + cA, isInside${i});`,
+        )}
+        ${b.each((i, slot) => `rawB${i} = readB((${r}) * p.width, w0 + ${slot}, b0 + cB);`)}
+      }`;
   return `
-var<workgroup> strip: array<vec4<${m.scalar}>, ${voxels * rowA}>;
+var<workgroup> strip: array<vec4<${m.scalar}>, ${block.lines * block.voxels * rowA}>;
 var<workgroup> centre: array<vec4<${m.scalar}>, ${tile.width * rowB}>;
 ${m.declarations}
 
-${fetchFunction({ name: 'fetchA', array: 'x', channels: 'p.a', scalar: m.scalar, isVec4: vecA, isNormed })}
-${fetchFunction({ name: 'fetchB', array: 'g', channels: 'p.b', scalar: m.scalar, isVec4: vecB, isNormed: false })}
+${readFunction({ name: 'gathered', array: 'x', channels: 'p.a', reading: readingA, stored })}
+${readFunction({ name: 'central', array: 'g', channels: 'p.b', reading: readingB, stored })}
+${keepFunction({ name: 'keepA', array: 'strip', channels: 'p.a', reading: readingA, stored, scalar: m.scalar, isNormed })}
+${keepFunction({ name: 'keepB', array: 'centre', channels: 'p.b', reading: readingB, stored, scalar: m.scalar, isNormed: false })}
+
+fn isLine(d: i32, h: i32) -> bool { return d >= 0 && d < p.inDepth && h >= 0 && h < p.inHeight; }
+
+fn readA(d: i32, h: i32, w: i32, c: u32, isInside: bool) -> ${rawType(readingA, stored)} {
+  var raw = ${rawType(readingA, stored)}(0);
+  if (isInside) { raw = gathered(u32(p.inShift + ((d * p.inHeight + h) * p.inWidth + w) * i32(p.a)), c); }
+  return raw;
+}
+
+fn readB(row: u32, w: u32, c: u32) -> ${rawType(readingB, stored)} {
+  var raw = ${rawType(readingB, stored)}(0);
+  if (w < p.width && c < p.b) { raw = central(p.shift + (row + w) * p.b, c); }
+  return raw;
+}
+
+// Along W, of the input of a slot; negative where it lies outside.
+fn placeOf(slot: u32, w0: u32) -> i32 {
+  let w = ${inputOfSlot('slot', 'w0', block, strideW)};
+  return select(-1, w, w >= 0 && w < p.inWidth);
+}
 
 // Writes one weight of this workgroup's share.
 fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   if (a >= p.a || b >= p.b) { return; }
-  let taps = p.tapsD * p.tapsH * ${tapsW}u;
+  let taps = p.tapsD * ${tapsH * tapsW}u;
   partial[(((p.firstShare + share) * p.b + b) * p.aTotal + p.firstA + a) * taps + tap] = sum;
 }
 
@@ -99,77 +165,91 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   if (group >= p.groups) { return; }
   let b0 = group % p.tilesB * ${tile.channels}u;
   let a0 = group / p.tilesB % p.tilesA * ${tile.depth}u;
-  let line = group / (p.tilesB * p.tilesA) % (p.tapsD * p.tapsH);
-  let share = group / (p.tilesB * p.tilesA * p.tapsD * p.tapsH);
-  let td = i32(line / p.tapsH);
-  let th = i32(line % p.tapsH);
+  let td = i32(group / (p.tilesB * p.tilesA) % p.tapsD);
+  let share = group / (p.tilesB * p.tilesA * p.tapsD);
   ${m.sums}
+  let cA = lane % ${a.perVoxel}u * ${channelsOf(readingA)}u;
+  let cB = lane % ${b.perVoxel}u * ${channelsOf(readingB)}u;
+  ${a.each((i) => `var rawA${i} = ${rawType(readingA, stored)}(0); var isInside${i} = false;`)}
+  ${b.each((i) => `var rawB${i} = ${rawType(readingB, stored)}(0);`)}
 
   let rowsPerShare = (p.rows + p.shares - 1u) / p.shares;
-  let end = min(p.rows, (share + 1u) * rowsPerShare);
-  for (var r = share * rowsPerShare; r < end; r++) {
-    let h = i32(r % p.height) * p.strideH + p.baseH + th;
-    let d = (i32(r / p.height) + p.firstD) * p.strideD + p.baseD + td;
-    if (h < 0 || h >= p.inHeight || d < 0 || d >= p.inDepth) { continue; }
-    for (var w0 = 0u; w0 < p.width; w0 += ${tile.width}u) {
-      ${parts
-        .map(
-          (part, index) => `workgroupBarrier();
+  let start = share * rowsPerShare;
+  let end = min(p.rows, start + rowsPerShare);
+  for (var w0 = 0u; w0 < p.width; w0 += ${tile.width}u) {
+    ${a.each((i, slot) => `let place${i} = placeOf(${voxel(slot)}, w0);`)}
+    if (start < end) ${readRow('start')}
+    for (var r = start; r < end; r++) {
+      let first = r % p.height * ${added}u; // of the lines in the ring
       ${
-        index === 0
-          ? `for (var i = lane; i < ${(tile.width * tile.channels) / 4}u; i += ${tile.threads}u) {
-        let c = i % ${tile.channels / 4}u;
-        let w = i / ${tile.channels / 4}u;
-        var value = vec4<${m.scalar}>(0);
-        if (w0 + w < p.width) { value = fetchB(p.shift + (r * p.width + w0 + w) * p.b, 0u, b0 + c * 4u); }
-        centre[w * ${rowB}u + c] = value;
+        kept > 0
+          ? `if (r == start || r % p.height == 0u) {
+        workgroupBarrier();
+        let h = i32(r % p.height * ${strideH}u) + p.baseH;
+        let d = (i32(r / p.height) + p.firstD) * p.strideD + p.baseD + td;
+        for (var i = lane; i < ${kept * block.voxels * a.perVoxel}u; i += ${tile.threads}u) {
+          let slot = i / ${a.perVoxel}u;
+          let place = placeOf(${voxel('slot')}, w0);
+          let isInside = isLine(d, h + i32(${line('slot')})) && place >= 0 && a0 + cA < p.a;
+          keepA(${ring('first', 'slot')} + cA / 4u, readA(d, h + i32(${line('slot')}), place, a0 + cA, isInside), isInside, p.item, a0 + cA);
+        }
       }`
           : ''
       }
-      for (var i = lane; i < ${(voxels * tile.depth) / 4}u; i += ${tile.threads}u) {
-        let c = i % ${tile.depth / 4}u;
-        let voxel = i / ${tile.depth / 4}u;
-        let w = i32((w0 + voxel) * ${strideW}u) + p.baseW + ${part.residue};
-        var value = vec4<${m.scalar}>(0);
-        if (w >= 0 && w < p.inWidth) {
-          value = fetchA(u32(p.inShift + ((d * p.inHeight + h) * p.inWidth + w) * i32(p.a)), p.item, a0 + c * 4u);
-        }
-        strip[voxel * ${rowA}u + c] = value;
-      }
       workgroupBarrier();
-      ${m.multiply(part)}`,
-        )
-        .join('\n      ')}
+      ${a.each((i, slot) => a.guarded(i, `keepA(${ring(`first + ${kept}u`, slot)} + cA / 4u, rawA${i}, isInside${i}, p.item, a0 + cA);`))}
+      ${b.each((i, slot) => b.guarded(i, `keepB(${slot} * ${rowB}u + cB / 4u, rawB${i}, true, 0u, b0 + cB);`))}
+      workgroupBarrier();
+      if (r + 1u < end) ${readRow('r + 1u')}
+      let line = (first + th) % ${tapsH}u * ${block.voxels * rowA}u;
+      ${m.multiply}
     }
+    workgroupBarrier();
   }
   ${m.finish}
 }`;
 }
 
-/** Each invocation keeps 4 channels of `a` × 4 of `b` × all taps along W. */
-function fma({ tile, tapsW, strideW, end }: TiledShape): Multiplier {
-  const rowA = (tile.depth + PAD) / 4;
-  const rowB = (tile.channels + PAD) / 4;
+/** How a workgroup's invocations share the reads of some voxels' channels: each reads the same channels of several. */
+function reads(threads: number, slots: number, channels: number, reading: Reading) {
+  const perVoxel = channels / channelsOf(reading);
+  const count = Math.ceil((slots * perVoxel) / threads);
+  const slot = (i: number) => `(lane / ${perVoxel}u + ${(i * threads) / perVoxel}u)`;
+  return {
+    perVoxel,
+    each: (text: (i: number, slot: string) => string) => lines(count, (i) => text(i, slot(i))),
+    /** Of read i, where not all invocations have one. */
+    guarded: (i: number, text: string) =>
+      (i + 1) * threads > slots * perVoxel ? `if (${slot(i)} < ${slots}u) { ${text} }` : text,
+  };
+}
+
+/** Each invocation keeps 4 channels of `a` × 4 of `b` × all taps along W, of one along H. */
+function fma({ tile, block, tapsW, strideW, end }: TiledShape): Multiplier {
+  const [rowA, rowB] = [rowVec4s(tile.depth), rowVec4s(tile.channels)];
+  const perTap = (tile.depth * tile.channels) / 16;
   const sums = range(tapsW).flatMap((t) => range(4).map((k) => ({ t, k })));
   return {
     scalar: 'f32',
     declarations: '',
-    sums: `let blockA = lane / ${tile.channels / 4}u;
+    sums: `let th = lane / ${perTap}u;
+  let blockA = lane % ${perTap}u / ${tile.channels / 4}u;
   let blockB = lane % ${tile.channels / 4}u;
   ${sums.map(({ t, k }) => `var sum${t}_${k} = vec4<f32>(0);`).join(' ')}`,
-    multiply: (part) => `for (var w = 0u; w < ${end(tile.width)}; w++) {
+    multiply: `for (var w = 0u; w < ${end(tile.width)}; w++) {
         let b = centre[w * ${rowB}u + blockB];
-        ${lines(part.places, (place) => {
-          const t = tapOf(part, place, strideW);
-          return `{ let a = strip[(w + ${place}u) * ${rowA}u + blockA];
+        ${lines(
+          tapsW,
+          (t) => `{ let a = strip[line + (w + ${slotOfTap(`${t}u`, block, strideW)}) * ${rowA}u + blockA];
         ${range(4)
           .map((k) => `sum${t}_${k} = fma(vec4(a[${k}]), b, sum${t}_${k});`)
-          .join(' ')} }`;
-        })}
+          .join(' ')} }`,
+        )}
       }`,
     finish: `var sums = array<vec4<f32>, ${sums.length}>(${sums.map(({ t, k }) => `sum${t}_${k}`).join(', ')});
+  let firstTap = (u32(td) * ${block.lines}u + th) * ${tapsW}u;
   for (var i = 0u; i < ${end(4 * sums.length)}; i++) {
-    put(share, line * ${tapsW}u + i / 16u, a0 + blockA * 4u + i / 4u % 4u, b0 + blockB * 4u + i % 4u, sums[i / 4u][i % 4u]);
+    put(share, firstTap + i / 16u, a0 + blockA * 4u + i / 4u % 4u, b0 + blockB * 4u + i % 4u, sums[i / 4u][i % 4u]);
   }`,
   };
 }
@@ -178,31 +258,30 @@ function fma({ tile, tapsW, strideW, end }: TiledShape): Multiplier {
 const MOST_FRAGMENTS = 16;
 
 /**
- * Subgroups share the fragments of `a` and `b` until each keeps few enough; those left over share the voxels, and
- * their sums are added at the end.
+ * Subgroups share the taps along H, those of a tap the fragments of `a` and `b` until each keeps few enough; those left
+ * over share the voxels, and their sums are added at the end.
  */
-function matrix({ tile, text, tapsW, strideW }: TiledShape): Multiplier {
-  const rowA = (tile.depth + PAD) / 4;
-  const rowB = (tile.channels + PAD) / 4;
-  const subgroups = tile.threads / LANES;
+function matrix({ tile, block, text, tapsH, tapsW, strideW }: TiledShape): Multiplier {
+  const [rowA, rowB] = [rowVec4s(tile.depth), rowVec4s(tile.channels)];
+  const perTap = tile.threads / LANES / tapsH;
   let [countA, countB] = [tile.depth / FRAGMENT, tile.channels / FRAGMENT];
   let splits = 1;
-  while (countA * countB * tapsW > MOST_FRAGMENTS && splits < subgroups && countA * countB > 1) {
+  while (countA * countB * tapsW > MOST_FRAGMENTS && splits < perTap && countA * countB > 1) {
     if (countB >= countA) countB /= 2;
     else countA /= 2;
     splits *= 2;
   }
   const splitB = tile.channels / FRAGMENT / countB;
-  const along = subgroups / splits;
+  const along = perTap / splits;
   const [fragmentsA, fragmentsB] = [range(countA), range(countB)];
   const stage = (FRAGMENT * FRAGMENT) / 4;
   const sums = range(tapsW).flatMap((t) =>
     fragmentsA.flatMap((a) => fragmentsB.map((b) => ({ t, a, b, name: `sum${t}_${a}_${b}` }))),
   );
-  const left = (place: number, a: number) => ({
+  const left = (t: number, a: number) => ({
     name: `left${a}`,
     array: 'strip',
-    offset: `(k * ${FRAGMENT}u + ${place}u) * ${rowA}u + (blockA + ${a}u) * ${FRAGMENT / 4}u`,
+    offset: `line + (k * ${FRAGMENT}u + ${slotOfTap(`${t}u`, block, strideW)}) * ${rowA}u + (blockA + ${a}u) * ${FRAGMENT / 4}u`,
     stride: `${rowA}u`,
     transposed: true,
   });
@@ -214,21 +293,21 @@ function matrix({ tile, text, tapsW, strideW }: TiledShape): Multiplier {
   });
   return {
     scalar: 'f16',
-    declarations: `var<workgroup> stage: array<vec4<f32>, ${subgroups * stage}>;`,
+    declarations: `var<workgroup> stage: array<vec4<f32>, ${(tile.threads / LANES) * stage}>;`,
     sums: `let subgroup = lane / ${LANES}u;
-  let part = subgroup / ${splits}u;
-  let blockB = subgroup % ${splitB}u * ${countB}u;
-  let blockA = subgroup % ${splits}u / ${splitB}u * ${countA}u;
+  let th = subgroup / ${perTap}u;
+  let part = subgroup % ${perTap}u / ${splits}u;
+  let blockB = subgroup % ${perTap}u % ${splitB}u * ${countB}u;
+  let blockA = subgroup % ${perTap}u % ${splits}u / ${splitB}u * ${countA}u;
   ${sums.map(({ name }) => `var ${name}: ${text.accumulator};`).join(' ')}`,
-    multiply: (part) => `for (var k = part; k < ${tile.width / FRAGMENT}u; k += ${along}u) {
+    multiply: `for (var k = part; k < ${tile.width / FRAGMENT}u; k += ${along}u) {
         ${fragmentsB.map((b) => text.load('right', right(b))).join('\n        ')}
-        ${range(part.places)
-          .flatMap((place) =>
-            fragmentsA.map((a) => {
-              const t = tapOf(part, place, strideW);
-              return `{ ${text.load('left', left(place, a))}
-        ${fragmentsB.map((b) => text.multiplyAdd(`sum${t}_${a}_${b}`, left(place, a), right(b))).join('\n        ')} }`;
-            }),
+        ${range(tapsW)
+          .flatMap((t) =>
+            fragmentsA.map(
+              (a) => `{ ${text.load('left', left(t, a))}
+        ${fragmentsB.map((b) => text.multiplyAdd(`sum${t}_${a}_${b}`, left(t, a), right(b))).join('\n        ')} }`,
+            ),
           )
           .join('\n        ')}
       }`,
@@ -240,8 +319,8 @@ function matrix({ tile, text, tapsW, strideW }: TiledShape): Multiplier {
   if (part == 0u) {
     for (var i = lane % ${LANES}u; i < ${FRAGMENT * FRAGMENT}u; i += ${LANES}u) {
       var sum = 0.0;
-      for (var s = subgroup; s < ${subgroups}u; s += ${splits}u) { sum += stage[s * ${stage}u + i / 4u][i % 4u]; }
-      put(share, line * ${tapsW}u + ${t}u, a0 + (blockA + ${a}u) * ${FRAGMENT}u + i / ${FRAGMENT}u, b0 + (blockB + ${b}u) * ${FRAGMENT}u + i % ${FRAGMENT}u, sum);
+      for (var s = 0u; s < ${along}u; s++) { sum += stage[(subgroup + s * ${splits}u) * ${stage}u + i / 4u][i % 4u]; }
+      put(share, (u32(td) * ${tapsH}u + th) * ${tapsW}u + ${t}u, a0 + (blockA + ${a}u) * ${FRAGMENT}u + i / ${FRAGMENT}u, b0 + (blockB + ${b}u) * ${FRAGMENT}u + i % ${FRAGMENT}u, sum);
     }
   }`,
       )

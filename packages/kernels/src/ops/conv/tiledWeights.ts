@@ -1,16 +1,17 @@
 /**
  * Weights as the tiled kernels read them: a matrix of rows × columns.
  *
- * Rows are the terms of a sum in the order in which they are added: input, tap of D, tap of H, residue of W, chunk of
- * `depth` input channels (the last filled up with zeros), place of the residue, channel. Columns are the output
- * channels of each set of outputs, filled up to a multiple of the tile's.
+ * Rows are the terms of a sum in the order in which they are added: input, tap of D, chunk of `depth` input channels
+ * (the last filled up with zeros), tap of H, tap of W, channel. Columns are the output channels of each set of outputs,
+ * filled up to a multiple of the tile's. For `matrix` it is cut into fragments, row by row of them, each of which lies
+ * column by column: a subgroup reads 512 bytes as they come, in pairs of rows as its registers hold them.
  */
 import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
 import { empty, type Tensor } from '../../tensor.ts';
 import { mapElements, mapInvocations } from '../wgsl.ts';
 import { type GatherGeometry, type GatherPlan, placeOfSet } from './geometry.ts';
-import { residueConstants, residues } from './residues.ts';
+import { FRAGMENT } from './matrix.ts';
 import type { SharedTile } from './tile.ts';
 
 export interface TiledWeights {
@@ -29,14 +30,13 @@ export function packTiled(
   tile: SharedTile,
 ): { packed: TiledWeights; launches: Launch[] } {
   const { weight, inputAxis, firstTaps, tapStep, inputChannels } = selection;
-  const { taps, inStride, outStride } = geometry;
+  const { taps, outStride } = geometry;
   const [b, a, kernelD, kernelH, kernelW] = weight.shape as [number, number, number, number, number];
   const { first, count } = selection.outputChannels ?? { first: 0, count: inputAxis === 'a' ? b : a };
   const columns = Math.ceil(count / tile.channels) * tile.channels;
   const width = columns * firstTaps.length;
   const rows = inputChannels.map((n) => Math.ceil(n / tile.depth) * tile.depth * taps[0] * taps[1] * taps[2]);
   const tensor = empty(gpu, [rows.reduce((x, y) => x + y, 0), width], dtype);
-  const parts = residues(taps[2], inStride[2]);
   let firstRow = 0;
   let firstIn = 0;
   const launches = inputChannels.map((channels, input) => {
@@ -68,12 +68,11 @@ export function packTiled(
         stepD: u32(tapStep[0]),
         stepH: u32(tapStep[1]),
         stepW: u32(tapStep[2]),
-        inStrideW: u32(inStride[2]),
         outStrideH: u32(outStride[1]),
         outStrideW: u32(outStride[2]),
         sets: u32(firstTaps.length),
       },
-      code: packCode(tile.depth, parts),
+      code: packCode(tile),
       invocations: mapInvocations(size),
     });
     firstRow += rows[input]!;
@@ -83,25 +82,25 @@ export function packTiled(
   return { packed: { kind: 'tiled', tensor, geometry, tile, columns }, launches };
 }
 
+const PLACE = {
+  fma: `let row = i / p.width;
+    let column = i % p.width;`,
+  matrix: `let fragment = i / ${FRAGMENT ** 2}u;
+    let row = fragment / (p.width / ${FRAGMENT}u) * ${FRAGMENT}u + i % ${FRAGMENT}u;
+    let column = fragment % (p.width / ${FRAGMENT}u) * ${FRAGMENT}u + i / ${FRAGMENT}u % ${FRAGMENT}u;`,
+};
+
 /** Sets of outputs, where there are several, are the places of a block of outStride in raster order. */
-const packCode = (depth: number, parts: ReturnType<typeof residues>) => `
-${residueConstants(parts)}
-${mapElements(`
-    let column = i % p.width;
+const packCode = ({ kernel, depth }: SharedTile) =>
+  mapElements(`
+    ${PLACE[kernel]}
     let outSet = column / p.columns;
     let co = p.firstOut + column % p.columns;
-    let lineRows = p.tapsW * p.chunks * ${depth}u;
-    let line = i / p.width / lineRows;
-    var row = i / p.width % lineRows;
-    var r = 0u;
-    while (r + 1u < ${parts.length}u && row >= BEFORE[r + 1u] * p.chunks * ${depth}u) { r++; }
-    row -= BEFORE[r] * p.chunks * ${depth}u;
-    let chunk = row / (PLACES[r] * ${depth}u);
-    let place = row / ${depth}u % PLACES[r];
-    let ci = chunk * ${depth}u + row % ${depth}u;
-    let place3 = ${placeOfSet('outSet')};
-    let tw = p.firstW + place3.z + (place * p.inStrideW + RESIDUE[r]) * p.stepW;
-    let th = p.firstH + place3.y + line % p.tapsH * p.stepH;
-    let td = p.firstD + place3.x + line / p.tapsH * p.stepD;
+    let tap = row / ${depth}u;
+    let ci = tap / (p.tapsW * p.tapsH) % p.chunks * ${depth}u + row % ${depth}u;
+    let place = ${placeOfSet('outSet')};
+    let tw = p.firstW + place.z + tap % p.tapsW * p.stepW;
+    let th = p.firstH + place.y + tap / p.tapsW % p.tapsH * p.stepH;
+    let td = p.firstD + place.x + tap / (p.tapsW * p.tapsH * p.chunks) * p.stepD;
     let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
-    packed[p.start + i] = packed_t(select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && ci < p.channels));`)}`;
+    packed[p.start + i] = packed_t(select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && ci < p.channels));`);

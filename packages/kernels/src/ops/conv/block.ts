@@ -1,0 +1,42 @@
+/**
+ * The inputs of one plane that a tile of outputs reads, as they lie in workgroup memory: lines of voxels, which all taps
+ * along H and W share.
+ *
+ * Neighbouring outputs of a line read neighbouring slots, whatever the stride: a line holds one part after another,
+ * part r the inputs at j·stride + r. Tap t of output j is in part t mod stride, at j + ⌊t / stride⌋.
+ */
+export interface TapsAndStrides {
+  /** H, W. */
+  readonly taps: readonly [number, number];
+  readonly stride: readonly [number, number];
+}
+
+export interface Block {
+  readonly lines: number;
+  /** Slots of a line, of all its parts. */
+  readonly voxels: number;
+  /** Slots of a part. */
+  readonly partVoxels: number;
+  /** Lines between those of neighbouring outputs: lines that no tap reads are left out. */
+  readonly lineStep: number;
+}
+
+/** Of `lines` × `width` outputs. */
+export function blockOf(lines: number, width: number, { taps, stride }: TapsAndStrides): Block {
+  const lineStep = Math.min(stride[0], taps[0]);
+  const partVoxels = width + Math.ceil(taps[1] / stride[1]) - 1;
+  return {
+    lines: (lines - 1) * lineStep + taps[0],
+    voxels: Math.min(stride[1], taps[1]) * partVoxels,
+    partVoxels,
+    lineStep,
+  };
+}
+
+/** WGSL: the slot of tap t along W of a line's first output. */
+export const slotOfTap = (t: string, { partVoxels }: Block, strideW: number): string =>
+  strideW === 1 ? t : `(${t} % ${strideW}u * ${partVoxels}u + ${t} / ${strideW}u)`;
+
+/** WGSL: where along W the input of a line's slot lies, of outputs from w0 on. */
+export const inputOfSlot = (slot: string, w0: string, { partVoxels }: Block, strideW: number): string =>
+  `i32((${w0} + ${slot} % ${partVoxels}u) * ${strideW}u + ${slot} / ${partVoxels}u) + p.baseW`;
