@@ -5,7 +5,6 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
-import { mapElements, mapInvocations } from './wgsl.ts';
 
 export interface SharesCall {
   /** f32, each of the output's elements. */
@@ -19,26 +18,44 @@ export interface SharesCall {
   readonly accumulate?: boolean | undefined;
 }
 
-/** output[i] (+)= bias[i mod C] + Σ_s shares[s, i] */
+/** Shares that one invocation adds up at least, before more than one take part. */
+const SHARES_EACH = 16;
+const GROUP = 256;
+
+/** output[i] (+)= bias[i mod C] + Σ_s shares[s, i], a few invocations of a workgroup for each i where the shares are many */
 export function addShares(
   gpu: Gpu,
   name: string,
   { shares, count, output, bias, accumulate }: SharesCall,
 ): Launch {
   const size = elementCount(output.shape);
+  const parts = Math.min(GROUP / 4, 2 ** Math.ceil(Math.log2(Math.max(1, count / SHARES_EACH))));
+  const columns = GROUP / parts;
   return prepare(gpu, {
     name,
     read: { shares, ...(bias && { bias }) },
     write: { output },
     params: { size: u32(size), count: u32(count), channels: u32(output.shape.at(-1)!) },
-    code: mapElements(
-      `
-    var sum = ${bias ? 'bias[i % p.channels]' : '0.0'};
-    for (var s = 0u; s < p.count; s++) { sum += shares[s * p.size + i]; }
-    output[i] = output_t(${accumulate ? 'f32(output[i]) + ' : ''}sum);`,
-      'p.size',
-    ),
-    invocations: mapInvocations(size),
+    code: `
+var<workgroup> lanes: array<f32, ${GROUP}>;
+@compute @workgroup_size(${GROUP}) fn main(id: Id) {
+  let i = groupIndex(id) * ${columns}u + id.lane % ${columns}u;
+  var sum = 0.0;
+  if (i < p.size) {
+    for (var s = id.lane / ${columns}u; s < p.count; s += ${parts}u) { sum += shares[s * p.size + i]; }
+  }
+  lanes[id.lane] = sum;
+  for (var step = ${GROUP / 2}u; step >= ${columns}u; step /= 2u) {
+    workgroupBarrier();
+    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
+  }
+  if (id.lane < ${columns}u && i < p.size) {
+    sum = lanes[id.lane]${bias ? ' + bias[i % p.channels]' : ''};
+    output[i] = output_t(${accumulate ? 'f32(output[i]) + ' : ''}sum);
+  }
+}`,
+    workgroupSize: GROUP,
+    invocations: Math.ceil(size / columns) * GROUP,
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The gather (see `geometry.ts`) by single invocations: each computes 8 outputs along W of 8 or 16 channels in registers,
+ * The gather (see `geometry.ts`) by single invocations: each computes 8 outputs along W of 4 to 16 channels in registers,
  * and every input that it loads is used by all taps along W and all channels. Weights come in blocks, see
  * `directWeights.ts`.
  */
@@ -53,11 +53,12 @@ function gatherSlab(
   const [, countH, countW] = counts(output.shape, g);
   const w = { tensor: weights.tensor, start: block.start, count: block.count, vec4: true };
   const uniform = weights.space === 'uniform';
+  const vecOut = channels % 4 === 0;
   const bias = block.first ? call.bias : undefined;
   return prepare(gpu, {
     name: call.name,
     read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}), ...normRead(call.norm, false) },
-    write: { y },
+    write: { y: { ...y, vec4: vecOut } },
     ...(uniform ? { uniform: { w: { window: w, vec4Count: UNIFORM_VEC4S } } } : {}),
     params: {
       ...gatherParams(g, input, output, slab, outOffset),
@@ -77,6 +78,7 @@ function gatherSlab(
       blockChannels: weights.blockChannels,
       tapsW: g.taps[2],
       strideW: g.inStride[2],
+      vecOut,
       bias: Boolean(bias),
       isNormed: call.norm !== undefined,
       subgroupSize: uniform ? gpu.adapter.subgroupSize : undefined,
@@ -91,13 +93,15 @@ interface GatherShape {
   readonly blockChannels: number;
   readonly tapsW: number;
   readonly strideW: number;
+  readonly vecOut: boolean;
   readonly bias: boolean;
   readonly isNormed: boolean;
   /** Given where lanes share the weights that they read. */
   readonly subgroupSize: number | undefined;
 }
 
-function gatherCode({ blockChannels, tapsW, strideW, bias, isNormed, subgroupSize }: GatherShape): string {
+function gatherCode(shape: GatherShape): string {
+  const { blockChannels, tapsW, strideW, vecOut, bias, isNormed, subgroupSize } = shape;
   const vec4s = blockChannels / 4;
   const inputs = tapsW ? (ALONG_W - 1) * strideW + tapsW : 0;
   const weights = tapsW * vec4s;
@@ -116,12 +120,12 @@ function gatherCode({ blockChannels, tapsW, strideW, bias, isNormed, subgroupSiz
   return `
 ${isNormed ? normFunction('f32') : ''}
 @compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
-  let i = invocation(id);
+  let block = invocation(id) % p.blocks;
+  let i = invocation(id) / p.blocks;
   let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
   let firstW = (i % alongW) * ${ALONG_W}u;
   let h = (i / alongW) % p.countH;
-  let d = (i / (alongW * p.countH)) % p.countD + p.firstD;
-  let block = i / (alongW * p.countH * p.countD);
+  let d = i / (alongW * p.countH) + p.firstD;
   let outChannel = p.outChannel + block * ${blockChannels}u;
 
   let inW = i32(firstW) * ${strideW} + p.baseW;
@@ -143,7 +147,7 @@ ${isNormed ? normFunction('f32') : ''}
       let inH = i32(h) * p.inStrideH + p.baseH + i32(th);
       let valid = inD >= 0 && inD < p.inDepth && inH >= 0 && inH < p.inHeight;
       let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
-      let taps = ${subgroupSize ? '' : 'min(block, p.blocks - 1u) * p.blockVec4s + '}(td * p.tapsH + th) * p.inChannels * ${weights}u;
+      let taps = ${subgroupSize ? '' : 'block * p.blockVec4s + '}(td * p.tapsH + th) * p.inChannels * ${weights}u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
         let step = taps + ci * ${weights}u;
         ${readWeights}
@@ -159,7 +163,7 @@ ${isNormed ? normFunction('f32') : ''}
       }
     }
   }
-  if (block >= p.blocks) { return; }
+  if (d >= p.firstD + p.countD) { return; }
 
   let first = u32(p.outShift) + (((d * p.outStrideD + p.outOffsetD) * p.outHeight + h * p.outStrideH + p.outOffsetH) * p.outWidth
     + firstW * p.outStrideW + p.outOffsetW) * p.outChannels + outChannel;
@@ -170,11 +174,20 @@ ${isNormed ? normFunction('f32') : ''}
   let channels = min(${blockChannels}u, p.outChannels - outChannel);
   for (var v = 0u; v < min(${ALONG_W}u, p.countW - firstW); v++) {
     let at = first + v * p.outStrideW * p.outChannels;
-    for (var c = 0u; c < channels; c++) {
+    ${
+      vecOut
+        ? `for (var c = 0u; c < channels; c += 4u) {
+      var sum = sums[v * ${vec4s}u + c / 4u];
+      ${bias ? `sum += vec4(${range(4).map((k) => `bias[outChannel + c + ${k}u]`)});` : ''}
+      if (p.accumulate != 0u) { sum += vec4<f32>(y[(at + c) / 4u]); }
+      y[(at + c) / 4u] = y_t(sum);
+    }`
+        : `for (var c = 0u; c < channels; c++) {
       var sum = sums[v * ${vec4s}u + c / 4u][c % 4u];
       ${bias ? 'sum += bias[outChannel + c];' : ''}
       if (p.accumulate != 0u) { sum += f32(y[at + c]); }
       y[at + c] = y_t(sum);
+    }`
     }
   }
 }`;

@@ -54,7 +54,8 @@ export function packDirect(
     count: inputAxis === 'a' ? b : a,
   };
   const space = gpu.weightSpace;
-  const blockChannels = outChannels >= 16 ? 16 : 8;
+  // On a GPU neighbouring invocations write neighbouring channels.
+  const blockChannels = space === 'storage' ? 4 : outChannels >= 16 ? 16 : 8;
   const tapCount = taps[0] * taps[1] * taps[2];
   const blocks = layOut(space, blockChannels, tapCount, outChannels, inputChannels, firstTaps.length);
   const last = blocks.at(-1)!;

@@ -10,7 +10,7 @@ import { chooseTile } from './tile.ts';
 import { correlateTiled, tiledWorkgroups } from './tiledWeightGradient.ts';
 
 /** Enough to fill the adapter: invocations of the direct kernel, workgroups of the tiled. */
-const ENOUGH = { software: 1024, hardware: 32768, workgroups: 2048 };
+const ENOUGH = { software: 1024, hardware: 2 ** 18, workgroups: 2048 };
 const MOST_SCRATCH_BYTES = 64 * 2 ** 20;
 
 export function weightGradient(gpu: Gpu, call: WeightGradientCall): Work {
