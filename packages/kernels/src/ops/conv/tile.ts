@@ -127,17 +127,15 @@ function withSplits(problem: ConvProblem, tile: SharedTile): SharedTile[] {
 
 function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem): SharedTile[] {
   const tiles: SharedTile[] = [];
-  const wide = holding(width, [16, 32, 64, 128]);
+  const wide = holding(width, [16, 32, 64]);
   const channels = holding(outputChannels, [16, 32, 64]);
-  for (const rows of [128, 256, 64]) {
-    const w = Math.min(wide, rows);
-    if (rows / w > 2 * holding(height, [1, 2, 4, 8, 16]) && rows > 64) continue;
-    for (const n of new Set([channels, Math.max(16, channels / 2)])) {
-      for (const depth of [32, 64, 16]) {
-        for (const subgroups of [4, 8, 2]) {
-          if ((rows / FRAGMENT) % subgroups) continue;
-          const threads = subgroups * LANES;
-          tiles.push({ kernel: 'matrix', lines: rows / w, width: w, channels: n, depth, threads });
+  for (const rows of [128, 64, 256]) {
+    for (const w of new Set([wide, Math.max(16, wide / 2)])) {
+      const lines = rows / w;
+      if (lines > 2 * holding(height, [1, 2, 4, 8])) continue;
+      for (const depth of [16, 32]) {
+        for (const subgroups of [2, 4]) {
+          tiles.push({ kernel: 'matrix', lines, width: w, channels, depth, threads: subgroups * LANES });
         }
       }
     }
