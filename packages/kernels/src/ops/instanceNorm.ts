@@ -10,19 +10,20 @@
  * Backward reads input, statistics (mean, rstd) and, for the activation, the output, which `forward` can make again;
  * or the affine alone, where a convolution norms what it reads (`conv/inputNorm.ts`) and there is no output.
  *
- * Sums run over strips of voxels first, an invocation a strip and channel; a workgroup then joins the strips of
- * one (n, c).
+ * Sums run over strips of voxels first, an invocation a strip and four channels, or one where fours do not divide them;
+ * a workgroup then joins the strips of one (n, c).
  */
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, type ShiftedWindow, window } from '../windows.ts';
 import { join, joinMoments, MOMENTS } from './moments.ts';
-import { mapElements, mapInvocations } from './wgsl.ts';
+import { mapElements, mapInvocations, range } from './wgsl.ts';
 
-/** Voxels an invocation sums, and voxels it maps. */
-const SUM_STRIP = 256;
+/** Voxels that an invocation maps. */
 const MAP_STRIP = 16;
+/** Voxels that it sums: fewer of a small volume, which has few strips. */
+const sumStrip = (voxels: number) => Math.min(256, Math.max(32, 2 ** Math.floor(Math.log2(voxels / 4096))));
 
 export interface AffineNorm {
   /** f32 [N, C, 2] */
@@ -51,10 +52,11 @@ export interface InstanceNormForward {
 
 /** Writes `stats`; a convolution can do so with its output at once, see `conv3d.ts`. */
 export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward, 'input' | 'stats'>): Work {
-  const { batch, channels, strips } = sizes(input);
+  const { batch, channels, strip, strips } = sizes(input);
+  const { type, each, perChannel, component } = lanesOf(channels);
   const shares = empty(gpu, [batch, strips, channels, MOMENTS]);
   const launches: Launch[] = [];
-  eachRange(gpu, input, [input], SUM_STRIP, ({ n, start, end, view }) => {
+  eachRange(gpu, input, [input], strip, ({ n, start, end, view }) => {
     launches.push(
       prepare(gpu, {
         name: 'instanceNorm.sum',
@@ -64,25 +66,29 @@ export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward,
           channels: u32(channels),
           voxels: u32(end - start),
           shift: u32(view(input).shift),
-          firstStrip: u32(n * strips + start / SUM_STRIP),
+          firstStrip: u32(n * strips + start / strip),
         },
-        code: `${STRIP_START(SUM_STRIP)}
-  let centre = f32(x[at]); // sums of differences from any one value lose no digits to a large mean
-  var sum = 0.0;
-  var squares = 0.0;
+        code: `${stripStart(strip, each)}
+  let centre = ${type}(x[at]); // sums of differences from any one value lose no digits to a large mean
+  var sum = ${type}(0);
+  var squares = ${type}(0);
   for (var v = first; v < last; v++) {
-    let d = f32(x[at]) - centre;
+    let d = ${type}(x[at]) - centre;
     sum += d;
     squares += d * d;
-    at += p.channels;
+    at += step;
   }
   let n = f32(last - first);
+  let mean = centre + sum / n;
+  squares -= sum * sum / n;
   let share = ((p.firstStrip + strip) * p.channels + c) * ${MOMENTS}u;
-  shares[share] = n;
-  shares[share + 1u] = centre + sum / n;
-  shares[share + 2u] = squares - sum * sum / n;
+  ${perChannel(
+    (k) => `shares[share + ${k * MOMENTS}u] = n;
+  shares[share + ${k * MOMENTS + 1}u] = ${component('mean', k)};
+  shares[share + ${k * MOMENTS + 2}u] = ${component('squares', k)};`,
+  ).join('\n  ')}
 }`,
-        invocations: Math.ceil((end - start) / SUM_STRIP) * channels,
+        invocations: (Math.ceil((end - start) / strip) * channels) / each,
       }),
     );
   });
@@ -94,6 +100,7 @@ export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward,
 export function forward(gpu: Gpu, call: InstanceNormForward): Launch[] {
   const { input, weight, bias, residual, residualNorm, output, stats, slope } = call;
   const { channels } = sizes(input);
+  const { type, each, values } = lanesOf(channels);
   const launches: Launch[] = [];
   const tensors = [input, output, ...(residual ? [residual] : [])];
   eachRange(gpu, input, tensors, MAP_STRIP, ({ n, start, end, view }) => {
@@ -120,18 +127,19 @@ export function forward(gpu: Gpu, call: InstanceNormForward): Launch[] {
           n: u32(n),
           slope: f32(slope),
         },
-        code: `${STRIP_START(MAP_STRIP)}
+        code: `${stripStart(MAP_STRIP, each)}
   let s = (p.n * p.channels + c) * 2u;
-  let scale = weight[c] * stats[s + 1u];
-  ${residualNorm ? 'let rScale = rWeight[c] * rStats[s + 1u];' : ''}
-  let offset = bias[c] - stats[s] * scale${residualNorm ? ' + rBias[c] - rStats[s] * rScale' : ''};
+  let scale = ${values((k) => `weight[c + ${k}u] * stats[s + ${2 * k + 1}u]`)};
+  ${residualNorm ? `let rScale = ${values((k) => `rWeight[c + ${k}u] * rStats[s + ${2 * k + 1}u]`)};` : ''}
+  let offset = ${values((k) => `bias[c + ${k}u]`)} - ${values((k) => `stats[s + ${2 * k}u]`)} * scale
+    ${residualNorm ? `+ ${values((k) => `rBias[c + ${k}u]`)} - ${values((k) => `rStats[s + ${2 * k}u]`)} * rScale` : ''};
   for (var v = first; v < last; v++) {
-    let z = f32(x[at]) * scale + offset${residual ? ` + f32(r[at])${residualNorm ? ' * rScale' : ''}` : ''};
-    y[at] = y_t(select(z * p.slope, z, z > 0.0));
-    at += p.channels;
+    let z = ${type}(x[at]) * scale + offset${residual ? ` + ${type}(r[at])${residualNorm ? ' * rScale' : ''}` : ''};
+    y[at] = y_t(select(z * p.slope, z, z > ${type}(0)));
+    at += step;
   }
 }`,
-        invocations: Math.ceil((end - start) / MAP_STRIP) * channels,
+        invocations: (Math.ceil((end - start) / MAP_STRIP) * channels) / each,
       }),
     );
   });
@@ -177,7 +185,8 @@ export interface InstanceNormBackward {
 
 export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
   const { input, output, affine, stats, weight, slope, dOutput, dInput, dWeight, dBias, dResidual } = call;
-  const { batch, voxels, channels, strips } = sizes(input);
+  const { batch, voxels, channels, strip, strips } = sizes(input);
+  const { type, each, perChannel, component, values } = lanesOf(channels);
   const shares = empty(gpu, [batch, strips, channels, 2]);
   const sums = empty(gpu, [batch, channels, 2]);
   const launches: Launch[] = [];
@@ -186,43 +195,54 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
     throw new Error('instanceNorm: backward wants the output, or the affine, where the slope is not 1');
   }
   const activated = linear || affine ? [] : [output!];
-  const isPositive = affine ? 'fma(f32(x[at]), affine[s], affine[s + 1u]) > 0.0' : 'f32(y[at]) > 0.0';
-  const dz = linear ? 'f32(dy[at])' : `f32(dy[at]) * select(p.slope, 1.0, ${isPositive})`;
-  const sign = (view: Range['view']) => ({
+  const sign = affine ? `fma(${type}(x[at]), scaleY, offsetY)` : `${type}(y[at])`;
+  const dz = linear
+    ? `${type}(dy[at])`
+    : `${type}(dy[at]) * select(${type}(p.slope), ${type}(1), ${sign} > ${type}(0))`;
+  const ofInstance = `let s = (p.n * p.channels + c) * 2u;
+  let mean = ${values((k) => `stats[s + ${2 * k}u]`)};
+  let rstd = ${values((k) => `stats[s + ${2 * k + 1}u]`)};
+  ${
+    !linear && affine
+      ? `let scaleY = ${values((k) => `affine[s + ${2 * k}u]`)};
+  let offsetY = ${values((k) => `affine[s + ${2 * k + 1}u]`)};`
+      : ''
+  }`;
+  const signRead = (view: Range['view']) => ({
     ...(!linear && affine && { affine }),
     ...(activated[0] && { y: view(activated[0]) }),
   });
-  eachRange(gpu, input, [input, ...activated, dOutput], SUM_STRIP, ({ n, start, end, view }) => {
+  eachRange(gpu, input, [input, ...activated, dOutput], strip, ({ n, start, end, view }) => {
     launches.push(
       prepare(gpu, {
         name: 'instanceNorm.dSum',
-        read: { x: view(input), ...sign(view), dy: view(dOutput), stats },
+        read: { x: view(input), ...signRead(view), dy: view(dOutput), stats },
         write: { shares },
         params: {
           channels: u32(channels),
           voxels: u32(end - start),
           shift: u32(view(input).shift),
-          firstStrip: u32(n * strips + start / SUM_STRIP),
+          firstStrip: u32(n * strips + start / strip),
           n: u32(n),
           slope: f32(slope),
         },
-        code: `${STRIP_START(SUM_STRIP)}
-  let s = (p.n * p.channels + c) * 2u;
-  let mean = stats[s];
-  let rstd = stats[s + 1u];
-  var sum = 0.0;
-  var sumX = 0.0;
+        code: `${stripStart(strip, each)}
+  ${ofInstance}
+  var sum = ${type}(0);
+  var sumX = ${type}(0);
   for (var v = first; v < last; v++) {
     let dz = ${dz};
     sum += dz;
-    sumX += dz * (f32(x[at]) - mean) * rstd;
-    at += p.channels;
+    sumX += dz * (${type}(x[at]) - mean) * rstd;
+    at += step;
   }
   let share = ((p.firstStrip + strip) * p.channels + c) * 2u;
-  shares[share] = sum;
-  shares[share + 1u] = sumX;
+  ${perChannel(
+    (k) => `shares[share + ${2 * k}u] = ${component('sum', k)};
+  shares[share + ${2 * k + 1}u] = ${component('sumX', k)};`,
+  ).join('\n  ')}
 }`,
-        invocations: Math.ceil((end - start) / SUM_STRIP) * channels,
+        invocations: (Math.ceil((end - start) / strip) * channels) / each,
       }),
     );
   });
@@ -232,8 +252,16 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
       read: { shares },
       write: { sums },
       params: { instances: u32(batch * channels), channels: u32(channels), strips: u32(strips) },
-      code: JOIN_SUMS,
-      invocations: batch * channels * 64,
+      ...join({
+        strips,
+        instances: batch * channels,
+        type: 'vec2<f32>',
+        values: 2,
+        zero: 'vec2<f32>(0)',
+        load: 'vec2(shares[at], shares[at + 1u])',
+        add: 'total + part',
+        store: 'sums[nc * 2u] = total.x; sums[nc * 2u + 1u] = total.y;',
+      }),
     }),
     prepare(gpu, {
       name: 'instanceNorm.dParameters',
@@ -260,7 +288,7 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
         name: 'instanceNorm.dApply',
         read: {
           x: view(input),
-          ...sign(view),
+          ...signRead(view),
           dy: view(dOutput),
           stats,
           sums,
@@ -275,21 +303,19 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
           slope: f32(slope),
           perVoxel: f32(1 / voxels),
         },
-        code: `${STRIP_START(MAP_STRIP)}
-  let s = (p.n * p.channels + c) * 2u;
-  let mean = stats[s];
-  let rstd = stats[s + 1u];
-  let scale = weight[c] * rstd;
-  let sum = sums[s] * p.perVoxel;
-  let sumX = sums[s + 1u] * p.perVoxel;
+        code: `${stripStart(MAP_STRIP, each)}
+  ${ofInstance}
+  let scale = ${values((k) => `weight[c + ${k}u]`)} * rstd;
+  let sum = ${values((k) => `sums[s + ${2 * k}u]`)} * p.perVoxel;
+  let sumX = ${values((k) => `sums[s + ${2 * k + 1}u]`)} * p.perVoxel;
   for (var v = first; v < last; v++) {
     let dz = ${dz};
-    dx[at] = dx_t(scale * (dz - sum - (f32(x[at]) - mean) * rstd * sumX));
-    ${residual ? `dr[at] = dr_t(dz${dResidual?.accumulate ? ' + f32(dr[at])' : ''});` : ''}
-    at += p.channels;
+    dx[at] = dx_t(scale * (dz - sum - (${type}(x[at]) - mean) * rstd * sumX));
+    ${residual ? `dr[at] = dr_t(dz${dResidual?.accumulate ? ` + ${type}(dr[at])` : ''});` : ''}
+    at += step;
   }
 }`,
-        invocations: Math.ceil((end - start) / MAP_STRIP) * channels,
+        invocations: (Math.ceil((end - start) / MAP_STRIP) * channels) / each,
       }),
     );
   });
@@ -299,7 +325,23 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
 function sizes(input: Tensor) {
   const [batch, , , , channels] = input.shape as [number, number, number, number, number];
   const voxels = elementCount(input.shape) / batch / channels;
-  return { batch, channels, voxels, strips: Math.ceil(voxels / SUM_STRIP) };
+  const strip = sumStrip(voxels);
+  return { batch, channels, voxels, strip, strips: Math.ceil(voxels / strip) };
+}
+
+/** How an invocation holds its channels: four as a vec4, or one. */
+function lanesOf(channels: number) {
+  const each = channels % 4 === 0 ? 4 : 1;
+  const type = each === 4 ? 'vec4<f32>' : 'f32';
+  const perChannel = (text: (k: number) => string) => range(each).map(text);
+  return {
+    each,
+    type,
+    perChannel,
+    component: (name: string, k: number) => (each === 4 ? `${name}[${k}]` : name),
+    /** The values of its channels. */
+    values: (text: (k: number) => string) => `${type}(${perChannel(text).join(', ')})`,
+  };
 }
 
 interface Range {
@@ -308,7 +350,7 @@ interface Range {
   readonly start: number;
   readonly end: number;
   /** Those voxels of a tensor of the input's shape. */
-  view(tensor: Tensor): ReturnType<typeof window>;
+  view(tensor: Tensor): ShiftedWindow;
 }
 
 /** Calls `visit` for ranges of voxels that fit a binding in all tensors, item by item. */
@@ -317,27 +359,23 @@ function eachRange(gpu: Gpu, input: Tensor, tensors: Tensor[], step: number, vis
   const rows = tensors.map((tensor) => ({ tensor, rowElements: channels }));
   for (const [start, end] of rowRanges(gpu, voxels, rows, step)) {
     for (let n = 0; n < batch; n++) {
-      const view = (tensor: Tensor) =>
-        window(tensor, (n * voxels + start) * channels, (n * voxels + end) * channels);
+      const view = (tensor: Tensor) => ({
+        ...window(tensor, (n * voxels + start) * channels, (n * voxels + end) * channels),
+        vec4: channels % 4 === 0,
+      });
       visit({ n, start, end, view });
     }
   }
 }
 
-/** Voxels [first, last) of channel c; `at` is the first one's place. */
-const STRIP_START = (strip: number) => `
+/** Voxels [first, last) of `each` channels from c on; `at` is the first one's place, the next is `step` on. */
+const stripStart = (strip: number, each: number) => `
 @compute @workgroup_size(64) fn main(id: Id) {
   let i = invocation(id);
-  let c = i % p.channels;
-  let strip = i / p.channels;
+  let step = p.channels / ${each}u;
+  let c = i % step * ${each}u;
+  let strip = i / step;
   let first = strip * ${strip}u;
   if (first >= p.voxels) { return; }
   let last = min(p.voxels, first + ${strip}u);
-  var at = p.shift + first * p.channels + c;`;
-
-const JOIN_SUMS = join('vec2<f32>', 2, {
-  zero: 'vec2<f32>(0)',
-  load: 'vec2(shares[at], shares[at + 1u])',
-  add: 'total + part',
-  store: 'sums[nc * 2u] = total.x; sums[nc * 2u + 1u] = total.y;',
-});
+  var at = (p.shift + first * p.channels + c) / ${each}u;`;

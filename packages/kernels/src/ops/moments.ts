@@ -19,30 +19,54 @@ export function joinMoments(gpu: Gpu, moments: Tensor, stats: Tensor): Launch {
     read: { shares: moments },
     write: { stats },
     params: { instances: u32(batch * channels), channels: u32(channels), strips: u32(strips) },
-    code: JOIN_MOMENTS,
-    invocations: batch * channels * 64,
+    ...join({
+      strips,
+      instances: batch * channels,
+      type: 'vec3<f32>',
+      values: MOMENTS,
+      zero: 'vec3<f32>(0)',
+      load: 'vec3(shares[at], shares[at + 1u], shares[at + 2u])',
+      add: 'merge(total, part)',
+      store: `stats[nc * 2u] = total.y; stats[nc * 2u + 1u] = inverseSqrt(total.z / total.x + ${EPSILON});`,
+      functions: MERGE,
+    }),
   });
 }
 
-/** A workgroup joins the strips of one (n, c), `values` each: lane by lane, then pairwise. */
-export const join = (
-  type: string,
-  values: number,
-  { zero, load, add, store }: Record<'zero' | 'load' | 'add' | 'store', string>,
-): string => `
-var<workgroup> lanes: array<${type}, 64>;
-@compute @workgroup_size(64) fn main(id: Id) {
+/** WGSL of a join: the type of a total, how many values of `shares` make one, its zero, terms, sum and way out. */
+export interface Join {
+  readonly strips: number;
+  /** N·C */
+  readonly instances: number;
+  readonly type: string;
+  readonly values: number;
+  readonly zero: string;
+  /** Of the values from `at` on. */
+  readonly load: string;
+  /** Of `total` and `part`. */
+  readonly add: string;
+  /** Of instance `nc`'s `total`. */
+  readonly store: string;
+  readonly functions?: string;
+}
+
+/** Of a kernel in which a workgroup joins the strips of one (n, c): lane by lane, then pairwise. */
+export function join({ strips, instances, type, values, zero, load, add, store, functions = '' }: Join) {
+  const workgroupSize = strips > 1024 ? 256 : 64;
+  const code = `${functions}
+var<workgroup> lanes: array<${type}, ${workgroupSize}>;
+@compute @workgroup_size(${workgroupSize}) fn main(id: Id) {
   let nc = min(groupIndex(id), p.instances - 1u); // no early return: barriers want uniform control flow
   let n = nc / p.channels;
   let c = nc % p.channels;
   var total = ${zero};
-  for (var s = id.lane; s < p.strips; s += 64u) {
+  for (var s = id.lane; s < p.strips; s += ${workgroupSize}u) {
     let at = ((n * p.strips + s) * p.channels + c) * ${values}u;
     let part = ${load};
     total = ${add};
   }
   lanes[id.lane] = total;
-  for (var step = 32u; step > 0u; step /= 2u) {
+  for (var step = ${workgroupSize / 2}u; step > 0u; step /= 2u) {
     workgroupBarrier();
     if (id.lane < step) {
       let part = lanes[id.lane + step];
@@ -52,17 +76,13 @@ var<workgroup> lanes: array<${type}, 64>;
   }
   if (id.lane == 0u) { ${store} }
 }`;
+  return { code, workgroupSize, invocations: instances * workgroupSize };
+}
 
-const JOIN_MOMENTS = `
+const MERGE = `
 fn merge(a: vec3<f32>, b: vec3<f32>) -> vec3<f32> {
   if (b.x == 0.0) { return a; }
   let n = a.x + b.x;
   let d = b.y - a.y;
   return vec3(n, a.y + d * b.x / n, a.z + b.z + d * d * a.x * b.x / n);
-}
-${join('vec3<f32>', MOMENTS, {
-  zero: 'vec3<f32>(0)',
-  load: 'vec3(shares[at], shares[at + 1u], shares[at + 2u])',
-  add: 'merge(total, part)',
-  store: `stats[nc * 2u] = total.y; stats[nc * 2u + 1u] = inverseSqrt(total.z / total.x + ${EPSILON});`,
-})}`;
+}`;

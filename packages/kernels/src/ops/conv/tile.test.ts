@@ -47,9 +47,9 @@ describe('tiles', () => {
     for (const dtype of ['f32', 'f16'] as const) {
       for (const { inputs, out, stride, width, kernel } of LAYERS) {
         const shape = { kernel: [kernel, kernel, kernel], stride: [stride, stride, stride] } as const;
-        const tensors = inputs.map((c) => empty(gpu, [2, 4, 4, width, c], dtype));
+        const tensors = inputs.map((c) => empty(gpu, [2, 4, 16, width, c], dtype));
         const inputChannels = inputs;
-        const size = conv3d.outputSize([4, 4, width], shape);
+        const size = conv3d.outputSize([4, 16, width], shape);
         const output = empty(gpu, [2, ...size, out], dtype);
         const total = inputs.reduce((a, b) => a + b, 0);
         const [weight, dWeight] = [0, 1].map(() => empty(gpu, [out, total, ...shape.kernel])) as [
@@ -57,7 +57,7 @@ describe('tiles', () => {
           ReturnType<typeof empty>,
         ];
         const up = empty(gpu, [total, out, 2, 2, 2]);
-        const upOutput = empty(gpu, [2, 8, 8, 2 * width, out], dtype);
+        const upOutput = empty(gpu, [2, 8, 32, 2 * width, out], dtype);
         untried = true;
         while (untried) {
           untried = false;
@@ -70,7 +70,7 @@ describe('tiles', () => {
           conv3d.parameterGradient(gpu, { inputs: tensors, dOutput: output, dWeight, shape });
           const upWeights = convTranspose3d.pack(gpu, { weight: up, output: upOutput.shape, dtype });
           convTranspose3d.forward(gpu, {
-            input: empty(gpu, [2, 4, 4, width, total], dtype),
+            input: empty(gpu, [2, 4, 16, width, total], dtype),
             weights: upWeights.packed,
             output: upOutput,
             stride: [2, 2, 2],

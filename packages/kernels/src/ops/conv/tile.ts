@@ -125,17 +125,26 @@ function withSplits(problem: ConvProblem, tile: SharedTile): SharedTile[] {
   return [{ ...tile, splits: Math.ceil(chunks / Math.ceil(chunks / most)) }, tile];
 }
 
+/** Outputs of a tile of a gather by `matrix`, and the subgroups that share them. */
+const GATHER_ROWS = [
+  [256, 4],
+  [128, 2],
+  [512, 8],
+  [64, 2],
+] as const;
+
 function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem): SharedTile[] {
   const tiles: SharedTile[] = [];
   const wide = holding(width, [16, 32, 64]);
+  const tall = holding(height, [4, 8, 16]);
   const channels = holding(outputChannels, [16, 32, 64]);
-  for (const rows of [128, 64, 256]) {
-    for (const w of new Set([wide, Math.max(16, wide / 2)])) {
-      const lines = rows / w;
-      if (lines > 2 * holding(height, [1, 2, 4, 8])) continue;
-      for (const depth of [16, 32]) {
-        for (const subgroups of [2, 4]) {
-          tiles.push({ kernel: 'matrix', lines, width: w, channels, depth, threads: subgroups * LANES });
+  for (const n of new Set([Math.min(channels, 32), channels])) {
+    for (const depth of [16, 32]) {
+      for (const [rows, subgroups] of GATHER_ROWS) {
+        for (const w of new Set([Math.min(wide, 32), 16])) {
+          const lines = rows / w;
+          if (lines > tall) continue;
+          tiles.push({ kernel: 'matrix', lines, width: w, channels: n, depth, threads: subgroups * LANES });
         }
       }
     }
@@ -163,10 +172,10 @@ function weightGradientTiles({
   const a = holding(Math.max(...inputChannels), [16, 32, 64]);
   const b = holding(outputChannels, [16, 32, 64]);
   const w = holding(width, [16, 32, 64]);
-  for (const depth of new Set([Math.min(a, 32), a, 16])) {
-    for (const channels of new Set([Math.min(b, 32), b, 16])) {
-      for (const perTap of [1, 2, 4]) {
-        for (const wide of new Set([w, Math.max(16, w / 2)])) {
+  for (const wide of new Set([Math.min(w, 32), w])) {
+    for (const perTap of [1, 2]) {
+      for (const depth of new Set([16, Math.min(a, 32)])) {
+        for (const channels of new Set([Math.min(b, 32), b])) {
           const threads = perTap * tapsH * LANES;
           tiles.push({ kernel: 'matrix', lines: 1, width: wide, channels, depth, threads });
         }

@@ -281,11 +281,12 @@ ${moments ? putMoments(tile) : ''}
     if (split < steps) ${readBlock('split')}
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * ${tile.depth}u + c0;
+      ${isNormed ? 'let norm = normAt(p.firstItem + n, c);' : ''}
       workgroupBarrier();
       ${reads
         .map((i) => {
           const at = `${slot(i)} * ${rowVec4sOf(tile)}u + c0 / 4u`;
-          const keep = `keep(${at}, raw${i}, place${i} >= 0 && c < channels, p.firstItem + n, c);`;
+          const keep = `keep(${at}, raw${i}, place${i} >= 0 && c < channels${isNormed ? ', norm' : ''});`;
           return isLast(i) ? `if (${slot(i)} < ${slots}u) { ${keep} }` : keep;
         })
         .join('\n      ')}

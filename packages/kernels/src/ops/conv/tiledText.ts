@@ -64,43 +64,45 @@ export interface Keeper {
   readonly stored: 'f32' | 'f16';
   /** What the array keeps. */
   readonly scalar: 'f32' | 'f16';
-  /** Whether an InputNorm is applied, of `affine` and `p.slope`. */
+  /** Whether an InputNorm is applied, of `affine` and `p.slope`; of one array. */
   readonly isNormed: boolean;
 }
 
 /**
- * A function that writes what was read of item n from channel c on into the array at `at`, normed where a norm is to be
- * applied; zeros where `isInside` is false.
+ * A function that writes what was read from channel c on into the array at `at`, normed where a norm is to be applied;
+ * zeros where `isInside` is false. What it wants of the norm is read before, by `normAt(n, c)`.
  */
-export function keepFunction(keeper: Keeper): string {
-  const { name, array, channels, reading, stored, scalar, isNormed } = keeper;
-  const affineAt = `(n * ${channels} + c)`;
-  const four = (raw: string, first: number) => {
-    if (!isNormed) return `vec4<${scalar}>(${raw})`;
-    const at = `affine[${affineAt} / 2u + ${first / 2}u]`;
-    const next = `affine[${affineAt} / 2u + ${first / 2 + 1}u]`;
-    return `vec4<${scalar}>(normed(vec4<f32>(${raw}), vec4(${at}.xz, ${next}.xz), vec4(${at}.yw, ${next}.yw)))`;
-  };
+export function keepFunction({ name, array, channels, reading, stored, scalar, isNormed }: Keeper): string {
+  const parts = reading === 8 ? ['low', 'high'] : ['low'];
+  const stores = parts.map((part, i) => {
+    const raw = reading === 8 ? `bitcast<vec4<f16>>(raw.${['xy', 'zw'][i]})` : 'raw';
+    const normed = `normed(vec4<f32>(${raw}), norm.${part}Scale, norm.${part}Offset)`;
+    return `${array}[at + ${i}u] = select(vec4<${scalar}>(0), vec4<${scalar}>(${isNormed ? normed : raw}), isInside);`;
+  });
+  return `${isNormed ? normAt(channels, reading, parts) : ''}
+fn ${name}(at: u32, raw: ${rawType(reading, stored)}, isInside: bool${isNormed ? ', norm: Norm' : ''}) {
+  ${stores.join('\n  ')}
+}`;
+}
+
+/** Scales and offsets of a read's channels; of channels that are none, zeros. */
+function normAt(channels: string, reading: Reading, parts: readonly string[]): string {
+  const vec4s = parts.map((part, i) => {
+    const at = `affine[(n * ${channels} + c) / 2u + ${2 * i}u]`;
+    const next = `affine[(n * ${channels} + c) / 2u + ${2 * i + 1}u]`;
+    return `norm.${part}Scale = vec4(${at}.xz, ${next}.xz); norm.${part}Offset = vec4(${at}.yw, ${next}.yw);`;
+  });
   const oneByOne = `for (var k = 0u; k < 4u; k++) {
     if (c + k < ${channels}) {
-      let at2 = (${affineAt} + k) * 2u;
-      value[k] = ${scalar}(normed(f32(raw[k]), affine[at2], affine[at2 + 1u]));
+      norm.lowScale[k] = affine[(n * ${channels} + c + k) * 2u];
+      norm.lowOffset[k] = affine[(n * ${channels} + c + k) * 2u + 1u];
     }
   }`;
-  const body =
-    reading === 8
-      ? `if (isInside) {
-    low = ${four('bitcast<vec4<f16>>(raw.xy)', 0)};
-    high = ${four('bitcast<vec4<f16>>(raw.zw)', 4)};
-  }
-  ${array}[at] = low;
-  ${array}[at + 1u] = high;`
-      : `if (isInside) { ${reading === 1 && isNormed ? oneByOne : `value = ${four('raw', 0)};`} }
-  ${array}[at] = value;`;
-  const zeros = (of: string) => `var ${of} = vec4<${scalar}>(0);`;
-  return `${isNormed ? normFunction(reading === 1 ? 'f32' : 'vec4<f32>') : ''}
-fn ${name}(at: u32, raw: ${rawType(reading, stored)}, isInside: bool, n: u32, c: u32) {
-  ${reading === 8 ? `${zeros('low')} ${zeros('high')}` : zeros('value')}
-  ${body}
+  return `${normFunction('vec4<f32>')}
+struct Norm { ${parts.map((part) => `${part}Scale: vec4<f32>, ${part}Offset: vec4<f32>`).join(', ')} }
+fn normAt(n: u32, c: u32) -> Norm {
+  var norm: Norm;
+  ${reading === 1 ? oneByOne : `if (c < ${channels}) { ${vec4s.join(' ')} }`}
+  return norm;
 }`;
 }

@@ -110,6 +110,7 @@ function tiledCode(shape: TiledShape): string {
   const kept = tapsH - added;
   const a = reads(tile.threads, added * block.voxels, tile.depth, readingA);
   const b = reads(tile.threads, tile.width, tile.channels, readingB);
+  const norm = isNormed ? ', norm' : '';
   const line = (slot: string) => `${slot} / ${block.voxels}u`;
   const voxel = (slot: string) => `(${slot} % ${block.voxels}u)`;
   const ring = (first: string, slot: string) =>
@@ -170,6 +171,7 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   ${m.sums}
   let cA = lane % ${a.perVoxel}u * ${channelsOf(readingA)}u;
   let cB = lane % ${b.perVoxel}u * ${channelsOf(readingB)}u;
+  ${isNormed ? 'let norm = normAt(p.item, a0 + cA);' : ''}
   ${a.each((i) => `var rawA${i} = ${rawType(readingA, stored)}(0); var isInside${i} = false;`)}
   ${b.each((i) => `var rawB${i} = ${rawType(readingB, stored)}(0);`)}
 
@@ -191,14 +193,14 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
           let slot = i / ${a.perVoxel}u;
           let place = placeOf(${voxel('slot')}, w0);
           let isInside = isLine(d, h + i32(${line('slot')})) && place >= 0 && a0 + cA < p.a;
-          keepA(${ring('first', 'slot')} + cA / 4u, readA(d, h + i32(${line('slot')}), place, a0 + cA, isInside), isInside, p.item, a0 + cA);
+          keepA(${ring('first', 'slot')} + cA / 4u, readA(d, h + i32(${line('slot')}), place, a0 + cA, isInside), isInside${norm});
         }
       }`
           : ''
       }
       workgroupBarrier();
-      ${a.each((i, slot) => a.guarded(i, `keepA(${ring(`first + ${kept}u`, slot)} + cA / 4u, rawA${i}, isInside${i}, p.item, a0 + cA);`))}
-      ${b.each((i, slot) => b.guarded(i, `keepB(${slot} * ${rowB}u + cB / 4u, rawB${i}, true, 0u, b0 + cB);`))}
+      ${a.each((i, slot) => a.guarded(i, `keepA(${ring(`first + ${kept}u`, slot)} + cA / 4u, rawA${i}, isInside${i}${norm});`))}
+      ${b.each((i, slot) => b.guarded(i, `keepB(${slot} * ${rowB}u + cB / 4u, rawB${i}, true);`))}
       workgroupBarrier();
       if (r + 1u < end) ${readRow('r + 1u')}
       let line = (first + th) % ${tapsH}u * ${block.voxels * rowA}u;

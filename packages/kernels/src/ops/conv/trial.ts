@@ -34,6 +34,7 @@ export const TRIAL_TOLERANCE = { f32: 1e-3, f16: 1e-2 };
 
 const DIRECT: Tile = { kernel: 'direct' };
 const REPEATS = 5;
+const WARM_MS = 10;
 /** Elements that are compared, at either end. */
 const COMPARED = 2 ** 16;
 
@@ -101,6 +102,7 @@ export class Trial {
       submit(gpu, launches);
       const values = await ends(gpu, result);
       const times: number[] = [];
+      if (repeats) await this.#warm(launches);
       for (let i = 0; i < repeats; i++) {
         times.push(await this.#timer.time(launches));
       }
@@ -110,6 +112,15 @@ export class Trial {
       discard(gpu, launches);
       release(gpu, ...scratch);
     }
+  }
+
+  /** A GPU that idled runs slowly for a while. */
+  async #warm(launches: readonly Launch[]): Promise<void> {
+    const started = performance.now();
+    do {
+      for (let i = 0; i < 10; i++) submit(this.#gpu, launches);
+      await this.#gpu.finish();
+    } while (performance.now() - started < WARM_MS);
   }
 
   #prepare(tile: Tile): Trying {
