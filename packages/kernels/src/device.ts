@@ -163,8 +163,8 @@ export async function findAdapter(
   process.env.XDG_RUNTIME_DIR ??= '/tmp';
   Object.assign(globalThis, globals);
   const flags = [
-    // NVIDIA's f16 hides behind these two.
-    'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+    // NVIDIA's f16 hides behind the first two. The last: kernels keep within their tensors by themselves.
+    'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,disable_robustness',
     // Timestamps are otherwise rounded to 65 µs.
     'disable-dawn-features=timestamp_quantization',
   ];

@@ -183,21 +183,27 @@ export function compile(launches: readonly Launch[]): void {
   for (const { pipeline } of launches) pipeline.compile();
 }
 
-/** Submits launches in order, as one pass. They can be submitted again. */
+/** Launches submitted at once: a GPU works on them while the next are encoded. */
+const PORTION = 64;
+
+/** Submits launches in order; as one pass where it is timed. They can be submitted again. */
 export function submit(
   gpu: Gpu,
   launches: readonly Launch[],
   timestampWrites?: GPUComputePassTimestampWrites,
 ) {
-  const encoder = gpu.device.createCommandEncoder();
-  const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
-  for (const { pipeline, bindGroup, workgroups } of launches) {
-    pass.setPipeline(pipeline.compiled);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroups);
+  const portion = timestampWrites ? Math.max(1, launches.length) : PORTION;
+  for (let first = 0; first < launches.length || first === 0; first += portion) {
+    const encoder = gpu.device.createCommandEncoder();
+    const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
+    for (const { pipeline, bindGroup, workgroups } of launches.slice(first, first + portion)) {
+      pass.setPipeline(pipeline.compiled);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+    pass.end();
+    gpu.device.queue.submit([encoder.finish()]);
   }
-  pass.end();
-  gpu.device.queue.submit([encoder.finish()]);
 }
 
 /** Submits launches once and frees what they alone use. */
