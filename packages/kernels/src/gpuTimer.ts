@@ -49,6 +49,15 @@ export class GpuTimer {
     return await this.#read(this.#clock);
   }
 
+  /** Keeps the GPU at work before it is timed: one that idled runs slowly for a while. A CPU needs none. */
+  async warm(launches: readonly Launch[], milliseconds: number): Promise<void> {
+    if (this.#gpu.adapter.software) return;
+    for (const started = performance.now(); performance.now() - started < milliseconds; ) {
+      for (let i = 0; i < 4; i++) submit(this.#gpu, launches);
+      await this.#gpu.finish();
+    }
+  }
+
   /** After the work is submitted: waits until it is done. Returns milliseconds. */
   async end(): Promise<number> {
     if (!this.#clock) {

@@ -7,7 +7,7 @@ JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...
 Prints one JSON object: the parameter count, the error against the golden file, and for each mode (f32 with TF32 off,
 TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works) the median
 milliseconds of forward (one patch, no gradients), forward + backward and a whole Adam step (the batch), and the peak
-of allocated GPU bytes. Random data; synchronised around each repeat; warmed up before.
+of allocated GPU bytes. Random data; synchronised around each repeat of four in a row; warmed up before.
 """
 
 import argparse
@@ -168,18 +168,20 @@ class Timer:
         if self.device == "cuda":
             torch.cuda.synchronize()
 
-    def once(self, work):
+    def once(self, work, in_a_row):
         self.finish()
         started = time.perf_counter()
-        work()
+        for _ in range(in_a_row):
+            work()
         self.finish()
-        return time.perf_counter() - started
+        return (time.perf_counter() - started) / in_a_row
 
-    def median_ms(self, work):
+    def median_ms(self, work, in_a_row=4):
         for _ in range(2):
-            self.once(work)
-        repeats = max(3, min(50, int(self.seconds / max(self.once(work), 1e-6))))
-        return sorted(self.once(work) for _ in range(repeats))[repeats // 2] * 1e3
+            self.once(work, 1)
+        once = max(self.once(work, in_a_row), 1e-6)
+        repeats = max(3, min(50, int(self.seconds / in_a_row / once)))
+        return sorted(self.once(work, in_a_row) for _ in range(repeats))[repeats // 2] * 1e3
 
 
 MODES = {

@@ -133,6 +133,14 @@ const GATHER_ROWS = [
   [64, 2],
 ] as const;
 
+/** The same by `fma`, and the channels that an invocation sums. */
+const FMA_ROWS = [
+  [128, 4],
+  [256, 8],
+  [128, 8],
+  [64, 4],
+] as const;
+
 function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem): SharedTile[] {
   const tiles: SharedTile[] = [];
   const wide = holding(width, [16, 32, 64]);
@@ -149,14 +157,11 @@ function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem)
       }
     }
   }
-  for (const rows of [128, 64]) {
-    const w = Math.min(wide, rows);
-    for (const perThread of [8, 4]) {
+  for (const [rows, perThread] of FMA_ROWS) {
+    for (const depth of [8, 16]) {
       const threads = (rows / 8) * (channels / perThread);
-      if (threads < LANES) continue;
-      for (const depth of [16, 8]) {
-        tiles.push({ kernel: 'fma', lines: rows / w, width: w, channels, depth, threads });
-      }
+      if (threads < LANES || rows / wide > tall) continue;
+      tiles.push({ kernel: 'fma', lines: rows / wide, width: wide, channels, depth, threads });
     }
   }
   return tiles;

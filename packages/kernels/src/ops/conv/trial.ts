@@ -34,7 +34,8 @@ export const TRIAL_TOLERANCE = { f32: 1e-3, f16: 1e-2 };
 
 const DIRECT: Tile = { kernel: 'direct' };
 const REPEATS = 5;
-const WARM_MS = 10;
+/** After compiling. */
+const WARM_MS = 300;
 /** Elements that are compared, at either end. */
 const COMPARED = 2 ** 16;
 
@@ -46,6 +47,7 @@ export class Trial {
   readonly #outputs: Tensor;
   readonly #timer: GpuTimer;
   #expected: Float32Array | undefined;
+  #isWarm = false;
 
   constructor(gpu: Gpu, problem: ConvProblem) {
     const { dtype, inputChannels, outputChannels, taps, stride, outStride, sets, size } = problem;
@@ -102,7 +104,8 @@ export class Trial {
       submit(gpu, launches);
       const values = await ends(gpu, result);
       const times: number[] = [];
-      if (repeats) await this.#warm(launches);
+      if (repeats) await this.#timer.warm(launches, this.#isWarm ? 5 : WARM_MS);
+      this.#isWarm = repeats > 0;
       for (let i = 0; i < repeats; i++) {
         times.push(await this.#timer.time(launches));
       }
@@ -112,15 +115,6 @@ export class Trial {
       discard(gpu, launches);
       release(gpu, ...scratch);
     }
-  }
-
-  /** A GPU that idled runs slowly for a while. */
-  async #warm(launches: readonly Launch[]): Promise<void> {
-    const started = performance.now();
-    do {
-      for (let i = 0; i < 10; i++) submit(this.#gpu, launches);
-      await this.#gpu.finish();
-    } while (performance.now() - started < WARM_MS);
   }
 
   #prepare(tile: Tile): Trying {
