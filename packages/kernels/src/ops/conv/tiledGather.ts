@@ -31,7 +31,6 @@ import {
   channelsOf,
   GROUP_INDEX,
   keepFunction,
-  loop,
   loopEnd,
   rawType,
   readFunction,
@@ -173,7 +172,6 @@ function gatherSlab(
       strideH: g.inStride[1],
       strideW: g.inStride[2],
       end: loopEnd(gpu),
-      repeat: loop(gpu),
     }),
     workgroupSize: tile.threads,
     invocations: groups * tile.threads,
@@ -181,7 +179,7 @@ function gatherSlab(
 }
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, block, reading, stored, vecOut, bias, isNormed, moments, end, repeat } = shape;
+  const { tile, block, reading, stored, vecOut, bias, isNormed, moments, end } = shape;
   const { tapsH, tapsW, strideH, strideW } = shape;
   const m = multiplier(shape);
   const inputs = range(shape.inputs);
@@ -294,20 +292,14 @@ ${moments ? putMoments(tile) : ''}
         .join('\n      ')}
       workgroupBarrier();
       if (step + p.splits < steps) ${readBlock('step + p.splits')}
-      ${repeat(
-        tapsH,
-        'th',
-        `
-      let row = rows + ((tapFirst * chunks + step) * ${tapsH}u + th) * ${tapsW * tile.depth}u;
-      ${m.loadWeights}
-      ${repeat(
-        tapsW,
-        't',
-        `
-        let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${rowVec4sOf(tile)}u;
-        ${m.multiply}`,
-      )}`,
-      )}
+      for (var th = 0u; th < ${end(tapsH)}; th++) {
+        let row = rows + ((tapFirst * chunks + step) * ${tapsH}u + th) * ${tapsW * tile.depth}u;
+        ${m.loadWeights}
+        for (var t = 0u; t < ${end(tapsW)}; t++) {
+          let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${rowVec4sOf(tile)}u;
+          ${m.multiply}
+        }
+      }
     }
     rows += p.tapsD * chunks * ${tapsH * tapsW * tile.depth}u;
   }

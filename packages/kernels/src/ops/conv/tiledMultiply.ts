@@ -28,8 +28,6 @@ export interface TiledShape {
   readonly strideW: number;
   /** The end of a short loop. */
   end(n: number): string;
-  /** A short loop. */
-  repeat(n: number, name: string, body: string): string;
 }
 
 /** What multiplies: declarations, sums before the loop, one block's products, and the way out. */
@@ -140,7 +138,7 @@ function fma(shape: TiledShape): Multiplier {
 
 /** Each subgroup keeps some fragments of rows × all columns; weights come from memory, fragment by fragment. */
 function matrix(shape: TiledShape): Multiplier {
-  const { tile, block, text, repeat } = shape;
+  const { tile, block, text, end } = shape;
   const rowVec4s = rowVec4sOf(tile);
   const subgroups = tile.threads / LANES;
   const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
@@ -189,17 +187,15 @@ function matrix(shape: TiledShape): Multiplier {
   ${rowFragments.map((f) => `let at${f} = ${rowStart(shape, rowOf(f))};`).join('\n  ')}
   ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
     loadWeights: '',
-    multiply: repeat(
-      tile.depth / FRAGMENT,
-      'k',
-      [
-        ...columnFragments.map((c) => text.load('right', right(c))),
-        ...rowFragments.map(
-          (f) => `{ ${text.load('left', left(f))}
-          ${columnFragments.map((c) => text.multiplyAdd(`sum${f}_${c}`, left(f), right(c))).join('\n          ')} }`,
-        ),
-      ].join('\n          '),
-    ),
+    multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
+                ${columnFragments.map((c) => text.load('right', right(c))).join('\n                ')}
+                ${rowFragments
+                  .map(
+                    (f) => `{ ${text.load('left', left(f))}
+                ${columnFragments.map((c) => text.multiplyAdd(`sum${f}_${c}`, left(f), right(c))).join('\n                ')} }`,
+                  )
+                  .join('\n                ')}
+              }`,
     finish: `${shape.moments ? 'var momentSum = vec4<f32>(0); var momentSquares = vec4<f32>(0); var centre = vec4<f32>(0);' : ''}
   ${rowFragments
     .map(

@@ -1,22 +1,13 @@
 /** WGSL that the tiled kernels share. */
 import type { Gpu } from '../../device.ts';
 import type { Tensor } from '../../tensor.ts';
-import { range } from '../wgsl.ts';
 import { normFunction } from './inputNorm.ts';
 
 /** A loop's end that the compiler does not know, for kernels with `p.groups` > 0. */
 export const rolled = (n: number): string => `min(p.groups, 1u) * ${n}u`;
 
-/** Ends of short loops, where a CPU should keep them: unrolling makes compiling take minutes there. */
+/** Ends of short loops: a GPU may unroll them; on a CPU that makes compiling take minutes. */
 export const loopEnd = (gpu: Gpu) => (n: number) => (gpu.adapter.software ? rolled(n) : `${n}u`);
-
-/** A short loop over `name`: written out for a GPU, whose compiler then orders loads across its turns. */
-export const loop = (gpu: Gpu) => (n: number, name: string, body: string) =>
-  gpu.adapter.software
-    ? `for (var ${name} = 0u; ${name} < ${rolled(n)}; ${name}++) { ${body} }`
-    : range(n)
-        .map((i) => `{ let ${name} = ${i}u; ${body} }`)
-        .join('\n');
 
 /** Parameters of a kernel: single values, because barriers want to know that the first two are uniform. */
 export const WORKGROUP_IDS =

@@ -16,7 +16,6 @@ import {
   channelsOf,
   GROUP_INDEX,
   keepFunction,
-  loop,
   loopEnd,
   type Reading,
   rawType,
@@ -66,7 +65,6 @@ export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedT
       strideH,
       strideW,
       end: loopEnd(gpu),
-      repeat: loop(gpu),
     }),
     workgroupSize: tile.threads,
     invocations: groups * tile.threads,
@@ -88,8 +86,6 @@ interface TiledShape {
   readonly strideW: number;
   /** The end of a short loop. */
   end(n: number): string;
-  /** A short loop. */
-  repeat(n: number, name: string, body: string): string;
 }
 
 /** What multiplies: declarations, sums before the loop, a row's products, and the way out. */
@@ -267,7 +263,7 @@ const MOST_FRAGMENTS = 16;
  * Subgroups share the taps along H, those of a tap the fragments of `a` and `b` until each keeps few enough; those left
  * over share the voxels, and their sums are added at the end.
  */
-function matrix({ tile, block, text, tapsH, tapsW, strideW, repeat }: TiledShape): Multiplier {
+function matrix({ tile, block, text, tapsH, tapsW, strideW }: TiledShape): Multiplier {
   const [rowA, rowB] = [rowVec4s(tile.depth), rowVec4s(tile.channels)];
   const perTap = tile.threads / LANES / tapsH;
   let [countA, countB] = [tile.depth / FRAGMENT, tile.channels / FRAGMENT];
@@ -279,7 +275,6 @@ function matrix({ tile, block, text, tapsH, tapsW, strideW, repeat }: TiledShape
   }
   const splitB = tile.channels / FRAGMENT / countB;
   const along = perTap / splits;
-  const steps = tile.width / FRAGMENT;
   const [fragmentsA, fragmentsB] = [range(countA), range(countB)];
   const stage = (FRAGMENT * FRAGMENT) / 4;
   const sums = range(tapsW).flatMap((t) =>
@@ -298,15 +293,6 @@ function matrix({ tile, block, text, tapsH, tapsW, strideW, repeat }: TiledShape
     offset: `k * ${FRAGMENT * rowB}u + (blockB + ${b}u) * ${FRAGMENT / 4}u`,
     stride: `${rowB}u`,
   });
-  const products = [
-    ...fragmentsB.map((b) => text.load('right', right(b))),
-    ...range(tapsW).flatMap((t) =>
-      fragmentsA.map(
-        (a) => `{ ${text.load('left', left(t, a))}
-        ${fragmentsB.map((b) => text.multiplyAdd(`sum${t}_${a}_${b}`, left(t, a), right(b))).join('\n        ')} }`,
-      ),
-    ),
-  ].join('\n        ');
   return {
     scalar: 'f16',
     declarations: `var<workgroup> stage: array<vec4<f32>, ${(tile.threads / LANES) * stage}>;`,
@@ -316,12 +302,17 @@ function matrix({ tile, block, text, tapsH, tapsW, strideW, repeat }: TiledShape
   let blockB = subgroup % ${perTap}u % ${splitB}u * ${countB}u;
   let blockA = subgroup % ${perTap}u % ${splits}u / ${splitB}u * ${countA}u;
   ${sums.map(({ name }) => `var ${name}: ${text.accumulator};`).join(' ')}`,
-    multiply: repeat(
-      Math.ceil(steps / along),
-      'i',
-      `let k = part + i * ${along}u;
-      ${steps % along ? `if (k < ${steps}u) { ${products} }` : products}`,
-    ),
+    multiply: `for (var k = part; k < ${tile.width / FRAGMENT}u; k += ${along}u) {
+        ${fragmentsB.map((b) => text.load('right', right(b))).join('\n        ')}
+        ${range(tapsW)
+          .flatMap((t) =>
+            fragmentsA.map(
+              (a) => `{ ${text.load('left', left(t, a))}
+        ${fragmentsB.map((b) => text.multiplyAdd(`sum${t}_${a}_${b}`, left(t, a), right(b))).join('\n        ')} }`,
+            ),
+          )
+          .join('\n        ')}
+      }`,
     finish: sums
       .map(
         ({ t, a, b, name }) => `workgroupBarrier();
