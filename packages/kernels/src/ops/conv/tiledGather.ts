@@ -198,6 +198,9 @@ function tiledCode(shape: TiledShape): string {
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
         ${reads.map((i) => `raw${i} = readAt(input, plane + place${i} * i32(channels), place${i} >= 0 && c < channels, c);`).join('\n        ')}
       }`;
+  // Of the weights, where those of a step's tap along H begin.
+  const row = (step: string, th: string) =>
+    `(rows + ((tapFirst * chunks + ${step}) * ${tapsH}u + ${th}) * ${tapsW * tile.depth}u)`;
   return `
 var<workgroup> block: array<vec4<${m.scalar}>, ${m.blockVec4s}>;
 ${m.declarations}
@@ -278,7 +281,10 @@ ${moments ? putMoments(tile) : ''}
     let shift = ${byInput('shift')} + i32(n) * p.inDepth * p.inHeight * p.inWidth * i32(channels);
     let chunks = (channels + ${tile.depth - 1}u) / ${tile.depth}u;
     let steps = (tapEnd - tapFirst) * chunks;
-    if (split < steps) ${readBlock('split')}
+    if (split < steps) {
+      ${readBlock('split')}
+      ${m.weights ? m.weights.read(row('split', '0u')) : ''}
+    }
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * ${tile.depth}u + c0;
       ${isNormed ? 'let norm = normAt(p.firstItem + n, c);' : ''}
@@ -290,11 +296,22 @@ ${moments ? putMoments(tile) : ''}
           return isLast(i) ? `if (${slot(i)} < ${slots}u) { ${keep} }` : keep;
         })
         .join('\n      ')}
+      ${m.weights?.keep ?? ''}
       workgroupBarrier();
       if (step + p.splits < steps) ${readBlock('step + p.splits')}
       for (var th = 0u; th < ${end(tapsH)}; th++) {
-        let row = rows + ((tapFirst * chunks + step) * ${tapsH}u + th) * ${tapsW * tile.depth}u;
-        ${m.loadWeights}
+        let row = ${row('step', 'th')};
+        ${
+          m.weights
+            ? `if (th > 0u) {
+          workgroupBarrier();
+          ${m.weights.keep}
+          workgroupBarrier();
+        }
+        if (th + 1u < ${tapsH}u) ${m.weights.read(`(row + ${tapsW * tile.depth}u)`)}
+        else if (step + p.splits < steps) ${m.weights.read(row('step + p.splits', '0u'))}`
+            : ''
+        }
         for (var t = 0u; t < ${end(tapsW)}; t++) {
           let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${rowVec4sOf(tile)}u;
           ${m.multiply}

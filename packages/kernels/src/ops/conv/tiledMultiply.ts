@@ -38,8 +38,8 @@ export interface Multiplier {
   readonly blockVec4s: number;
   readonly declarations: string;
   readonly sums: string;
-  /** Of one tap along H, th, between barriers. */
-  readonly loadWeights: string;
+  /** Where weights are shared in workgroup memory: those of one tap along H, read from `row` on, and kept. */
+  readonly weights?: { read(row: string): string; readonly keep: string };
   /** Of tap t along W, whose inputs begin at `tap`, and whose weights at `row`. */
   readonly multiply: string;
   /** Calls `put` and, with moments, `putMoments`. */
@@ -70,6 +70,11 @@ function fma(shape: TiledShape): Multiplier {
   const [rowsEach, perThread] = sumsPerThread(tile);
   const vectors = range(perThread / 4);
   const columnVec4s = tile.channels / 4;
+  const shared = tapsW * tile.depth * columnVec4s;
+  const reads = Math.ceil(shared / tile.threads);
+  const placeOf = (i: number) => `(lane + ${i * tile.threads}u)`;
+  const guarded = (i: number, text: string) =>
+    (i + 1) * tile.threads > shared ? `if (${placeOf(i)} < ${shared}u) { ${text} }` : text;
   const each = <T>(f: (i: number, v: number) => T): T[] =>
     range(rowsEach).flatMap((i) => vectors.map((v) => f(i, v)));
   const rowOf = (i: number) => `(rowGroup + ${(i * rows) / rowsEach}u)`;
@@ -108,17 +113,17 @@ function fma(shape: TiledShape): Multiplier {
       block.lines * block.voxels * rowVec4sOf(tile),
       shape.moments ? momentVec4s(tile) : 0,
     ),
-    declarations: `var<workgroup> taps: array<vec4<f32>, ${tapsW * tile.depth * columnVec4s}>;`,
+    declarations: `var<workgroup> taps: array<vec4<f32>, ${shared}>;`,
     sums: `let rowGroup = lane / ${tile.channels / perThread}u;
   let columnGroup = lane % ${tile.channels / perThread}u * ${vectors.length}u;
   ${lines(rowsEach, (i) => `let at${i} = ${rowStart(shape, rowOf(i))};`)}
+  ${lines(reads, (i) => `var weights${i} = w_t();`)}
   ${each((i, v) => `var sum${i}_${v} = vec4<f32>(0);`).join(' ')}`,
-    loadWeights: `
-          if (th > 0u) { workgroupBarrier(); }
-          for (var i = lane; i < ${tapsW * tile.depth * columnVec4s}u; i += ${tile.threads}u) {
-            taps[i] = vec4<f32>(w[(row + i / ${columnVec4s}u) * p.weightVec4s + column + i % ${columnVec4s}u]);
-          }
-          workgroupBarrier();`,
+    weights: {
+      read: (row) =>
+        `{ ${lines(reads, (i) => `${guarded(i, `weights${i} = w[(${row} + ${placeOf(i)} / ${columnVec4s}u) * p.weightVec4s + column + ${placeOf(i)} % ${columnVec4s}u];`)}`)} }`,
+      keep: lines(reads, (i) => guarded(i, `taps[${placeOf(i)}] = vec4<f32>(weights${i});`)),
+    },
     multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
                 ${lines(rowsEach, (i) => `let x${i} = block[at${i} + tap + k];`)}
                 let b = (t * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
@@ -186,7 +191,6 @@ function matrix(shape: TiledShape): Multiplier {
     sums: `let subgroup = lane / ${LANES}u;
   ${rowFragments.map((f) => `let at${f} = ${rowStart(shape, rowOf(f))};`).join('\n  ')}
   ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
-    loadWeights: '',
     multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
                 ${columnFragments.map((c) => text.load('right', right(c))).join('\n                ')}
                 ${rowFragments
