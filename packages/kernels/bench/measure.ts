@@ -4,7 +4,7 @@ import { GpuTimer } from '../src/gpuTimer.ts';
 import { compile, discard, type Launch, prepare, u32 } from '../src/kernel.ts';
 import { empty, release } from '../src/tensor.ts';
 
-const WARM_MS = 500;
+const WARM_MS = 200;
 const IN_A_ROW = 4;
 
 /** Milliseconds of launches submitted as one pass: the median of repeats, after one that compiles and warms. */
