@@ -141,14 +141,17 @@ const FMA_ROWS = [
   [64, 4],
 ] as const;
 
-function gatherTiles({ outputChannels, size: [, , height, width] }: ConvProblem): SharedTile[] {
+function gatherTiles({ outputChannels, stride, size: [, , height, width] }: ConvProblem): SharedTile[] {
   const tiles: SharedTile[] = [];
   const wide = holding(width, [16, 32, 64]);
   const tall = holding(height, [4, 8, 16]);
   const channels = holding(outputChannels, [16, 32, 64]);
-  for (const n of new Set([Math.min(channels, 32), channels])) {
+  // Strided, a tile reads more inputs than it has outputs: it should have few of them, of many channels.
+  const isStrided = stride[1] * stride[2] > 1;
+  const narrow = Math.min(channels, 32);
+  for (const n of new Set(isStrided ? [channels, narrow] : [narrow, channels])) {
     for (const depth of [16, 32]) {
-      for (const [rows, subgroups] of GATHER_ROWS) {
+      for (const [rows, subgroups] of isStrided ? GATHER_ROWS.toReversed() : GATHER_ROWS) {
         for (const w of new Set([Math.min(wide, 32), 16])) {
           const lines = rows / w;
           if (lines > tall) continue;
