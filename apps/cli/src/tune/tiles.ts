@@ -44,7 +44,7 @@ const cacheSchema = z.object({
 type Cache = z.infer<typeof cacheSchema>;
 
 /** Changes where kernels change so that tiles measured before say nothing any more. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** One file for each adapter and driver, under XDG_CACHE_HOME. */
 export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {

@@ -30,7 +30,7 @@ export interface SharedTile {
   readonly threads: number;
   /** Voxels whose sums an invocation of a gather by `fma` keeps, 8 unless given; channels follow from the rest. */
   readonly voxelsPerThread?: number;
-  /** Shares of a gather's sum over input channels that workgroups of their own compute; 1 unless given. */
+  /** Shares of a gather's sum over taps along D and input channels that workgroups of their own compute; 1 unless given. */
   readonly splits?: number | undefined;
 }
 
@@ -114,15 +114,15 @@ const BUSY_WORKGROUPS = 256;
 
 /** The tile, before it one that splits the sums where it has few workgroups: few voxels with many channels. */
 function withSplits(problem: ConvProblem, tile: SharedTile): SharedTile[] {
-  const { inputChannels, outputChannels, outStride, size } = problem;
+  const { inputChannels, outputChannels, taps, outStride, size } = problem;
   const [batch, depth, height, width] = size;
   const { lines, width: tileWidth, channels } = tile;
   const tiles = [height / lines, width / tileWidth, outputChannels / channels].map(Math.ceil);
   const groups = tiles.reduce((a, b) => a * b, batch * depth);
-  const chunks = Math.ceil(Math.max(...inputChannels) / tile.depth);
-  const most = Math.min(chunks, Math.floor(BUSY_WORKGROUPS / groups));
+  const steps = taps[0] * Math.ceil(Math.max(...inputChannels) / tile.depth);
+  const most = Math.min(steps, Math.floor(BUSY_WORKGROUPS / groups));
   if (most < 2 || outStride.some((stride) => stride > 1)) return [tile];
-  return [{ ...tile, splits: Math.ceil(chunks / Math.ceil(chunks / most)) }, tile];
+  return [{ ...tile, splits: Math.ceil(steps / Math.ceil(steps / most)) }, tile];
 }
 
 /** Outputs of a tile of a gather by `matrix`, and the subgroups that share them. */

@@ -10,7 +10,6 @@ import type { Gpu } from '../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import { byteLength, elementCount, type Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
-import { MOMENTS } from '../moments.ts';
 import { lines, range } from '../wgsl.ts';
 import { blockOf, inputOfSlot, slotOfTap, type TapsAndStrides } from './block.ts';
 import {
@@ -24,8 +23,9 @@ import {
 } from './geometry.ts';
 import { normParams, normRead } from './inputNorm.ts';
 import { matrixText } from './matrix.ts';
-import { hasMatrices, type SharedTile } from './tile.ts';
+import { hasMatrices } from './tile.ts';
 import { multiplier, rowVec4sOf, type TiledShape } from './tiledMultiply.ts';
+import { putFunctions } from './tiledPut.ts';
 import {
   bindingOf,
   channelsOf,
@@ -179,7 +179,7 @@ function gatherSlab(
 }
 
 function tiledCode(shape: TiledShape): string {
-  const { tile, block, reading, stored, vecOut, bias, isNormed, moments, end } = shape;
+  const { tile, block, reading, stored, isNormed, end } = shape;
   const { tapsH, tapsW, strideH, strideW } = shape;
   const m = multiplier(shape);
   const inputs = range(shape.inputs);
@@ -224,35 +224,7 @@ fn placeOf(slot: u32, h0: u32, w0: u32) -> i32 {
   return select(-1, h * p.inWidth + w, h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
 }
 
-struct Place { first: u32, h: u32, w: u32, channel: u32, tile: u32 }
-
-fn isInside(place: Place, row: u32) -> bool {
-  return place.h + row / ${tile.width}u < p.countH && place.w + row % ${tile.width}u < p.countW;
-}
-
-// Writes four channels of output \`row\` of the tile.
-fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
-  let h = place.h + row / ${tile.width}u;
-  let w = place.w + row % ${tile.width}u;
-  let c = place.channel + column;
-  if (!isInside(place, row) || c >= p.outChannels) { return; }
-  let at = place.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
-  ${
-    vecOut
-      ? `var value = sum;
-  ${bias ? 'value += vec4(bias[c], bias[c + 1u], bias[c + 2u], bias[c + 3u]);' : ''}
-  if (p.accumulate != 0u) { value += vec4<f32>(y[at / 4u]); }
-  y[at / 4u] = y_t(value);`
-      : `for (var k = 0u; k < min(4u, p.outChannels - c); k++) {
-    var value = sum[k];
-    ${bias ? 'value += bias[c + k];' : ''}
-    if (p.accumulate != 0u) { value += f32(y[at + k]); }
-    y[at + k] = y_t(value);
-  }`
-  }
-}
-
-${moments ? putMoments(tile) : ''}
+${putFunctions(shape)}
 
 @compute @workgroup_size(${tile.threads}) fn main(${WORKGROUP_IDS}) {
   let group = ${GROUP_INDEX};
@@ -330,16 +302,3 @@ ${moments ? putMoments(tile) : ''}
   ${m.finish}
 }`;
 }
-
-/** Writes the moments of four channels of the tile, from sums of differences to a centre and of their squares. */
-const putMoments = ({ lines: height, width }: SharedTile) => `
-fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squares: vec4<f32>) {
-  let count = f32(min(${height}u, p.countH - place.h) * min(${width}u, p.countW - place.w));
-  let c = place.channel + column;
-  for (var k = 0u; k < 4u && c + k < p.outChannels; k++) {
-    let at = (place.tile * p.outChannels + c + k) * ${MOMENTS}u;
-    moments[at] = count;
-    moments[at + 1u] = centre[k] + sum[k] / count;
-    moments[at + 2u] = squares[k] - sum[k] * sum[k] / count;
-  }
-}`;
