@@ -1,11 +1,12 @@
 """The same network in plain PyTorch, checked and timed: MONAI's DynUNet(res_block=True) as organseg builds it.
 
-    python3 pytorch_unet.py --network JSON [--golden FILE] [--seconds S]
+    python3 pytorch_unet.py --network JSON [--golden FILE] [--seconds S] [--channels-last]
 
 JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...], "classes": 14,
        "patch": [d, h, w], "batch": 2, "layers": true}
-Prints one JSON object: the parameter count, the error against the golden file, and for each mode (f32 with TF32 off,
-TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works) the median
+Prints one JSON object, and on stderr each mode when it is done: the parameter count, the error against the golden file, and for each mode (f32 with TF32 off,
+TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works, or all
+channels-last and not compiled) the median
 milliseconds of forward (one patch, no gradients), forward + backward and a whole Adam step (the batch), and the peak
 of allocated GPU bytes. Random data; synchronised around each repeat of four in a row; warmed up before.
 """
@@ -13,6 +14,7 @@ of allocated GPU bytes. Random data; synchronised around each repeat of four in 
 import argparse
 import json
 import struct
+import sys
 import time
 
 import torch
@@ -204,7 +206,9 @@ def time_mode(network, device, timer, mode, channels_last, compiled):
     run = torch.compile(net) if compiled else net
     optimizer = torch.optim.Adam(net.parameters(), 1e-6)
     amp = settings.get("amp")
-    scaler = torch.cuda.amp.GradScaler(enabled=amp is torch.float16 and device == "cuda")
+    scaled = {"enabled": amp is torch.float16 and device == "cuda"}
+    # Its new name since PyTorch 2.3.
+    scaler = torch.GradScaler("cuda", **scaled) if hasattr(torch, "GradScaler") else torch.cuda.amp.GradScaler(**scaled)
     shape = (network["batch"], 1, *network["patch"])
     image = torch.rand(shape, device=device).to(memory_format=layout)
     target = torch.randint(0, network["classes"], (shape[0], *shape[2:]), device=device)
@@ -301,6 +305,7 @@ def main():
     parser.add_argument("--network", required=True, type=json.loads)
     parser.add_argument("--golden")
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--channels-last", action="store_true", help="nothing else, and not compiled")
     options = parser.parse_args()
     network = options.network
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -317,11 +322,13 @@ def main():
         "layers": {},
     }
     modes = list(MODES) if device == "cuda" else ["f32"]
+    compiles = hasattr(torch, "compile") and device == "cuda" and not options.channels_last
     for mode in modes:
-        for channels_last in (False, True):
-            for compiled in (False, True) if hasattr(torch, "compile") and device == "cuda" else (False,):
+        for channels_last in (True,) if options.channels_last else (False, True):
+            for compiled in (False, True) if compiles else (False,):
                 try:
                     result["runs"].append(time_mode(network, device, timer, mode, channels_last, compiled))
+                    print(json.dumps(result["runs"][-1]), file=sys.stderr, flush=True)
                 except Exception as error:  # a mode that this PyTorch or GPU cannot run
                     failed = {"mode": mode, "channelsLast": channels_last, "compiled": compiled}
                     result["failed"].append({**failed, "error": str(error).splitlines()[0][:200]})
