@@ -1,6 +1,6 @@
 /**
  * From a tape to launches: plans which tensor lives when, so that memory is reused, and makes every launch once, which
- * the driver compiles meanwhile. Running a program is then one submission.
+ * the driver compiles meanwhile. Running a program then submits them.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { compile, discard, type Launch, runOnce, submit } from '@organseg/kernels/kernel.ts';
