@@ -51,7 +51,7 @@ export function fromArray(gpu: Gpu, values: HostArray, shape: readonly number[],
 }
 
 /** One writeBuffer at most this long: longer ones make Dawn hold as much staging memory. */
-const UPLOAD_BYTES = 32 * 2 ** 20;
+export const UPLOAD_BYTES = 32 * 2 ** 20;
 
 /** Copies host values into a tensor, converting float32 to f16 where the tensor is f16. */
 export function upload(gpu: Gpu, tensor: Tensor, values: HostArray): void {

@@ -2,7 +2,14 @@
  * A network's parameters: one flat f32 tensor, in which each has its place, name and PyTorch layout.
  */
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { downloadF32, elementCount, type Tensor, upload, zeros } from '@organseg/kernels/tensor.ts';
+import {
+  downloadF32,
+  elementCount,
+  type Tensor,
+  UPLOAD_BYTES,
+  upload,
+  zeros,
+} from '@organseg/kernels/tensor.ts';
 import { InputError } from '../inputError.ts';
 import type { Random } from '../random.ts';
 import { floatsOf, type SafeTensors } from './safetensors.ts';
@@ -77,11 +84,16 @@ export class ParameterLayout {
     return zeros(gpu, [this.size]);
   }
 
-  /** Uploads every parameter. */
+  /** Uploads every parameter, as it lies. */
   upload(gpu: Gpu, flat: Tensor, values: NamedArrays): void {
-    const all = new Float32Array(this.size);
-    for (const { name } of this.specs) all.set(values.get(name)!, this.#offsets.get(name)!);
-    upload(gpu, flat, all);
+    let bytes = 0;
+    for (const { name, shape } of this.specs) {
+      upload(gpu, this.view(flat, name), values.get(name)!);
+      bytes += 4 * elementCount(shape);
+      if (bytes < UPLOAD_BYTES) continue;
+      gpu.device.queue.submit([]); // or Dawn keeps every staging copy
+      bytes = 0;
+    }
   }
 
   async download(gpu: Gpu, flat: Tensor): Promise<NamedArrays> {

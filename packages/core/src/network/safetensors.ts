@@ -97,15 +97,17 @@ export function decodeSafetensorsHeader(
   return { metadata, tensors };
 }
 
-/** Reads a whole file. Throws InputError that names the file and the fault. */
+/** Reads a whole file; values lie in its bytes where they are aligned there. Throws InputError that names the file and the fault. */
 export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors {
   const header = bytes.subarray(0, safetensorsHeaderBytes(bytes, bytes.length, file));
   const { metadata, tensors: places } = decodeSafetensorsHeader(header, bytes.length, file);
   const tensors = new Map<string, SafeTensor>();
   for (const [name, { dtype, shape, firstByte, byteLength }] of places) {
-    const copy = new Uint8Array(byteLength); // aligned, and free of the file's buffer
-    copy.set(bytes.subarray(firstByte, firstByte + byteLength));
-    tensors.set(name, { shape, values: new ARRAYS[dtype](copy.buffer) });
+    const Values = ARRAYS[dtype];
+    const part = bytes.subarray(firstByte, firstByte + byteLength);
+    const { buffer, byteOffset } = part.byteOffset % Values.BYTES_PER_ELEMENT ? new Uint8Array(part) : part;
+    const count = byteLength / Values.BYTES_PER_ELEMENT;
+    tensors.set(name, { shape, values: new Values(buffer as ArrayBuffer, byteOffset, count) });
   }
   return { metadata, tensors };
 }
