@@ -192,8 +192,9 @@ export function submit(
   launches: readonly Launch[],
   timestampWrites?: GPUComputePassTimestampWrites,
 ) {
-  const portion = timestampWrites ? Math.max(1, launches.length) : PORTION;
-  for (let first = 0; first < launches.length || first === 0; first += portion) {
+  const portion = timestampWrites ? launches.length : PORTION;
+  let first = 0;
+  do {
     const encoder = gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
     for (const { pipeline, bindGroup, workgroups } of launches.slice(first, first + portion)) {
@@ -203,7 +204,8 @@ export function submit(
     }
     pass.end();
     gpu.device.queue.submit([encoder.finish()]);
-  }
+    first += portion;
+  } while (first < launches.length);
 }
 
 /** Submits launches once and frees what they alone use. */

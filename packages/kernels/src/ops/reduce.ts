@@ -5,6 +5,7 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, window } from '../windows.ts';
+import { lanesOf, stripStart } from './strips.ts';
 
 export interface SharesCall {
   /** f32, each of the output's elements. */
@@ -17,6 +18,13 @@ export interface SharesCall {
   /** Add to the output instead of assigning it. */
   readonly accumulate?: boolean | undefined;
 }
+
+/** WGSL: adds up the `sum` of a workgroup's lanes pairwise, into the first `columns` of `lanes`. */
+const addLanes = (group: number, columns: number) => `lanes[id.lane] = sum;
+  for (var step = ${group / 2}u; step >= ${columns}u; step /= 2u) {
+    workgroupBarrier();
+    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
+  }`;
 
 /** Shares that one invocation adds up at least, before more than one take part. */
 const SHARES_EACH = 16;
@@ -44,11 +52,7 @@ var<workgroup> lanes: array<f32, ${GROUP}>;
   if (i < p.size) {
     for (var s = id.lane / ${columns}u; s < p.count; s += ${parts}u) { sum += shares[s * p.size + i]; }
   }
-  lanes[id.lane] = sum;
-  for (var step = ${GROUP / 2}u; step >= ${columns}u; step /= 2u) {
-    workgroupBarrier();
-    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
-  }
+  ${addLanes(GROUP, columns)}
   if (id.lane < ${columns}u && i < p.size) {
     sum = lanes[id.lane]${bias ? ' + bias[i % p.channels]' : ''};
     output[i] = output_t(${accumulate ? 'f32(output[i]) + ' : ''}sum);
@@ -65,6 +69,7 @@ const STRIP = 512;
 /** output[c] += Σ_voxels input[…, c]; the output is f32 [C]. */
 export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor): Work {
   const channels = input.shape.at(-1)!;
+  const { type, each, perChannel, component } = lanesOf(channels);
   const voxels = elementCount(input.shape) / channels;
   const strips = Math.ceil(voxels / STRIP);
   const shares = empty(gpu, [strips, channels]);
@@ -73,7 +78,7 @@ export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor
     const x = window(input, start * channels, end * channels);
     return prepare(gpu, {
       name,
-      read: { x },
+      read: { x: { ...x, vec4: each === 4 } },
       write: { shares },
       params: {
         channels: u32(channels),
@@ -81,19 +86,16 @@ export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor
         shift: u32(x.shift),
         firstStrip: u32(start / STRIP),
       },
-      code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  let c = i % p.channels;
-  let strip = i / p.channels;
-  if (strip * ${STRIP}u >= p.voxels) { return; }
-  var sum = 0.0;
-  for (var v = strip * ${STRIP}u; v < min(p.voxels, (strip + 1u) * ${STRIP}u); v++) {
-    sum += f32(x[p.shift + v * p.channels + c]);
+      code: `${stripStart(STRIP, each)}
+  var sum = ${type}(0);
+  for (var v = first; v < last; v++) {
+    sum += ${type}(x[at]);
+    at += step;
   }
-  shares[(p.firstStrip + strip) * p.channels + c] = sum;
+  let share = (p.firstStrip + strip) * p.channels + c;
+  ${perChannel((k) => `shares[share + ${k}u] = ${component('sum', k)};`).join(' ')}
 }`,
-      invocations: Math.ceil((end - start) / STRIP) * channels,
+      invocations: (Math.ceil((end - start) / STRIP) * channels) / each,
     });
   });
   const total = addShares(gpu, `${name}.sum`, { shares, count: strips, output, accumulate: true });
@@ -110,10 +112,6 @@ var<workgroup> lanes: array<f32, 64>;
   ${before}
   var sum = 0.0;
   for (var s = id.lane; s < p.strips; s += 64u) { sum += ${share}; }
-  lanes[id.lane] = sum;
-  for (var step = 32u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
-  }
+  ${addLanes(64, 1)}
   if (id.lane == 0u) { ${store} }
 }`;

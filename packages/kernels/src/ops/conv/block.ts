@@ -5,11 +5,7 @@
  * Neighbouring outputs of a line read neighbouring slots, whatever the stride: a line holds one part after another,
  * part r the inputs at j·stride + r. Tap t of output j is in part t mod stride, at j + ⌊t / stride⌋.
  */
-export interface TapsAndStrides {
-  /** H, W. */
-  readonly taps: readonly [number, number];
-  readonly stride: readonly [number, number];
-}
+import type { Triple } from './geometry.ts';
 
 export interface Block {
   readonly lines: number;
@@ -22,12 +18,12 @@ export interface Block {
 }
 
 /** Of `lines` × `width` outputs. */
-export function blockOf(lines: number, width: number, { taps, stride }: TapsAndStrides): Block {
-  const lineStep = Math.min(stride[0], taps[0]);
-  const partVoxels = width + Math.ceil(taps[1] / stride[1]) - 1;
+export function blockOf(lines: number, width: number, taps: Triple, stride: Triple): Block {
+  const lineStep = Math.min(stride[1], taps[1]);
+  const partVoxels = width + Math.ceil(taps[2] / stride[2]) - 1;
   return {
-    lines: (lines - 1) * lineStep + taps[0],
-    voxels: Math.min(stride[1], taps[1]) * partVoxels,
+    lines: (lines - 1) * lineStep + taps[1],
+    voxels: Math.min(stride[2], taps[2]) * partVoxels,
     partVoxels,
     lineStep,
   };

@@ -75,7 +75,7 @@ export function defaultTile(gpu: Gpu, problem: ConvProblem): Tile {
   return gpu.adapter.software ? DIRECT : tileCandidates(gpu, problem)[0]!;
 }
 
-const DIRECT: Tile = { kernel: 'direct' };
+export const DIRECT: Tile = { kernel: 'direct' };
 
 /** All tiles that can serve a problem, the most promising first, the direct kernel last. */
 export function tileCandidates(gpu: Gpu, problem: ConvProblem): Tile[] {
@@ -204,7 +204,7 @@ export function workgroupBytes(
   tile: SharedTile,
 ): number {
   const { kernel, lines, width, channels, depth, threads } = tile;
-  const block = blockOf(lines, width, { taps: [taps[1], taps[2]], stride: [stride[1], stride[2]] });
+  const block = blockOf(lines, width, taps, stride);
   const bytes = kernel === 'fma' ? 4 : 2;
   const inputs = block.lines * block.voxels * (depth + PAD) * bytes;
   const stage = kernel === 'matrix' ? (threads / LANES) * FRAGMENT * 4 : 0;
@@ -225,4 +225,6 @@ export function momentVec4s(tile: SharedTile): number {
 }
 
 /** Elements between the rows of a tile that keep its columns in different banks. */
-export const PAD = 8;
+const PAD = 8;
+/** vec4s between the rows of a tile of so many columns. */
+export const rowVec4s = (columns: number): number => (columns + PAD) / 4;

@@ -10,21 +10,13 @@ import type { Gpu } from '../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
 import { byteLength, elementCount, type Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
-import { lines, range } from '../wgsl.ts';
-import { blockOf, inputOfSlot, slotOfTap, type TapsAndStrides } from './block.ts';
-import {
-  counts,
-  type GatherCall,
-  type GatherGeometry,
-  gatherParams,
-  placeOfSet,
-  planesRead,
-  slabs,
-} from './geometry.ts';
+import { range } from '../wgsl.ts';
+import { blockOf, inputOfSlot, slotOfTap } from './block.ts';
+import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
 import { normParams, normRead } from './inputNorm.ts';
 import { matrixText } from './matrix.ts';
-import { hasMatrices } from './tile.ts';
-import { multiplier, rowVec4sOf, type TiledShape } from './tiledMultiply.ts';
+import { hasMatrices, rowVec4s } from './tile.ts';
+import { multiplier, type TiledShape } from './tiledMultiply.ts';
 import { putFunctions } from './tiledPut.ts';
 import {
   bindingOf,
@@ -35,6 +27,7 @@ import {
   rawType,
   readFunction,
   readingOf,
+  shareReads,
   WORKGROUP_IDS,
 } from './tiledText.ts';
 import type { TiledWeights } from './tiledWeights.ts';
@@ -63,11 +56,6 @@ export function tiledGather(
     ),
   );
 }
-
-export const tapsAndStrides = ({ taps, inStride }: GatherGeometry): TapsAndStrides => ({
-  taps: [taps[1], taps[2]],
-  stride: [inStride[1], inStride[2]],
-});
 
 /** Tiles of an output's item: each gives the moments of its voxels. */
 export function momentStrips({ shape }: Tensor, { geometry, tile }: TiledWeights): number {
@@ -158,7 +146,7 @@ function gatherSlab(
     directives: tile.kernel === 'matrix' ? text.directives : [],
     code: tiledCode({
       tile,
-      block: blockOf(tile.lines, tile.width, tapsAndStrides(g)),
+      block: blockOf(tile.lines, tile.width, g.taps, g.inStride),
       text,
       reading,
       stored: inputs[0]!.dtype as 'f32' | 'f16',
@@ -185,21 +173,18 @@ function tiledCode(shape: TiledShape): string {
   const inputs = range(shape.inputs);
   const byInput = (name: string) =>
     inputs.length === 1 ? `p.${name}0` : `select(p.${name}1, p.${name}0, input == 0u)`;
-  // An invocation reads the same channels of several slots.
   const each = channelsOf(reading);
-  const readsPerVoxel = tile.depth / each;
   const slots = block.lines * block.voxels;
-  const reads = range(Math.ceil((slots * readsPerVoxel) / tile.threads));
-  const slot = (i: number) => `(lane / ${readsPerVoxel}u + ${(i * tile.threads) / readsPerVoxel}u)`;
-  const isLast = (i: number) => (i + 1) * tile.threads > slots * readsPerVoxel;
+  const reads = shareReads(tile.threads, slots, tile.depth / each);
+  const voxelVec4s = rowVec4s(tile.depth);
   const readBlock = (step: string) => `{
         let d = firstD + i32(tapFirst + (${step}) / chunks);
         let c = (${step}) % chunks * ${tile.depth}u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        ${reads.map((i) => `raw${i} = readAt(input, plane + place${i} * i32(channels), place${i} >= 0 && c < channels, c);`).join('\n        ')}
+        ${reads.each((i) => `raw${i} = readAt(input, plane + place${i} * i32(channels), place${i} >= 0 && c < channels, c);`)}
       }`;
   // Of the weights, where those of a step's tap along H begin.
-  const row = (step: string, th: string) =>
+  const weightRow = (step: string, th: string) =>
     `(rows + ((tapFirst * chunks + ${step}) * ${tapsH}u + ${th}) * ${tapsW * tile.depth}u)`;
   return `
 var<workgroup> block: array<vec4<${m.scalar}>, ${m.blockVec4s}>;
@@ -221,7 +206,7 @@ fn placeOf(slot: u32, h0: u32, w0: u32) -> i32 {
   let line = slot / ${block.voxels}u;
   let h = i32((h0 + line / ${block.lineStep}u) * ${strideH}u + line % ${block.lineStep}u) + p.baseH;
   let w = ${inputOfSlot(`(slot % ${block.voxels}u)`, 'w0', block, strideW)};
-  return select(-1, h * p.inWidth + w, h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
+  return select(-1, h * p.inWidth + w, slot < ${slots}u && h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
 }
 
 ${putFunctions(shape)}
@@ -240,9 +225,9 @@ ${putFunctions(shape)}
   let column = columnTile * ${tile.channels / 4}u;
   ${m.sums}
 
-  let c0 = lane % ${readsPerVoxel}u * ${each}u;
-  ${lines(reads.length, (i) => `let place${i} = ${isLast(i) ? `select(-1, placeOf(${slot(i)}, h0, w0), ${slot(i)} < ${slots}u)` : `placeOf(${slot(i)}, h0, w0)`};`)}
-  ${lines(reads.length, (i) => `var raw${i} = ${rawType(reading, stored)}(0);`)}
+  let c0 = lane % ${reads.perSlot}u * ${each}u;
+  ${reads.each((i, slot) => `let place${i} = placeOf(${slot}, h0, w0);`)}
+  ${reads.each((i) => `var raw${i} = ${rawType(reading, stored)}(0);`)}
   // Taps along D that meet the volume.
   let firstD = i32(d0) * p.inStrideD + p.baseD;
   let tapFirst = u32(max(0, -firstD));
@@ -255,24 +240,18 @@ ${putFunctions(shape)}
     let steps = (tapEnd - tapFirst) * chunks;
     if (split < steps) {
       ${readBlock('split')}
-      ${m.weights ? m.weights.read(row('split', '0u')) : ''}
+      ${m.weights ? m.weights.read(weightRow('split', '0u')) : ''}
     }
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * ${tile.depth}u + c0;
       ${isNormed ? 'let norm = normAt(p.firstItem + n, c);' : ''}
       workgroupBarrier();
-      ${reads
-        .map((i) => {
-          const at = `${slot(i)} * ${rowVec4sOf(tile)}u + c0 / 4u`;
-          const keep = `keep(${at}, raw${i}, place${i} >= 0 && c < channels${isNormed ? ', norm' : ''});`;
-          return isLast(i) ? `if (${slot(i)} < ${slots}u) { ${keep} }` : keep;
-        })
-        .join('\n      ')}
+      ${reads.each((i, slot) => reads.guarded(i, `keep(${slot} * ${voxelVec4s}u + c0 / 4u, raw${i}, place${i} >= 0 && c < channels${isNormed ? ', norm' : ''});`))}
       ${m.weights?.keep ?? ''}
       workgroupBarrier();
       if (step + p.splits < steps) ${readBlock('step + p.splits')}
       for (var th = 0u; th < ${end(tapsH)}; th++) {
-        let row = ${row('step', 'th')};
+        let row = ${weightRow('step', 'th')};
         ${
           m.weights
             ? `if (th > 0u) {
@@ -281,11 +260,11 @@ ${putFunctions(shape)}
           workgroupBarrier();
         }
         if (th + 1u < ${tapsH}u) ${m.weights.read(`(row + ${tapsW * tile.depth}u)`)}
-        else if (step + p.splits < steps) ${m.weights.read(row('step + p.splits', '0u'))}`
+        else if (step + p.splits < steps) ${m.weights.read(weightRow('step + p.splits', '0u'))}`
             : ''
         }
         for (var t = 0u; t < ${end(tapsW)}; t++) {
-          let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${rowVec4sOf(tile)}u;
+          let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${voxelVec4s}u;
           ${m.multiply}
         }
       }

@@ -5,8 +5,8 @@
 import { lines, range } from '../wgsl.ts';
 import type { Block } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
-import { momentVec4s, PAD, type SharedTile, sumsPerThread } from './tile.ts';
-import type { Reading } from './tiledText.ts';
+import { momentVec4s, rowVec4s, type SharedTile, sumsPerThread } from './tile.ts';
+import { type Reading, shareReads } from './tiledText.ts';
 
 export interface TiledShape {
   readonly tile: SharedTile;
@@ -49,12 +49,9 @@ export interface Multiplier {
 export const multiplier = (shape: TiledShape): Multiplier =>
   shape.tile.kernel === 'fma' ? fma(shape) : matrix(shape);
 
-/** vec4s between the voxels of a block. */
-export const rowVec4sOf = ({ depth }: SharedTile): number => (depth + PAD) / 4;
-
 /** WGSL: where the inputs of a tile's row lie, for the first taps. */
 const rowStart = ({ tile, block }: TiledShape, row: string) =>
-  `(${row} / ${tile.width}u * ${block.lineStep * block.voxels}u + ${row} % ${tile.width}u) * ${rowVec4sOf(tile)}u`;
+  `(${row} / ${tile.width}u * ${block.lineStep * block.voxels}u + ${row} % ${tile.width}u) * ${rowVec4s(tile.depth)}u`;
 
 /**
  * Moments: each invocation adds up the differences of its values, and their squares, from the column's value in the
@@ -71,10 +68,7 @@ function fma(shape: TiledShape): Multiplier {
   const vectors = range(perThread / 4);
   const columnVec4s = tile.channels / 4;
   const shared = tapsW * tile.depth * columnVec4s;
-  const reads = Math.ceil(shared / tile.threads);
-  const placeOf = (i: number) => `(lane + ${i * tile.threads}u)`;
-  const guarded = (i: number, text: string) =>
-    (i + 1) * tile.threads > shared ? `if (${placeOf(i)} < ${shared}u) { ${text} }` : text;
+  const reads = shareReads(tile.threads, shared, 1);
   const each = <T>(f: (i: number, v: number) => T): T[] =>
     range(rowsEach).flatMap((i) => vectors.map((v) => f(i, v)));
   const rowOf = (i: number) => `(rowGroup + ${(i * rows) / rowsEach}u)`;
@@ -110,19 +104,19 @@ function fma(shape: TiledShape): Multiplier {
   return {
     scalar: 'f32',
     blockVec4s: Math.max(
-      block.lines * block.voxels * rowVec4sOf(tile),
+      block.lines * block.voxels * rowVec4s(tile.depth),
       shape.moments ? momentVec4s(tile) : 0,
     ),
     declarations: `var<workgroup> taps: array<vec4<f32>, ${shared}>;`,
     sums: `let rowGroup = lane / ${tile.channels / perThread}u;
   let columnGroup = lane % ${tile.channels / perThread}u * ${vectors.length}u;
   ${lines(rowsEach, (i) => `let at${i} = ${rowStart(shape, rowOf(i))};`)}
-  ${lines(reads, (i) => `var weights${i} = w_t();`)}
+  ${reads.each((i) => `var weights${i} = w_t();`)}
   ${each((i, v) => `var sum${i}_${v} = vec4<f32>(0);`).join(' ')}`,
     weights: {
       read: (row) =>
-        `{ ${lines(reads, (i) => `${guarded(i, `weights${i} = w[(${row} + ${placeOf(i)} / ${columnVec4s}u) * p.weightVec4s + column + ${placeOf(i)} % ${columnVec4s}u];`)}`)} }`,
-      keep: lines(reads, (i) => guarded(i, `taps[${placeOf(i)}] = vec4<f32>(weights${i});`)),
+        `{ ${reads.each((i, at) => reads.guarded(i, `weights${i} = w[(${row} + ${at} / ${columnVec4s}u) * p.weightVec4s + column + ${at} % ${columnVec4s}u];`))} }`,
+      keep: reads.each((i, at) => reads.guarded(i, `taps[${at}] = vec4<f32>(weights${i});`)),
     },
     multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
                 ${lines(rowsEach, (i) => `let x${i} = block[at${i} + tap + k];`)}
@@ -144,7 +138,7 @@ function fma(shape: TiledShape): Multiplier {
 /** Each subgroup keeps some fragments of rows × all columns; weights come from memory, fragment by fragment. */
 function matrix(shape: TiledShape): Multiplier {
   const { tile, block, text, end } = shape;
-  const rowVec4s = rowVec4sOf(tile);
+  const inputVec4s = rowVec4s(tile.depth);
   const subgroups = tile.threads / LANES;
   const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
   const columnFragments = range(tile.channels / FRAGMENT);
@@ -155,7 +149,7 @@ function matrix(shape: TiledShape): Multiplier {
     name: `left${f}`,
     array: 'block',
     offset: `at${f} + tap + k * ${FRAGMENT / 4}u`,
-    stride: `${rowVec4s}u`,
+    stride: `${inputVec4s}u`,
   });
   const right = (c: number) => ({
     name: `right${c}`,
@@ -186,7 +180,7 @@ function matrix(shape: TiledShape): Multiplier {
     ${shape.moments ? addTo('momentSum', 'momentSquares', 'value', 'centre', 'row') : ''}`;
   return {
     scalar: 'f16',
-    blockVec4s: block.lines * block.voxels * rowVec4s,
+    blockVec4s: block.lines * block.voxels * inputVec4s,
     declarations: `var<workgroup> stage: array<vec4<f32>, ${subgroups * stage}>;`,
     sums: `let subgroup = lane / ${LANES}u;
   ${rowFragments.map((f) => `let at${f} = ${rowStart(shape, rowOf(f))};`).join('\n  ')}

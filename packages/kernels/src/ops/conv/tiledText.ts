@@ -1,6 +1,7 @@
 /** WGSL that the tiled kernels share. */
 import type { Gpu } from '../../device.ts';
 import type { Tensor } from '../../tensor.ts';
+import { lines } from '../wgsl.ts';
 import { normFunction } from './inputNorm.ts';
 
 /** A loop's end that the compiler does not know, for kernels with `p.groups` > 0. */
@@ -34,6 +35,20 @@ export const channelsOf = (reading: Reading): 8 | 4 => (reading === 8 ? 8 : 4);
 export const rawType = (reading: Reading, stored: string): string =>
   reading === 8 ? 'vec4<u32>' : `vec4<${stored}>`;
 
+/** How a workgroup shares the reads of some slots, `perSlot` each: an invocation always meets the same place in a slot. */
+export function shareReads(threads: number, slots: number, perSlot: number) {
+  const count = Math.ceil((slots * perSlot) / threads);
+  const slot = (i: number) => `(lane / ${perSlot}u + ${(i * threads) / perSlot}u)`;
+  return {
+    perSlot,
+    /** Text of an invocation's each read. */
+    each: (text: (i: number, slot: string) => string) => lines(count, (i) => text(i, slot(i))),
+    /** Text of read i, where not all invocations have one. */
+    guarded: (i: number, text: string) =>
+      (i + 1) * threads > slots * perSlot ? `if (${slot(i)} < ${slots}u) { ${text} }` : text,
+  };
+}
+
 export interface Reader {
   readonly name: string;
   readonly array: string;
@@ -55,13 +70,8 @@ export const readFunction = ({ name, array, channels, reading, stored }: Reader)
   return `fn ${name}(at: u32, c: u32) -> ${raw} { ${body} }`;
 };
 
-export interface Keeper {
-  /** Of the function, and of the workgroup array that it writes. */
-  readonly name: string;
-  readonly array: string;
-  readonly channels: string;
-  readonly reading: Reading;
-  readonly stored: 'f32' | 'f16';
+/** `name` and `array` are of the function and of the workgroup array that it writes. */
+export interface Keeper extends Reader {
   /** What the array keeps. */
   readonly scalar: 'f32' | 'f16';
   /** Whether an InputNorm is applied, of `affine` and `p.slope`; of one array. */

@@ -6,24 +6,23 @@
  */
 import type { Gpu } from '../../device.ts';
 import { type Launch, prepare, u32 } from '../../kernel.ts';
-import { lines } from '../wgsl.ts';
 import { blockOf, inputOfSlot } from './block.ts';
 import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
 import { matrixText } from './matrix.ts';
-import { hasMatrices, type SharedTile } from './tile.ts';
+import { hasMatrices, rowVec4s, type SharedTile } from './tile.ts';
 import {
   bindingOf,
   channelsOf,
   GROUP_INDEX,
   keepFunction,
   loopEnd,
-  type Reading,
   rawType,
   readFunction,
   readingOf,
+  shareReads,
   WORKGROUP_IDS,
 } from './tiledText.ts';
-import { multiplier, rowVec4s, type WeightGradientShape } from './tiledWeightMultiply.ts';
+import { multiplier, type WeightGradientShape } from './tiledWeightMultiply.ts';
 
 /** Workgroups that work on one share. */
 export function tiledWorkgroups({ gathered, centre, dWeight }: WeightGradientCall, tile: SharedTile): number {
@@ -55,7 +54,7 @@ export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedT
     directives: tile.kernel === 'matrix' ? text.directives : [],
     code: tiledCode({
       tile,
-      block: blockOf(1, tile.width, { taps: [tapsH, tapsW], stride: [strideH, strideW] }),
+      block: blockOf(1, tile.width, [tapsD, tapsH, tapsW], call.stride),
       text,
       readingA,
       readingB,
@@ -79,8 +78,8 @@ function tiledCode(shape: WeightGradientShape): string {
   // Lines that a row adds to the ring; the others are there already, from the row before.
   const added = block.lineStep;
   const kept = tapsH - added;
-  const a = reads(tile.threads, added * block.voxels, tile.depth, readingA);
-  const b = reads(tile.threads, tile.width, tile.channels, readingB);
+  const a = shareReads(tile.threads, added * block.voxels, tile.depth / channelsOf(readingA));
+  const b = shareReads(tile.threads, tile.width, tile.channels / channelsOf(readingB));
   const norm = isNormed ? ', norm' : '';
   const line = (slot: string) => `${slot} / ${block.voxels}u`;
   const voxel = (slot: string) => `(${slot} % ${block.voxels}u)`;
@@ -140,8 +139,8 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   let td = i32(group / (p.tilesB * p.tilesA) % p.tapsD);
   let share = group / (p.tilesB * p.tilesA * p.tapsD);
   ${m.sums}
-  let cA = lane % ${a.perVoxel}u * ${channelsOf(readingA)}u;
-  let cB = lane % ${b.perVoxel}u * ${channelsOf(readingB)}u;
+  let cA = lane % ${a.perSlot}u * ${channelsOf(readingA)}u;
+  let cB = lane % ${b.perSlot}u * ${channelsOf(readingB)}u;
   ${isNormed ? 'let norm = normAt(p.item, a0 + cA);' : ''}
   ${a.each((i) => `var rawA${i} = ${rawType(readingA, stored)}(0); var isInside${i} = false;`)}
   ${b.each((i) => `var rawB${i} = ${rawType(readingB, stored)}(0);`)}
@@ -160,8 +159,8 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
         workgroupBarrier();
         let h = i32(r % p.height * ${strideH}u) + p.baseH;
         let d = (i32(r / p.height) + p.firstD) * p.strideD + p.baseD + td;
-        for (var i = lane; i < ${kept * block.voxels * a.perVoxel}u; i += ${tile.threads}u) {
-          let slot = i / ${a.perVoxel}u;
+        for (var i = lane; i < ${kept * block.voxels * a.perSlot}u; i += ${tile.threads}u) {
+          let slot = i / ${a.perSlot}u;
           let place = placeOf(${voxel('slot')}, w0);
           let isInside = isLine(d, h + i32(${line('slot')})) && place >= 0 && a0 + cA < p.a;
           keepA(${ring('first', 'slot')} + cA / 4u, readA(d, h + i32(${line('slot')}), place, a0 + cA, isInside), isInside${norm});
@@ -181,18 +180,4 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   }
   ${m.finish}
 }`;
-}
-
-/** How a workgroup's invocations share the reads of some voxels' channels: each reads the same channels of several. */
-function reads(threads: number, slots: number, channels: number, reading: Reading) {
-  const perVoxel = channels / channelsOf(reading);
-  const count = Math.ceil((slots * perVoxel) / threads);
-  const slot = (i: number) => `(lane / ${perVoxel}u + ${(i * threads) / perVoxel}u)`;
-  return {
-    perVoxel,
-    each: (text: (i: number, slot: string) => string) => lines(count, (i) => text(i, slot(i))),
-    /** Of read i, where not all invocations have one. */
-    guarded: (i: number, text: string) =>
-      (i + 1) * threads > slots * perVoxel ? `if (${slot(i)} < ${slots}u) { ${text} }` : text,
-  };
 }

@@ -5,7 +5,7 @@
 import { lines, range } from '../wgsl.ts';
 import { type Block, slotOfTap } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
-import { PAD, type SharedTile } from './tile.ts';
+import { rowVec4s, type SharedTile } from './tile.ts';
 import type { Reading } from './tiledText.ts';
 
 export interface WeightGradientShape {
@@ -38,9 +38,6 @@ export interface WeightMultiplier {
 
 export const multiplier = (shape: WeightGradientShape): WeightMultiplier =>
   shape.tile.kernel === 'fma' ? fma(shape) : matrix(shape);
-
-/** vec4s between the voxels of a strip of so many channels. */
-export const rowVec4s = (channels: number): number => (channels + PAD) / 4;
 
 /** Each invocation keeps 4 channels of `a` × 4 of `b` × all taps along W, of one along H. */
 function fma({ tile, block, tapsW, strideW, end }: WeightGradientShape): WeightMultiplier {

@@ -19,7 +19,7 @@ import {
 import { mapElements, mapInvocations } from '../wgsl.ts';
 import { gather, packWeights } from './gather.ts';
 import { blockPlaces, type GatherGeometry, type Triple } from './geometry.ts';
-import type { ConvProblem, Tile } from './tile.ts';
+import { type ConvProblem, DIRECT, type Tile } from './tile.ts';
 import { weightGradient } from './weightGradient.ts';
 
 export interface TrialResult {
@@ -32,7 +32,6 @@ export interface TrialResult {
 /** Largest error of a tile that may be used: rounding in other orders. */
 export const TRIAL_TOLERANCE = { f32: 1e-3, f16: 1e-2 };
 
-const DIRECT: Tile = { kernel: 'direct' };
 const REPEATS = 5;
 /** After compiling. */
 const WARM_MS = 300;
