@@ -3,7 +3,6 @@
  * `pytorch_unet.py` beside this file is the peer. Ratios above 1 mean that PyTorch takes longer, or more memory.
  * `--short`: less long, channels-last alone, nothing compiled, no single layers.
  */
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -11,6 +10,7 @@ import { findAdapter } from '@organseg/kernels/device.ts';
 import { resolveConfig } from '@organseg/train/config.ts';
 import { type LayerBench, layerTitle } from '../layerTitle.ts';
 import { presetNamed } from '../options.ts';
+import { outputOf } from '../timedProcess.ts';
 import type { UnetBench } from '../unet.ts';
 
 interface PeerTime {
@@ -63,16 +63,9 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Runs a program that prints one JSON object; what it says on stderr is passed on. */
-function runJson<T>(program: string, args: readonly string[]): T {
-  const { status, stdout, error } = spawnSync(program, args, {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (status !== 0) throw new InputError(`${program} ${args[0]}: ${error?.message ?? `exit code ${status}`}`);
-  return JSON.parse(stdout) as T;
-}
+/** What a program prints as one JSON object. */
+const runJson = async <T>(program: string, args: readonly string[]): Promise<T> =>
+  JSON.parse(await outputOf(program, args));
 
 function asText(ours: readonly UnetBench[], peer: Peer): string {
   const lines = [
@@ -135,7 +128,7 @@ const config = resolveConfig(presetNamed(preset), undefined, options.set);
 const { filters, kernels, strides, classes, patch, batch } = config;
 const network = { filters, kernels, strides, classes, patch, batch, layers: !options.short };
 const script = fileURLToPath(new URL('./pytorch_unet.py', import.meta.url));
-const peer = runJson<Peer>(options.python, [
+const peer = await runJson<Peer>(options.python, [
   script,
   '--network',
   JSON.stringify(network),
@@ -159,8 +152,12 @@ const bench = <T>(subject: string, dtype: string) =>
     ...options.set.flatMap((setting) => ['--set', setting]),
     ...(options.short ? ['--short'] : []),
   ]);
-const ours = dtypes.map((dtype) => bench<UnetBench>('unet', dtype));
-const layers = options.short ? [] : dtypes.map((dtype) => bench<OurLayers>('layers', dtype));
+const ours: UnetBench[] = [];
+const layers: OurLayers[] = [];
+for (const dtype of dtypes) {
+  ours.push(await bench<UnetBench>('unet', dtype));
+  if (!options.short) layers.push(await bench<OurLayers>('layers', dtype));
+}
 process.stdout.write(
   options.json
     ? `${JSON.stringify({ peer, ours, layers })}\n`

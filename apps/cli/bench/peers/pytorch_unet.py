@@ -4,9 +4,9 @@
 
 JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...], "classes": 14,
        "patch": [d, h, w], "batch": 2, "layers": true}
-Prints one JSON object, and on stderr each mode when it is done: the parameter count, the error against the golden file, and for each mode (f32 with TF32 off,
-TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works, or all
-channels-last and not compiled) the median
+Prints one JSON object: the parameter count, the error against the golden file, and for each mode (f32 with TF32 off,
+TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works; with
+--channels-last that alone, not compiled), which stderr tells of when it is done ("measured ..."), the median
 milliseconds of forward (one patch, no gradients), forward + backward and a whole Adam step (the batch), and the peak
 of allocated GPU bytes. Random data; synchronised around each repeat of four in a row; warmed up before.
 """
@@ -328,7 +328,7 @@ def main():
             for compiled in (False, True) if compiles else (False,):
                 try:
                     result["runs"].append(time_mode(network, device, timer, mode, channels_last, compiled))
-                    print(json.dumps(result["runs"][-1]), file=sys.stderr, flush=True)
+                    print("measured", json.dumps(result["runs"][-1]), file=sys.stderr, flush=True)
                 except Exception as error:  # a mode that this PyTorch or GPU cannot run
                     failed = {"mode": mode, "channelsLast": channels_last, "compiled": compiled}
                     result["failed"].append({**failed, "error": str(error).splitlines()[0][:200]})
