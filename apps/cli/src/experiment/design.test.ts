@@ -21,7 +21,7 @@ function steps(design: Design): Record<string, number> {
   );
 }
 
-it.each(['small', 'gpu', 'real-ct', 'precision'])(
+it.each(['small', 'small-8', 'gpu', 'real-ct', 'precision'])(
   '%s is a design whose arms take one number of steps, but for the paper’s',
   async (name) => {
     const all = steps(await readDesign(join(EXPERIMENTS, `${name}.json`)));
@@ -51,7 +51,18 @@ describe('a design', () => {
     ...changes,
   });
 
+  it('may be like another but for its own keys', async () => {
+    const [small, eight] = [
+      await readDesign(join(EXPERIMENTS, 'small.json')),
+      await readDesign(join(EXPERIMENTS, 'small-8.json')),
+    ];
+    const { title, about } = eight;
+    expect(eight).toEqual({ ...small, title, about, phantom: { ...small.phantom, labelled: [8] } });
+  });
+
   it.each([
+    [{ like: 'none.json' }, 'none.json: no such file'],
+    [{ like: 'design.json' }, 'design.json: unknown key like'],
     [{ baseline: 'nobody' }, 'there is no arm nobody'],
     [{ arms: [arm, { ...arm, name: 'Labelled-only' }] }, 'two arms are called Labelled-only'],
     [

@@ -1,7 +1,8 @@
 /** What an experiment is: cohorts of phantoms or a data set, seeds, and arms that differ in what they learn from. */
+import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type Config, resolveConfig } from '@organseg/train/config.ts';
-import { readJsonFile } from '@organseg/train/files.ts';
+import { check, readJsonFile } from '@organseg/train/files.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { z } from 'zod';
 
@@ -51,9 +52,24 @@ const designFile = z.strictObject({
 });
 export type Design = z.infer<typeof designFile>;
 
+const object = z.record(z.string(), z.unknown());
+const likeAnother = z.looseObject({ like: z.string(), phantom: object.default({}) });
+
+/**
+ * A design, or what it changes of the one beside it that `like` names: its own keys over that one's, those of `phantom`
+ * one by one. Throws InputError.
+ */
+async function contentOf(path: string): Promise<unknown> {
+  const content = await readJsonFile(path, object);
+  if (!('like' in content)) return content;
+  const { like, phantom, ...own } = check(content, likeAnother, path);
+  const base = await readJsonFile(join(dirname(path), like), designFile);
+  return { ...base, ...own, phantom: { ...base.phantom, ...phantom } };
+}
+
 /** Throws InputError. */
 export async function readDesign(path: string): Promise<Design> {
-  const design = await readJsonFile(path, designFile);
+  const design = check(await contentOf(path), designFile, path);
   const names = design.arms.map(({ name }) => name);
   const twice = names.find(
     (name, i) => slug(name) in Object.fromEntries(names.slice(0, i).map((n) => [slug(n), 1])),
