@@ -5,13 +5,20 @@
  * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a teacher's `optimizer.average.*`, and in its metadata where the run stands.
  */
 import { join } from 'node:path';
-import { type NamedArrays, namedArrays, type ParameterSpec } from '@organseg/core/network/parameters.ts';
-import { encodeSafetensors, type SafeTensor, type SafeTensors } from '@organseg/core/network/safetensors.ts';
+import {
+  assertParameters,
+  type NamedArrays,
+  namedArrays,
+  type ParameterSpec,
+  type ParameterValues,
+} from '@organseg/core/network/parameters.ts';
+import { encodeSafetensors, floatsOf, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { z } from 'zod';
 import type { Config } from './config.ts';
 import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
 import { lossScaleState } from './lossScale.ts';
 import { MOMENTS, type Moments } from './optimizer.ts';
+import { SafetensorsFile } from './safetensorsFile.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
 export const LATEST = 'checkpoint-latest.safetensors';
@@ -60,15 +67,57 @@ export async function saveLatest(
   ]);
 }
 
-/** The parameters of a checkpoint file. Throws InputError. */
-export async function loadParameters(path: string, specs: readonly ParameterSpec[]): Promise<NamedArrays> {
-  return parametersOf(await readSafetensorsFile(path), specs, path);
+/**
+ * The parameters of a checkpoint file, each read when it is asked for; of the file as it was when it was opened, even
+ * where a training has replaced it since. Close it.
+ */
+export class ParametersFile implements ParameterValues {
+  readonly #path: string;
+  readonly #file: SafetensorsFile;
+  readonly #shapes: ReadonlyMap<string, readonly number[]>;
+
+  /** Throws InputError. */
+  constructor(path: string, specs: readonly ParameterSpec[]) {
+    this.#path = path;
+    this.#file = new SafetensorsFile(path);
+    this.#shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
+    try {
+      assertParameters(specs, parametersOf(this.#file.tensors), '', path);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Throws InputError where it cannot be read. */
+  get(name: string): Float32Array | undefined {
+    const shape = this.#shapes.get(name);
+    return (
+      shape && floatsOf({ tensors: new Map([[name, this.#file.tensor(name)]]) }, name, shape, this.#path)
+    );
+  }
+
+  close(): void {
+    this.#file.close();
+  }
 }
 
-/** Where a run stands. */
-export async function loadState(folder: string): Promise<RunState> {
+/** The parameters of a checkpoint file. Throws InputError. */
+export function loadParameters(path: string, specs: readonly ParameterSpec[]): NamedArrays {
+  const file = new ParametersFile(path, specs);
+  try {
+    return new Map(specs.map(({ name }) => [name, file.get(name)!]));
+  } finally {
+    file.close();
+  }
+}
+
+/** Where a run stands. Throws InputError. */
+export function loadState(folder: string): RunState {
   const path = join(folder, LATEST);
-  return stateOf(await readSafetensorsFile(path), path);
+  const file = new SafetensorsFile(path);
+  file.close();
+  return stateOf(file, path);
 }
 
 export async function loadLatest(
@@ -79,7 +128,7 @@ export async function loadLatest(
   const path = join(folder, LATEST);
   const file = await readSafetensorsFile(path);
   return {
-    parameters: parametersOf(file, specs, path),
+    parameters: namedArrays(specs, { tensors: parametersOf(file.tensors) }, '', path),
     moments: Object.fromEntries(
       [...MOMENTS[optimizer], ...(consistency ? ['average'] : [])].map((name) => [
         name,
@@ -91,12 +140,10 @@ export async function loadLatest(
 }
 
 /** The tensors that are not the optimiser's. */
-function parametersOf({ tensors }: SafeTensors, specs: readonly ParameterSpec[], path: string): NamedArrays {
-  const own = [...tensors].filter(([name]) => !name.startsWith('optimizer.'));
-  return namedArrays(specs, { tensors: new Map(own) }, '', path);
-}
+const parametersOf = <T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+  new Map([...tensors].filter(([name]) => !name.startsWith('optimizer.')));
 
-function stateOf({ metadata }: SafeTensors, path: string): RunState {
+function stateOf({ metadata }: Pick<SafetensorsFile, 'metadata'>, path: string): RunState {
   return parseJson(metadata.state ?? '', runState, `${path}: its state`);
 }
 

@@ -118,7 +118,7 @@ const REASONS: Record<string, string> = {
 };
 
 /** What the operating system refused, in one line; any other error as it is. */
-function asInputError(error: unknown, path: string): unknown {
+export function asInputError(error: unknown, path: string): unknown {
   if (!(error instanceof Error && 'code' in error && 'syscall' in error)) return error;
   return new InputError(`${path}: ${REASONS[String(error.code)] ?? error.message}`);
 }

@@ -1,12 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { tinyConfig, writePhantoms } from '../test/fixture.ts';
+import { saveBest } from './checkpoint.ts';
 import { readNiftiFile } from './files.ts';
 import { Predictor, type PredictorOptions } from './predictor.ts';
+import { parameterLayout } from './run.ts';
 import { startRun } from './trainRun.ts';
 
 const MIB = 2 ** 20;
@@ -47,6 +49,8 @@ describe('a predictor', () => {
     onTestFinished(() => device.close());
     return device;
   }
+
+  const ones = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b)).fill(1);
 
   const differing = (a: Uint8Array, b: Uint8Array) => a.filter((label, i) => label !== b[i]).length;
 
@@ -102,10 +106,14 @@ describe('a predictor', () => {
     expect(retries).toHaveLength(3);
   });
 
-  test('a lost device: the case is done on another', async () => {
+  test('a lost device: the case is done on another, with the weights as they were, whatever took their place', async () => {
     const first = await opened();
     const second = await opened();
-    const predictor = await Predictor.open(first, run, { reopen: async () => second });
+    const copy = join(folder, 'copy');
+    cpSync(run, copy, { recursive: true });
+    const predictor = await Predictor.open(first, copy, { reopen: async () => second });
+    const { specs } = parameterLayout(predictor.run.config);
+    await saveBest(copy, specs, new Map(specs.map(({ name, shape }) => [name, ones(shape)])));
     let isLost = false;
     const { report, labels } = await predictor.predict(scan, {
       onShare: () => {

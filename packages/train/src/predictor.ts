@@ -16,7 +16,7 @@ import {
 } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
+import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
@@ -24,7 +24,7 @@ import { GpuLostError, OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
-import { loadParameters } from './checkpoint.ts';
+import { ParametersFile } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
 import { readNiftiFile } from './files.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription, readRun } from './run.ts';
@@ -95,7 +95,7 @@ export class Predictor {
   /** The first of the runs. */
   readonly run: RunDescription;
   readonly #options: PredictorOptions;
-  readonly #weights: readonly NamedArrays[];
+  readonly #weights: readonly ParametersFile[];
   readonly #layout: ParameterLayout;
   readonly #activation: ActivationType;
   readonly #planner: MemoryPlanner;
@@ -114,17 +114,22 @@ export class Predictor {
     const run = await readRun(first!);
     for (const other of others) assertAlike(run, first!, await readRun(other), other);
     const { specs } = parameterLayout(run.config);
-    const weights: NamedArrays[] = [];
-    for (const folder of [first!, ...others])
-      weights.push(await loadParameters(bestCheckpoint(folder), specs));
-    return new Predictor(gpu, run, options, weights);
+    const weights: ParametersFile[] = [];
+    try {
+      for (const folder of [first!, ...others])
+        weights.push(new ParametersFile(bestCheckpoint(folder), specs));
+      return new Predictor(gpu, run, options, weights);
+    } catch (error) {
+      for (const file of weights) file.close();
+      throw error;
+    }
   }
 
   private constructor(
     gpu: Gpu,
     run: RunDescription,
     options: PredictorOptions,
-    weights: readonly NamedArrays[],
+    weights: readonly ParametersFile[],
   ) {
     const { config } = run;
     this.#gpu = gpu;
@@ -336,6 +341,7 @@ export class Predictor {
   close(): void {
     this.#networks?.close();
     release(this.#gpu, this.#parameters);
+    for (const file of this.#weights) file.close();
   }
 }
 

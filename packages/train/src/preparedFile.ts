@@ -9,15 +9,9 @@
  *   counts I32 [256]          the voxels of each label
  * Reading is synchronous: it is for threads that have nothing else to do, and for headers.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
-import {
-  decodeSafetensorsHeader,
-  type SafeTensor,
-  type SafeTensorPlace,
-  type SafeTensorsHeader,
-  safetensorsHeaderBytes,
-} from '@organseg/core/network/safetensors.ts';
+import type { SafeTensor, SafeTensorPlace } from '@organseg/core/network/safetensors.ts';
+import { SafetensorsFile } from './safetensorsFile.ts';
 
 /** D, H, W. */
 export type Size = readonly [number, number, number];
@@ -68,13 +62,11 @@ function startsOf(counts: ArrayLike<number>): number[] {
 
 /** An open prepared case. Close it. */
 export class PreparedFile {
-  readonly metadata: SafeTensorsHeader['metadata'];
   readonly size: Size;
   readonly voxels: number;
   /** Of each label, background first. */
   readonly labelVoxels: readonly number[];
-  readonly #path: string;
-  readonly #file: number;
+  readonly #file: SafetensorsFile;
   readonly #image: SafeTensorPlace;
   readonly #labels: SafeTensorPlace;
   readonly #runs: SafeTensorPlace;
@@ -82,15 +74,10 @@ export class PreparedFile {
 
   /** Throws InputError where the file is no prepared case, or one of an older form. */
   constructor(path: string) {
-    this.#path = path;
-    this.#file = openSync(path, 'r');
+    this.#file = new SafetensorsFile(path);
     try {
-      const { size: fileBytes } = fstatSync(this.#file);
-      const beginning = this.#read(0, Math.min(8, fileBytes));
-      const header = this.#read(0, safetensorsHeaderBytes(beginning, fileBytes, path));
-      const { metadata, tensors } = decodeSafetensorsHeader(header, fileBytes, path);
       const [image, labels, runs, counts] = ['image', 'labels', 'runs', 'counts'].map((name) =>
-        tensors.get(name),
+        this.#file.tensors.get(name),
       );
       if (
         image?.dtype !== 'U16' ||
@@ -100,11 +87,10 @@ export class PreparedFile {
       ) {
         throw new InputError(`${path}: is no prepared case`);
       }
-      this.metadata = metadata;
       [this.#image, this.#labels, this.#runs] = [image, labels, runs];
       this.size = image.shape as unknown as Size;
       this.voxels = image.shape.reduce((a, b) => a * b, 1);
-      this.labelVoxels = Array.from(new Int32Array(this.#read(counts.firstByte, 4 * LABELS).buffer));
+      this.labelVoxels = Array.from(this.#file.tensor('counts').values as Int32Array);
       this.#firstOf = startsOf(this.labelVoxels);
     } catch (error) {
       this.close();
@@ -112,8 +98,12 @@ export class PreparedFile {
     }
   }
 
+  get metadata(): SafetensorsFile['metadata'] {
+    return this.#file.metadata;
+  }
+
   close(): void {
-    closeSync(this.#file);
+    this.#file.close();
   }
 
   /** Intensities in [0, 1] of a box that may reach beyond the volume; there it holds 0. */
@@ -149,7 +139,7 @@ export class PreparedFile {
   }
 
   #run(row: number): [first: number, before: number] {
-    const bytes = this.#read(this.#runs.firstByte + 8 * row, 8);
+    const bytes = this.#file.read(this.#runs.firstByte + 8 * row, 8);
     const view = new DataView(bytes.buffer);
     return [view.getInt32(0, true), view.getInt32(4, true)];
   }
@@ -169,22 +159,14 @@ export class PreparedFile {
     if (rows <= 0 || count <= 0) return;
     for (let d = first[0]!; d < last[0]!; d++) {
       const voxel = ((from[0] + d) * height + from[1] + first[1]!) * width + from[2] + first[2]!;
-      const plane = this.#read(firstByte + voxel * elementBytes, ((rows - 1) * width + count) * elementBytes);
+      const plane = this.#file.read(
+        firstByte + voxel * elementBytes,
+        ((rows - 1) * width + count) * elementBytes,
+      );
       for (let row = 0; row < rows; row++) {
         const to = (d * box[1] + first[1]! + row) * box[2] + first[2]!;
         visit(plane, row * width * elementBytes, count, to);
       }
     }
-  }
-
-  /** Into a buffer of its own, so that wider elements are aligned in it. */
-  #read(position: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const read = readSync(this.#file, bytes, done, length - done, position + done);
-      if (read === 0) throw new InputError(`${this.#path}: cut short`);
-      done += read;
-    }
-    return bytes;
   }
 }

@@ -52,7 +52,7 @@ export async function readRun(folder: string): Promise<RunDescription> {
 export async function isFinished(folder: string): Promise<boolean> {
   if (!isRun(folder) || !existsSync(join(folder, LATEST))) return false;
   const { stage, config } = await readRun(folder);
-  const { epoch, validated } = await loadState(folder);
+  const { epoch, validated } = loadState(folder);
   return epoch === config[stage].epochs && validated === epoch;
 }
 

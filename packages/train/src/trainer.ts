@@ -96,7 +96,7 @@ class Trainer {
     const parameters =
       latest?.parameters ??
       (run.init
-        ? await loadParameters(bestCheckpoint(run.init), layout.specs)
+        ? loadParameters(bestCheckpoint(run.init), layout.specs)
         : initialise(layout, random.fork('initialise')));
     const state = latest?.state ?? {
       epoch: 0,

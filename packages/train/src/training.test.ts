@@ -61,14 +61,14 @@ describe('a run', () => {
         return { signal: stop.signal, onStep: (at: { step: number }) => at.step === step && stop.abort() };
       };
       await startRun(gpu, { data, out: parts, config }, stopAfter(1));
-      expect(await loadState(parts)).toMatchObject({ epoch: 0, stepInEpoch: 1, step: 1 });
+      expect(loadState(parts)).toMatchObject({ epoch: 0, stepInEpoch: 1, step: 1 });
       await resumeRun(gpu, parts, stopAfter(2));
-      expect(await loadState(parts)).toMatchObject({ epoch: 1, stepInEpoch: 0, step: 2 });
+      expect(loadState(parts)).toMatchObject({ epoch: 1, stepInEpoch: 0, step: 2 });
       await resumeRun(gpu, parts, stopAfter(5));
       expect(await isFinished(parts)).toBe(false);
       const result = await resumeRun(gpu, parts);
       expect(result).toMatchObject({ finished: true, epoch: 3, step: 6 });
-      expect((await loadState(parts)).lossScale !== null).toBe(config.precision === 'f16');
+      expect(loadState(parts).lossScale !== null).toBe(config.precision === 'f16');
 
       for (const file of ['checkpoint-latest.safetensors', 'checkpoint-best.safetensors']) {
         expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
@@ -181,8 +181,8 @@ describe('a run', () => {
     ]);
     const { specs } = parameterLayout(config);
     const [before, after] = [
-      await loadParameters(bestCheckpoint(first), specs),
-      await loadParameters(bestCheckpoint(second), specs),
+      loadParameters(bestCheckpoint(first), specs),
+      loadParameters(bestCheckpoint(second), specs),
     ];
     for (const [name, values] of before) {
       expect(relativeError(after.get(name)!, values), name).toBeLessThan(1e-6);

@@ -1,7 +1,7 @@
 /** The networks that segment a case: one, or several of one architecture whose logits are averaged. */
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Tensor } from '@organseg/kernels/tensor.ts';
-import type { NamedArrays } from '../network/parameters.ts';
+import type { ParameterValues } from '../network/parameters.ts';
 import { type InferenceProgram, inferenceProgram, type NetworkMemory } from '../network/program.ts';
 import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
@@ -19,7 +19,7 @@ export class Networks {
   readonly count: number;
   readonly #gpu: Gpu;
   readonly #memory: NetworkMemory;
-  readonly #weights: readonly NamedArrays[];
+  readonly #weights: readonly ParameterValues[];
   #inference: InferenceProgram;
   #current = 0;
 
@@ -28,7 +28,7 @@ export class Networks {
     gpu: Gpu,
     network: UnetConfig,
     memory: NetworkMemory,
-    { patch, batch = 1, weights = [] }: { patch: Size; batch?: number; weights?: readonly NamedArrays[] },
+    { patch, batch = 1, weights = [] }: { patch: Size; batch?: number; weights?: readonly ParameterValues[] },
   ) {
     this.#gpu = gpu;
     this.network = network;

@@ -12,7 +12,7 @@ import {
 } from '@organseg/kernels/tensor.ts';
 import { InputError } from '../inputError.ts';
 import type { Random } from '../random.ts';
-import { floatsOf, type SafeTensors } from './safetensors.ts';
+import { floatsOf, type SafeTensors, tensorOf } from './safetensors.ts';
 
 /** LeakyReLU's, throughout. */
 export const LEAKY_SLOPE = 0.01;
@@ -30,6 +30,22 @@ const PLACE_ELEMENTS = 64;
 /** Values by name, in PyTorch's layout. */
 export type NamedArrays = Map<string, Float32Array>;
 
+/** What values come from, all at once or one by one. */
+export type ParameterValues = Pick<NamedArrays, 'get'>;
+
+/** Throws InputError unless a file's tensors that begin with `prefix` are these parameters. */
+export function assertParameters(
+  specs: readonly ParameterSpec[],
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+  prefix: string,
+  path: string,
+): void {
+  for (const { name, shape } of specs) tensorOf(tensors, `${prefix}${name}`, shape, path);
+  const expected = new Set(specs.map(({ name }) => `${prefix}${name}`));
+  const extra = [...tensors.keys()].find((name) => name.startsWith(prefix) && !expected.has(name));
+  if (extra) throw new InputError(`${path}: tensor ${extra} is no parameter of this network`);
+}
+
 /** The tensors `prefix` + name of a file, exactly one for each parameter. Throws InputError. */
 export function namedArrays(
   specs: readonly ParameterSpec[],
@@ -37,13 +53,8 @@ export function namedArrays(
   prefix: string,
   path: string,
 ): NamedArrays {
-  const arrays = new Map(
-    specs.map(({ name, shape }) => [name, floatsOf(file, `${prefix}${name}`, shape, path)]),
-  );
-  const names = [...file.tensors.keys()].filter((name) => name.startsWith(prefix));
-  const extra = names.find((name) => !arrays.has(name.slice(prefix.length)));
-  if (extra) throw new InputError(`${path}: tensor ${extra} is no parameter of this network`);
-  return arrays;
+  assertParameters(specs, file.tensors, prefix, path);
+  return new Map(specs.map(({ name, shape }) => [name, floatsOf(file, `${prefix}${name}`, shape, path)]));
 }
 
 /** Where each parameter lies in a flat tensor. */
@@ -84,8 +95,8 @@ export class ParameterLayout {
     return zeros(gpu, [this.size]);
   }
 
-  /** Uploads every parameter, as it lies. */
-  upload(gpu: Gpu, flat: Tensor, values: NamedArrays): void {
+  /** Uploads every parameter, one after another, as it lies. */
+  upload(gpu: Gpu, flat: Tensor, values: ParameterValues): void {
     let bytes = 0;
     for (const { name, shape } of this.specs) {
       upload(gpu, this.view(flat, name), values.get(name)!);

@@ -103,13 +103,17 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafeTensors 
   const { metadata, tensors: places } = decodeSafetensorsHeader(header, bytes.length, file);
   const tensors = new Map<string, SafeTensor>();
   for (const [name, { dtype, shape, firstByte, byteLength }] of places) {
-    const Values = ARRAYS[dtype];
     const part = bytes.subarray(firstByte, firstByte + byteLength);
-    const { buffer, byteOffset } = part.byteOffset % Values.BYTES_PER_ELEMENT ? new Uint8Array(part) : part;
-    const count = byteLength / Values.BYTES_PER_ELEMENT;
-    tensors.set(name, { shape, values: new Values(buffer as ArrayBuffer, byteOffset, count) });
+    tensors.set(name, { shape, values: valuesOf(part, dtype) });
   }
   return { metadata, tensors };
+}
+
+/** A tensor's values in these bytes of a file, or in a copy where they are not aligned. */
+export function valuesOf(bytes: Uint8Array, dtype: SafeDType): SafeTensor['values'] {
+  const Values = ARRAYS[dtype];
+  const { buffer, byteOffset } = bytes.byteOffset % Values.BYTES_PER_ELEMENT ? new Uint8Array(bytes) : bytes;
+  return new Values(buffer as ArrayBuffer, byteOffset, bytes.length / Values.BYTES_PER_ELEMENT);
 }
 
 const isMetadata = (value: unknown): value is Record<string, string> =>
@@ -128,6 +132,20 @@ function isEntry(entry: unknown): entry is HeaderEntry {
   );
 }
 
+/** A file's tensor, or its place there, which must be there with this shape. Throws InputError. */
+export function tensorOf<T extends { readonly shape: readonly number[] }>(
+  tensors: ReadonlyMap<string, T>,
+  name: string,
+  shape: readonly number[],
+  file: string,
+): T {
+  const tensor = tensors.get(name);
+  if (!tensor) throw new InputError(`${file}: it has no tensor ${name}`);
+  if (tensor.shape.join() !== shape.join())
+    throw new InputError(`${file}: tensor ${name} expects [${shape}], got [${tensor.shape}]`);
+  return tensor;
+}
+
 /** The values of a tensor of floats that must be there with this shape, as float32. Throws InputError. */
 export function floatsOf(
   { tensors }: Pick<SafeTensors, 'tensors'>,
@@ -135,11 +153,7 @@ export function floatsOf(
   shape: readonly number[],
   file: string,
 ): Float32Array {
-  const tensor = tensors.get(name);
-  if (!tensor) throw new InputError(`${file}: it has no tensor ${name}`);
-  if (tensor.shape.join() !== shape.join())
-    throw new InputError(`${file}: tensor ${name} expects [${shape}], got [${tensor.shape}]`);
-  const { values } = tensor;
+  const { values } = tensorOf(tensors, name, shape, file);
   if (values instanceof Float32Array) return values;
   if (values instanceof Float16Array || values instanceof Float64Array) return new Float32Array(values);
   throw new InputError(`${file}: tensor ${name} expects floats`);
