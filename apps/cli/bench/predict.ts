@@ -173,11 +173,14 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
   };
 }
 
+/** What predict may take of the host: 500 MB, and twice the scan of 16-bit voxels. */
+const hostBoundBytes = (slices: number) => 500e6 + 2 * sizeOf().reduce((a, b) => a * b, 2 * slices);
+
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
 
 function asText(adapter: string, config: Config, runs: readonly CaseRun[]): string {
   const stages = [...new Set(runs.flatMap(({ stages: each }) => Object.keys(each)))];
-  const head = ['slices', 'windows', 'skipped', 's', 'cpu s', ...stages, 'planned', 'counted', 'smi', 'host'];
+  const head = ['slices', 'windows', 'skipped', 's', 'cpu s', ...stages, 'planned', 'counted', 'smi', 'host', 'bound'];
   const rows = runs.map((run) => [
     run.slices,
     run.windows.all,
@@ -188,13 +191,14 @@ function asText(adapter: string, config: Config, runs: readonly CaseRun[]): stri
     mib(run.plannedGpuBytes),
     mib(run.peakGpuBytes),
     run.smiPeakMb?.toFixed(0) ?? '–',
-    mib(run.peakHostBytes),
+    mib(run.peakHostBytes - (software ? run.peakGpuBytes : 0)),
+    mib(hostBoundBytes(run.slices)),
   ]);
   const line = (cells: readonly (string | number)[]) =>
     cells.map((cell) => String(cell).padStart(9)).join('');
   return [
     `${adapter}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, ${config.spacingMm.join('×')} mm`,
-    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the process`,
+    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the host and the most it may be`,
     '',
     line(head),
     ...rows.map(line),
