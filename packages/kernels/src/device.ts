@@ -3,6 +3,7 @@
  */
 import { create, globals } from 'webgpu';
 import { Arena, GpuLostError, OutOfGpuMemoryError } from './arena.ts';
+import { askQuietly } from './dawnEvents.ts';
 import type { TileChoice } from './ops/conv/tile.ts';
 import { PipelineCache } from './pipeline.ts';
 import { countingDevice } from './rehearsal.ts';
@@ -162,6 +163,7 @@ export async function findAdapter(
   // The Vulkan loader warns on stderr when this is unset.
   process.env.XDG_RUNTIME_DIR ??= '/tmp';
   Object.assign(globalThis, globals);
+  askQuietly();
   const flags = [
     // NVIDIA's f16 hides behind the first two. The last: kernels keep within their tensors by themselves.
     'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,disable_robustness',
