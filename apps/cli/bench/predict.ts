@@ -18,6 +18,7 @@ import { caseGeometry } from '@organseg/core/inference/preprocess.ts';
 import { caseRequest } from '@organseg/core/inference/scanStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
+import { fastestActivation } from '@organseg/core/network/program.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
@@ -180,7 +181,19 @@ const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
 
 function asText(adapter: string, config: Config, runs: readonly CaseRun[]): string {
   const stages = [...new Set(runs.flatMap(({ stages: each }) => Object.keys(each)))];
-  const head = ['slices', 'windows', 'skipped', 's', 'cpu s', ...stages, 'planned', 'counted', 'smi', 'host', 'bound'];
+  const head = [
+    'slices',
+    'windows',
+    'skipped',
+    's',
+    'cpu s',
+    ...stages,
+    'planned',
+    'counted',
+    'smi',
+    'host',
+    'bound',
+  ];
   const rows = runs.map((run) => [
     run.slices,
     run.windows.all,
@@ -232,7 +245,7 @@ ${run.slices} slices, PyTorch ${peer.torch} on ${peer.device} / organseg: s ${pa
 async function plans(config: Config): Promise<string> {
   const gpu = await openGpu();
   try {
-    const activation = dtypeOf(options.dtype) ?? (gpu.hasF16 && !gpu.adapter.software ? 'f16' : 'f32');
+    const activation = dtypeOf(options.dtype) ?? fastestActivation(gpu);
     const shape = { network: unetConfig(config), patch: config.patch, activation, models: 1 };
     const planner = new MemoryPlanner(gpu, shape);
     const capBytes = Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20;

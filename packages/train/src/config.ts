@@ -2,8 +2,10 @@
  * A run's settings: flat, in the field's words, and checked; an unknown key is an error.
  */
 import { InputError } from '@organseg/core/inputError.ts';
+import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { Triple } from '@organseg/core/network/tape.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
 import { z } from 'zod';
 import { augmentationSchema } from './augment.ts';
 import { check } from './files.ts';
@@ -43,8 +45,8 @@ export const configSchema = z.strictObject({
   /** Of a patch's centre being in an organ, where foregroundShare is null. */
   foregroundProbability: probability,
   batch: size,
-  /** Of activations and their gradients in training; parameters are f32. */
-  precision: z.enum(['f32', 'f16']).default('f32'),
+  /** Of activations and their gradients in training; parameters are f32. auto: see `precisionOf`. */
+  precision: z.enum(['auto', 'f32', 'f16']).default('f32'),
   /** null: each labelled and pseudo-labelled image once. */
   stepsPerEpoch: size.nullable(),
   /** Of the patches with labels, from pseudo-labelled cases; null: all cases alike. */
@@ -134,6 +136,14 @@ export function parseConfig(value: unknown, source: string): Config {
     throw new InputError(`${source}: folds expects studentStart scratch: a student starts from one teacher`);
   }
   return config;
+}
+
+/** What activations are stored in: with `auto` what is fastest on the GPU. Throws InputError where it has no f16. */
+export function precisionOf({ precision }: Pick<Config, 'precision'>, gpu: Gpu): ActivationType {
+  if (precision === 'auto') return fastestActivation(gpu);
+  if (precision === 'f16' && !gpu.hasF16)
+    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
+  return precision;
 }
 
 /** The settings of a pipeline's students. */

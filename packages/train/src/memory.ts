@@ -12,7 +12,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import { type Augmentation, sizeToCut } from './augment.ts';
 import { uploadBatch } from './batches.ts';
-import { type Config, type Stage, unetConfig } from './config.ts';
+import { type Config, precisionOf, type Stage, unetConfig } from './config.ts';
 import type { Size } from './preparedFile.ts';
 import { parameterLayout } from './run.ts';
 import { TrainingStep } from './trainingStep.ts';
@@ -122,8 +122,8 @@ export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validat
   const batch = await firstFitting([...smallerBatches(config)]);
   const patch = await firstFitting([...smallerPatches(config)]);
   const ways = [batch && `batch=${batch.batch}`, patch && `patch=[${patch.patch}]`].filter(Boolean);
-  const { batch: items, patch: size, precision } = config;
-  const settings = `batch=${items} patch=[${size}] precision=${precision}, validated on [${validation}] voxels,`;
+  const { batch: items, patch: size } = config;
+  const settings = `batch=${items} patch=[${size}] precision=${precisionOf(config, gpu)}, validated on [${validation}] voxels,`;
   const wayOut = ways.length ? `${ways.join(' or ')} would` : 'nor does any smaller batch or patch';
   throw new InputError(`training with ${settings} does not fit: ${reason}; ${wayOut}`);
 }

@@ -17,7 +17,7 @@ import {
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
-import type { ActivationType } from '@organseg/core/network/program.ts';
+import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
 import { GpuLostError, OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
@@ -137,7 +137,7 @@ export class Predictor {
     this.#options = options;
     this.#weights = weights;
     this.#layout = parameterLayout(config);
-    this.#activation = options.dtype ?? (gpu.hasF16 && !gpu.adapter.software ? 'f16' : 'f32');
+    this.#activation = options.dtype ?? fastestActivation(gpu);
     this.#planner = new MemoryPlanner(gpu, {
       network: unetConfig(config),
       patch: config.patch,

@@ -53,7 +53,7 @@ const gao2022: Config = {
   foregroundShare: null,
   deepSupervision: false,
   consistency: null,
-  precision: 'f32',
+  precision: 'auto',
   augmentations: [{ kind: 'mirror', x: 0.2, y: 0.2, z: 0 }, ...gaoIntensities],
   optimizer: 'adam',
   momentum: 0.9,

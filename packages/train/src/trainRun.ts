@@ -9,7 +9,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { CaseStore } from './caseStore.ts';
 import { LATEST } from './checkpoint.ts';
-import { type Config, preprocessingOf, type Stage } from './config.ts';
+import { type Config, precisionOf, preprocessingOf, type Stage } from './config.ts';
 import { type Dataset, openDataset } from './dataset.ts';
 import { keptCases, readManifest } from './manifest.ts';
 import { assertFits } from './memory.ts';
@@ -43,9 +43,9 @@ export async function startRun(
   request: TrainRequest,
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
-  assertPrecision(gpu, request.config);
+  const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
-  const config = { ...request.config, classes: dataset.labelNames.length };
+  const config = { ...request.config, precision, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request);
   if (request.init) await assertSameNetwork(request.init, config);
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
@@ -68,7 +68,7 @@ export async function startRun(
 /** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
-  assertPrecision(gpu, run.config);
+  precisionOf(run.config, gpu);
   const cases = await chooseCases(await openDataset(run.data), run.config, run);
   const validated = cases.validation.map(({ name }) => name);
   if (
@@ -161,12 +161,6 @@ function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Sp
   const wanted = Math.max(1, Math.round(names.length * validationShare));
   const val = shuffled.slice(0, Math.min(wanted, Math.max(1, names.length - 1)));
   return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
-}
-
-function assertPrecision(gpu: Gpu, { precision }: Config): void {
-  if (precision === 'f16' && !gpu.hasF16) {
-    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
-  }
 }
 
 async function assertSameNetwork(init: string, config: Config): Promise<void> {

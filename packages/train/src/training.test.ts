@@ -54,6 +54,9 @@ describe('a run', () => {
       const config = tinyConfig(changes);
       await startRun(gpu, { data, out: whole, config });
       expect(await isFinished(whole)).toBe(true);
+      // What `auto` came to, so that no other adapter goes on in another precision.
+      const { precision } = (await readRun(whole)).config;
+      expect(precision).toBe(config.precision === 'auto' ? 'f32' : config.precision);
 
       // In the middle of an epoch, at an epoch's end, in the middle again.
       const stopAfter = (step: number) => {

@@ -2,7 +2,7 @@ import type { ActivationType } from '@organseg/core/network/program.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import { openGpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
-import type { Config } from '@organseg/train/config.ts';
+import { type Config, precisionOf } from '@organseg/train/config.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/memory.ts';
 import type { PresetName } from '@organseg/train/presets.ts';
 import { parameterLayout } from '@organseg/train/run.ts';
@@ -64,7 +64,7 @@ function printParameters(options: Options, config: Config): void {
 const BODY_MM = [400, 300, 400] as const;
 
 async function printMemory(options: Options, config: Config): Promise<void> {
-  const { patch, batch, precision, spacingMm } = config;
+  const { patch, batch, spacingMm } = config;
   const size = [2, 1, 0].map((axis) => Math.ceil(BODY_MM[axis]! / spacingMm[axis]!)) as [
     number,
     number,
@@ -72,6 +72,7 @@ async function printMemory(options: Options, config: Config): Promise<void> {
   ];
   const gpu = await openGpu();
   try {
+    const precision = precisionOf(config, gpu);
     const training = await orFault(trainingPeakBytes(gpu, config, 'initial', size));
     const inference = await orFault(inferencePeakBytes(gpu, config, precision, size));
     const { name } = gpu.adapter;

@@ -12,6 +12,10 @@ import type { Op, Slot, Tape, Workspace } from './tape.ts';
 
 export type ActivationType = Workspace['activation'];
 
+/** f16 where a GPU has it; a software adapter computes in f32 all the same, and converts. */
+export const fastestActivation = ({ hasF16, adapter }: Gpu): ActivationType =>
+  hasF16 && !adapter.software ? 'f16' : 'f32';
+
 /** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers. */
 export interface Part {
   readonly layer: string;
