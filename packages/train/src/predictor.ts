@@ -20,9 +20,10 @@ import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
-import { GpuLostError, OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import { GpuLostError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { ParametersFile } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
@@ -75,21 +76,8 @@ export interface CasePrediction {
 /** FLARE22's tolerance. */
 export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 
-/** Gao 2022: where the memory does not suffice, 2 mm. */
-const FALLBACK_MM: Triple = [2, 2, 2];
-
-/** After the driver ran out of memory, the share of what was planned first that is tried next, and then its square. */
-const RETRY_SHARE = 0.6;
-
 /** Of tensor axes D, H, W. */
 const AXES = { x: 2, y: 1, z: 0 } as const;
-
-interface Attempt {
-  readonly spacingMm: Triple;
-  /** Of the peak that was planned first; below 1, one window at a time. */
-  readonly share: number;
-  readonly isFallback: boolean;
-}
 
 export class Predictor {
   /** The first of the runs. */
@@ -170,15 +158,19 @@ export class Predictor {
       bodyOf(scan, preprocessingOf(this.run.config)),
     );
     const retries: string[] = [];
+    const capBytes = this.#capBytes;
     let firstPeak: number | undefined;
     let fault: Error | undefined;
-    for (const { spacingMm, share, isFallback } of this.#attempts()) {
+    for (const attempt of attemptsAt(this.#options.spacingMm ?? this.run.config.spacingMm)) {
+      const { spacingMm, share, isFallback } = attempt;
       if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
       if (fault) this.#options.onRetry?.(fault.message);
       const stream = new ScanStream(scan, rows, spacingMm);
       const request = this.#request(stream, hooks.probabilities !== undefined);
       try {
-        const plan = stopwatch.time('plan', () => this.#plan(request, share, firstPeak));
+        const plan = stopwatch.time('plan', () =>
+          planAttempt(this.#planner, request, attempt, { capBytes, firstPeak }),
+        );
         firstPeak ??= plan.peakBytes;
         hooks.onPlan?.(plan);
         const made = await this.#stream(stream, request, plan, stopwatch, hooks);
@@ -209,16 +201,6 @@ export class Predictor {
     throw fault!;
   }
 
-  #attempts(): Attempt[] {
-    const spacingMm = this.#options.spacingMm ?? this.run.config.spacingMm;
-    const isFine = spacingMm.some((mm, axis) => mm < FALLBACK_MM[axis]);
-    return [
-      { spacingMm, share: 1, isFallback: false },
-      { spacingMm, share: RETRY_SHARE, isFallback: false },
-      ...(isFine ? [{ spacingMm: FALLBACK_MM, share: RETRY_SHARE ** 2, isFallback: true }] : []),
-    ];
-  }
-
   get #resample(): ResampleBack {
     return this.#options.resample ?? 'logits';
   }
@@ -232,17 +214,6 @@ export class Predictor {
       skipEarly,
       confidence: this.#options.confidence ?? false,
     };
-  }
-
-  /** The best way within the cap; after a fault, in a share of what was planned first, or in the least there is. */
-  #plan(request: StreamRequest, share: number, firstPeak: number | undefined): CasePlan {
-    if (share === 1 || firstPeak === undefined) return this.#planner.plan(request, this.#capBytes);
-    try {
-      return this.#planner.plan(request, share * firstPeak, 1);
-    } catch (error) {
-      if (!(error instanceof CapTooSmallError)) throw error;
-      return this.#planner.plan(request, error.smallestBytes, 1);
-    }
   }
 
   async #stream(
@@ -344,6 +315,3 @@ export class Predictor {
     for (const file of this.#weights) file.close();
   }
 }
-
-export const isMemoryFault = (error: unknown): error is Error =>
-  error instanceof OutOfGpuMemoryError || error instanceof GpuLostError || error instanceof CapTooSmallError;
