@@ -30,8 +30,8 @@ const WEB_PACKAGES = ['hono', '@hono/zod-openapi', 'zod', 'kysely', '@zip.js/zip
 
 const RULES: Record<string, Rule> = {
   [KERNELS]: { ours: [], globals: true },
-  // The only one that knows Dawn.
-  [DEVICE]: { ours: [KERNELS], packages: ['webgpu'], globals: true },
+  // The only one that knows Dawn, and Node.
+  [DEVICE]: { ours: [KERNELS], packages: ['webgpu'], node: true, globals: true },
   [CORE]: { ours: [] },
   [VOLUME]: { ours: BASICS, packages: ['nifti-reader-js'] },
   [METRICS]: { ours: [...BASICS, ...GEOMETRY] },

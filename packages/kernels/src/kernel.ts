@@ -217,4 +217,5 @@ export function runOnce(gpu: Gpu, launches: readonly Launch[]): void {
 /** Frees what prepared launches hold. */
 export function discard(gpu: Gpu, launches: readonly Launch[]): void {
   for (const { params } of launches) gpu.arena.destroy(params);
+  gpu.dropped(launches.length);
 }

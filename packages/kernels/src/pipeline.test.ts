@@ -80,3 +80,14 @@ test('ends where the device is closed meanwhile', async () => {
   submit(gpu, launches);
   gpu.check();
 });
+
+test('the bind groups of dropped launches do not pile up', async () => {
+  const early: WeakRef<GPUBindGroup>[] = [];
+  for (let round = 0; round < 10; round++) {
+    const launches = Array.from({ length: 500 }, () => add('1.0'));
+    early.push(...launches.slice(0, round < 5 ? 1 : 0).map(({ bindGroup }) => new WeakRef(bindGroup)));
+    discard(gpu, launches);
+    await gpu.finish(); // what a turn of the event loop looks at lives as long as it
+  }
+  expect(early.filter((ref) => ref.deref())).toHaveLength(0);
+});

@@ -20,7 +20,7 @@ export class Networks {
   readonly #gpu: Gpu;
   readonly #memory: NetworkMemory;
   readonly #weights: readonly ParameterValues[];
-  #inference: InferenceProgram;
+  readonly #inference: InferenceProgram;
   #current = 0;
 
   /** The first of several `weights` are those that `memory` holds; none are needed where it holds the only ones. */
@@ -37,14 +37,12 @@ export class Networks {
     this.batch = batch;
     this.count = Math.max(1, weights.length);
     this.#weights = weights;
-    this.#inference = this.#program();
-  }
-
-  #program(): InferenceProgram {
     const tape = new Tape();
-    const image = tape.input([this.batch, ...this.patch, this.network.inputChannels]);
-    const logits = unet(tape, image, this.network);
-    return inferenceProgram(this.#gpu, { tape, image, logits }, this.#memory);
+    const image = tape.input([batch, ...patch, network.inputChannels]);
+    const logits = unet(tape, image, network);
+    // With the weights of others it must run as it is.
+    const packsEachRun = this.count > 1;
+    this.#inference = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun });
   }
 
   /** f32 [N, d, h, w, 1]: what the next `run` reads. */
@@ -58,15 +56,10 @@ export class Networks {
   }
 
   /** Makes `run` that of another model. */
-  async use(model: number): Promise<void> {
+  use(model: number): void {
     if (model === this.#current) return;
     const { layout, parameters } = this.#memory;
-    this.#inference.program.close();
-    // Two programs would take twice the memory: the driver has the one back before the other is made.
-    await this.#gpu.finish();
-    this.#gpu.arena.trim();
-    layout.upload(this.#gpu, parameters, this.#weights[model]);
-    this.#inference = this.#program();
+    layout.upload(this.#gpu, parameters, this.#weights[model]!);
     this.#current = model;
   }
 
@@ -76,7 +69,6 @@ export class Networks {
 
   close(): void {
     this.#inference.program.close();
-    const { layout, parameters } = this.#memory;
-    if (this.#current !== 0) layout.upload(this.#gpu, parameters, this.#weights[0]!); // as it was handed over
+    this.use(0); // as it was handed over
   }
 }

@@ -84,7 +84,7 @@ describe('a stream of slabs', () => {
       return starts.map((_, i) => Array.from(table.subarray(i * PATCH[axis]!, (i + 1) * PATCH[axis]!)));
     });
     for (let model = 0; model < seeds.length; model++) {
-      await network.use(model);
+      network.use(model);
       for (const [i, d] of origins[0]!.entries())
         for (const [j, h] of origins[1]!.entries())
           for (const [k, w] of origins[2]!.entries())

@@ -218,7 +218,7 @@ export class SlabStream {
     const running: Promise<unknown>[] = [];
     let count = batches.length;
     for (let model = 0, done = 0; model < networks.count; model++) {
-      await networks.use(model);
+      networks.use(model);
       for (let i = 0; i < count; i++) {
         signal?.throwIfAborted();
         this.#runBatch(batches[i]!);
