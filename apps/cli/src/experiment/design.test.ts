@@ -60,6 +60,13 @@ describe('a design', () => {
     expect(eight).toEqual({ ...small, title, about, phantom: { ...small.phantom, labelled: [8] } });
   });
 
+  it('may be like another on a data set', async () => {
+    const path = join(folder, 'longer.json');
+    writeFileSync(path, JSON.stringify({ like: join(EXPERIMENTS, 'real-ct.json'), seeds: [7] }));
+    const base = await readDesign(join(EXPERIMENTS, 'real-ct.json'));
+    expect(await readDesign(path)).toEqual({ ...base, seeds: [7] });
+  });
+
   it.each([
     [{ like: 'none.json' }, 'none.json: no such file'],
     [{ like: 'design.json' }, 'design.json: unknown key like'],

@@ -1,5 +1,5 @@
 /** What an experiment is: cohorts of phantoms or a data set, seeds, and arms that differ in what they learn from. */
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type Config, resolveConfig } from '@organseg/train/config.ts';
 import { check, readJsonFile } from '@organseg/train/files.ts';
@@ -53,7 +53,7 @@ const designFile = z.strictObject({
 export type Design = z.infer<typeof designFile>;
 
 const object = z.record(z.string(), z.unknown());
-const likeAnother = z.looseObject({ like: z.string(), phantom: object.default({}) });
+const likeAnother = z.looseObject({ like: z.string(), phantom: object.optional() });
 
 /**
  * A design, or what it changes of the one beside it that `like` names: its own keys over that one's, those of `phantom`
@@ -63,8 +63,8 @@ async function contentOf(path: string): Promise<unknown> {
   const content = await readJsonFile(path, object);
   if (!('like' in content)) return content;
   const { like, phantom, ...own } = check(content, likeAnother, path);
-  const base = await readJsonFile(join(dirname(path), like), designFile);
-  return { ...base, ...own, phantom: { ...base.phantom, ...phantom } };
+  const base = await readJsonFile(resolve(dirname(path), like), designFile);
+  return { ...base, ...own, ...(phantom && { phantom: { ...base.phantom, ...phantom } }) };
 }
 
 /** Throws InputError. */
