@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { onDevice } from '../test/harness.ts';
+import { spin } from '../test/spin.ts';
 import { GpuTimer } from './gpuTimer.ts';
-import { discard, prepare, submit, u32 } from './kernel.ts';
-import { release, zeros } from './tensor.ts';
+import { submit } from './kernel.ts';
 
 onDevice('GpuTimer', {}, (kit) => {
   test.each([
@@ -10,19 +10,7 @@ onDevice('GpuTimer', {}, (kit) => {
     ['the host’s', false],
   ])('longer work takes longer, by %s clock', async (_, usesGpuClock) => {
     if (usesGpuClock && !kit.gpu.hasTimestamps) return;
-    const y = zeros(kit.gpu, [4096]);
-    const launch = prepare(kit.gpu, {
-      name: 'spin',
-      read: {},
-      write: { y },
-      params: { rounds: u32(2000) },
-      code: `
-@compute @workgroup_size(64) fn main(id: Id) {
-  let i = invocation(id);
-  for (var k = 0u; k < p.rounds; k++) { y[i] = fma(y[i], 0.999, 0.001); }
-}`,
-      invocations: 4096,
-    });
+    const { launch, close } = spin(kit.gpu, 4096, 2000);
     const timer = new GpuTimer(kit.gpu, usesGpuClock);
     const time = async (repeats: number) => {
       timer.begin();
@@ -34,7 +22,6 @@ onDevice('GpuTimer', {}, (kit) => {
     expect(short).toBeGreaterThan(0);
     expect(long).toBeGreaterThan(short);
     timer.close();
-    discard(kit.gpu, [launch]);
-    release(kit.gpu, y);
+    close();
   });
 });
