@@ -12,7 +12,7 @@ import {
   type ParameterSpec,
   type ParameterValues,
 } from '@organseg/core/network/parameters.ts';
-import { encodeSafetensors, floatsOf, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import { asFloats, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { z } from 'zod';
 import type { Config } from './config.ts';
 import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
@@ -74,13 +74,11 @@ export async function saveLatest(
 export class ParametersFile implements ParameterValues {
   readonly #path: string;
   readonly #file: SafetensorsFile;
-  readonly #shapes: ReadonlyMap<string, readonly number[]>;
 
   /** Throws InputError. */
   constructor(path: string, specs: readonly ParameterSpec[]) {
     this.#path = path;
     this.#file = new SafetensorsFile(path);
-    this.#shapes = new Map(specs.map(({ name, shape }) => [name, shape]));
     try {
       assertParameters(specs, parametersOf(this.#file.tensors), '', path);
     } catch (error) {
@@ -90,11 +88,8 @@ export class ParametersFile implements ParameterValues {
   }
 
   /** Throws InputError where it cannot be read. */
-  get(name: string): Float32Array | undefined {
-    const shape = this.#shapes.get(name);
-    return (
-      shape && floatsOf({ tensors: new Map([[name, this.#file.tensor(name)]]) }, name, shape, this.#path)
-    );
+  get(name: string): Float32Array {
+    return asFloats(this.#file.tensor(name), name, this.#path);
   }
 
   close(): void {
@@ -106,7 +101,7 @@ export class ParametersFile implements ParameterValues {
 export function loadParameters(path: string, specs: readonly ParameterSpec[]): NamedArrays {
   const file = new ParametersFile(path, specs);
   try {
-    return new Map(specs.map(({ name }) => [name, file.get(name)!]));
+    return new Map(specs.map(({ name }) => [name, file.get(name)]));
   } finally {
     file.close();
   }

@@ -258,6 +258,7 @@ export class Predictor {
 
   #networksFor(batch: number): Networks {
     if (this.#networks?.batch === batch) return this.#networks;
+    this.#networks?.use(0); // with whose weights the next ones begin
     this.#networks?.close();
     this.#networks = undefined;
     this.#gpu.arena.trim();

@@ -68,7 +68,7 @@ export async function startRun(
 /** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
   const run = await readRun(folder);
-  precisionOf(run.config, gpu);
+  precisionOf(run.config, gpu); // refused before any case is prepared
   const cases = await chooseCases(await openDataset(run.data), run.config, run);
   const validated = cases.validation.map(({ name }) => name);
   if (

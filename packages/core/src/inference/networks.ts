@@ -23,7 +23,7 @@ export class Networks {
   readonly #inference: InferenceProgram;
   #current = 0;
 
-  /** The first of several `weights` are those that `memory` holds; none are needed where it holds the only ones. */
+  /** `memory` holds the weights of the first of several; of a single model none need be given. */
   constructor(
     gpu: Gpu,
     network: UnetConfig,
@@ -69,6 +69,5 @@ export class Networks {
 
   close(): void {
     this.#inference.program.close();
-    this.use(0); // as it was handed over
   }
 }

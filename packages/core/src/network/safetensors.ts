@@ -153,7 +153,11 @@ export function floatsOf(
   shape: readonly number[],
   file: string,
 ): Float32Array {
-  const { values } = tensorOf(tensors, name, shape, file);
+  return asFloats(tensorOf(tensors, name, shape, file), name, file);
+}
+
+/** The values of a tensor of floats, as float32. Throws InputError. */
+export function asFloats({ values }: SafeTensor, name: string, file: string): Float32Array {
   if (values instanceof Float32Array) return values;
   if (values instanceof Float16Array || values instanceof Float64Array) return new Float32Array(values);
   throw new InputError(`${file}: tensor ${name} expects floats`);
