@@ -1,6 +1,7 @@
 /** What is written of a predicted case: the label map, and what was asked for besides. */
 import { join } from 'node:path';
 import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
+import { labelColour } from '@organseg/core/organs.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
@@ -12,7 +13,6 @@ import {
   postprocess,
 } from '@organseg/train/postprocessing.ts';
 import { previewPng } from './preview.ts';
-import { labelColour } from './report/paint.ts';
 
 export interface CaseFiles {
   readonly labelNames: readonly string[];

@@ -11,9 +11,9 @@ import {
   RULE_SETS,
   type RuleSetName,
   type Score,
+  type ScoredOrgan,
   scoreCase,
 } from '@organseg/core/metrics/score.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
 import { readLabelsFile } from '@organseg/train/files.ts';
 import { z } from 'zod';
@@ -45,12 +45,16 @@ export const evaluationFile: z.ZodType<Evaluation> = z.object({
   missing: z.array(z.string()),
 });
 
-/** Scores the 13 organs of each case. Throws InputError at the first file that cannot be compared. */
-export async function evaluateCases(pairs: readonly CasePair[], rules: RuleSetName): Promise<Evaluation> {
+/** Scores each case's organs. Throws InputError at the first file that cannot be compared. */
+export async function evaluateCases(
+  pairs: readonly CasePair[],
+  organs: readonly ScoredOrgan[],
+  rules: RuleSetName,
+): Promise<Evaluation> {
   const cases = [];
   const bar = progress('scoring', pairs.length, 'cases');
   for (const [i, pair] of pairs.entries()) {
-    cases.push({ case: pair.case, ...(await scorePair(pair, rules)) });
+    cases.push({ case: pair.case, ...(await scorePair(pair, organs, rules)) });
     bar.update(i + 1, pair.case);
   }
   bar.finish();
@@ -85,8 +89,12 @@ export async function pairCases(
   return { pairs, unmatched: [...predictions.keys()].filter((name) => !references.has(name)) };
 }
 
-async function scorePair({ reference, prediction }: CasePair, rules: RuleSetName): Promise<CaseScore> {
-  if (!prediction) return missingCaseScore(FLARE22_ORGANS);
+async function scorePair(
+  { reference, prediction }: CasePair,
+  organs: readonly ScoredOrgan[],
+  rules: RuleSetName,
+): Promise<CaseScore> {
+  if (!prediction) return missingCaseScore(organs);
   const truth = await readLabelsFile(reference);
   const guess = await readLabelsFile(prediction);
   assertSameGrid(truth, reference, guess, prediction);
@@ -97,7 +105,7 @@ async function scorePair({ reference, prediction }: CasePair, rules: RuleSetName
     labelMap(truth.shape, truth.data, reference),
     labelMap(guess.shape, guess.data, prediction),
     spacingMm,
-    FLARE22_ORGANS,
+    organs,
     RULE_SETS[rules],
   );
 }

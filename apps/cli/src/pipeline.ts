@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { organsOf } from '@organseg/core/organs.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type Config, configSchema, studentConfig } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
@@ -31,6 +32,8 @@ export interface PipelineRequest {
 
 export interface PipelineResult {
   readonly report: string;
+  /** Of the data set, background first. */
+  readonly labelNames: readonly string[];
   readonly labelledOnly: Evaluation;
   /** Of the last student. */
   readonly student: Evaluation;
@@ -84,6 +87,8 @@ export async function pipeline(
 ): Promise<PipelineResult> {
   const { out } = request;
   const dataset = await openDataset(request.data);
+  const { labelNames } = dataset;
+  const organs = organsOf(labelNames);
   const references = testReferences(dataset);
   const stages = new Stages(out, await openState(request));
 
@@ -141,7 +146,7 @@ export async function pipeline(
     const pairs = testPairs(references, predictions);
     const scores = join(out, 'scores', `${model.folder}.json`);
     const evaluation = await stages.run(`evaluate (${model.name})`, signal, () =>
-      evaluateOrRead(pairs, scores, isNew),
+      evaluateOrRead(pairs, organs, scores, isNew),
     );
     evaluations.set(model, evaluation);
   }
@@ -165,17 +170,17 @@ export async function pipeline(
     config,
     adapter: gpu.adapter.name,
     stages: stages.list,
-    labelNames: dataset.labelNames,
+    labelNames,
     runs: [await reportRun(models[0]), await reportRun(models[1])],
     manifest,
     outOfFold,
     truth: manifest
-      ? await pseudoLabelTruth(request.data, labelFolders.at(-1)!, manifest, dataset.labelNames.length)
+      ? await pseudoLabelTruth(request.data, labelFolders.at(-1)!, manifest, labelNames.length)
       : new Map(),
   });
   await writeWhole(report, html);
   const [labelledOnly, student] = models.map((model) => evaluations.get(model)!) as [Evaluation, Evaluation];
-  return { report, labelledOnly, student, manifest, outOfFold };
+  return { report, labelNames, labelledOnly, student, manifest, outOfFold };
 
   async function label(
     models: readonly string[],
@@ -217,7 +222,7 @@ export async function pipeline(
       }))
       .filter(({ prediction }) => existsSync(prediction));
     return await stages.run('evaluate out of fold', signal, () =>
-      evaluateOrRead(pairs, join(out, 'scores', 'out-of-fold.json'), isNew),
+      evaluateOrRead(pairs, organs, join(out, 'scores', 'out-of-fold.json'), isNew),
     );
   }
 }

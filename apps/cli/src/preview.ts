@@ -1,4 +1,5 @@
 /** A picture of a case: axial, coronal and sagittal slices through the organs' centres, with contours and a legend. */
+import { labelColour } from '@organseg/core/organs.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import { type LabelStatistics, labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { type RasView, rasView } from '@organseg/core/volume/orientation.ts';
@@ -6,7 +7,7 @@ import type { Triple, Volume, VoxelArray } from '@organseg/core/volume/volume.ts
 import { encode } from 'fast-png';
 import { fonts, renderPixels } from 'js-pixel-fonts';
 import { greyOf } from './report/overlay.ts';
-import { labelColour, organPaint } from './report/paint.ts';
+import { organPaint } from './report/paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster } from './report/planes.ts';
 import { resizeNearest, resizeSmooth } from './report/resize.ts';
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import type { ScoredOrgan } from '@organseg/core/metrics/score.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from '@organseg/train/config.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/train/dataset.ts';
@@ -61,17 +62,21 @@ export async function predictOrGoOn(
   return true;
 }
 
-/** Scores anew where there are new predictions or no scores. */
+/** Scores anew where there are new predictions, other names of organs or no scores. */
 export async function evaluateOrRead(
   pairs: readonly CasePair[],
+  organs: readonly ScoredOrgan[],
   scores: string,
   isNew: boolean,
 ): Promise<Evaluation> {
   if (!isNew && existsSync(scores)) {
-    say(`${scores}: done before`);
-    return readJsonFile(scores, evaluationFile);
+    const found = await readJsonFile(scores, evaluationFile);
+    if (found.cases.every((scored) => organs.every(({ name }) => name in scored.organs))) {
+      say(`${scores}: done before`);
+      return found;
+    }
   }
-  const evaluation = await evaluateCases(pairs, 'flare22');
+  const evaluation = await evaluateCases(pairs, organs, 'flare22');
   await mkdir(dirname(scores), { recursive: true });
   await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
   return evaluation;

@@ -1,4 +1,4 @@
-/** The 13 organs of FLARE22, in the order of their ids. Tolerances: the challenge's published evaluation. */
+/** Organs and how they are scored: FLARE22's 13, and those of any other data set. */
 export interface Organ {
   /** The label of the organ's voxels; 0 is background. */
   readonly id: number;
@@ -13,6 +13,7 @@ export interface Organ {
   readonly colour: readonly [number, number, number];
 }
 
+/** In the order of their ids. Tolerances: the challenge's published evaluation. */
 export const FLARE22_ORGANS: readonly Organ[] = [
   organ(1, 'Liver', 'liver', 5, [214, 92, 72]),
   organ(2, 'RK', 'right kidney', 3, [255, 196, 61]),
@@ -31,6 +32,37 @@ export const FLARE22_ORGANS: readonly Organ[] = [
 
 /** Labels that a map may hold: the organs and background. */
 export const FLARE22_CLASS_COUNT = FLARE22_ORGANS.length + 1;
+
+/** Of organs that FLARE22 does not know: what TotalSegmentator is scored with (Wasserthal 2023). */
+const OTHER_TOLERANCE_MM = 3;
+
+/**
+ * The organs of a data set by its label names, background first: FLARE22's where the labels are those, in that order;
+ * else its own under their names, with FLARE22's tolerance where it has an organ of the name.
+ */
+export function organsOf(labelNames: readonly string[]): readonly Organ[] {
+  const names = labelNames.slice(1);
+  if (names.length === FLARE22_ORGANS.length && names.every((name, i) => isNamed(FLARE22_ORGANS[i]!, name)))
+    return FLARE22_ORGANS;
+  return names.map((name, i) => {
+    const id = i + 1;
+    const { toleranceMm, isTube } = FLARE22_ORGANS.find((known) => isNamed(known, name)) ?? {
+      toleranceMm: OTHER_TOLERANCE_MM,
+      isTube: false,
+    };
+    return { id, name, longName: name, toleranceMm, isTube, colour: labelColour(id) };
+  });
+}
+
+/** Small and capital letters are the same, "_" is a space. */
+function isNamed({ name, longName }: Organ, asked: string): boolean {
+  const plain = asked.trim().toLowerCase().replaceAll('_', ' ');
+  return plain === longName || plain === name.toLowerCase();
+}
+
+/** Of an organ's id; beyond the table one of the table's, again. */
+export const labelColour = (id: number): Organ['colour'] =>
+  FLARE22_ORGANS[(id - 1) % FLARE22_ORGANS.length]!.colour;
 
 function organ(
   id: number,

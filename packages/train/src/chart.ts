@@ -1,5 +1,5 @@
 /** A run's curves as a picture: loss, validation DSC and learning rate under one another, over the epochs. */
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { labelColour } from '@organseg/core/organs.ts';
 import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendPlainComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
@@ -114,7 +114,7 @@ const rateCurve = (epochs: readonly Epoch[]): Curve => ({
 
 /** The organ table's colours, dark enough for a line on white. */
 function organColour(index: number): string {
-  const [r, g, b] = FLARE22_ORGANS[index % FLARE22_ORGANS.length].colour.map((c) => Math.round(0.78 * c));
+  const [r, g, b] = labelColour(index + 1).map((c) => Math.round(0.78 * c));
   return `rgb(${r},${g},${b})`;
 }
 

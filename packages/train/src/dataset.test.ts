@@ -46,13 +46,21 @@ test('lists cases by nnU-Net’s names, sorted, and ignores other files', async 
   });
 });
 
+test('reads the description of nnU-Net’s first version', async () => {
+  const labels = { 0: 'background', 2: 'spleen', 1: 'liver' };
+  const { labelNames } = await openDataset(folderWith({ labels, modality: { 0: 'CT' } }));
+  expect(labelNames).toEqual(['background', 'liver', 'spleen']);
+});
+
 test.each([
   [undefined, /dataset\.json: no such file/],
   ['{', /dataset\.json: is not JSON/],
-  [{ labels: 3 }, /dataset\.json: labels: /],
+  [{ labels: 3 }, /dataset\.json: labels: expects names with ids/],
   [{ ...DESCRIPTION, labels: { background: 0, liver: 2 } }, /labels expects ids 0, 1, 2/],
   [{ ...DESCRIPTION, file_ending: '.png' }, /file_ending: only \.nii\.gz is read/],
   [{ ...DESCRIPTION, labels: { background: 0 } }, /labels expects the background and 1 to 254 organs/],
+  [{ labels: { 0: 'background', 1: 'liver', 2: 'liver' } }, /labels expects each name once/],
+  [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1', 1: 'T2' } }, /expects one channel/],
   [{ ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } }, /channel_names expects one channel/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);

@@ -28,15 +28,25 @@ export interface Dataset {
   readonly labelNames: readonly string[];
 }
 
+/** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
 const description = z.looseObject({
-  labels: z.record(z.string(), z.int().nonnegative()),
+  labels: z.union(
+    [z.record(z.string(), z.int().nonnegative()), z.record(z.string(), z.string())],
+    'expects names with ids (or ids with names, as nnU-Net v1)',
+  ),
   file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
   channel_names: z.record(z.string(), z.string()).optional(),
+  modality: z.record(z.string(), z.string()).optional(),
 });
 
 /** Lists the cases; reads no image. Throws InputError at the first thing that is missing. */
 export async function openDataset(folder: string): Promise<Dataset> {
-  const labelNames = await readLabelNames(join(folder, 'dataset.json'));
+  const path = join(folder, 'dataset.json');
+  const described = await readJsonFile(path, description);
+  const labelNames = labelNamesOf(described, path);
+  const channels = described.channel_names ?? described.modality;
+  if (channels && Object.keys(channels).length !== 1)
+    throw new InputError(`${path}: channel_names expects one channel`);
   const labelled = (await images(join(folder, 'imagesTr'))).map(({ name, image }) => {
     const labels = join(folder, 'labelsTr', `${name}.nii.gz`);
     if (!existsSync(labels)) throw new InputError(`${labels}: missing, though there is ${image}`);
@@ -47,17 +57,23 @@ export async function openDataset(folder: string): Promise<Dataset> {
   return { folder, labelled, unlabelled, test, labelNames };
 }
 
-async function readLabelNames(path: string): Promise<string[]> {
-  const { labels, channel_names: channels = { 0: 'CT' } } = await readJsonFile(path, description);
-  if (Object.keys(channels).length !== 1) {
-    throw new InputError(`${path}: channel_names expects one channel`);
-  }
-  const byId = Object.entries(labels).sort((a, b) => a[1] - b[1]);
+/** The labels' names by id, background first, as a dataset.json has them. Throws InputError. */
+export const readLabelNames = async (path: string): Promise<string[]> =>
+  labelNamesOf(await readJsonFile(path, description), path);
+
+function labelNamesOf({ labels }: z.infer<typeof description>, path: string): string[] {
+  const byId = Object.entries(labels)
+    .map(([key, value]): [string, number] =>
+      typeof value === 'number' ? [key, value] : [value, Number(key)],
+    )
+    .sort((a, b) => a[1] - b[1]);
   if (byId.length < 2 || byId.length > MAX_CLASSES)
     throw new InputError(`${path}: labels expects the background and 1 to ${MAX_CLASSES - 1} organs`);
   if (byId.some(([, id], i) => id !== i))
     throw new InputError(`${path}: labels expects ids 0, 1, 2 …, each once`);
-  return byId.map(([name]) => name);
+  const names = byId.map(([name]) => name);
+  if (new Set(names).size < names.length) throw new InputError(`${path}: labels expects each name once`);
+  return names;
 }
 
 const CHANNEL = '_0000.nii.gz';

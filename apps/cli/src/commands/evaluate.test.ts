@@ -71,6 +71,26 @@ it('scores two files and rounds to four decimals for people alone', async () => 
   expect(JSON.parse(stdout).cases[0].organs.Liver.dsc).toBe(2 / 3);
 });
 
+it('scores the labels of the data set that the reference lies in, or of the one named', async () => {
+  const names = { background: 0, Tumour: 1, left_kidney: 2 };
+  await writeFile(join(folder, 'dataset.json'), JSON.stringify({ labels: names }));
+  await writeFile(
+    join(folder, 'first.json'),
+    JSON.stringify({ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'MR', 1: 'CT' } }),
+  );
+  await writeLabels('reference/a.nii.gz', 60);
+  await writeLabels('prediction/a.nii.gz', 30);
+  const organs = async (...options: string[]) => {
+    const { stdout } = await runPaths('prediction', 'reference', '--json', ...options);
+    return JSON.parse(stdout).cases[0].organs;
+  };
+  expect(await organs()).toMatchObject({ Tumour: { dsc: 2 / 3 }, left_kidney: { dsc: 1 } });
+  expect(Object.keys(await organs('--labels', join(folder, 'first.json')))).toEqual(['liver']);
+  expect((await runPaths('prediction', 'reference')).stdout).toMatch(/^Tumour +0\.6667 /m);
+  await writeFile(join(folder, 'dataset.json'), '{"labels":{"background":0,"liver":2}}');
+  await expect(organs()).rejects.toThrow(/dataset\.json: labels expects ids 0, 1, 2/);
+});
+
 it('knows both sets of rules', async () => {
   await writeLabels('reference.nii.gz', 120);
   await writeLabels('prediction.nii.gz', 10);

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { meanScore, RULE_SETS, type RuleSetName, type Score } from '@organseg/core/metrics/score.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
+import { readLabelNames } from '@organseg/train/dataset.ts';
 import { Option } from 'commander';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Evaluation, evaluateCases, pairCases } from '../evaluateCases.ts';
@@ -7,12 +10,17 @@ import { type Evaluation, evaluateCases, pairCases } from '../evaluateCases.ts';
 interface Options extends CommonOptions {
   prediction: string;
   reference: string;
+  labels?: string;
   rules: RuleSetName;
 }
 
-export const evaluate = command('evaluate', 'Score label maps against references: DSC and NSD of 13 organs')
+export const evaluate = command('evaluate', 'Score label maps against references: DSC and NSD of each organ')
   .requiredOption('--prediction <path>', 'a label map, or a folder with one per case')
   .requiredOption('--reference <path>', 'the reference, or a folder with one of the same name per case')
+  .option(
+    '--labels <dataset.json>',
+    'names of the labels (default: the dataset.json above the reference’s folder, else FLARE22’s 13 organs)',
+  )
   .addOption(
     new Option('--rules <set>', 'the conventions to score by')
       .choices(Object.keys(RULE_SETS))
@@ -20,14 +28,21 @@ export const evaluate = command('evaluate', 'Score label maps against references
   )
   .action(async (options: Options) => {
     const { pairs, unmatched } = await pairCases(options.reference, options.prediction);
-    const evaluation = await evaluateCases(pairs, options.rules);
+    const organs = await scoredOrgans(options.labels, pairs[0]!.reference);
+    const evaluation = await evaluateCases(pairs, organs, options.rules);
     for (const name of unmatched) say(`${name}: not scored, it has no reference`);
     for (const name of evaluation.missing) say(`${name}: scored 0, it has no prediction`);
     print(options, evaluation, asText(evaluation));
   });
 
+/** By the file asked for, or by the data set that the reference lies in. */
+async function scoredOrgans(asked: string | undefined, reference: string): Promise<readonly Organ[]> {
+  const path = asked ?? join(dirname(reference), '..', 'dataset.json');
+  return asked || existsSync(path) ? organsOf(await readLabelNames(path)) : FLARE22_ORGANS;
+}
+
 export function asText({ rules, cases, mean, missing }: Evaluation): string {
-  const organs = FLARE22_ORGANS.map(({ name }): [string, Score] => [
+  const organs = Object.keys(cases[0]!.organs).map((name): [string, Score] => [
     name,
     meanScore(cases.map((scored) => scored.organs[name])),
   ]);

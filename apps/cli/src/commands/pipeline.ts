@@ -1,9 +1,10 @@
 import { meanScore } from '@organseg/core/metrics/score.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { organsOf } from '@organseg/core/organs.ts';
 import type { PresetName } from '@organseg/train/presets.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 import type { Evaluation } from '../evaluateCases.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline.ts';
+import { plural } from '../report/words.ts';
 import { tuneOption, withGpu } from '../session.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 import { configOption, presetOption, setOption, settings } from './train.ts';
@@ -40,8 +41,8 @@ export const pipeline = command(
   });
 
 /** The table "labelled only / student" and where the report lies. */
-export function comparison({ labelledOnly, student, report, manifest }: PipelineResult): string {
-  const organs = FLARE22_ORGANS.map(({ name, longName }): [string, number, number] => [
+export function comparison({ labelNames, labelledOnly, student, report, manifest }: PipelineResult): string {
+  const organs = organsOf(labelNames).map(({ name, longName }): [string, number, number] => [
     longName,
     organMean(labelledOnly, name),
     organMean(student, name),
@@ -51,7 +52,7 @@ export function comparison({ labelledOnly, student, report, manifest }: Pipeline
   const kept = manifest?.cases.filter((labelled) => labelled.kept).length;
   const choice = manifest ? `; ${kept} of ${manifest.cases.length} pseudo-labelled cases kept` : '';
   return [
-    `mean DSC of ${labelledOnly.cases.length} test cases${choice}`,
+    `mean DSC of ${plural(labelledOnly.cases.length, 'test case')}${choice}`,
     '',
     `${'organ'.padEnd(width)}labelled only             student`,
     ...rows.map(

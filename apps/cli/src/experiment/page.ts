@@ -1,7 +1,7 @@
 /** An experiment's results as one page that needs nothing else. */
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import type { Score } from '@organseg/core/metrics/score.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import type { Organ } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
 import type { Html } from '../report/input.ts';
 import { pageHtml } from '../report/page.ts';
@@ -38,7 +38,7 @@ export async function experimentHtml(input: ExperimentPage): Promise<string> {
 
 function cohort(
   baseline: string,
-  { unlabelled, test }: Source,
+  { organs, unlabelled, test }: Source,
   labelled: number,
   results: readonly ArmResult[],
 ): Html {
@@ -49,13 +49,17 @@ function cohort(
 <tbody>${results.map(row)}
 </table></div>
 ${figure ? html`<div class="figures"><figure>${figure}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
-${(['dsc', 'nsd'] as const).map((measure) => organs(measure, results))}</section>`;
+${(['dsc', 'nsd'] as const).map((measure) => organTable(organs, measure, results))}</section>`;
 }
 
-const organs = (measure: keyof Score, results: readonly ArmResult[]): Html => html`
+const organTable = (
+  organs: readonly Organ[],
+  measure: keyof Score,
+  results: readonly ArmResult[],
+): Html => html`
 <details><summary>${measure.toUpperCase()} of each organ</summary><div class="wide"><table class="scores">
 <thead><tr><th rowspan="1">organ${results.map(({ arm }) => html`<th>${arm}`)}
-<tbody>${FLARE22_ORGANS.map(
+<tbody>${organs.map(
   ({ name, longName, colour }) => html`
 <tr><th><span class="organ">${swatch(colour)}${longName}</span>${results.map((arm) => html`<td>${score(arm.organs[name]?.[measure] ?? Number.NaN)}`)}`,
 )}

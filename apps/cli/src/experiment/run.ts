@@ -131,7 +131,12 @@ class SeedGroup {
     const mirror = mirrorOf(arm, config);
     const isNew = await predictOrGoOn(this.#gpu, models, dataset.test, predictions, signal, mirror);
     const scores = join(own, 'scores.json');
-    const evaluation = await evaluateOrRead(testPairs(references, predictions), scores, isNew);
+    const evaluation = await evaluateOrRead(
+      testPairs(references, predictions),
+      this.#options.source.organs,
+      scores,
+      isNew,
+    );
     const reports = await doneBefore(predictions);
     return {
       cases: evaluation.cases,

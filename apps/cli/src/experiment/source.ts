@@ -2,11 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
 import { testReferences } from '../stages.ts';
 import type { Design } from './design.ts';
 
 export interface Source {
+  readonly organs: readonly Organ[];
   /** The data set's folder; without it each cohort has phantoms of its own. */
   readonly data?: string;
   /** Labelled cases: a cohort for each number. */
@@ -20,7 +22,7 @@ export async function openSource(design: Design, data: string | undefined, path:
   if (design.phantom) {
     if (data !== undefined)
       throw new InputError(`${path}: describes phantoms; --data is for designs without`);
-    return design.phantom;
+    return { ...design.phantom, organs: FLARE22_ORGANS };
   }
   if (data === undefined) throw new InputError(`${path}: describes no phantoms; --data names a data set`);
   const dataset = await openDataset(data);
@@ -36,6 +38,7 @@ export async function openSource(design: Design, data: string | undefined, path:
     throw new InputError(`${missing}: missing, “${ceiling.name}” of ${path} learns from it`);
   }
   return {
+    organs: organsOf(dataset.labelNames),
     data: resolve(data),
     labelled: [labelled.length],
     unlabelled: unlabelled.length,

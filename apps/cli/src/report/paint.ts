@@ -1,5 +1,5 @@
 /** Colours over a grey picture. */
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { labelColour } from '@organseg/core/organs.ts';
 import { encode } from 'fast-png';
 import type { Raster } from './planes.ts';
 
@@ -25,10 +25,6 @@ export function organPaint({ width, height, data }: Raster, i: number): Paint | 
     (y < height - 1 && data[i + width] !== label);
   return { colour: labelColour(label), opacity: isEdge ? CONTOUR : FILL };
 }
-
-/** The organ's colour; of a label beyond the table one of the table's, again. */
-export const labelColour = (label: number): Colour =>
-  FLARE22_ORGANS[(label - 1) % FLARE22_ORGANS.length].colour;
 
 /** Red, green, blue of each pixel. */
 export function rgbOf({ width, height, data }: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array {

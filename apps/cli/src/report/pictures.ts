@@ -1,5 +1,5 @@
 /** Pictures of the case that the second model segments best and of the one that it segments worst. */
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import type { Organ } from '@organseg/core/organs.ts';
 import { readLabelsFile, readNiftiFile } from '@organseg/train/files.ts';
 import { html } from 'hono/html';
 import type { Html, ReportCase, ReportRun } from './input.ts';
@@ -9,7 +9,10 @@ import { score } from './words.ts';
 
 const COLUMNS = ['prediction', 'reference', 'difference'] as const;
 
-export async function pictures({ name, evaluation, cases }: ReportRun): Promise<Html> {
+export async function pictures(
+  organs: readonly Organ[],
+  { name, evaluation, cases }: ReportRun,
+): Promise<Html> {
   const files = new Map(cases.map((each) => [each.case, each]));
   const ranked = evaluation.cases
     .filter((scored) => files.has(scored.case) && !evaluation.missing.includes(scored.case))
@@ -25,7 +28,7 @@ export async function pictures({ name, evaluation, cases }: ReportRun): Promise<
   return html`<p>Predictions of the model ${name}, in the slices that show most of the reference’s organs. Abdominal
 window, −160 to 240 HU. Radiological view: the patient’s right (R) is on the left; A is front, P back, H head, F
 feet.</p>
-${legend()}
+${legend(organs)}
 ${figures}`;
 }
 
@@ -51,8 +54,8 @@ function picture(view: View, column: (typeof COLUMNS)[number]): Html {
 <img src="${source}" width="${width}" height="${height}" alt="${column}, ${plane.name} slice ${slice + 1}">${edges}${place}</div></div>`;
 }
 
-const legend = (): Html => html`<ul class="legend">
-${FLARE22_ORGANS.map(({ colour, longName }) => html`<li>${swatch(colour)}${longName}`)}
+const legend = (organs: readonly Organ[]): Html => html`<ul class="legend">
+${organs.map(({ colour, longName }) => html`<li>${swatch(colour)}${longName}`)}
 </ul>
 <ul class="legend">
 ${Object.values(DISAGREEMENTS).map(({ colour, meaning }) => html`<li>${swatch(colour)}${meaning}`)}

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CaseScore } from '@organseg/core/metrics/score.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { organsOf } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { writeNiftiFile } from '@organseg/train/files.ts';
 import { PRESETS } from '@organseg/train/presets.ts';
@@ -14,6 +14,8 @@ import { reportHtml } from './report.ts';
 
 /** A pseudo-labelled case but for its name, verdict and voxels. */
 const unknown = { labelled: true, confidence: null, entropy: null, instability: null };
+
+const LABELS = ['background', 'liver', 'spleen'];
 
 const HOSTILE = '"><script src=//evil.example/x.js></script><img onerror=alert(1)>&amp;';
 
@@ -34,12 +36,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Every organ of a case scores the same; NSD is half the DSC. */
-function evaluation(scores: Record<string, number>, missing: string[] = []): Evaluation {
+function evaluation(scores: Record<string, number>, missing: string[] = [], labels = LABELS): Evaluation {
   const cases = Object.entries(scores).map(([name, dsc]): { case: string } & CaseScore => {
     const score = { dsc, nsd: dsc / 2 };
     return {
       case: name,
-      organs: Object.fromEntries(FLARE22_ORGANS.map((o) => [o.name, score])),
+      organs: Object.fromEntries(organsOf(labels).map(({ name }) => [name, score])),
       mean: score,
     };
   });
@@ -68,7 +70,7 @@ function input(before: Evaluation, after: Evaluation, change: Partial<ReportInpu
       { name: 'train', seconds: 100 },
       { name: 'predict', seconds: 55 },
     ],
-    labelNames: ['background', 'liver', 'spleen'],
+    labelNames: LABELS,
     runs: [run('labelled only', before), run('with pseudo-labels', after)],
     manifest: {
       models: ['/out/labelled-only'],
@@ -142,7 +144,9 @@ describe('the page', () => {
     const page = text(
       await reportHtml(input(evaluation({ a: 0.6, b: 0.5 }), evaluation({ a: 0.5, b: 0.7 }))),
     );
-    expect(page).toContain('right adrenal gland 0.550 0.600 +0.050 0.275 0.300 +0.025');
+    expect(page).toContain('spleen 0.550 0.600 +0.050 0.275 0.300 +0.025');
+    expect(page).toContain('Means over 2 organs.');
+    expect(page).toContain('a tolerance of each other: 3 to 5 mm, depending on the organ.');
     expect(page).toContain(' a 0.600 0.500 −0.100 0.300 0.250 −0.050');
     expect(page).toContain('mean 0.550 0.600 +0.050');
     expect(page).toContain('1 of 2 cases kept by min-voxels (voxels 10).');
@@ -190,15 +194,15 @@ describe('the page', () => {
   });
 
   it('escapes whatever comes from outside, and needs nothing from elsewhere', async () => {
-    const names = { [HOSTILE]: 0.5 };
+    const [names, labels] = [{ [HOSTILE]: 0.5 }, ['background', HOSTILE]];
     const page = await reportHtml(
-      input(evaluation(names), evaluation(names, [HOSTILE]), {
+      input(evaluation(names, [], labels), evaluation(names, [HOSTILE], labels), {
         title: HOSTILE,
         folder: HOSTILE,
         preset: HOSTILE,
         adapter: HOSTILE,
         stages: [{ name: HOSTILE, seconds: 1 }],
-        labelNames: ['background', HOSTILE],
+        labelNames: labels,
         manifest: {
           models: [HOSTILE],
           compared: [HOSTILE],

@@ -1,4 +1,5 @@
 /** `report.html`: what a pipeline did and what came of it, in one file that needs nothing else. */
+import { type Organ, organsOf } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
 import { curves } from './curves.ts';
 import type { Html, ReportInput } from './input.ts';
@@ -12,31 +13,32 @@ import { summary } from './words.ts';
 export async function reportHtml(input: ReportInput): Promise<string> {
   const { title, folder, runs, manifest, outOfFold } = input;
   const [before, after] = runs;
+  const organs = organsOf(input.labelNames);
   const lead = summary(before.evaluation, after, manifest);
   const date = new Date().toISOString().slice(0, 16).replace('T', ' ');
   return pageHtml({
     title,
     made: html`${date} UTC · <code>${folder}</code>`,
     lead: lead.join(' '),
-    main: html`<section><h2>Organs</h2>${organTable(before, after)}</section>
-<section><h2>Test cases</h2>${caseTable(before, after)}</section>
+    main: html`<section><h2>Organs</h2>${organTable(organs, before, after)}</section>
+<section><h2>Test cases</h2>${caseTable(organs, before, after)}</section>
 ${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
-<section><h2>Pictures</h2>${await pictures(after)}</section>
+<section><h2>Pictures</h2>${await pictures(organs, after)}</section>
 ${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
 <section><h2>Training</h2>${runs.map((run) => curves(run, input.labelNames))}</section>
 <section><h2>What was run</h2>${settings(input)}</section>
-<section><h2>How to read this</h2>${reading(input)}</section>`,
+<section><h2>How to read this</h2>${reading(organs, input)}</section>`,
   });
 }
 
-function reading({ runs, config }: ReportInput): Html {
+function reading(organs: readonly Organ[], { runs, config }: ReportInput): Html {
   const { rules, cases } = runs[0].evaluation;
   return html`<p><b>DSC</b> (Dice similarity coefficient) is the overlap of prediction and reference, from 0 (none) to 1
 (the same voxels). <b>NSD</b> (normalised surface Dice) is the share of the two surfaces that lie within a tolerance
-of each other: 2 to 7 mm, depending on the organ. Both are computed by the rules <code>${rules}</code>. An organ that
+of each other: ${tolerances(organs)}. Both are computed by the rules <code>${rules}</code>. An organ that
 reference and prediction both lack scores 1, one that only one of them has scores 0, and a mean counts every organ and
 every case the same. A small organ that is there or not there can therefore move a mean by itself.
-${rules === 'flare22' ? FLARE22 : ''}</p>
+${rules === 'flare22' ? flare22(organs) : ''}</p>
 <p><b>What a difference can say.</b> Both models are scored on the same ${cases.length === 1 ? 'case' : 'cases'}, so
 the difference is that of two models on these data. A few cases say little about other patients: another seed or
 another choice of test cases alone may move a mean by some hundredths. A change that most cases and
@@ -51,5 +53,15 @@ const STARTED = {
   scratch: 'The second model started from random weights, with settings and a schedule of its own',
 } as const;
 
-const FLARE22 = `As in the challenge of that name, aorta, inferior vena cava and esophagus are compared only on the
-slices that the reference labels, without the last of them, and an organ with a DSC below 0.2 has an NSD of 0.`;
+function tolerances(organs: readonly Organ[]): string {
+  const mm = organs.map(({ toleranceMm }) => toleranceMm);
+  const [least, most] = [Math.min(...mm), Math.max(...mm)];
+  return least === most ? `${least} mm` : `${least} to ${most} mm, depending on the organ`;
+}
+
+function flare22(organs: readonly Organ[]): string {
+  const tubes = organs.filter(({ isTube }) => isTube).map(({ longName }) => longName);
+  const cut = `${new Intl.ListFormat('en-GB').format(tubes)} ${tubes.length === 1 ? 'is' : 'are'} compared only on the
+slices that the reference labels, without the last of them, and `;
+  return `As in the challenge of that name, ${tubes.length ? cut : ''}an organ with a DSC below 0.2 has an NSD of 0.`;
+}

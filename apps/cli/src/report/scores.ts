@@ -1,6 +1,6 @@
 /** Tables of scores: labelled only beside with pseudo-labels. */
 import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import type { Organ } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
 import type { Evaluation } from '../evaluateCases.ts';
 import type { Html, ReportRun } from './input.ts';
@@ -23,9 +23,10 @@ interface Row {
 }
 
 /** The mean over the cases of each organ. */
-export function organTable(before: ReportRun, after: ReportRun): Html {
-  const rows = FLARE22_ORGANS.map(({ name, longName, colour }): Row => {
-    const mean = ({ evaluation }: ReportRun) => meanScore(evaluation.cases.map(({ organs }) => organs[name]));
+export function organTable(organs: readonly Organ[], before: ReportRun, after: ReportRun): Html {
+  const rows = organs.map(({ name, longName, colour }): Row => {
+    const mean = ({ evaluation }: ReportRun) =>
+      meanScore(evaluation.cases.map((scored) => scored.organs[name]));
     return {
       head: html`<span class="organ">${swatch(colour)}${longName}</span>`,
       before: mean(before),
@@ -37,14 +38,14 @@ ${comparison('organ', rows, before, after)}`;
 }
 
 /** The mean over the organs of each case. */
-export function caseTable(before: ReportRun, after: ReportRun): Html {
+export function caseTable(organs: readonly Organ[], before: ReportRun, after: ReportRun): Html {
   const later = new Map(after.evaluation.cases.map((scored) => [scored.case, scored.mean]));
   const missing = new Set([...before.evaluation.missing, ...after.evaluation.missing]);
   const rows = before.evaluation.cases.map(({ case: name, mean }): Row => {
     const head = missing.has(name) ? html`${name} <small>(a prediction is missing: scored 0)</small>` : name;
     return { head, before: mean, after: later.get(name)! };
   });
-  return html`<p class="quiet">Means over the ${FLARE22_ORGANS.length} organs.</p>
+  return html`<p class="quiet">Means over ${plural(organs.length, 'organ')}.</p>
 ${comparison('case', rows, before, after)}`;
 }
 
