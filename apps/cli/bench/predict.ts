@@ -90,6 +90,7 @@ async function writeRun(folder: string, config: Config): Promise<void> {
     init: null,
     pseudo: null,
     fold: null,
+    prepared: null,
     labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
     trainingCases: [],
     validationCases: [],

@@ -92,7 +92,8 @@ export async function pipeline(
   const references = testReferences(dataset);
   const stages = new Stages(out, await openState(request));
 
-  const { config } = request;
+  const { data, config } = request;
+  const prepared = join(out, 'prepared');
   const students = studentsOf(config);
   const first = firstTeacher(config);
   const models = [first, students.at(-1)!] as const;
@@ -102,7 +103,7 @@ export async function pipeline(
   for (const { name, fold } of foldRuns(config, first.folder)) {
     const part = fold ? `, fold ${fold.fold}` : '';
     await stages.run(`train on labelled cases${part}`, signal, () =>
-      trainOrGoOn(gpu, { data: request.data, config, out: join(out, name), fold }, signal),
+      trainOrGoOn(gpu, { data, config, out: join(out, name), fold, prepared }, signal),
     );
   }
   const outOfFold = config.folds === null ? null : await outOfFoldScores();
@@ -126,8 +127,9 @@ export async function pipeline(
       trainOrGoOn(
         gpu,
         {
-          data: request.data,
+          data,
           config: studentConfig(config),
+          prepared,
           out: run(student),
           init: config.studentStart === 'teacher' ? run(teacher) : undefined,
           pseudo: config.studentPseudoLabels ? pseudo : undefined,

@@ -3,9 +3,10 @@ import { Random } from '@organseg/core/random.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePrepared } from '../test/fixture.ts';
 import { Batches } from './batches.ts';
+import type { PreparedPaths } from './preparedCase.ts';
 
 /** Three prepared cases of noise. */
-function cases(): string[] {
+function cases(): PreparedPaths[] {
   const folder = temporaryFolder();
   const random = new Random(9);
   return ['a', 'b', 'c'].map((name) => {
@@ -20,8 +21,8 @@ const EPOCHS = config.initial.epochs;
 const COUNTS = { labelled: 2, pseudo: 1, unlabelled: 0 };
 
 test('which patch comes where depends on the place alone, not on what was taken before', async () => {
-  const paths = cases();
-  const opened = () => new Batches(config, 'initial', paths, COUNTS, new Random(1));
+  const prepared = cases();
+  const opened = () => new Batches(config, 'initial', prepared, COUNTS, new Random(1));
   const inOrder = opened();
   expect(inOrder.perEpoch).toBe(3);
   const all = [];
@@ -40,9 +41,9 @@ test('which patch comes where depends on the place alone, not on what was taken 
 });
 
 test('a case that vanished is named when its patch is due', async () => {
-  const paths = cases();
-  for (const path of paths) rmSync(path);
-  const batches = new Batches(config, 'initial', paths, COUNTS, new Random(1));
-  await expect(batches.take(0, 0)).rejects.toThrow('.safetensors');
+  const prepared = cases();
+  for (const { image } of prepared) rmSync(image);
+  const batches = new Batches(config, 'initial', prepared, COUNTS, new Random(1));
+  await expect(batches.take(0, 0)).rejects.toThrow(/image\.safetensors: no such file/);
   await batches.close();
 });

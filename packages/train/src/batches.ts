@@ -13,6 +13,7 @@ import { type CaseCounts, planStep, stepsPerEpoch, supervisedItems } from './bat
 import type { Config, Stage } from './config.ts';
 import { PatchPool } from './patchPool.ts';
 import type { Patch } from './patchSampler.ts';
+import type { PreparedPaths } from './preparedCase.ts';
 
 export interface BatchItem extends Patch {
   /** For its augmentation. */
@@ -24,7 +25,7 @@ const STEPS_AHEAD = 3;
 
 export class Batches {
   readonly #config: Config;
-  readonly #paths: readonly string[];
+  readonly #cases: readonly PreparedPaths[];
   readonly #counts: CaseCounts;
   readonly #augmented: boolean;
   readonly #random: Random;
@@ -33,11 +34,17 @@ export class Batches {
   /** By the step's number in the run. */
   readonly #ahead = new Map<number, Promise<BatchItem[]>>();
 
-  /** `paths` are the training cases', prepared, in the order of their kinds. Close it. */
-  constructor(config: Config, stage: Stage, paths: readonly string[], counts: CaseCounts, random: Random) {
+  /** `cases` are the training cases, prepared, in the order of their kinds. Close it. */
+  constructor(
+    config: Config,
+    stage: Stage,
+    cases: readonly PreparedPaths[],
+    counts: CaseCounts,
+    random: Random,
+  ) {
     const { epochs, augment: augmented } = config[stage];
     this.#config = config;
-    this.#paths = paths;
+    this.#cases = cases;
     this.#counts = counts;
     this.#augmented = augmented;
     this.#random = random;
@@ -69,7 +76,7 @@ export class Batches {
     return Promise.all(
       planned.map(async ({ case: number, centre, random: own }) => {
         const { random, ...sampled } = await this.#pool.sample({
-          path: this.#paths[number]!,
+          paths: this.#cases[number]!,
           patch,
           centre,
           size: this.#augmented ? sizeToCut(this.#config, own) : patch,

@@ -1,10 +1,14 @@
 /**
- * Prepared training cases: made once and kept on disk, since 2,000 cases do not fit in memory.
+ * Prepared training cases: made once and kept on disk, since 2,000 cases do not fit in memory. A file is named by its
+ * case and by all that it depends on, so that runs can share a folder: of a case that several sets of labels were
+ * made for, the image is there once.
  */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
+  type CaseGeometry,
   type Preprocessing,
   prepareLabels,
   prepareScan,
@@ -12,11 +16,12 @@ import {
 } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
+import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { DatasetCase, UnlabelledCase } from './dataset.ts';
 import { readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
-import { PreparedFile, preparedTensors, type Size } from './preparedFile.ts';
+import { imageTensors, labelTensors, PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
+import { SafetensorsFile } from './safetensorsFile.ts';
 
 /** A whole case in memory. */
 export interface LoadedCase {
@@ -29,14 +34,22 @@ export interface LoadedCase {
 /** Without labels a case is background throughout. */
 export type StoredCase = UnlabelledCase & Partial<Pick<DatasetCase, 'labels'>>;
 
-/** Of what a prepared file holds and how. */
-const VERSION = 3;
+interface PreparedImage {
+  readonly path: string;
+  /** What it depends on. */
+  readonly sources: string;
+  readonly geometry: CaseGeometry;
+}
+
+/** Of what prepared files hold and how. */
+const VERSION = 4;
 
 export class CaseStore {
   readonly #gpu: Gpu;
   readonly #folder: string;
   readonly #preprocessing: Preprocessing;
   readonly #classes: number;
+  readonly #prepared = new Map<StoredCase, PreparedPaths>();
 
   constructor(gpu: Gpu, folder: string, preprocessing: Preprocessing, classes: number) {
     this.#gpu = gpu;
@@ -45,76 +58,93 @@ export class CaseStore {
     this.#classes = classes;
   }
 
-  /** Makes the case's file if it was not made before, or its sources have changed since. Returns its size. */
+  /** Makes the case's files if they were not made before, or its sources have changed since. Returns its size. */
   async prepare(source: StoredCase): Promise<Size> {
-    const signature = await this.#signature(source);
-    return this.#sizeOf(source, signature) ?? (await this.#make(source, signature));
+    const image = await this.#image(source);
+    const labels = source.labels === undefined ? undefined : await this.#labels(source, source.labels, image);
+    this.#prepared.set(source, { image: image.path, labels });
+    return tensorShape(image.geometry.network);
   }
 
-  /** The file of a prepared case; one without labels has its own. */
-  path({ name, labels }: StoredCase): string {
-    return join(this.#folder, `${name}${labels === undefined ? '.unlabelled' : ''}.safetensors`);
+  /** The files of a case that was prepared. */
+  paths(source: StoredCase): PreparedPaths {
+    const paths = this.#prepared.get(source);
+    if (!paths) throw new Error(`${source.name} was not prepared`);
+    return paths;
   }
 
-  /** A prepared case. */
+  /** A case that was prepared. */
   load(source: DatasetCase): LoadedCase {
-    const file = new PreparedFile(this.path(source));
+    const prepared = new PreparedCase(this.paths(source));
     try {
-      const { size } = file;
-      return { size, image: file.image([0, 0, 0], size), labels: file.labels([0, 0, 0], size) };
+      const { size } = prepared;
+      return { size, image: prepared.image([0, 0, 0], size), labels: prepared.labels([0, 0, 0], size) };
     } finally {
-      file.close();
+      prepared.close();
     }
   }
 
-  /** What a prepared case depends on. */
-  async #signature({ image, labels }: StoredCase): Promise<string> {
-    const facts = await Promise.all(
-      [image, ...(labels === undefined ? [] : [labels])].map(async (path) => {
-        const { size, mtimeMs } = await stat(path);
-        return { path, size, mtimeMs };
-      }),
-    );
-    const [preprocessing, classes] = [this.#preprocessing, this.#classes];
-    return JSON.stringify({ version: VERSION, facts, preprocessing, classes });
+  async #image({ name, image: file }: StoredCase): Promise<PreparedImage> {
+    const sources = JSON.stringify([VERSION, await factsOf(file), this.#preprocessing]);
+    const path = this.#path(name, 'image', sources);
+    const before = metadataOf(path);
+    if (before) return { path, sources, geometry: JSON.parse(before.geometry!) };
+    const { image, geometry } = await prepareScan(this.#gpu, await readNiftiFile(file), this.#preprocessing);
+    const tensors = imageTensors(tensorShape(image), image.data);
+    await this.#write(path, tensors, { geometry: JSON.stringify(geometry) });
+    return { path, sources, geometry };
   }
 
-  /** The size of the case's file, if it is there and made from this. */
-  #sizeOf(source: StoredCase, signature: string): Size | undefined {
-    const path = this.path(source);
-    if (!existsSync(path)) return undefined;
-    try {
-      const file = new PreparedFile(path);
-      file.close();
-      return file.metadata.signature === signature ? file.size : undefined;
-    } catch (error) {
-      if (error instanceof InputError) return undefined; // of an older form
-      throw error;
-    }
-  }
-
-  async #make(source: StoredCase, signature: string): Promise<Size> {
-    const scan = await readNiftiFile(source.image);
-    const labelMap = source.labels === undefined ? undefined : await this.#labels(source.labels);
-    if (labelMap) assertSameGrid(scan, source.image, labelMap, source.labels!);
-    const { image, geometry } = await prepareScan(this.#gpu, scan, this.#preprocessing);
-    const size = tensorShape(image);
-    const labels = labelMap ? prepareLabels(labelMap, geometry).data : new Uint8Array(image.data.length);
-    const tensors = preparedTensors(size, image.data, labels);
-    await mkdir(this.#folder, { recursive: true });
-    const content = encodeSafetensors({ metadata: { signature }, tensors });
-    await writeWhole(this.path(source), toAsync(content));
-    return size;
-  }
-
-  async #labels(path: string) {
-    const labelMap = await readLabelsFile(path);
-    const highest = labelMap.data.reduce((a, b) => Math.max(a, b), 0);
+  async #labels({ name, image }: StoredCase, file: string, of: PreparedImage): Promise<string> {
+    const sources = JSON.stringify([of.sources, await factsOf(file), this.#classes]);
+    const path = this.#path(name, 'labels', sources);
+    if (metadataOf(path)) return path;
+    const labels = await readLabelsFile(file);
+    const highest = highestOf(labels.data);
     if (highest >= this.#classes) {
-      throw new InputError(`${path}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
+      throw new InputError(`${file}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
     }
-    return labelMap;
+    assertSameGrid(of.geometry.scan, image, labels, file);
+    const { network } = of.geometry;
+    await this.#write(path, labelTensors(tensorShape(network), prepareLabels(labels, of.geometry).data));
+    return path;
   }
+
+  #path(name: string, kind: 'image' | 'labels', sources: string): string {
+    const digest = createHash('sha256').update(sources).digest('hex').slice(0, 16);
+    return join(this.#folder, `${name}.${digest}.${kind}.safetensors`);
+  }
+
+  async #write(path: string, tensors: Map<string, SafeTensor>, metadata = {}): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    // Another process may be making the same file.
+    await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })), `${path}.${process.pid}.part`);
+  }
+}
+
+/** What tells that a file is the same as before. */
+async function factsOf(path: string): Promise<unknown> {
+  const { size, mtimeMs } = await stat(path);
+  return { path: resolve(path), size, mtimeMs };
+}
+
+/** Of a prepared file; undefined where there is none, or it is damaged. */
+function metadataOf(path: string): SafetensorsFile['metadata'] | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const file = new SafetensorsFile(path);
+    file.close();
+    return file.metadata;
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
+function highestOf(labels: Uint8Array): number {
+  let highest = 0;
+  for (let i = 0; i < labels.length; i++) if (labels[i]! > highest) highest = labels[i]!;
+  return highest;
 }
 
 async function* toAsync<T>(items: Iterable<T>): AsyncGenerator<T> {

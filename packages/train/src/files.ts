@@ -68,8 +68,11 @@ export async function writeNiftiFile(
 }
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */
-export async function writeWhole(path: string, content: string | AsyncIterable<Uint8Array>): Promise<void> {
-  const aside = `${path}.part`;
+export async function writeWhole(
+  path: string,
+  content: string | AsyncIterable<Uint8Array>,
+  aside = `${path}.part`,
+): Promise<void> {
   try {
     await writeFile(aside, content, { flush: true });
     await rename(aside, path);

@@ -8,7 +8,7 @@ import { CaseStore } from './caseStore.ts';
 import { type Config, preprocessingOf } from './config.ts';
 import { openDataset } from './dataset.ts';
 import { assertFits, trainingPeakBytes } from './memory.ts';
-import type { Size } from './preparedFile.ts';
+import type { Size } from './preparedCase.ts';
 import { readRun } from './run.ts';
 import { startRun } from './trainRun.ts';
 
@@ -48,9 +48,8 @@ describe('GPU memory', () => {
     const run = await readRun(out);
     const { labelled } = await openDataset(data);
     const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(run.config), run.config.classes);
-    const sizes = labelled
-      .filter(({ name }) => run.validationCases.includes(name))
-      .map((source) => store.load(source).size);
+    const validated = labelled.filter(({ name }) => run.validationCases.includes(name));
+    const sizes = await Promise.all(validated.map((source) => store.prepare(source)));
     expect(sizes).toHaveLength(2);
     const size = sizes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a));
     const before = gpu.arena.account;

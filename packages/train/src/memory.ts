@@ -13,7 +13,7 @@ import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import { type Augmentation, sizeToCut } from './augment.ts';
 import { uploadBatch } from './batches.ts';
 import { type Config, precisionOf, type Stage, unetConfig } from './config.ts';
-import type { Size } from './preparedFile.ts';
+import type { Size } from './preparedCase.ts';
 import { parameterLayout } from './run.ts';
 import { TrainingStep } from './trainingStep.ts';
 

@@ -8,11 +8,10 @@ import { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { RandomState } from '@organseg/core/random.ts';
 import type { Centre, Patch } from './patchSampler.ts';
-import type { Size } from './preparedFile.ts';
+import type { PreparedPaths, Size } from './preparedCase.ts';
 
 export interface PatchRequest {
-  /** Of the prepared case. */
-  readonly path: string;
+  readonly paths: PreparedPaths;
   readonly patch: Size;
   readonly centre: Centre;
   /** What is cut about the patch's centre, at least the patch. */

@@ -2,7 +2,7 @@
  * Training patches: where they are cut, and what they hold.
  */
 import type { Random } from '@organseg/core/random.ts';
-import type { PreparedFile, Size } from './preparedFile.ts';
+import type { PreparedCase, Size } from './preparedCase.ts';
 
 export interface Patch {
   /** [0, 1], D H W. */
@@ -24,7 +24,7 @@ export type Centre = 'organ' | 'anywhere' | number;
  * about the patch's centre instead, zeros beyond the volume; it exceeds the patch by even numbers.
  */
 export function samplePatch(
-  prepared: PreparedFile,
+  prepared: PreparedCase,
   patch: Size,
   centre: Centre,
   random: Random,
@@ -43,7 +43,7 @@ export function samplePatch(
   return { image: prepared.image(from, box), labels: prepared.labels(from, box), size: box };
 }
 
-function centreVoxel(prepared: PreparedFile, centre: Centre, random: Random): number {
+function centreVoxel(prepared: PreparedCase, centre: Centre, random: Random): number {
   const { voxels, labelVoxels } = prepared;
   const background = labelVoxels[0];
   if (centre === 'organ' && background < voxels) {

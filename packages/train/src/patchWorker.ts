@@ -3,11 +3,11 @@ import { parentPort } from 'node:worker_threads';
 import { Random } from '@organseg/core/random.ts';
 import type { PatchReply, PatchRequest } from './patchPool.ts';
 import { samplePatch } from './patchSampler.ts';
-import { PreparedFile } from './preparedFile.ts';
+import { PreparedCase } from './preparedCase.ts';
 
-function cut({ path, patch, centre, size, random: state }: PatchRequest) {
+function cut({ paths, patch, centre, size, random: state }: PatchRequest) {
   const random = Random.from(state);
-  const prepared = new PreparedFile(path);
+  const prepared = new PreparedCase(paths);
   try {
     return { ...samplePatch(prepared, patch, centre, random, size), random: random.state };
   } finally {

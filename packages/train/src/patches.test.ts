@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, writePrepared } from '../test/fixture.ts';
 import { type Augmentation, augment, isGeometric, sizeToCut } from './augment.ts';
 import { type Centre, samplePatch } from './patchSampler.ts';
-import { PreparedFile, type Size } from './preparedFile.ts';
+import { PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
 import { NNUNET_NOISE } from './presets.ts';
 
 /** Writes a case in which each voxel's intensity is its own index and one organ has 3 × 2 × 2 voxels. */
-function numbered(folder: string, size: Size): string {
+function numbered(folder: string, size: Size): PreparedPaths {
   const count = size[0] * size[1] * size[2];
   const labels = new Uint8Array(count);
   for (const d of [4, 5, 6])
@@ -22,15 +22,15 @@ function numbered(folder: string, size: Size): string {
   return writePrepared(folder, 'numbered', { size, image, labels });
 }
 
-function preparedRow(labels: Uint8Array): PreparedFile {
+function preparedRow(labels: Uint8Array): PreparedCase {
   const size: Size = [1, 1, labels.length];
   const image = new Float32Array(labels.length);
-  return new PreparedFile(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
+  return new PreparedCase(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
 }
 
 describe('patches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
-  const prepared = new PreparedFile(numbered(folder, [20, 16, 18]));
+  const prepared = new PreparedCase(numbered(folder, [20, 16, 18]));
   const whole = prepared.labels([0, 0, 0], prepared.size);
   afterAll(() => {
     prepared.close();

@@ -23,6 +23,8 @@ const runDescription = z.object({
   pseudo: z.string().nullable(),
   /** Of a cross-validation. */
   fold: z.object({ fold: z.int().nonnegative(), folds: z.int().min(2) }).nullable(),
+  /** The folder of the prepared cases, where it is not the run's own. */
+  prepared: z.string().nullable().default(null),
   labelNames: z.array(z.string()).readonly(),
   trainingCases: z.array(z.string()),
   validationCases: z.array(z.string()),

@@ -4,6 +4,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import {
   decodeSafetensorsHeader,
   type SafeTensor,
+  type SafeTensorPlace,
   type SafeTensorsHeader,
   safetensorsHeaderBytes,
   valuesOf,
@@ -44,10 +45,18 @@ export class SafetensorsFile {
     closeSync(this.#file);
   }
 
-  /** A tensor of the file. Throws InputError where it cannot be read. */
-  tensor(name: string): SafeTensor {
+  /** Where a tensor lies. Throws InputError where there is none, or one of another dtype than is asked for. */
+  place(name: string, dtype?: SafeTensorPlace['dtype']): SafeTensorPlace {
     const place = this.tensors.get(name);
     if (!place) throw new InputError(`${this.#path}: it has no tensor ${name}`);
+    if (dtype && place.dtype !== dtype)
+      throw new InputError(`${this.#path}: ${name} is ${place.dtype}, expected ${dtype}`);
+    return place;
+  }
+
+  /** A tensor of the file. Throws InputError where it cannot be read. */
+  tensor(name: string): SafeTensor {
+    const place = this.place(name);
     return {
       shape: place.shape,
       values: valuesOf(this.read(place.firstByte, place.byteLength), place.dtype),

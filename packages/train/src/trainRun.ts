@@ -13,7 +13,7 @@ import { type Config, precisionOf, preprocessingOf, type Stage } from './config.
 import { type Dataset, openDataset } from './dataset.ts';
 import { keptCases, readManifest } from './manifest.ts';
 import { assertFits } from './memory.ts';
-import type { Size } from './preparedFile.ts';
+import type { Size } from './preparedCase.ts';
 import { createRun, type RunDescription, readRun } from './run.ts';
 import { type Fold, type Split, splitsOf } from './splits.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainer.ts';
@@ -29,6 +29,8 @@ export interface TrainRequest {
   readonly pseudo?: string | undefined;
   /** Of a cross-validation; without one a share of the labelled cases is kept for validation. */
   readonly fold?: Fold | undefined;
+  /** A folder of prepared cases that runs share; without it the run has one of its own. */
+  readonly prepared?: string | undefined;
 }
 
 export interface RunHooks extends TrainingHooks {
@@ -56,6 +58,7 @@ export async function startRun(
     init: request.init ? resolve(request.init) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
     fold: request.fold ?? null,
+    prepared: request.prepared ? resolve(request.prepared) : null,
     labelNames: dataset.labelNames,
     trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),
@@ -89,7 +92,8 @@ async function go(
   resume: boolean,
 ): Promise<TrainingResult> {
   noteReadings(run, cases, hooks);
-  const store = new CaseStore(gpu, join(folder, 'prepared'), preprocessingOf(run.config), run.config.classes);
+  const prepared = run.prepared ?? join(folder, 'prepared');
+  const store = new CaseStore(gpu, prepared, preprocessingOf(run.config), run.config.classes);
   const { labelled, pseudo, unlabelled, validation } = cases;
   const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled])];
   let largest: Size = [0, 0, 0];

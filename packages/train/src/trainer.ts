@@ -137,9 +137,9 @@ class Trainer {
     this.#state = state;
     this.#step = new TrainingStep(gpu, config);
     const { labelled, pseudo, unlabelled } = cases;
-    const paths = [...labelled, ...pseudo, ...unlabelled].map((source) => store.path(source));
+    const prepared = [...labelled, ...pseudo, ...unlabelled].map((source) => store.paths(source));
     const counts = { labelled: labelled.length, pseudo: pseudo.length, unlabelled: unlabelled.length };
-    this.#batches = new Batches(config, description.stage, paths, counts, Random.from(state.random));
+    this.#batches = new Batches(config, description.stage, prepared, counts, Random.from(state.random));
   }
 
   async run(): Promise<TrainingResult> {

@@ -2,13 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
+import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
 import { onTestFinished } from 'vitest';
 import type { LoadedCase } from '../src/caseStore.ts';
 import { type Config, resolveConfig } from '../src/config.ts';
 import { writeNiftiFile } from '../src/files.ts';
-import { preparedTensors } from '../src/preparedFile.ts';
+import { imageTensors, labelTensors, type PreparedPaths } from '../src/preparedCase.ts';
 
 /** A folder that is removed after the test. */
 export function temporaryFolder(): string {
@@ -34,12 +34,21 @@ export async function writePhantoms(folder: string, counts: Counts): Promise<voi
   }
 }
 
-/** Writes a prepared case with intensities in [0, 1] into a folder; returns its path. */
-export function writePrepared(folder: string, name: string, { size, image, labels }: LoadedCase): string {
-  const path = join(folder, `${name}.safetensors`);
-  const tensors = preparedTensors(size, image, labels);
-  writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors })]));
-  return path;
+/** Writes a prepared case with intensities in [0, 1] into a folder; returns its files. */
+export function writePrepared(
+  folder: string,
+  name: string,
+  { size, image, labels }: LoadedCase,
+): PreparedPaths {
+  const write = (kind: string, tensors: Map<string, SafeTensor>) => {
+    const path = join(folder, `${name}.${kind}.safetensors`);
+    writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors })]));
+    return path;
+  };
+  return {
+    image: write('image', imageTensors(size, image)),
+    labels: write('labels', labelTensors(size, labels)),
+  };
 }
 
 /** Two stages of few filters, patches of 16³ at 12 mm: trains in seconds. */

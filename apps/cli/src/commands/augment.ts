@@ -15,7 +15,7 @@ import { CaseStore } from '@organseg/train/caseStore.ts';
 import { preprocessingOf } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
 import { samplePatch } from '@organseg/train/patchSampler.ts';
-import { PreparedFile } from '@organseg/train/preparedFile.ts';
+import { PreparedCase } from '@organseg/train/preparedCase.ts';
 import type { PresetName } from '@organseg/train/presets.ts';
 import { augmentSheet, type SheetPatch } from '../augmentSheet.ts';
 import { type CommonOptions, command, print } from '../command.ts';
@@ -53,7 +53,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     await withGpu({}, async (gpu, signal) => {
       const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
       await store.prepare(source);
-      const prepared = new PreparedFile(store.path(source));
+      const prepared = new PreparedCase(store.paths(source));
       /** The same place in the body each time; what happens to it is the draw's. */
       const draw = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
         const random = new Random(config.seed).fork(number);

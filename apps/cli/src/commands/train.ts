@@ -21,6 +21,7 @@ interface Options extends CommonOptions {
   pseudo?: string;
   fold?: number;
   folds?: number;
+  prepared?: string;
   resume?: boolean;
   memoryCap?: number;
   tune: TuneMode;
@@ -47,6 +48,10 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     wholeNumber,
   )
   .option('--folds <n>', 'in how many parts they are split (default: 5)', wholeNumber)
+  .option(
+    '--prepared <dir>',
+    'folder of prepared cases; runs on the same data may share it (default: in --out)',
+  )
   .addOption(
     new Option('--resume', 'go on with the run in --out, with its data and settings').conflicts([
       'data',
@@ -57,12 +62,13 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       'pseudo',
       'fold',
       'folds',
+      'prepared',
     ]),
   )
   .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
   .addOption(tuneOption())
   .action(async (options: Options, self: Command) => {
-    const { data, out, init, pseudo, memoryCap, tune } = options;
+    const { data, out, init, pseudo, prepared, memoryCap, tune } = options;
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
@@ -70,7 +76,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config
-          ? await startRun(gpu, { data, out, init, pseudo, fold, config }, hooks)
+          ? await startRun(gpu, { data, out, init, pseudo, fold, prepared, config }, hooks)
           : await resumeRun(gpu, out, hooks);
       hooks.finish();
       const { finished, epoch, best } = result;

@@ -2,6 +2,7 @@
  * Runs an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled ones,
  * and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
  *
+ *   OUT/prepared, the training cases of all runs
  *   OUT/labelled-N/data, where the cases are phantoms
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json}
  */
@@ -120,11 +121,12 @@ class SeedGroup {
     const dataset = await openDataset(this.#data);
     const references = testReferences(dataset);
     const own = join(this.#folder, slug(arm.name));
+    const prepared = this.#prepared;
     const [runs, predictions] = [this.#runsOf(arm), join(own, 'predictions')];
     const pseudo = arm.unlabelled === 'none' ? undefined : await this.#pseudo(arm, config, own);
     const init = arm.start === 'teacher' ? await this.#teacher() : undefined;
     for (const { out, fold } of runs) {
-      const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold };
+      const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold, prepared };
       await trainOrGoOn(this.#gpu, request, signal);
     }
     const models = runs.map(({ out }) => out);
@@ -149,6 +151,11 @@ class SeedGroup {
     };
   }
 
+  /** All runs share what they prepare. */
+  get #prepared(): string {
+    return join(this.#options.out, 'prepared');
+  }
+
   #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
 
   /** Of an arm's models: one, or one of each fold. */
@@ -161,7 +168,8 @@ class SeedGroup {
   async #teacher(): Promise<string> {
     const out = join(this.#folder, TEACHER);
     const config = teacherConfig(this.#design, this.#seed, this.#options.path);
-    await trainOrGoOn(this.#gpu, { data: this.#data, out, config }, this.#options.signal);
+    const request = { data: this.#data, out, config, prepared: this.#prepared };
+    await trainOrGoOn(this.#gpu, request, this.#options.signal);
     return out;
   }
 
