@@ -8,6 +8,7 @@ import { differences, experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
+import { points } from '../report/words.ts';
 import { OUT_OF_TIME, orAfter, positive, tuneOption, withGpu } from '../session.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
@@ -82,7 +83,6 @@ function commit(): string | null {
 
 function table({ baseline }: Design, results: readonly ArmResult[], out: string): string {
   const width = Math.max(...results.map(({ arm }) => arm.length)) + 2;
-  const points = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)}`;
   const withInterval = ({ mean, low, high }: BootstrapMean) =>
     points(mean) + (Number.isNaN(low) ? '' : ` [${points(low)}, ${points(high)}]`);
   const rows = results.map(({ labelled, arm, mean, difference }) => {

@@ -6,7 +6,7 @@ import { html } from 'hono/html';
 import type { Html } from '../report/input.ts';
 import { pageHtml } from '../report/page.ts';
 import { swatch } from '../report/swatch.ts';
-import { plural, score } from '../report/words.ts';
+import { plural, points, score } from '../report/words.ts';
 import type { Design } from './design.ts';
 import { intervals } from './intervals.ts';
 import type { ArmResult } from './results.ts';
@@ -45,7 +45,7 @@ function cohort(
   const figure = differences(baseline, results);
   return html`<section><h2>${labelled} labelled, ${unlabelled} unlabelled, ${plural(test, 'test case')}</h2>
 <div class="wide"><table class="scores">
-<thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept<th>their true DSC<th>steps<th>s a case<th>GPU MB
+<thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept, mean<th>their true DSC<th>steps<th>s a case<th>GPU MB
 <tbody>${results.map(row)}
 </table></div>
 ${figure ? html`<div class="figures"><figure>${figure}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
@@ -90,11 +90,6 @@ function change(difference: BootstrapMean | undefined): Html {
   const kind = low > 0 ? 'rise' : high < 0 ? 'fall' : 'quiet';
   const interval = Number.isNaN(low) ? '' : html` <small>[${points(low)}, ${points(high)}]</small>`;
   return html`<td class="${kind} whole">${points(mean)}${interval}`;
-}
-
-function points(value: number): string {
-  const digits = Math.abs(100 * value).toFixed(1);
-  return `${Number(digits) === 0 ? '' : value < 0 ? '−' : '+'}${digits}`;
 }
 
 const reading = (

@@ -6,12 +6,16 @@ import type { ReportRun } from './input.ts';
 /** A score from 0 to 1; a dash where there is none. */
 export const score = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : '–');
 
-/** A difference of scores with its sign, a true minus; what rounds to nothing has none. */
-export function change(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  const digits = Math.abs(value).toFixed(3);
-  if (Number(digits) === 0) return digits;
-  return `${value > 0 ? '+' : '−'}${digits}`;
+/** A difference of scores. */
+export const change = (value: number): string => (Number.isFinite(value) ? signed(value, 3) : '–');
+
+/** A difference of scores in hundredths. */
+export const points = (value: number): string => signed(100 * value, 1);
+
+/** With a true minus; what rounds to nothing has no sign. */
+function signed(value: number, digits: number): string {
+  const text = Math.abs(value).toFixed(digits);
+  return `${Number(text) === 0 ? '' : value > 0 ? '+' : '−'}${text}`;
 }
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
