@@ -40,12 +40,20 @@ interface PeerLayer {
   readonly dWeight: number;
 }
 
+/** Relative, against the golden file; the gradient's is that of all parameters together. */
+interface PeerErrors {
+  readonly logits: number;
+  readonly loss: number;
+  readonly gradient: number;
+}
+
 interface Peer {
   readonly torch: string;
   readonly device: string;
   readonly cudnn: number | null;
   readonly parameters: number;
-  readonly golden: { readonly logits: number; readonly loss: number } | null;
+  /** AMP's roundings alone where PyTorch has no GPU. */
+  readonly golden: { readonly f32: PeerErrors; readonly 'amp f16': PeerErrors } | null;
   readonly runs: readonly PeerRun[];
   readonly failed: readonly { mode: string; error: string }[];
   readonly layers: Readonly<Record<string, readonly PeerLayer[]>>;
@@ -70,9 +78,8 @@ const runJson = async <T>(program: string, args: readonly string[]): Promise<T> 
 function asText(ours: readonly UnetBench[], peer: Peer): string {
   const lines = [
     `PyTorch ${peer.torch} on ${peer.device}${peer.cudnn ? `, cuDNN ${peer.cudnn}` : ''}; organseg on ${ours[0].adapter.name}`,
-    `${peer.parameters} parameters there, ${ours[0].parameters} here${
-      peer.golden ? `; its logits on the golden file within ${peer.golden.logits.toExponential(1)}` : ''
-    }`,
+    `${peer.parameters} parameters there, ${ours[0].parameters} here`,
+    ...(peer.golden ? goldenAsText(peer.golden) : []),
     '',
     `${'PyTorch / organseg'.padEnd(60)}${'ms'.padStart(19)}${'ratio'.padStart(8)}${'MiB'.padStart(16)}${'ratio'.padStart(8)}`,
   ];
@@ -95,6 +102,13 @@ function asText(ours: readonly UnetBench[], peer: Peer): string {
   for (const { mode, error } of peer.failed) lines.push(`PyTorch ${mode} did not run: ${error}`);
   return lines.join('\n');
 }
+
+/** How far off PyTorch itself is: what `parity` tells of ours is to be read beside it. */
+const goldenAsText = (golden: NonNullable<Peer['golden']>): string[] =>
+  Object.entries(golden).map(
+    ([mode, { logits, gradient }]) =>
+      `PyTorch ${mode} on the golden file: logits within ${logits.toExponential(1)}, gradient ${gradient.toExponential(1)}`,
+  );
 
 interface OurLayers {
   readonly dtype: 'f32' | 'f16';

@@ -4,7 +4,8 @@
 
 JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...], "classes": 14,
        "patch": [d, h, w], "batch": 2, "layers": true}
-Prints one JSON object: the parameter count, the error against the golden file, and for each mode (f32 with TF32 off,
+Prints one JSON object: the parameter count, the errors against the golden file (f32, and AMP in f16: its own on a GPU,
+its roundings on a CPU), and for each mode (f32 with TF32 off,
 TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works; with
 --channels-last that alone, not compiled), which stderr tells of when it is done ("measured ..."), the median
 milliseconds of forward (one patch, no gradients), forward + backward and a whole Adam step (the batch), and the peak
@@ -20,6 +21,7 @@ import time
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 SLOPE = 0.01
 SMOOTH = 1e-5
@@ -137,28 +139,64 @@ def read_safetensors(path):
     return metadata, tensors
 
 
-def golden_error(path):
-    """The largest relative error of the golden file's logits and loss, in f32 on the CPU."""
+class Half(torch.autograd.Function):
+    """To f16 and back, and the gradient too."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.half().float()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.half().float()
+
+
+class HalfWeight(nn.Module):
+    def forward(self, weight):
+        return Half.apply(weight)
+
+
+def round_convolutions(net):
+    """AMP's roundings in f32: of what goes into each convolution and comes out of it."""
+    for module in list(net.modules()):
+        if isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
+            parametrize.register_parametrization(module, "weight", HalfWeight())
+            module.register_forward_pre_hook(lambda _, inputs: (Half.apply(inputs[0]),))
+            module.register_forward_hook(lambda _, __, output: Half.apply(output))
+
+
+LOSS_SCALE = 65536.0
+
+
+def golden_errors(path, device):
+    """Relative errors of logits, loss and the gradient of all parameters, in f32 on the CPU and in f16."""
     metadata, tensors = read_safetensors(path)
     field = lambda name: json.loads(metadata[name])
     triple = lambda value: value if isinstance(value, list) else [value] * 3
-    filters = field("filters")
-    net = Unet(
-        filters,
-        [triple(k) for k in field("kernel_size")],
-        [triple(s) for s in field("strides")],
-        int(metadata["classes"]),
-    )
     parameters = {name[len("param/") :]: value for name, value in tensors.items() if name.startswith("param/")}
-    net.load_state_dict(parameters)
-    with torch.no_grad():
-        logits = net(tensors["input"])
-        loss = dice_cross_entropy(logits, tensors["target"][:, 0].long())
-    expected = tensors["logits"]
-    return {
-        "logits": float((logits - expected).norm() / expected.norm()),
-        "loss": abs(float(loss) / float(metadata["loss_value"]) - 1),
-    }
+    expected = torch.cat([tensors["grad/" + name].flatten() for name in parameters])
+
+    def errors(device, half):
+        kernels, strides = ([triple(one) for one in field(name)] for name in ("kernel_size", "strides"))
+        net = Unet(field("filters"), kernels, strides, int(metadata["classes"]))
+        net.load_state_dict(parameters)
+        if half and device == "cpu":
+            round_convolutions(net)
+        net.to(device)
+        with torch.autocast("cuda", dtype=torch.float16, enabled=half and device == "cuda"):
+            logits = net(tensors["input"].to(device))
+        loss = dice_cross_entropy(logits, tensors["target"][:, 0].long().to(device))
+        (loss * LOSS_SCALE if half else loss).backward()
+        own = {name.replace("parametrizations.weight.original", "weight"): p for name, p in net.named_parameters()}
+        gradient = torch.cat([own[name].grad.flatten() for name in parameters]).cpu() / (LOSS_SCALE if half else 1)
+        apart = lambda value, right: float((value - right).norm() / right.norm())
+        return {
+            "logits": apart(logits.detach().float().cpu(), tensors["logits"]),
+            "loss": abs(float(loss.detach()) / float(metadata["loss_value"]) - 1),
+            "gradient": apart(gradient, expected),
+        }
+
+    return {"f32": errors("cpu", False), "amp f16": errors(device, True)}
 
 
 class Timer:
@@ -316,7 +354,7 @@ def main():
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "cudnn": torch.backends.cudnn.version() if device == "cuda" else None,
         "parameters": sum(p.numel() for p in net.parameters()),
-        "golden": golden_error(options.golden) if options.golden else None,
+        "golden": golden_errors(options.golden, device) if options.golden else None,
         "runs": [],
         "failed": [],
         "layers": {},
