@@ -60,6 +60,14 @@ test('a run that shares the folder makes nothing anew; other labels of a case sh
   expect(second.paths(unlabelled)).toEqual({ image: second.paths(pseudo).image, labels: undefined });
 });
 
+test('two that prepare the same case at once both get it whole', async () => {
+  const { folder, source, open } = await phantom();
+  const [first, second] = [open(), open()];
+  await Promise.all([first.prepare(source), second.prepare(source)]);
+  expect(second.load(source)).toEqual(first.load(source));
+  expect(written(folder).size).toBe(2);
+});
+
 test('what changed, and what is damaged, is made anew', async () => {
   const { folder, source, open } = await phantom();
   await open().prepare(source);

@@ -3,7 +3,7 @@
  * case and by all that it depends on, so that runs can share a folder: of a case that several sets of labels were
  * made for, the image is there once.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -117,8 +117,8 @@ export class CaseStore {
 
   async #write(path: string, tensors: Map<string, SafeTensor>, metadata = {}): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    // Another process may be making the same file.
-    await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })), `${path}.${process.pid}.part`);
+    // Another process, or machine, may be making the same file.
+    await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })), `${path}.${randomUUID()}.part`);
   }
 }
 
