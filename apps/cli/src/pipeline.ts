@@ -3,14 +3,13 @@
  * test cases → evaluate the first and the last model → report. Each stage is skipped when it is done and goes on when it is half done.
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type Config, configSchema, studentConfig } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
-import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
+import { makeFolder, readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { readRun } from '@organseg/train/run.ts';
@@ -275,7 +274,7 @@ async function openState({ out, data, preset, config }: PipelineRequest): Promis
   const path = join(out, 'pipeline.json');
   const asked = { data: resolve(data), preset, config };
   if (!existsSync(path)) {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     return { ...asked, stages: {} };
   }
   const { stages, ...found } = await readJsonFile(path, pipelineState);

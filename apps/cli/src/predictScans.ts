@@ -1,13 +1,13 @@
 /** Segmenting scans from files to files: the next is read and the one before written while the GPU works. */
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
 import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
 import { isMemoryFault } from '@organseg/train/attempts.ts';
 import { caseReport } from '@organseg/train/caseReport.ts';
-import { readJsonFile, readNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { makeFolder, readJsonFile, readNiftiFile, writeWhole } from '@organseg/train/files.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/postprocessing.ts';
 import type { CasePrediction, Predictor } from '@organseg/train/predictor.ts';
 import { ProbabilityFile } from '@organseg/train/probabilityFile.ts';
@@ -66,7 +66,7 @@ export async function predictScans(
   out: string,
   { before = [], files = {}, probabilities = false, profile = false, signal }: PredictScansOptions,
 ): Promise<{ reports: ScanReport[]; failed: string[] }> {
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const reports = [...before];
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];

@@ -1,13 +1,12 @@
 /** Stages of pipelines and experiments: each is skipped when it is done and goes on when it is half done. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ScoredOrgan } from '@organseg/core/metrics/score.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from '@organseg/train/config.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/train/dataset.ts';
-import { readJsonFile, writeWhole } from '@organseg/train/files.ts';
+import { makeFolder, readJsonFile, writeWhole } from '@organseg/train/files.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { isFinished, isRun } from '@organseg/train/run.ts';
 import { resumeRun, startRun, type TrainRequest } from '@organseg/train/trainRun.ts';
@@ -77,7 +76,7 @@ export async function evaluateOrRead(
     }
   }
   const evaluation = await evaluateCases(pairs, organs, 'flare22');
-  await mkdir(dirname(scores), { recursive: true });
+  await makeFolder(dirname(scores));
   await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
   return evaluation;
 }

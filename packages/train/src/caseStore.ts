@@ -5,7 +5,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   type CaseGeometry,
@@ -19,7 +19,7 @@ import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { DatasetCase, UnlabelledCase } from './dataset.ts';
-import { readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
+import { makeFolder, readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
 import { imageTensors, labelTensors, PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
 import { SafetensorsFile } from './safetensorsFile.ts';
 
@@ -116,7 +116,7 @@ export class CaseStore {
   }
 
   async #write(path: string, tensors: Map<string, SafeTensor>, metadata = {}): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    await makeFolder(this.#folder);
     // Another process, or machine, may be making the same file.
     await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })), `${path}.${randomUUID()}.part`);
   }

@@ -1,6 +1,6 @@
 /** Files: NIfTI by path, pairs included; JSON and safetensors; and writing that leaves a whole file or none. */
 import { createReadStream, existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import { decodeSafetensors, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import type { ByteSource } from '@organseg/core/volume/byteReader.ts';
@@ -65,6 +65,15 @@ export async function writeNiftiFile(
 ): Promise<void> {
   if (!/\.nii\.gz$/i.test(path)) throw new InputError(`${path}: volumes are written as .nii.gz`);
   await writeWhole(path, encodeNifti(volume, space, extensions, deflate));
+}
+
+/** A folder and those above it, where they are not there yet. Throws InputError. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw asInputError(error, path);
+  }
 }
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */

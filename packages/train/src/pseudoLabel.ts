@@ -2,12 +2,11 @@
  * Labels for unlabelled scans, what is known of each, and the choice among them.
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import type { UnlabelledCase } from './dataset.ts';
-import { readLabelsFile, writeNiftiFile } from './files.ts';
+import { makeFolder, readLabelsFile, writeNiftiFile } from './files.ts';
 import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
 import type { Predictor } from './predictor.ts';
 import { type Selection, select } from './selection/select.ts';
@@ -37,7 +36,7 @@ export async function pseudoLabel(
 ): Promise<PseudoLabelManifest> {
   const { out, selection, compared = [], onCase, onWindow, signal } = options;
   const models = options.models.map((model) => resolve(model));
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const labelled = new Map(await labelledBefore(out, models));
   const manifest = (): PseudoLabelManifest => ({
     models,

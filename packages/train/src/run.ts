@@ -3,7 +3,6 @@
  * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { ParameterLayout } from '@organseg/core/network/parameters.ts';
@@ -12,7 +11,7 @@ import { unet } from '@organseg/core/network/unet.ts';
 import { z } from 'zod';
 import { BEST, LATEST, loadState } from './checkpoint.ts';
 import { type Config, configSchema, parseConfig, unetConfig } from './config.ts';
-import { readJsonFile, writeWhole } from './files.ts';
+import { makeFolder, readJsonFile, writeWhole } from './files.ts';
 
 const runDescription = z.object({
   stage: z.enum(['initial', 'fineTuning']),
@@ -39,7 +38,7 @@ export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRI
 /** Starts a run's folder; throws rather than mix two runs. */
 export async function createRun(folder: string, description: RunDescription): Promise<void> {
   if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
 }
 

@@ -11,6 +11,7 @@ import { CaseStore } from './caseStore.ts';
 import { LATEST } from './checkpoint.ts';
 import { type Config, precisionOf, preprocessingOf, type Stage } from './config.ts';
 import { type Dataset, openDataset } from './dataset.ts';
+import { makeFolder } from './files.ts';
 import { keptCases, readManifest } from './manifest.ts';
 import { assertFits } from './memory.ts';
 import type { Size } from './preparedCase.ts';
@@ -64,6 +65,7 @@ export async function startRun(
     validationCases: cases.validation.map(({ name }) => name),
     config,
   };
+  if (run.prepared) await makeFolder(run.prepared); // or nothing is begun
   await createRun(request.out, run);
   return await go(gpu, request.out, run, cases, hooks, false);
 }

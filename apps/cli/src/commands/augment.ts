@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
@@ -14,6 +14,7 @@ import {
 import { CaseStore } from '@organseg/train/caseStore.ts';
 import { preprocessingOf } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
+import { makeFolder } from '@organseg/train/files.ts';
 import { samplePatch } from '@organseg/train/patchSampler.ts';
 import { PreparedCase } from '@organseg/train/preparedCase.ts';
 import type { PresetName } from '@organseg/train/presets.ts';
@@ -74,7 +75,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
         files.push(path);
         bar.update(files.length, name);
       };
-      await mkdir(out, { recursive: true });
+      await makeFolder(out);
       for (const [name, augmentation] of alone) await write(name, [augmentation], ALONE);
       await write('all', augmentations, TOGETHER);
       bar.finish();

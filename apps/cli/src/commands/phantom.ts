@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -13,7 +13,7 @@ import {
   phantomOf,
 } from '@organseg/core/phantom/dataset.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { readJsonFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { makeFolder, readJsonFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
 import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print } from '../command.ts';
@@ -71,7 +71,7 @@ export async function writePhantoms(
     signal.throwIfAborted();
     const [image, labels] = [join(out, each.image), join(out, each.labels)];
     const made = phantomOf(each, settings);
-    for (const path of [image, labels]) await mkdir(dirname(path), { recursive: true });
+    for (const path of [image, labels]) await makeFolder(dirname(path));
     await writeNiftiFile(labels, made.labels);
     await writeNiftiFile(image, made.image);
     bar.update(before + i + 1, `${each.name} ${made.image.shape.join(' × ')}`);
@@ -87,7 +87,7 @@ export async function writePhantoms(
 async function openFolder(out: string, counts: Counts, settings: PhantomSettings): Promise<void> {
   const description = join(out, 'dataset.json');
   try {
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     // A write that was killed leaves its part.
     const isEmpty = (await readdir(out)).every((name) => name.endsWith('.part'));
     if (!isEmpty) {

@@ -7,14 +7,14 @@
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json}
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { stepsPerEpoch } from '@organseg/train/batchPlan.ts';
 import type { Config } from '@organseg/train/config.ts';
 import { openDataset } from '@organseg/train/dataset.ts';
-import { writeWhole } from '@organseg/train/files.ts';
+import { makeFolder, writeWhole } from '@organseg/train/files.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { judged } from '@organseg/train/pseudoLabel.ts';
@@ -61,7 +61,7 @@ export async function openState(out: string, design: Design, source: Source, res
     }
     return;
   }
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   await writeWhole(path, content);
 }
 
@@ -210,7 +210,7 @@ class SeedGroup {
       selection: isTruth ? [] : selection,
       cases: judged(labelled.cases, isTruth ? [] : selection),
     };
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeManifest(folder, manifest);
     return { folder, manifest };
   }
