@@ -89,8 +89,9 @@ export const configSchema = z.strictObject({
   learningRateFloor: probability,
   /** Of the labelled cases, kept apart to choose the best checkpoint by; at least one where there are two. */
   validationShare: probability,
-  validateEveryEpochs: size,
-  saveEveryEpochs: size,
+  /** At the end of the epoch in which so many steps are full; at the last epoch's in any case. */
+  validateEverySteps: size,
+  saveEverySteps: size,
   /** Which pseudo-labels are learnt from; see selection/. */
   selection: selectionSchema,
   /** Of the first teacher's cross-validation, whose models are averaged; null: one model. */

@@ -25,7 +25,7 @@ describe('GPU memory', () => {
   const config = (changes: Partial<Config> = {}) => {
     return tinyConfig({
       initial: { epochs: 2, learningRate: 1e-3, augment: true },
-      validateEveryEpochs: 1,
+      validateEverySteps: 1,
       validationShare: 0.5,
       augmentations: [
         { kind: 'mirror', x: 1, y: 0, z: 0 },

@@ -152,9 +152,8 @@ class Trainer {
       const isLast = epoch === epochs;
       const isDue = validated < epoch && this.#isValidated(epoch);
       if (isDue && !signal?.aborted) await this.#validate();
-      if (isLast || signal?.aborted || (epoch > firstEpoch && epoch % config.saveEveryEpochs === 0)) {
-        await this.#save();
-      }
+      const isSaved = epoch > firstEpoch && this.#isFull(config.saveEverySteps, epoch);
+      if (isLast || signal?.aborted || isSaved) await this.#save();
       if (isLast || signal?.aborted) break;
       await this.#epoch();
     }
@@ -166,7 +165,13 @@ class Trainer {
   /** Whether the network is validated behind so many epochs. */
   #isValidated(epoch: number): boolean {
     const { config, stage } = this.#description;
-    return epoch > 0 && (epoch === config[stage].epochs || epoch % config.validateEveryEpochs === 0);
+    return epoch > 0 && (epoch === config[stage].epochs || this.#isFull(config.validateEverySteps, epoch));
+  }
+
+  /** Whether a multiple of so many steps is reached in the last of so many epochs. */
+  #isFull(steps: number, epoch: number): boolean {
+    const { perEpoch } = this.#batches;
+    return Math.floor((epoch * perEpoch) / steps) > Math.floor(((epoch - 1) * perEpoch) / steps);
   }
 
   /** From the step where the run stands to the epoch's end, or to the signal. */

@@ -78,8 +78,8 @@ export function tinyConfig(changes: Partial<Config> = {}): Config {
     ],
     initial: { epochs: 3, learningRate: 1e-2, augment: true },
     fineTuning: { epochs: 2, learningRate: 1e-3, augment: false },
-    validateEveryEpochs: 2,
-    saveEveryEpochs: 100,
+    validateEverySteps: 4,
+    saveEverySteps: 1000,
     selection: [{ strategy: 'keep-all' }],
     ...changes,
   };
