@@ -91,7 +91,7 @@ const small: Config = {
   patchesPerImage: 1,
   batch: 1,
   augmentations: gaoIntensities,
-  // At this rate one seed in nine got stuck without it.
+  // At this rate one seed in twelve got stuck without it.
   gradientNorm: 1,
   initial: { epochs: 130, learningRate: 0.015, augment: true },
   fineTuning: { epochs: 10, learningRate: 3e-3, augment: false },
