@@ -86,7 +86,9 @@ it('scores the labels of the data set that the reference lies in, or of the one 
   };
   expect(await organs()).toMatchObject({ Tumour: { dsc: 2 / 3 }, left_kidney: { dsc: 1 } });
   expect(Object.keys(await organs('--labels', join(folder, 'first.json')))).toEqual(['liver']);
-  expect((await runPaths('prediction', 'reference')).stdout).toMatch(/^Tumour +0\.6667 /m);
+  const { stdout, stderr } = await runPaths('prediction', 'reference');
+  expect(stdout).toMatch(/^Tumour +0\.6667 /m);
+  expect(stderr).toMatch(/dataset\.json, with NSD's tolerances: Tumour 3 mm, left_kidney 3 mm\n/);
   await writeFile(join(folder, 'dataset.json'), '{"labels":{"background":0,"liver":2}}');
   await expect(organs()).rejects.toThrow(/dataset\.json: labels expects ids 0, 1, 2/);
 });

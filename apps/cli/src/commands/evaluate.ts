@@ -38,7 +38,13 @@ export const evaluate = command('evaluate', 'Score label maps against references
 /** By the file asked for, or by the data set that the reference lies in. */
 async function scoredOrgans(asked: string | undefined, reference: string): Promise<readonly Organ[]> {
   const path = asked ?? join(dirname(reference), '..', 'dataset.json');
-  return asked || existsSync(path) ? organsOf(await readLabelNames(path)) : FLARE22_ORGANS;
+  if (!asked && !existsSync(path)) return FLARE22_ORGANS;
+  const organs = organsOf(await readLabelNames(path));
+  if (organs !== FLARE22_ORGANS) {
+    const tolerances = organs.map(({ name, toleranceMm }) => `${name} ${toleranceMm} mm`);
+    say(`organs of ${path}, with NSD's tolerances: ${tolerances.join(', ')}`);
+  }
+  return organs;
 }
 
 export function asText({ rules, cases, mean, missing }: Evaluation): string {
