@@ -51,10 +51,13 @@ describe('on one data set', () => {
     const [run, tuned, pseudo, out] = ['run', 'tuned', 'pseudo', 'out'].map((name) => join(folder, name));
     const training = ['train', '--data', data, '--out', run, '--preset', 'small', '--config', config];
     let isStopped = false;
-    const stopped = await cli([...training, '--set', 'initial.epochs=60'], (stderr, child) => {
-      if (isStopped || !stderr.includes('epoch 10: validation DSC')) return;
-      isStopped = child.kill('SIGINT');
-    });
+    const stopped = await cli(
+      [...training, '--set', 'initial.epochs=60', 'validateEverySteps=10'],
+      (stderr, child) => {
+        if (isStopped || !stderr.includes('epoch 10: validation DSC')) return;
+        isStopped = child.kill('SIGINT');
+      },
+    );
     expect(stopped.code).toBe(130);
     expect(stopped.stderr).toContain('stopping after the step at work');
     expect(stopped.stdout).toContain('stopped; --resume continues');
