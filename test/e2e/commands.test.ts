@@ -59,6 +59,7 @@ describe('on one data set', () => {
       },
     );
     expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toMatch(/validating: 1\/1 cases in .*\nepoch 10: validation DSC/);
     expect(stopped.stderr).toContain('stopping after the step at work');
     expect(stopped.stdout).toContain('stopped; --resume continues');
     expect(readdirSync(run).filter((file) => file.endsWith('.part'))).toEqual([]);

@@ -21,6 +21,13 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
       const busy = `GPU ${Math.round(100 * gpuBusy)} % busy`;
       shown.update(step, `epoch ${epoch}, loss ${loss.toFixed(3)}, ${busy}`);
     },
+    onValidating: (done, total) => {
+      if (done === 0) {
+        finish();
+        shown = progress('validating', total, 'cases');
+      }
+      shown?.update(done);
+    },
     onValidation: (epoch, meanDsc, best) => {
       finish();
       say(`epoch ${epoch}: validation DSC ${meanDsc.toFixed(4)}${best ? ', the best so far' : ''}`);

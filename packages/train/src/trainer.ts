@@ -28,6 +28,8 @@ export interface TrainingCases {
 export interface TrainingHooks {
   /** After each step. */
   readonly onStep?: (progress: TrainingProgress) => void;
+  /** While it validates: how many cases are done, a part of one too. */
+  readonly onValidating?: (done: number, cases: number) => void;
   readonly onValidation?: (epoch: number, meanDsc: number, best: boolean) => void;
   /** Stops after the step at work, with a checkpoint. */
   readonly signal?: AbortSignal;
@@ -261,11 +263,13 @@ class Trainer {
     const { config, labelNames } = this.#description;
     const started = performance.now();
     const { validation } = this.#cases;
-    const { signal } = this.#hooks;
+    const { signal, onValidating } = this.#hooks;
+    const onCases = (done: number) => onValidating?.(done, validation.length);
+    onCases(0);
     let score: ValidationScore;
     try {
       score = await this.#step.makeRoom(() =>
-        validate(this.#gpu, config, this.#step.memory, validation, this.#store, signal),
+        validate(this.#gpu, config, this.#step.memory, validation, this.#store, { signal, onCases }),
       );
     } catch (error) {
       if (signal?.aborted) return; // it is due again when the run goes on

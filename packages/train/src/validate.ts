@@ -14,24 +14,30 @@ export interface ValidationScore {
   readonly dsc: readonly number[];
 }
 
+export interface ValidationHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** How many cases are done, a part of one too. */
+  readonly onCases?: ((done: number) => void) | undefined;
+}
+
 export async function validate(
   gpu: Gpu,
   config: Config,
   memory: NetworkMemory,
   cases: readonly DatasetCase[],
   store: CaseStore,
-  signal?: AbortSignal,
+  { signal, onCases }: ValidationHooks = {},
 ): Promise<ValidationScore> {
   const options = { patch: config.patch, step: config.windowStep, signal };
   const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
   const affine = scaleAndShift([1, 1, 1], [0, 0, 0]); // the place in the world does not matter here
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
-    for (const source of cases) {
+    for (const [i, source] of cases.entries()) {
       const { size, image, labels } = store.load(source);
       const [z, y, x] = size;
       const volume = { shape: [x, y, z] as const, affine, data: image };
-      const prediction = await network.labels(volume);
+      const prediction = await network.labels(volume, (share) => onCases?.(i + share));
       gpu.arena.trim(); // the next volume is of another size
       diceByLabel(labels, prediction.data, config.classes)
         .slice(1)
