@@ -4,7 +4,6 @@
  * made for, the image is there once.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
@@ -130,7 +129,6 @@ async function factsOf(path: string): Promise<unknown> {
 
 /** Of a prepared file; undefined where there is none, or it is damaged. */
 function metadataOf(path: string): SafetensorsFile['metadata'] | undefined {
-  if (!existsSync(path)) return undefined;
   try {
     const file = new SafetensorsFile(path);
     file.close();

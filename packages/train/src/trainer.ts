@@ -28,7 +28,7 @@ export interface TrainingCases {
 export interface TrainingHooks {
   /** After each step. */
   readonly onStep?: (progress: TrainingProgress) => void;
-  /** While it validates: how many cases are done, a part of one too. */
+  /** While it validates: how many cases are done, a part of one too; 0 as it begins. */
   readonly onValidating?: (done: number, cases: number) => void;
   readonly onValidation?: (epoch: number, meanDsc: number, best: boolean) => void;
   /** Stops after the step at work, with a checkpoint. */

@@ -26,7 +26,7 @@ export async function validate(
   memory: NetworkMemory,
   cases: readonly DatasetCase[],
   store: CaseStore,
-  { signal, onCases }: ValidationHooks = {},
+  { signal, onCases }: ValidationHooks,
 ): Promise<ValidationScore> {
   const options = { patch: config.patch, step: config.windowStep, signal };
   const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
