@@ -21,6 +21,7 @@ const VOLUME = `${CORE}/volume`;
 const METRICS = `${CORE}/metrics`;
 const BASICS = [`${CORE}/inputError.ts`, `${CORE}/organs.ts`, `${CORE}/random.ts`];
 const GEOMETRY = ['volume', 'affine', 'crop'].map((name) => `${VOLUME}/${name}.ts`);
+const FILES = 'packages/files/src';
 const DEVICE = `${KERNELS}/src/device.ts`;
 
 const EVALUATOR = 'apps/evaluator';
@@ -38,7 +39,8 @@ const RULES: Record<string, Rule> = {
   [`${CORE}/phantom`]: { ours: [...BASICS, VOLUME] },
   [`${CORE}/network`]: { ours: [...BASICS, KERNELS, VOLUME], globals: true },
   [`${CORE}/inference`]: { ours: [...BASICS, KERNELS, VOLUME, METRICS, `${CORE}/network`], globals: true },
-  'packages/train': { ours: [CORE, KERNELS], packages: 'any', node: true, globals: true },
+  'packages/files': { ours: [CORE], packages: ['zod'], node: true, globals: true },
+  'packages/train': { ours: [CORE, KERNELS, FILES], packages: 'any', node: true, globals: true },
   [EVALUATOR]: { ours: EVALUATOR_OURS, packages: WEB_PACKAGES },
   [`${EVALUATOR}/scripts`]: { ours: [EVALUATOR, CORE, 'test'], packages: 'any', node: true, globals: true },
   [`${EVALUATOR}/src/cloudflare`]: { ours: EVALUATOR_OURS, packages: [...WEB_PACKAGES, 'kysely-d1'] },
@@ -146,7 +148,7 @@ const ILLEGAL: [path: string, code: string][] = [
   ['packages/core/src/metrics/score.ts', "import {\n  a,\n  b,\n} from '../volume/niftiRead.ts';"],
   ['packages/core/src/metrics/score.ts', 'Buffer.from(bytes)'],
   ['packages/core/src/network/tape.ts', "import { a } from '../inference/slidingWindow.ts';"],
-  ['packages/core/src/inference/slidingWindow.ts', "import { a } from '@organseg/train/files.ts';"],
+  ['packages/core/src/inference/slidingWindow.ts', "import { a } from '@organseg/files/write.ts';"],
   [
     'packages/core/src/inference/slidingWindow.ts',
     "import { type Gpu, openGpu } from '@organseg/kernels/device.ts';",

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { fromRas, toRas } from '../../packages/core/src/volume/orientation.ts';
 import type { Triple, Volume } from '../../packages/core/src/volume/volume.ts';
-import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/train/src/files.ts';
+import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { cli, cliJson, lastLine } from '../cli.ts';
 

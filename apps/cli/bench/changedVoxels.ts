@@ -1,4 +1,4 @@
-import { readLabelsFile } from '@organseg/train/files.ts';
+import { readLabelsFile } from '@organseg/files/nifti.ts';
 
 /** Voxels whose label differs between two label map files of one scan, and all of its voxels. */
 export async function changedVoxels(one: string, other: string): Promise<{ changed: number; of: number }> {

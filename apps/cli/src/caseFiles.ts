@@ -6,7 +6,8 @@ import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
-import { writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import {
   type Postprocessing,
   type PostprocessingChanges,

@@ -15,7 +15,7 @@ import {
   scoreCase,
 } from '@organseg/core/metrics/score.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { readLabelsFile } from '@organseg/train/files.ts';
+import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { z } from 'zod';
 import { progress } from './progress.ts';
 

@@ -4,8 +4,9 @@ import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/n
 import { floatsOf, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { Tape, type Triple } from '@organseg/core/network/tape.ts';
 import { type UnetConfig, unet } from '@organseg/core/network/unet.ts';
-import { MAX_CLASSES } from '@organseg/train/config.ts';
-import { check, parseJson, readSafetensorsFile } from '@organseg/train/files.ts';
+import { MAX_CLASSES } from '@organseg/files/dataset.ts';
+import { check, parseJson } from '@organseg/files/json.ts';
+import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { z } from 'zod';
 
 export interface ParityReference {

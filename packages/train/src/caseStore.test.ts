@@ -1,12 +1,12 @@
 import { readdirSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
+import { readLabelsFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
 import { CaseStore, type StoredCase } from './caseStore.ts';
 import { preprocessingOf } from './config.ts';
-import { type DatasetCase, openDataset } from './dataset.ts';
-import { readLabelsFile, writeNiftiFile } from './files.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {

@@ -16,11 +16,12 @@ import {
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
+import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
+import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import type { DatasetCase, UnlabelledCase } from './dataset.ts';
-import { makeFolder, readLabelsFile, readNiftiFile, writeWhole } from './files.ts';
 import { imageTensors, labelTensors, PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
-import { SafetensorsFile } from './safetensorsFile.ts';
 
 /** A whole case in memory. */
 export interface LoadedCase {

@@ -13,12 +13,13 @@ import {
   type ParameterValues,
 } from '@organseg/core/network/parameters.ts';
 import { asFloats, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import { parseJson } from '@organseg/files/json.ts';
+import { readSafetensorsFile, SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import type { Config } from './config.ts';
-import { parseJson, readSafetensorsFile, writeWhole } from './files.ts';
 import { lossScaleState } from './lossScale.ts';
 import { MOMENTS, type Moments } from './optimizer.ts';
-import { SafetensorsFile } from './safetensorsFile.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
 export const LATEST = 'checkpoint-latest.safetensors';

@@ -5,15 +5,13 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { Triple } from '@organseg/core/network/tape.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
+import { MAX_CLASSES } from '@organseg/files/dataset.ts';
+import { check } from '@organseg/files/json.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { z } from 'zod';
 import { augmentationSchema } from './augment.ts';
-import { check } from './files.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { selectionSchema } from './selection/select.ts';
-
-/** Labels are bytes. */
-export const MAX_CLASSES = 255;
 
 const size = z.int().positive();
 const triple = z.tuple([size, size, size]);

@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import type { Dataset, DatasetCase } from '@organseg/files/dataset.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
-import type { Dataset, DatasetCase } from './dataset.ts';
-import { readJsonFile, writeWhole } from './files.ts';
 import { selectionSchema } from './selection/select.ts';
 
 const pseudoLabelCase = z.object({

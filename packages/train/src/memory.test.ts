@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { openDataset } from '@organseg/files/dataset.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
 import { CaseStore } from './caseStore.ts';
 import { type Config, preprocessingOf } from './config.ts';
-import { openDataset } from './dataset.ts';
 import { assertFits, trainingPeakBytes } from './memory.ts';
 import type { Size } from './preparedCase.ts';
 import { readRun } from './run.ts';

@@ -8,8 +8,9 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import { fillHoles, keepLargestComponent } from '@organseg/core/volume/components.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
-import { readJsonFile, writeWhole } from './files.ts';
 
 /** Labels of which only the largest part is kept, and labels whose holes are filled. */
 export interface Postprocessing {

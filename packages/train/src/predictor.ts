@@ -20,6 +20,7 @@ import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
+import { readNiftiFile } from '@organseg/files/nifti.ts';
 import { GpuLostError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
@@ -27,7 +28,6 @@ import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { ParametersFile } from './checkpoint.ts';
 import { preprocessingOf, unetConfig } from './config.ts';
-import { readNiftiFile } from './files.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription, readRun } from './run.ts';
 import { assertAlike } from './runsAlike.ts';
 

@@ -11,7 +11,7 @@
  * Reading is synchronous: it is for threads that have nothing else to do, and for headers.
  */
 import type { SafeTensor, SafeTensorPlace } from '@organseg/core/network/safetensors.ts';
-import { SafetensorsFile } from './safetensorsFile.ts';
+import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 
 /** D, H, W. */
 export type Size = readonly [number, number, number];

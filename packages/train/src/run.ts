@@ -8,10 +8,11 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import { BEST, LATEST, loadState } from './checkpoint.ts';
 import { type Config, configSchema, parseConfig, unetConfig } from './config.ts';
-import { makeFolder, readJsonFile, writeWhole } from './files.ts';
 
 const runDescription = z.object({
   stage: z.enum(['initial', 'fineTuning']),

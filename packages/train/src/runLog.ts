@@ -3,7 +3,7 @@
  */
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from './files.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 
 /** Where the time of steps went, as shares of it. */
 export interface TimeShares {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Dataset } from '@organseg/files/dataset.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../test/fixture.ts';
-import type { Dataset } from './dataset.ts';
 import { splitsOf } from './splits.ts';
 
 const dataset = (folder: string, count: number): Dataset => ({

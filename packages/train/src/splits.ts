@@ -6,9 +6,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
+import type { Dataset } from '@organseg/files/dataset.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
 import { z } from 'zod';
-import type { Dataset } from './dataset.ts';
-import { readJsonFile } from './files.ts';
 
 export interface Fold {
   /** From 0. */

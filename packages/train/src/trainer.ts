@@ -5,11 +5,11 @@
  */
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
+import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { Batches, uploadBatch } from './batches.ts';
 import type { CaseStore } from './caseStore.ts';
 import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
-import type { DatasetCase, UnlabelledCase } from './dataset.ts';
 import { bestCheckpoint, parameterLayout, type RunDescription } from './run.ts';
 import { RunLog } from './runLog.ts';
 import { consistencyWeight, learningRate } from './schedule.ts';

@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openDataset } from '@organseg/files/dataset.ts';
+import { readNiftiFile } from '@organseg/files/nifti.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,8 +9,6 @@ import { temporaryFolder, tinyConfig, writePhantoms } from '../test/fixture.ts';
 import type { Augmentation } from './augment.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
 import type { Config } from './config.ts';
-import { openDataset } from './dataset.ts';
-import { readNiftiFile } from './files.ts';
 import { Predictor } from './predictor.ts';
 import { pseudoLabel } from './pseudoLabel.ts';
 import { bestCheckpoint, isFinished, parameterLayout, readRun } from './run.ts';

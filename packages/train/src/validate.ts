@@ -3,10 +3,10 @@ import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { CaseStore } from './caseStore.ts';
 import { type Config, unetConfig } from './config.ts';
-import type { DatasetCase } from './dataset.ts';
 
 export interface ValidationScore {
   readonly meanDsc: number;

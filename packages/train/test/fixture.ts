@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
+import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { onTestFinished } from 'vitest';
 import type { LoadedCase } from '../src/caseStore.ts';
 import { type Config, resolveConfig } from '../src/config.ts';
-import { writeNiftiFile } from '../src/files.ts';
 import { imageTensors, labelTensors, type PreparedPaths } from '../src/preparedCase.ts';
 
 /** A folder that is removed after the test. */

@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
+import { openDataset } from '@organseg/files/dataset.ts';
+import { makeFolder } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
@@ -13,8 +15,6 @@ import {
 } from '@organseg/train/augment.ts';
 import { CaseStore } from '@organseg/train/caseStore.ts';
 import { preprocessingOf } from '@organseg/train/config.ts';
-import { openDataset } from '@organseg/train/dataset.ts';
-import { makeFolder } from '@organseg/train/files.ts';
 import { samplePatch } from '@organseg/train/patchSampler.ts';
 import { PreparedCase } from '@organseg/train/preparedCase.ts';
 import type { PresetName } from '@organseg/train/presets.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { writeNiftiFile } from '@organseg/train/files.ts';
+import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Evaluation } from '../evaluateCases.ts';
 import { evaluate } from './evaluate.ts';

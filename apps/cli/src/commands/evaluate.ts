@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { meanScore, RULE_SETS, type RuleSetName, type Score } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
-import { readLabelNames } from '@organseg/train/dataset.ts';
+import { readLabelNames } from '@organseg/files/dataset.ts';
 import { Option } from 'commander';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Evaluation, evaluateCases, pairCases } from '../evaluateCases.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
-import { writeWhole } from '@organseg/train/files.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Design, readDesign } from '../experiment/design.ts';
 import { differences, experimentHtml } from '../experiment/page.ts';

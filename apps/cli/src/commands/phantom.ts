@@ -13,7 +13,9 @@ import {
   phantomOf,
 } from '@organseg/core/phantom/dataset.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { makeFolder, readJsonFile, writeNiftiFile, writeWhole } from '@organseg/train/files.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print } from '../command.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { openDataset } from '@organseg/train/dataset.ts';
-import { readLabelsFile } from '@organseg/train/files.ts';
+import { openDataset } from '@organseg/files/dataset.ts';
+import { readLabelsFile } from '@organseg/files/nifti.ts';
 import {
   type PostprocessingChoice,
   PostprocessingTrial,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
-import { images } from '@organseg/train/dataset.ts';
-import { parseJson } from '@organseg/train/files.ts';
+import { images } from '@organseg/files/dataset.ts';
+import { parseJson } from '@organseg/files/json.ts';
 import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
 import { Predictor } from '@organseg/train/predictor.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudoLabel.ts';

@@ -1,5 +1,5 @@
+import { readJsonFile } from '@organseg/files/json.ts';
 import { type Config, resolveConfig } from '@organseg/train/config.ts';
-import { readJsonFile } from '@organseg/train/files.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { readRun } from '@organseg/train/run.ts';
 import type { Fold } from '@organseg/train/splits.ts';

@@ -1,8 +1,8 @@
 /** What an experiment is: cohorts of phantoms or a data set, seeds, and arms that differ in what they learn from. */
 import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { check, readJsonFile } from '@organseg/files/json.ts';
 import { type Config, resolveConfig } from '@organseg/train/config.ts';
-import { check, readJsonFile } from '@organseg/train/files.ts';
 import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
 import { z } from 'zod';
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
-import { openDataset } from '@organseg/train/dataset.ts';
+import { openDataset } from '@organseg/files/dataset.ts';
 import { testReferences } from '../stages.ts';
 import type { Design } from './design.ts';
 

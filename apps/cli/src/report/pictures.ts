@@ -1,6 +1,6 @@
 /** Pictures of the case that the second model segments best and of the one that it segments worst. */
 import type { Organ } from '@organseg/core/organs.ts';
-import { readLabelsFile, readNiftiFile } from '@organseg/train/files.ts';
+import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
 import { html } from 'hono/html';
 import type { Html, ReportCase, ReportRun } from './input.ts';
 import { caseViews, DISAGREEMENTS, type View } from './overlay.ts';

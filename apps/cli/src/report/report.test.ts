@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CaseScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import { writeNiftiFile } from '@organseg/train/files.ts';
+import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { PRESETS } from '@organseg/train/presets.ts';
 import type { TrainingRecord } from '@organseg/train/runLog.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,15 +1,23 @@
-/** A safetensors file on disk, of which parts are read, so that the whole need not be in memory. */
+/** Safetensors files: read whole, or in parts, so that the whole need not be in memory. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import {
+  decodeSafetensors,
   decodeSafetensorsHeader,
   type SafeTensor,
   type SafeTensorPlace,
+  type SafeTensors,
   type SafeTensorsHeader,
   safetensorsHeaderBytes,
   valuesOf,
 } from '@organseg/core/network/safetensors.ts';
-import { asInputError } from './files.ts';
+import { asInputError } from './errors.ts';
+import { readBytes } from './read.ts';
+
+/** A safetensors file, whole. Throws InputError. */
+export async function readSafetensorsFile(path: string): Promise<SafeTensors> {
+  return decodeSafetensors(await readBytes(path), path);
+}
 
 /**
  * An open file, read as it was when it was opened, even where another has taken its name since. Reading is

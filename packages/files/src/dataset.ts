@@ -7,8 +7,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { z } from 'zod';
-import { MAX_CLASSES } from './config.ts';
-import { readJsonFile } from './files.ts';
+import { readJsonFile } from './json.ts';
+
+/** Labels are bytes. */
+export const MAX_CLASSES = 255;
 
 export interface DatasetCase {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../test/fixture.ts';
+import { temporaryFolder } from '../../train/test/fixture.ts';
 import { openDataset } from './dataset.ts';
 
 const DESCRIPTION = {

@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { InputError } from '@organseg/core/inputError.ts';
 import { niftiFile, niftiHeader, niftiVoxels } from '@organseg/core/volume/niftiFixture.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openNiftiFile, readLabelsFile, readNiftiFile, writeNiftiFile, writeWhole } from './files.ts';
+import { openNiftiFile, readLabelsFile, readNiftiFile, writeNiftiFile } from './nifti.ts';
+import { writeWhole } from './write.ts';
 
 let folder: string;
 beforeAll(async () => {
