@@ -30,7 +30,7 @@ const PROGRAMS = {
   bench: 'scripts/bench.ts',
   probe: 'apps/cli/src/doctor/probe.ts',
   tuneProbe: 'apps/cli/src/tune/probe.ts',
-  patchWorker: 'packages/train/src/patchWorker.ts',
+  patchWorker: 'packages/train/src/data/patchWorker.ts',
 };
 
 // Nothing but the shell itself: there may be no PATH.

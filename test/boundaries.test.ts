@@ -138,7 +138,7 @@ const ILLEGAL: [path: string, code: string][] = [
   ['packages/kernels/src/tensor.ts', "import { a } from '@organseg/core/organs.ts';"],
   ['packages/kernels/src/tensor.test.ts', "import { a } from '@organseg/core/organs.ts';"],
   ['packages/kernels/src/tensor.ts', "import { create } from 'webgpu';"],
-  ['packages/train/src/trainer.ts', "import { create } from 'webgpu';"],
+  ['packages/train/src/run/trainingLoop.ts', "import { create } from 'webgpu';"],
   ['apps/cli/src/main.ts', "const { create } = await import('webgpu');"],
   ['packages/kernels/src/tensor.ts', "import { join } from 'node:path';"],
   ['packages/core/src/volume/crop.ts', "import { a } from '@organseg/kernels/tensor.ts';"],
@@ -154,9 +154,9 @@ const ILLEGAL: [path: string, code: string][] = [
     "import { type Gpu, openGpu } from '@organseg/kernels/device.ts';",
   ],
   ['packages/core/src/organs.ts', "import { z } from 'zod';"],
-  ['packages/train/src/trainer.ts', "import { say } from '../../../apps/cli/src/command.ts';"],
-  ['packages/train/src/trainer.ts', "import { openGpu } from '@organseg/kernels/device.ts';"],
-  ['packages/train/src/trainer.ts', "import * as device from '@organseg/kernels/device.ts';"],
+  ['packages/train/src/run/trainingLoop.ts', "import { say } from '../../../../apps/cli/src/command.ts';"],
+  ['packages/train/src/run/trainingLoop.ts', "import { openGpu } from '@organseg/kernels/device.ts';"],
+  ['packages/train/src/run/trainingLoop.ts', "import * as device from '@organseg/kernels/device.ts';"],
   ['apps/evaluator/src/app.ts', "import { a } from '@organseg/core/network/tape.ts';"],
   ['apps/evaluator/src/entry/worker.ts', "import { readFile } from 'node:fs/promises';"],
   ['apps/evaluator/src/app.ts', "import { openSqlite } from './node/sqlite.ts';"],
@@ -170,9 +170,9 @@ test.each(ILLEGAL)('%s: %s', (path, code) => {
 });
 
 test.each([
-  ['packages/train/src/trainer.ts', "import type { Gpu } from '@organseg/kernels/device.ts';"],
+  ['packages/train/src/run/trainingLoop.ts', "import type { Gpu } from '@organseg/kernels/device.ts';"],
   [
-    'packages/train/src/trainer.ts',
+    'packages/train/src/run/trainingLoop.ts',
     "import { type Gpu, type OpenOptions } from '@organseg/kernels/device.ts';",
   ],
   ['packages/core/src/metrics/score.ts', "// import { a } from 'node:fs';"],

@@ -4,9 +4,9 @@ import { readReference } from '../../apps/cli/src/parityReference.ts';
 import { openGpu } from '../../packages/kernels/src/device.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';
 import { upload } from '../../packages/kernels/src/tensor.ts';
-import { parseConfig } from '../../packages/train/src/config.ts';
-import { PRESETS } from '../../packages/train/src/presets.ts';
-import { TrainingStep } from '../../packages/train/src/trainingStep.ts';
+import { PRESETS } from '../../packages/train/src/config/presets.ts';
+import { parseConfig } from '../../packages/train/src/config/schema.ts';
+import { TrainingStep } from '../../packages/train/src/step/trainingStep.ts';
 import { shared } from '../cli.ts';
 
 const golden = shared('golden/dynunet_iso.safetensors');

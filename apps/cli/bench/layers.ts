@@ -10,7 +10,7 @@ import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { type Config, unetConfig } from '@organseg/train/config.ts';
+import { type Config, unetConfig } from '@organseg/train/config/schema.ts';
 import { measure } from '../../../packages/kernels/bench/measure.ts';
 import { type LayerBench, layerTitle } from './layerTitle.ts';
 import { benchNetwork } from './options.ts';

@@ -16,9 +16,9 @@ import { unet } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
-import { type Config, unetConfig } from '@organseg/train/config.ts';
-import { Optimizer } from '@organseg/train/optimizer.ts';
-import { parameterLayout } from '@organseg/train/run.ts';
+import { type Config, unetConfig } from '@organseg/train/config/schema.ts';
+import { parameterLayout } from '@organseg/train/run/runFolder.ts';
+import { Optimizer } from '@organseg/train/step/optimizer.ts';
 import { adapterRates, measure, measureInTurn, measureRun } from '../../../packages/kernels/bench/measure.ts';
 import { benchNetwork } from './options.ts';
 

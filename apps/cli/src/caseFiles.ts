@@ -12,7 +12,7 @@ import {
   type Postprocessing,
   type PostprocessingChanges,
   postprocess,
-} from '@organseg/train/postprocessing.ts';
+} from '@organseg/train/predict/postprocessing.ts';
 import { previewPng } from './preview.ts';
 
 export interface CaseFiles {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
-import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 
 /** The mean DSC over the organs of each case whose truth is there. `pseudo` is the folder of the labels. */
 export async function pseudoLabelTruth(

@@ -1,6 +1,6 @@
 /** What long commands share: the GPU, opened once and closed, and a clean stop. */
 import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
-import { DEFAULT_CAP_BYTES } from '@organseg/train/predictor.ts';
+import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { say } from './command.ts';
 import { TUNE_MODES, type TuneMode, tunedTiles } from './tune/tiles.ts';

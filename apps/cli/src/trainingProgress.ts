@@ -1,4 +1,4 @@
-import type { RunHooks } from '@organseg/train/trainRun.ts';
+import type { RunHooks } from '@organseg/train/run/startRun.ts';
 import { say } from './command.ts';
 import { type Progress, progress } from './progress.ts';
 

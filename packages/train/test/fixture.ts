@@ -6,9 +6,9 @@ import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safet
 import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { onTestFinished } from 'vitest';
-import type { LoadedCase } from '../src/caseStore.ts';
-import { type Config, resolveConfig } from '../src/config.ts';
-import { imageTensors, labelTensors, type PreparedPaths } from '../src/preparedCase.ts';
+import { type Config, resolveConfig } from '../src/config/schema.ts';
+import type { LoadedCase } from '../src/data/caseStore.ts';
+import { imageTensors, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
 
 /** A folder that is removed after the test. */
 export function temporaryFolder(): string {

@@ -1,7 +1,7 @@
 /** The same case by plain PyTorch, which holds the logits of the whole volume: `pytorch_predict.py` beside this file. */
 import { fileURLToPath } from 'node:url';
-import type { Config } from '@organseg/train/config.ts';
-import { bestCheckpoint } from '@organseg/train/run.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
+import { bestCheckpoint } from '@organseg/train/run/runFolder.ts';
 import { changedVoxels } from '../changedVoxels.ts';
 import { type TimedProcess, timedProcess } from '../timedProcess.ts';
 

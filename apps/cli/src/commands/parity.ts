@@ -4,7 +4,7 @@ import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
-import { Optimizer } from '@organseg/train/optimizer.ts';
+import { Optimizer } from '@organseg/train/step/optimizer.ts';
 import { Option } from 'commander';
 import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
 import { type ParityReference, readReference } from '../parityReference.ts';

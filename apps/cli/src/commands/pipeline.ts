@@ -1,6 +1,6 @@
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
-import type { PresetName } from '@organseg/train/presets.ts';
+import type { PresetName } from '@organseg/train/config/presets.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 import type { Evaluation } from '../evaluateCases.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline.ts';

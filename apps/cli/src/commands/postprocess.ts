@@ -6,8 +6,8 @@ import {
   type PostprocessingChoice,
   PostprocessingTrial,
   saveChoice,
-} from '@organseg/train/postprocessing.ts';
-import { Predictor } from '@organseg/train/predictor.ts';
+} from '@organseg/train/predict/postprocessing.ts';
+import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type CommonOptions, command, print } from '../command.ts';
 import { progress } from '../progress.ts';
 import { memoryCapOption, withGpu } from '../session.ts';

@@ -1,7 +1,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { openGpu } from '@organseg/kernels/device.ts';
-import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/postprocessing.ts';
-import { Predictor } from '@organseg/train/predictor.ts';
+import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
+import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { type CommonOptions, command, print, say } from '../command.ts';
 import { doneBefore, predictScans, scansIn } from '../predictScans.ts';

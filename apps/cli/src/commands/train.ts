@@ -1,9 +1,9 @@
 import { readJsonFile } from '@organseg/files/json.ts';
-import { type Config, resolveConfig } from '@organseg/train/config.ts';
-import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
-import { readRun } from '@organseg/train/run.ts';
-import type { Fold } from '@organseg/train/splits.ts';
-import { resumeRun, startRun } from '@organseg/train/trainRun.ts';
+import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
+import { type Config, resolveConfig } from '@organseg/train/config/schema.ts';
+import type { Fold } from '@organseg/train/data/splits.ts';
+import { readRun } from '@organseg/train/run/runFolder.ts';
+import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type CommonOptions, command, print, say } from '../command.ts';

@@ -2,8 +2,8 @@
 import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { check, readJsonFile } from '@organseg/files/json.ts';
-import { type Config, resolveConfig } from '@organseg/train/config.ts';
-import { PRESETS, type PresetName } from '@organseg/train/presets.ts';
+import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
+import { type Config, resolveConfig } from '@organseg/train/config/schema.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();

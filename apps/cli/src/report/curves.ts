@@ -1,4 +1,4 @@
-import { progressSvg } from '@organseg/train/chart.ts';
+import { progressSvg } from '@organseg/train/run/chart.ts';
 import { html, raw } from 'hono/html';
 import type { Html, ReportRun } from './input.ts';
 

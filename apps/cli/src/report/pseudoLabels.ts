@@ -1,7 +1,7 @@
 /** Which unlabelled cases were kept, why the others were not, and how well that choice was made. */
-import type { PseudoLabelCase, PseudoLabelManifest } from '@organseg/train/manifest.ts';
-import { inWords } from '@organseg/train/selection/select.ts';
-import { SCORES, type ScoreName } from '@organseg/train/selection/strategy.ts';
+import type { PseudoLabelCase, PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
+import { inWords } from '@organseg/train/pseudo/selection/select.ts';
+import { SCORES, type ScoreName } from '@organseg/train/pseudo/selection/strategy.ts';
 import { html } from 'hono/html';
 import type { Html } from './input.ts';
 import { rankCorrelation, scatter } from './scatter.ts';

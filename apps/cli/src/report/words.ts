@@ -1,5 +1,5 @@
 /** The report's numbers and sentences. */
-import type { PseudoLabelManifest } from '@organseg/train/manifest.ts';
+import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import type { Evaluation } from '../evaluateCases.ts';
 import type { ReportRun } from './input.ts';
 

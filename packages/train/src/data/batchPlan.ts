@@ -1,0 +1,102 @@
+/**
+ * Which case each patch of an epoch comes from, as a pure function of the seed, the epoch and the patch's place:
+ * a batch's labelled and pseudo-labelled patches in their share, then those that only a teacher's predictions teach.
+ */
+import type { Random } from '@organseg/core/random.ts';
+import type { Config } from '../config/schema.ts';
+import type { Centre } from './patchSampler.ts';
+
+/** How many cases there are of each kind; they are numbered in this order. */
+export interface CaseCounts {
+  readonly labelled: number;
+  readonly pseudo: number;
+  readonly unlabelled: number;
+}
+type Kind = keyof CaseCounts;
+
+export interface PlannedPatch {
+  /** The number of its case. */
+  readonly case: number;
+  readonly centre: Centre;
+  readonly random: Random;
+}
+
+export type BatchSettings = Pick<
+  Config,
+  | 'batch'
+  | 'patchesPerImage'
+  | 'stepsPerEpoch'
+  | 'pseudoShare'
+  | 'foregroundShare'
+  | 'foregroundProbability'
+  | 'consistency'
+>;
+
+/** Steps of an epoch: as many as set, or each labelled and pseudo-labelled image once. */
+export function stepsPerEpoch(settings: BatchSettings, { labelled, pseudo }: CaseCounts): number {
+  const patches = (labelled + pseudo) * settings.patchesPerImage;
+  return settings.stepsPerEpoch ?? Math.ceil(patches / supervisedItems(settings));
+}
+
+/** Items of a batch that have labels: the first ones. */
+export const supervisedItems = ({ batch, consistency }: Pick<Config, 'batch' | 'consistency'>): number =>
+  batch - (consistency?.patches ?? 0);
+
+/** The patches of one step. `random` is that of the epoch. */
+export function planStep(
+  settings: BatchSettings,
+  counts: CaseCounts,
+  random: Random,
+  step: number,
+): PlannedPatch[] {
+  const { batch, foregroundShare, foregroundProbability } = settings;
+  const supervised = supervisedItems(settings);
+  return Array.from({ length: batch }, (_, item): PlannedPatch => {
+    const place = step * batch + item;
+    const own = random.fork('patch').fork(place);
+    if (item >= supervised) {
+      const nth = step * (batch - supervised) + item - supervised;
+      return { case: nthCase('unlabelled', nth, settings, counts, random), centre: 'anywhere', random: own };
+    }
+    const nth = step * supervised + item;
+    return {
+      case: supervisedCase(nth, settings, counts, random),
+      centre:
+        foregroundShare === null ? foregroundProbability : takes(foregroundShare, nth) ? 'organ' : 'anywhere',
+      random: own,
+    };
+  });
+}
+
+/** Whether the n-th of many is one of a share that is spread evenly. */
+const takes = (share: number, n: number) => Math.floor((n + 1) * share) > Math.floor(n * share);
+
+function supervisedCase(nth: number, settings: BatchSettings, counts: CaseCounts, random: Random): number {
+  const { pseudoShare } = settings;
+  if (pseudoShare === null || counts.pseudo === 0) {
+    // All alike.
+    return cycled(nth, counts.labelled + counts.pseudo, settings, random.fork('order'));
+  }
+  const pseudoBefore = Math.floor(nth * pseudoShare);
+  return takes(pseudoShare, nth)
+    ? nthCase('pseudo', pseudoBefore, settings, counts, random)
+    : nthCase('labelled', nth - pseudoBefore, settings, counts, random);
+}
+
+function nthCase(
+  kind: Kind,
+  nth: number,
+  settings: BatchSettings,
+  counts: CaseCounts,
+  random: Random,
+): number {
+  const first = { labelled: 0, pseudo: counts.labelled, unlabelled: counts.labelled + counts.pseudo }[kind];
+  return first + cycled(nth, counts[kind], settings, random.fork('order').fork(kind));
+}
+
+/** The n-th of cases that are gone through again and again, each time in another order, some patches from each. */
+function cycled(nth: number, cases: number, { patchesPerImage }: BatchSettings, random: Random): number {
+  const pass = cases * patchesPerImage;
+  const order = random.fork(Math.floor(nth / pass)).shuffle(Array.from({ length: cases }, (_, i) => i));
+  return order[Math.floor((nth % pass) / patchesPerImage)];
+}

@@ -1,0 +1,19 @@
+/** Runs whose logits can be averaged. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { preprocessingOf, unetConfig } from '../config/schema.ts';
+import type { RunDescription } from '../run/runFolder.ts';
+
+/** Throws InputError unless the logits of two runs mean the same. */
+export function assertAlike(a: RunDescription, aName: string, b: RunDescription, bName: string): void {
+  const facts = ({ labelNames, config }: RunDescription) => ({
+    labels: labelNames,
+    network: unetConfig(config),
+    preprocessing: preprocessingOf(config),
+    patch: config.patch,
+  });
+  const [one, other] = [facts(a), facts(b)];
+  for (const key of Object.keys(one) as (keyof typeof one)[]) {
+    if (JSON.stringify(one[key]) !== JSON.stringify(other[key]))
+      throw new InputError(`${bName}: its ${key} are not those of ${aName}; only such runs can be averaged`);
+  }
+}

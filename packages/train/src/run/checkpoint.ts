@@ -1,0 +1,159 @@
+/**
+ * Checkpoints: safetensors with MONAI's parameter names and PyTorch's layouts.
+ *
+ * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
+ * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a teacher's `optimizer.average.*`, and in its metadata where the run stands.
+ */
+import { join } from 'node:path';
+import {
+  assertParameters,
+  type NamedArrays,
+  namedArrays,
+  type ParameterSpec,
+  type ParameterValues,
+} from '@organseg/core/network/parameters.ts';
+import { asFloats, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import { parseJson } from '@organseg/files/json.ts';
+import { readSafetensorsFile, SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import { writeWhole } from '@organseg/files/write.ts';
+import { z } from 'zod';
+import type { Config } from '../config/schema.ts';
+import { lossScaleState } from '../step/lossScale.ts';
+import { MOMENTS, type Moments } from '../step/optimizer.ts';
+
+export const BEST = 'checkpoint-best.safetensors';
+export const LATEST = 'checkpoint-latest.safetensors';
+
+const count = z.int().nonnegative();
+
+/** Where a run stands: all that, with the parameters and moments, decides how it goes on. */
+const runState = z.object({
+  /** Epochs completed, and steps completed in the next one. */
+  epoch: count,
+  stepInEpoch: count,
+  /** Steps in all, those that were skipped included. */
+  step: count,
+  /** null in f32. */
+  lossScale: lossScaleState.nullable().default(null),
+  /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy, with a teacher the distance to it. */
+  lossSums: z.array(z.number()),
+  /** The last epoch that was validated. */
+  validated: count,
+  best: z.object({ epoch: count, meanDsc: z.number() }).nullable(),
+  random: z.object({ seed: z.string(), stream: z.string(), counter: count }),
+});
+export type RunState = z.infer<typeof runState>;
+
+const prefixOf = (moment: string) => `optimizer.${moment}.`;
+
+/** Writes parameters alone. */
+export async function saveBest(
+  folder: string,
+  specs: readonly ParameterSpec[],
+  values: NamedArrays,
+): Promise<void> {
+  await save(join(folder, BEST), { format: 'pt' }, named(specs, values, ''));
+}
+
+export async function saveLatest(
+  folder: string,
+  specs: readonly ParameterSpec[],
+  values: NamedArrays,
+  moments: Moments,
+  state: RunState,
+): Promise<void> {
+  await save(join(folder, LATEST), { format: 'pt', state: JSON.stringify(state) }, [
+    ...named(specs, values, ''),
+    ...Object.entries(moments).flatMap(([name, values]) => named(specs, values, prefixOf(name))),
+  ]);
+}
+
+/**
+ * The parameters of a checkpoint file, each read when it is asked for; of the file as it was when it was opened, even
+ * where a training has replaced it since. Close it.
+ */
+export class ParametersFile implements ParameterValues {
+  readonly #path: string;
+  readonly #file: SafetensorsFile;
+
+  /** Throws InputError. */
+  constructor(path: string, specs: readonly ParameterSpec[]) {
+    this.#path = path;
+    this.#file = new SafetensorsFile(path);
+    try {
+      assertParameters(specs, parametersOf(this.#file.tensors), '', path);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Throws InputError where it cannot be read. */
+  get(name: string): Float32Array {
+    return asFloats(this.#file.tensor(name), name, this.#path);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/** The parameters of a checkpoint file. Throws InputError. */
+export function loadParameters(path: string, specs: readonly ParameterSpec[]): NamedArrays {
+  const file = new ParametersFile(path, specs);
+  try {
+    return new Map(specs.map(({ name }) => [name, file.get(name)]));
+  } finally {
+    file.close();
+  }
+}
+
+/** Where a run stands. Throws InputError. */
+export function loadState(folder: string): RunState {
+  const path = join(folder, LATEST);
+  const file = new SafetensorsFile(path);
+  file.close();
+  return stateOf(file, path);
+}
+
+export async function loadLatest(
+  folder: string,
+  specs: readonly ParameterSpec[],
+  { optimizer, consistency }: Pick<Config, 'optimizer' | 'consistency'>,
+): Promise<{ parameters: NamedArrays; moments: Moments; state: RunState }> {
+  const path = join(folder, LATEST);
+  const file = await readSafetensorsFile(path);
+  return {
+    parameters: namedArrays(specs, { tensors: parametersOf(file.tensors) }, '', path),
+    moments: Object.fromEntries(
+      [...MOMENTS[optimizer], ...(consistency ? ['average'] : [])].map((name) => [
+        name,
+        namedArrays(specs, file, prefixOf(name), path),
+      ]),
+    ),
+    state: stateOf(file, path),
+  };
+}
+
+/** The tensors that are not the optimiser's. */
+const parametersOf = <T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+  new Map([...tensors].filter(([name]) => !name.startsWith('optimizer.')));
+
+function stateOf({ metadata }: Pick<SafetensorsFile, 'metadata'>, path: string): RunState {
+  return parseJson(metadata.state ?? '', runState, `${path}: its state`);
+}
+
+async function save(
+  path: string,
+  metadata: Record<string, string>,
+  tensors: [string, SafeTensor][],
+): Promise<void> {
+  async function* parts() {
+    yield* encodeSafetensors({ metadata, tensors: new Map(tensors) });
+  }
+  await writeWhole(path, parts());
+}
+
+function named(specs: readonly ParameterSpec[], values: NamedArrays, prefix: string): [string, SafeTensor][] {
+  return specs.map(({ name, shape }) => [`${prefix}${name}`, { shape, values: values.get(name)! }]);
+}

@@ -1,0 +1,146 @@
+/**
+ * What a run will take of GPU memory, told before anything is allocated: the same code runs on a GPU that only counts.
+ */
+import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { NetworkMemory } from '@organseg/core/network/program.ts';
+import { patchDivisor } from '@organseg/core/network/unet.ts';
+import { Random } from '@organseg/core/random.ts';
+import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { download, elementCount } from '@organseg/kernels/tensor.ts';
+import { type Config, precisionOf, type Stage, unetConfig } from '../config/schema.ts';
+import { type Augmentation, sizeToCut } from '../data/augment.ts';
+import { uploadBatch } from '../data/batches.ts';
+import type { Size } from '../data/preparedCase.ts';
+import { TrainingStep } from '../step/trainingStep.ts';
+import { parameterLayout } from './runFolder.ts';
+
+/**
+ * The peak of bytes held by training, whose validation sees volumes up to this size, D H W. Throws
+ * OutOfGpuMemoryError where it is beyond the GPU's cap or limits.
+ */
+export async function trainingPeakBytes(
+  gpu: Gpu,
+  config: Config,
+  stage: Stage,
+  validation: Size,
+): Promise<number> {
+  const counting = gpu.rehearsal(gpu.arena.capBytes);
+  const step = new TrainingStep(counting, config);
+  const always = withAllAugmentations(config);
+  const random = new Random(0);
+  const size = config[stage].augment ? sizeToCut(always, random) : config.patch;
+  const voxels = elementCount(size);
+  const items = Array.from({ length: config.batch }, () => ({
+    image: new Float32Array(voxels),
+    labels: new Uint8Array(voxels),
+    size,
+    random,
+  }));
+  uploadBatch(counting, always, items, step, config[stage].augment);
+  const done = step.run(0);
+  uploadBatch(counting, always, items, step, config[stage].augment); // the next step's, meanwhile
+  await done;
+  await step.makeRoom(() => segment(counting, config, step.memory, validation));
+  await download(counting, step.parameters); // as for a checkpoint
+  return counting.arena.account.peakHeldBytes;
+}
+
+/** The peak of bytes held while a prepared scan of this size, D H W, is segmented. Throws as above. */
+export async function inferencePeakBytes(
+  gpu: Gpu,
+  config: Config,
+  activation: NetworkMemory['activation'],
+  size: Size,
+): Promise<number> {
+  const counting = gpu.rehearsal(gpu.arena.capBytes);
+  const layout = parameterLayout(config);
+  await segment(counting, config, { layout, parameters: layout.allocate(counting), activation }, size);
+  return counting.arena.account.peakHeldBytes;
+}
+
+async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, [d, h, w]: Size): Promise<void> {
+  // As few windows as there can be: each takes the same memory.
+  const network = new SlidingWindow(gpu, unetConfig(config), memory, { patch: config.patch, step: 1 });
+  const affine = scaleAndShift([1, 1, 1], [0, 0, 0]);
+  await network.labels({ shape: [w, h, d], affine, data: new Float32Array(w * h * d) });
+  network.close();
+}
+
+/** Each augmentation that may happen, happens, by the greatest of its numbers. */
+function withAllAugmentations(config: Config): Config {
+  const certain = (probability: number) => (probability > 0 ? 1 : 0);
+  const most = ([, high]: readonly [number, number]): [number, number] => [high, high];
+  const always = (each: Augmentation): Augmentation => {
+    if (each.kind === 'mirror') {
+      return { ...each, x: certain(each.x), y: certain(each.y), z: certain(each.z) };
+    }
+    if (each.kind !== 'spatial') return { ...each, probability: certain(each.probability) };
+    const { rotation, scaling, elastic } = each;
+    return {
+      ...each,
+      rotation: { probability: certain(rotation.probability), degrees: most(rotation.degrees) },
+      scaling: { probability: certain(scaling.probability), factor: most(scaling.factor) },
+      elastic: {
+        ...elastic,
+        probability: certain(elastic.probability),
+        displacementMm: most(elastic.displacementMm),
+      },
+    };
+  };
+  return { ...config, augmentations: config.augmentations.map(always) };
+}
+
+/**
+ * Refuses a run that does not fit the GPU's cap or limits. Throws InputError that says which smaller batch, and which
+ * smaller patch, would.
+ */
+export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validation: Size): Promise<void> {
+  const fault = async (smaller: Config) => {
+    try {
+      await trainingPeakBytes(gpu, smaller, stage, validation);
+      return undefined;
+    } catch (error) {
+      if (error instanceof OutOfGpuMemoryError) return error.message;
+      throw error;
+    }
+  };
+  const reason = await fault(config);
+  if (!reason) return;
+  /** The first that fits of settings that take less and less: by bisection. */
+  const firstFitting = async (candidates: Config[]) => {
+    let [low, high] = [0, candidates.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (await fault(candidates[middle]!)) low = middle + 1;
+      else high = middle;
+    }
+    return candidates[low];
+  };
+  const batch = await firstFitting([...smallerBatches(config)]);
+  const patch = await firstFitting([...smallerPatches(config)]);
+  const ways = [batch && `batch=${batch.batch}`, patch && `patch=[${patch.patch}]`].filter(Boolean);
+  const { batch: items, patch: size } = config;
+  const settings = `batch=${items} patch=[${size}] precision=${precisionOf(config, gpu)}, validated on [${validation}] voxels,`;
+  const wayOut = ways.length ? `${ways.join(' or ')} would` : 'nor does any smaller batch or patch';
+  throw new InputError(`training with ${settings} does not fit: ${reason}; ${wayOut}`);
+}
+
+function* smallerBatches(config: Config): Generator<Config> {
+  for (let batch = config.batch - 1; batch >= 1; batch--) yield { ...config, batch };
+}
+
+/** Its longest axis shorter by the least that the network takes, again and again. */
+function* smallerPatches(config: Config): Generator<Config> {
+  const divisor = patchDivisor(config);
+  const patch: [number, number, number] = [...config.patch];
+  for (;;) {
+    const axes = [0, 1, 2].filter((axis) => patch[axis]! > divisor[axis]!);
+    if (!axes.length) return;
+    const longest = axes.reduce((a, b) => (patch[b]! > patch[a]! ? b : a));
+    patch[longest]! -= divisor[longest]!;
+    yield { ...config, patch: [...patch] };
+  }
+}

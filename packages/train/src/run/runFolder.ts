@@ -1,0 +1,69 @@
+/**
+ * A run's folder: `config.json` (the resolved settings and what the run was made from), `training.jsonl`,
+ * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { ParameterLayout } from '@organseg/core/network/parameters.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
+import { unet } from '@organseg/core/network/unet.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import { z } from 'zod';
+import { type Config, configSchema, parseConfig, unetConfig } from '../config/schema.ts';
+import { BEST, LATEST, loadState } from './checkpoint.ts';
+
+const runDescription = z.object({
+  stage: z.enum(['initial', 'fineTuning']),
+  data: z.string(),
+  /** The run whose best checkpoint this one started from. */
+  init: z.string().nullable(),
+  /** The folder of the pseudo-labels that it learns from. */
+  pseudo: z.string().nullable(),
+  /** Of a cross-validation. */
+  fold: z.object({ fold: z.int().nonnegative(), folds: z.int().min(2) }).nullable(),
+  /** The folder of the prepared cases, where it is not the run's own. */
+  prepared: z.string().nullable().default(null),
+  labelNames: z.array(z.string()).readonly(),
+  trainingCases: z.array(z.string()),
+  validationCases: z.array(z.string()),
+  config: configSchema,
+});
+export type RunDescription = z.infer<typeof runDescription>;
+
+const DESCRIPTION = 'config.json';
+
+export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
+
+/** Starts a run's folder; throws rather than mix two runs. */
+export async function createRun(folder: string, description: RunDescription): Promise<void> {
+  if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
+  await makeFolder(folder);
+  await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
+}
+
+export async function readRun(folder: string): Promise<RunDescription> {
+  const path = join(folder, DESCRIPTION);
+  if (!isRun(folder)) throw new InputError(`${folder}: is no run, it has no ${DESCRIPTION}`);
+  const run = await readJsonFile(path, runDescription);
+  return { ...run, config: parseConfig(run.config, path) };
+}
+
+/** Whether a run has gone through all its epochs. */
+export async function isFinished(folder: string): Promise<boolean> {
+  if (!isRun(folder) || !existsSync(join(folder, LATEST))) return false;
+  const { stage, config } = await readRun(folder);
+  const { epoch, validated } = loadState(folder);
+  return epoch === config[stage].epochs && validated === epoch;
+}
+
+/** The checkpoint that a run's predictions use. */
+export const bestCheckpoint = (folder: string): string => join(folder, BEST);
+
+/** The network's parameters, which do not depend on the patch. */
+export function parameterLayout(config: Config): ParameterLayout {
+  const tape = new Tape();
+  unet(tape, tape.input([1, ...config.patch, 1]), unetConfig(config));
+  return new ParameterLayout(tape.parameters);
+}

@@ -1,0 +1,181 @@
+/**
+ * A training run from its folders: which cases it learns from, which it is judged by, and where it stands.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { Random } from '@organseg/core/random.ts';
+import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
+import { makeFolder } from '@organseg/files/write.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { elementCount } from '@organseg/kernels/tensor.ts';
+import { type Config, precisionOf, preprocessingOf, type Stage } from '../config/schema.ts';
+import { CaseStore } from '../data/caseStore.ts';
+import type { Size } from '../data/preparedCase.ts';
+import { type Fold, type Split, splitsOf } from '../data/splits.ts';
+import { keptCases, readManifest } from '../pseudo/manifest.ts';
+import { LATEST } from './checkpoint.ts';
+import { assertFits } from './memory.ts';
+import { createRun, type RunDescription, readRun } from './runFolder.ts';
+import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
+
+export interface TrainRequest {
+  readonly data: string;
+  /** The run's folder. */
+  readonly out: string;
+  readonly config: Config;
+  /** A run to start from; the stage is then fine-tuning. */
+  readonly init?: string | undefined;
+  /** A folder of pseudo-labels to learn from as well. */
+  readonly pseudo?: string | undefined;
+  /** Of a cross-validation; without one a share of the labelled cases is kept for validation. */
+  readonly fold?: Fold | undefined;
+  /** A folder of prepared cases that runs share; without it the run has one of its own. */
+  readonly prepared?: string | undefined;
+}
+
+export interface RunHooks extends TrainingHooks {
+  readonly onPrepare?: (done: number, total: number) => void;
+  /** What the user should know before it starts. */
+  readonly onNote?: (text: string) => void;
+}
+
+/** Starts a run. Throws InputError where the folder holds one already. */
+export async function startRun(
+  gpu: Gpu,
+  request: TrainRequest,
+  hooks: RunHooks = {},
+): Promise<TrainingResult> {
+  const precision = precisionOf(request.config, gpu);
+  const dataset = await openDataset(request.data);
+  const config = { ...request.config, precision, classes: dataset.labelNames.length };
+  const cases = await chooseCases(dataset, config, request);
+  if (request.init) await assertSameNetwork(request.init, config);
+  const stage: Stage = request.init ? 'fineTuning' : 'initial';
+  await assertFits(gpu, config, stage, config.patch); // at least; how large the volumes are is not known yet
+  const run: RunDescription = {
+    stage,
+    data: resolve(request.data),
+    init: request.init ? resolve(request.init) : null,
+    pseudo: request.pseudo ? resolve(request.pseudo) : null,
+    fold: request.fold ?? null,
+    prepared: request.prepared ? resolve(request.prepared) : null,
+    labelNames: dataset.labelNames,
+    trainingCases: trainedOn(cases),
+    validationCases: cases.validation.map(({ name }) => name),
+    config,
+  };
+  if (run.prepared) await makeFolder(run.prepared); // or nothing is begun
+  await createRun(request.out, run);
+  return await go(gpu, request.out, run, cases, hooks, false);
+}
+
+/** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
+export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
+  const run = await readRun(folder);
+  precisionOf(run.config, gpu); // refused before any case is prepared
+  const cases = await chooseCases(await openDataset(run.data), run.config, run);
+  const validated = cases.validation.map(({ name }) => name);
+  if (
+    trainedOn(cases).join(' ') !== run.trainingCases.join(' ') ||
+    validated.join(' ') !== run.validationCases.join(' ')
+  ) {
+    throw new InputError(`${folder}: ${run.data} no longer holds the cases that this run was started with`);
+  }
+  return await go(gpu, folder, run, cases, hooks, existsSync(join(folder, LATEST)));
+}
+
+async function go(
+  gpu: Gpu,
+  folder: string,
+  run: RunDescription,
+  cases: TrainingCases,
+  hooks: RunHooks,
+  resume: boolean,
+): Promise<TrainingResult> {
+  noteReadings(run, cases, hooks);
+  const prepared = run.prepared ?? join(folder, 'prepared');
+  const store = new CaseStore(gpu, prepared, preprocessingOf(run.config), run.config.classes);
+  const { labelled, pseudo, unlabelled, validation } = cases;
+  const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled])];
+  let largest: Size = [0, 0, 0];
+  for (const [i, source] of all.entries()) {
+    hooks.signal?.throwIfAborted();
+    const size = await store.prepare(source);
+    if (validation.some((each) => each === source) && elementCount(size) > elementCount(largest))
+      largest = size;
+    hooks.onPrepare?.(i + 1, all.length);
+  }
+  gpu.arena.trim(); // what preparing left for reuse is not for training
+  gpu.arena.resetPeaks();
+  await assertFits(gpu, run.config, run.stage, largest);
+  return await train(gpu, folder, run, cases, store, { ...hooks, resume });
+}
+
+/** What the paper leaves open, and how this run reads it. */
+function noteReadings(
+  { config, stage }: RunDescription,
+  { labelled, pseudo, unlabelled, validation }: TrainingCases,
+  hooks: RunHooks,
+) {
+  const { onNote } = hooks;
+  onNote?.(
+    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${validation.length} validation cases`,
+  );
+  if (labelled.some((source) => validation.includes(source))) {
+    onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');
+  }
+  const { epochs, learningRate } = config[stage];
+  const horizon = config.decayHorizonEpochs;
+  if (horizon && horizon < epochs) {
+    onNote?.(
+      `lr × (1 − epoch/${horizon})^${config.decayPower} ends before epoch ${epochs}: from there on lr ${learningRate * config.learningRateFloor}`,
+    );
+  }
+}
+
+/** Labelled cases, some of them kept for validation; then the pseudo-labelled ones that were kept. */
+async function chooseCases(
+  dataset: Dataset,
+  config: Config,
+  { fold, pseudo }: Pick<RunDescription, 'fold' | 'pseudo'> | Pick<TrainRequest, 'fold' | 'pseudo'>,
+): Promise<TrainingCases> {
+  const { labelled, folder } = dataset;
+  if (!labelled.length) throw new InputError(`${folder}: imagesTr holds no CASE_0000.nii.gz`);
+  const { train, val } = fold ? (await splitsOf(dataset, fold.folds))[fold.fold] : shareKept(dataset, config);
+  const named = (names: readonly string[]) => labelled.filter(({ name }) => names.includes(name));
+  const { unlabelled } = dataset;
+  if (config.consistency && !unlabelled.length) {
+    throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which consistency learns from`);
+  }
+  return {
+    labelled: named(train),
+    pseudo: pseudo ? keptCases(await readManifest(pseudo), pseudo, dataset) : [],
+    unlabelled: config.consistency ? unlabelled : [],
+    validation: named(val),
+  };
+}
+
+/** The names of the cases whose labels are learnt from. */
+const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>
+  [...labelled, ...pseudo].map(({ name }) => name);
+
+/** A share of the labelled cases for validation; a single one is used for both. */
+function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {
+  const names = labelled.map(({ name }) => name);
+  const shuffled = new Random(seed).fork('validation').shuffle([...names]);
+  const wanted = Math.max(1, Math.round(names.length * validationShare));
+  const val = shuffled.slice(0, Math.min(wanted, Math.max(1, names.length - 1)));
+  return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
+}
+
+async function assertSameNetwork(init: string, config: Config): Promise<void> {
+  const { config: from } = await readRun(init);
+  for (const key of ['classes', 'filters', 'kernels', 'strides', 'deepSupervision'] as const) {
+    if (JSON.stringify(from[key]) !== JSON.stringify(config[key])) {
+      throw new InputError(
+        `${init}: its ${key} are ${JSON.stringify(from[key])}, this run's ${JSON.stringify(config[key])}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,229 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDataset } from '@organseg/files/dataset.ts';
+import { readNiftiFile } from '@organseg/files/nifti.ts';
+import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { relativeError } from '@organseg/kernels/reference/array.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
+import type { Config } from '../config/schema.ts';
+import type { Augmentation } from '../data/augment.ts';
+import { Predictor } from '../predict/predictor.ts';
+import { pseudoLabel } from '../pseudo/pseudoLabel.ts';
+import { loadParameters, loadState } from './checkpoint.ts';
+import { bestCheckpoint, isFinished, parameterLayout, readRun } from './runFolder.ts';
+import { resumeRun, startRun } from './startRun.ts';
+import { readRecords, type TrainingRecord } from './trainingLog.ts';
+
+describe('a run', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu.close());
+
+  const phantoms = async (counts = { labelled: 3, unlabelled: 0, test: 0 }) => {
+    const folder = temporaryFolder();
+    await writePhantoms(join(folder, 'data'), counts);
+    return { folder, data: join(folder, 'data') };
+  };
+
+  const spatial: Augmentation = {
+    kind: 'spatial',
+    rotation: { probability: 0.5, degrees: [-30, 30] },
+    scaling: { probability: 0.5, factor: [0.7, 1.4] },
+    elastic: { probability: 0.5, pointsMm: 40, displacementMm: [0, 10] },
+  };
+  const noise: Augmentation = { kind: 'noise', probability: 1, mean: [0, 0.1], std: [0, 0.1] };
+  const consistency = { patches: 1, weight: 10, rampEpochs: 2, emaDecay: 0.9 };
+  test.each([
+    ['f32', {}],
+    [
+      'f16 and SGD',
+      { precision: 'f16', optimizer: 'sgd', momentum: 0.99, weightDecay: 3e-5, gradientNorm: 1 },
+    ],
+    [
+      'a mean teacher',
+      { consistency, augmentations: [spatial, noise], stepsPerEpoch: 2, foregroundShare: 0.5 },
+    ],
+  ] as [string, Partial<Config>][])(
+    'with %s, stopped anywhere and resumed, equals one that was not, bit for bit',
+    async (_, changes) => {
+      const { folder, data } = await phantoms({ labelled: 3, unlabelled: 2, test: 0 });
+      const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];
+      const config = tinyConfig(changes);
+      await startRun(gpu, { data, out: whole, config });
+      expect(await isFinished(whole)).toBe(true);
+      // What `auto` came to, so that no other adapter goes on in another precision.
+      const { precision } = (await readRun(whole)).config;
+      expect(precision).toBe(config.precision === 'auto' ? 'f32' : config.precision);
+
+      // In the middle of an epoch, at an epoch's end, in the middle again.
+      const stopAfter = (step: number) => {
+        const stop = new AbortController();
+        return { signal: stop.signal, onStep: (at: { step: number }) => at.step === step && stop.abort() };
+      };
+      await startRun(gpu, { data, out: parts, config }, stopAfter(1));
+      expect(loadState(parts)).toMatchObject({ epoch: 0, stepInEpoch: 1, step: 1 });
+      await resumeRun(gpu, parts, stopAfter(2));
+      expect(loadState(parts)).toMatchObject({ epoch: 1, stepInEpoch: 0, step: 2 });
+      await resumeRun(gpu, parts, stopAfter(5));
+      expect(await isFinished(parts)).toBe(false);
+      const result = await resumeRun(gpu, parts);
+      expect(result).toMatchObject({ finished: true, epoch: 3, step: 6 });
+      expect(loadState(parts).lossScale !== null).toBe(config.precision === 'f16');
+
+      for (const file of ['checkpoint-latest.safetensors', 'checkpoint-best.safetensors']) {
+        expect(readFileSync(join(parts, file)).equals(readFileSync(join(whole, file))), file).toBe(true);
+      }
+      const timeless = (records: TrainingRecord[]) =>
+        records.map((record) => ({ ...record, seconds: 0, time: undefined }));
+      expect(timeless(await readRecords(parts))).toEqual(timeless(await readRecords(whole)));
+      const records = await readRecords(whole);
+      // Two steps an epoch: four are full behind the second, and the last counts in any case.
+      const validated = records.filter(({ event }) => event === 'validation').map(({ epoch }) => epoch);
+      expect(validated).toEqual([2, 3]);
+      const [first] = records;
+      if (config.consistency) expect(first).toMatchObject({ consistency: expect.any(Number) });
+      else expect(first).not.toHaveProperty('consistency');
+    },
+  );
+
+  test('killed between checkpoints, it goes on from the last one and logs each epoch once', async () => {
+    const { folder, data } = await phantoms();
+    const out = join(folder, 'run');
+    const config = tinyConfig({ saveEverySteps: 1, validateEverySteps: 1 });
+    const stop = new AbortController();
+    await startRun(
+      gpu,
+      { data, out, config },
+      { signal: stop.signal, onStep: ({ step }) => step === 2 && stop.abort() },
+    );
+    // What a killed process leaves: lines of an epoch that no checkpoint holds, and half a line.
+    const log = join(out, 'training.jsonl');
+    writeFileSync(
+      log,
+      [
+        readFileSync(log, 'utf8'),
+        '{"event":"validation","epoch":1,"step":2,"meanDsc":0.9,"dsc":{},"best":true}\n',
+        '{"event":"epoch","epoch":2,"step":4,"loss":9}\n{"event":"ep',
+      ].join(''),
+    );
+    await resumeRun(gpu, out);
+    expect((await readRecords(out)).map(({ event, epoch }) => `${event} ${epoch}`)).toEqual([
+      'epoch 1',
+      'validation 1',
+      'epoch 2',
+      'validation 2',
+      'epoch 3',
+      'validation 3',
+    ]);
+  });
+
+  test('the loss falls on one case learnt by heart', async () => {
+    const { folder, data } = await phantoms({ labelled: 1, unlabelled: 0, test: 0 });
+    const notes: string[] = [];
+    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false } });
+    await startRun(gpu, { data, out: join(folder, 'run'), config }, { onNote: (text) => notes.push(text) });
+    const losses = (await readRecords(join(folder, 'run'))).flatMap((r) =>
+      r.event === 'epoch' ? [r.loss] : [],
+    );
+    expect(losses.at(-1)).toBeLessThan(0.6 * losses[0]);
+    expect(notes.join()).toContain('not chosen fairly');
+  });
+
+  test('pseudo-labels and fine-tuning: the kept cases are learnt from, and the weights start at the first run’s', async () => {
+    const { folder, data } = await phantoms({ labelled: 2, unlabelled: 2, test: 0 });
+    const [first, second, pseudo] = ['first', 'second', 'pseudo'].map((name) => join(folder, name));
+    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    await startRun(gpu, { data, out: first, config });
+    const { unlabelled } = await openDataset(data);
+    const predictor = await Predictor.open(gpu, first, { confidence: true });
+    const stop = new AbortController();
+    const options = { models: [first], out: pseudo, selection: config.selection };
+    const interrupted = pseudoLabel(predictor, unlabelled, {
+      ...options,
+      signal: stop.signal,
+      onCase: () => stop.abort(),
+    });
+    await expect(interrupted).rejects.toThrow();
+    const manifest = await pseudoLabel(predictor, unlabelled, options);
+    expect(manifest.cases.map(({ case: name, kept }) => [name, kept])).toEqual([
+      ['unlabelled_000', true],
+      ['unlabelled_001', true],
+    ]);
+    for (const { confidence, entropy } of manifest.cases) {
+      expect(confidence).toBeGreaterThan(1 / config.classes);
+      expect(confidence).toBeLessThanOrEqual(1);
+      expect(entropy).toBeGreaterThan(0);
+      expect(entropy).toBeLessThan(1);
+    }
+    // Judged anew by a limit that nothing passes.
+    const strict = await pseudoLabel(predictor, unlabelled, {
+      ...options,
+      selection: [{ strategy: 'min-voxels', voxels: 1e6 }],
+    });
+    expect(
+      strict.cases.every(
+        ({ kept, reason }) => !kept && reason.startsWith('min-voxels: fewer than 1000000 voxels: '),
+      ),
+    ).toBe(true);
+    // Compared with themselves nothing changes.
+    const again = await pseudoLabel(predictor, unlabelled, { ...options, compared: [pseudo] });
+    expect(again.cases.map((each) => [each.kept, each.instability])).toEqual([
+      [true, 0],
+      [true, 0],
+    ]);
+    await expect(pseudoLabel(predictor, unlabelled, { ...options, models: [second] })).rejects.toThrow(
+      'holds labels of',
+    );
+    predictor.close();
+
+    const tuned = { ...config, fineTuning: { epochs: 1, learningRate: 1e-12, augment: false } };
+    await startRun(gpu, { data, out: second, config: tuned, init: first, pseudo });
+    expect((await readRun(second)).trainingCases).toEqual([
+      'labelled_001',
+      'unlabelled_000',
+      'unlabelled_001',
+    ]);
+    const { specs } = parameterLayout(config);
+    const [before, after] = [
+      loadParameters(bestCheckpoint(first), specs),
+      loadParameters(bestCheckpoint(second), specs),
+    ];
+    for (const [name, values] of before) {
+      expect(relativeError(after.get(name)!, values), name).toBeLessThan(1e-6);
+    }
+  });
+
+  test('a predicted label map lies on the scan’s own grid', async () => {
+    const { folder, data } = await phantoms({ labelled: 2, unlabelled: 0, test: 2 });
+    await startRun(gpu, { data, out: join(folder, 'run'), config: tinyConfig() });
+    const predictor = await Predictor.open(gpu, join(folder, 'run'));
+    for (const { image } of (await openDataset(data)).test) {
+      const scan = await readNiftiFile(image);
+      const { labels, report, voxels } = await predictor.predict(scan);
+      expect(labels.shape).toEqual(scan.shape);
+      expect(labels.affine).toEqual(scan.affine);
+      expect(report).toMatchObject({ fallback: null, spacingMm: [12, 12, 12], nonFiniteVoxels: 0 });
+      expect(voxels.reduce((a, b) => a + b)).toBe(report.networkShape.reduce((a, b) => a * b));
+    }
+    predictor.close();
+  });
+
+  test('runs are never mixed', async () => {
+    const { folder, data } = await phantoms();
+    const out = join(folder, 'run');
+    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    await startRun(gpu, { data, out, config });
+    await expect(startRun(gpu, { data, out, config })).rejects.toThrow(
+      'holds a run already; --resume continues it',
+    );
+    const other = tinyConfig({ filters: [4, 6] });
+    await expect(startRun(gpu, { data, out: join(folder, 'b'), config: other, init: out })).rejects.toThrow(
+      "its filters are [4,8], this run's [4,6]",
+    );
+    await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
+    await expect(resumeRun(gpu, out)).rejects.toThrow('no longer holds the cases');
+  });
+});

@@ -1,0 +1,52 @@
+/** The score that chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
+import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import type { NetworkMemory } from '@organseg/core/network/program.ts';
+import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import type { DatasetCase } from '@organseg/files/dataset.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type Config, unetConfig } from '../config/schema.ts';
+import type { CaseStore } from '../data/caseStore.ts';
+
+export interface ValidationScore {
+  readonly meanDsc: number;
+  /** Of each foreground label, over the cases. */
+  readonly dsc: readonly number[];
+}
+
+export interface ValidationHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** How many cases are done, a part of one too. */
+  readonly onCases?: ((done: number) => void) | undefined;
+}
+
+export async function validate(
+  gpu: Gpu,
+  config: Config,
+  memory: NetworkMemory,
+  cases: readonly DatasetCase[],
+  store: CaseStore,
+  { signal, onCases }: ValidationHooks,
+): Promise<ValidationScore> {
+  const options = { patch: config.patch, step: config.windowStep, signal };
+  const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
+  const affine = scaleAndShift([1, 1, 1], [0, 0, 0]); // the place in the world does not matter here
+  try {
+    const dsc = new Array<number>(config.classes - 1).fill(0);
+    for (const [i, source] of cases.entries()) {
+      const { size, image, labels } = store.load(source);
+      const [z, y, x] = size;
+      const volume = { shape: [x, y, z] as const, affine, data: image };
+      const prediction = await network.labels(volume, (share) => onCases?.(i + share));
+      gpu.arena.trim(); // the next volume is of another size
+      diceByLabel(labels, prediction.data, config.classes)
+        .slice(1)
+        .forEach((score, i) => {
+          dsc[i] += score / cases.length;
+        });
+    }
+    return { meanDsc: dsc.reduce((a, b) => a + b, 0) / dsc.length, dsc };
+  } finally {
+    network.close();
+  }
+}

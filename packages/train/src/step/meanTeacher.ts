@@ -1,0 +1,70 @@
+/**
+ * The teacher of consistency training (Tarvainen & Valpola 2017): the moving average of the student's weights, which
+ * labels the unlabelled items of each batch anew.
+ */
+import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
+import {
+  type InferenceProgram,
+  inferenceProgram,
+  type NetworkMemory,
+} from '@organseg/core/network/program.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
+import { unet } from '@organseg/core/network/unet.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { discard, type Launch, submit } from '@organseg/kernels/kernel.ts';
+import { ema, setDecay } from '@organseg/kernels/ops/ema.ts';
+import { release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { type Config, unetConfig } from '../config/schema.ts';
+
+export class MeanTeacher {
+  /** The average, flat. */
+  readonly parameters: Tensor;
+  readonly #gpu: Gpu;
+  readonly #decay: number;
+  readonly #program: InferenceProgram;
+  readonly #launches: Launch[];
+
+  constructor(
+    gpu: Gpu,
+    config: Config & { readonly consistency: NonNullable<Config['consistency']> },
+    layout: ParameterLayout,
+    { parameters, activation }: Pick<NetworkMemory, 'parameters' | 'activation'>,
+  ) {
+    const { patches, emaDecay } = config.consistency;
+    const tape = new Tape();
+    const image = tape.input([patches, ...config.patch, 1]);
+    const logits = unet(tape, image, unetConfig(config));
+    this.#gpu = gpu;
+    this.#decay = emaDecay;
+    this.parameters = layout.allocate(gpu);
+    const memory = { layout, parameters: this.parameters, activation };
+    this.#program = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun: true });
+    this.#launches = ema(gpu, { average: this.parameters, parameters });
+  }
+
+  /** f32 [U, D, H, W, 1]: what the next `predict` sees. */
+  get image(): Tensor {
+    return this.#program.image;
+  }
+
+  /** What the last `predict` said. */
+  get logits(): Tensor {
+    return this.#program.logits;
+  }
+
+  predict(): void {
+    this.#program.program.run();
+  }
+
+  /** After the student's step, of which there were `steps` before: the first of them count more. */
+  follow(steps: number): void {
+    setDecay(this.#gpu, this.#launches, Math.min(1 - 1 / (steps + 1), this.#decay));
+    submit(this.#gpu, this.#launches);
+  }
+
+  close(): void {
+    this.#program.program.close();
+    discard(this.#gpu, this.#launches);
+    release(this.#gpu, this.parameters);
+  }
+}

@@ -1,0 +1,104 @@
+/** What turns gradients into new parameters: Adam, or SGD with Nesterov momentum. */
+import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { discard, type Launch, submit, type Work } from '@organseg/kernels/kernel.ts';
+import * as adam from '@organseg/kernels/ops/adam.ts';
+import { clipNorm } from '@organseg/kernels/ops/clipNorm.ts';
+import { nonFinite } from '@organseg/kernels/ops/nonFinite.ts';
+import * as sgd from '@organseg/kernels/ops/sgd.ts';
+import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import type { Config } from '../config/schema.ts';
+
+export type OptimizerConfig = Pick<Config, 'optimizer' | 'momentum' | 'weightDecay' | 'gradientNorm'>;
+
+/** PyTorch's defaults, which Gao 2022 keeps. */
+const ADAM = { beta2: 0.999, epsilon: 1e-8 };
+
+/** PyTorch's names of what an optimiser remembers of each parameter. */
+export const MOMENTS = { adam: ['exp_avg', 'exp_avg_sq'], sgd: ['momentum_buffer'] } as const;
+
+/** Under PyTorch's names, by parameter. */
+export type Moments = Readonly<Record<string, NamedArrays>>;
+
+/** One optimiser over all parameters at once. */
+export class Optimizer {
+  readonly #gpu: Gpu;
+  readonly #config: OptimizerConfig;
+  readonly #layout: ParameterLayout;
+  readonly #moments: ReadonlyMap<string, Tensor>;
+  readonly #launches: Launch[];
+  /** u32 [1]: whether a gradient of the last step was not finite; where the optimiser looks for it. */
+  readonly overflow: Tensor | undefined;
+  /** Launches that look for it, and their scratch. */
+  readonly #check: Work;
+  readonly #clip: ReturnType<typeof clipNorm> | undefined;
+  /** Steps taken. */
+  step = 0;
+
+  constructor(
+    gpu: Gpu,
+    config: OptimizerConfig,
+    layout: ParameterLayout,
+    parameters: Tensor,
+    gradients: Tensor,
+    { skipsOverflow = false } = {},
+  ) {
+    this.#gpu = gpu;
+    this.#config = config;
+    this.#layout = layout;
+    this.#moments = new Map(MOMENTS[config.optimizer].map((name) => [name, layout.allocate(gpu)]));
+    const overflow = skipsOverflow ? empty(gpu, [1], 'u32') : undefined;
+    this.overflow = overflow;
+    this.#check = overflow
+      ? nonFinite(gpu, { values: gradients, flag: overflow })
+      : { launches: [], scratch: [] };
+    this.#clip = config.gradientNorm === null ? undefined : clipNorm(gpu, gradients);
+    const [first, second] = [...this.#moments.values()] as [Tensor, Tensor];
+    this.#launches =
+      config.optimizer === 'adam'
+        ? adam.adam(gpu, { parameters, gradients, m: first, v: second, overflow })
+        : sgd.sgd(gpu, { parameters, gradients, velocity: first, overflow });
+  }
+
+  /** Overflows are looked for before a bound hides them. */
+  get #all(): Launch[] {
+    return [...this.#check.launches, ...(this.#clip?.launches ?? []), ...this.#launches];
+  }
+
+  /** One step down the gradients, which are `lossScale` times too large. */
+  update(learningRate: number, lossScale = 1): void {
+    this.step++;
+    const { optimizer, momentum, weightDecay } = this.#config;
+    const common = { learningRate, weightDecay, gradientScale: 1 / lossScale };
+    if (optimizer === 'adam') {
+      adam.setStep(this.#gpu, this.#launches, { ...common, ...ADAM, beta1: momentum, step: this.step });
+    } else {
+      sgd.setStep(this.#gpu, this.#launches, { ...common, momentum });
+    }
+    if (this.#clip) this.#clip.setMost(this.#config.gradientNorm! * lossScale);
+    submit(this.#gpu, this.#all);
+  }
+
+  /** What the overflow flag said of the last step, which then has changed nothing. */
+  stepWasSkipped(): void {
+    this.step--;
+  }
+
+  async moments(): Promise<Moments> {
+    const moments: Record<string, NamedArrays> = {};
+    for (const [name, tensor] of this.#moments)
+      moments[name] = await this.#layout.download(this.#gpu, tensor);
+    return moments;
+  }
+
+  restore(step: number, moments: Moments): void {
+    this.step = step;
+    for (const [name, tensor] of this.#moments) this.#layout.upload(this.#gpu, tensor, moments[name]);
+  }
+
+  close(): void {
+    discard(this.#gpu, this.#all);
+    release(this.#gpu, ...this.#moments.values(), ...this.#check.scratch, ...(this.#clip?.scratch ?? []));
+    if (this.overflow) release(this.#gpu, this.overflow);
+  }
+}

@@ -1,0 +1,87 @@
+import { initialise } from '@organseg/core/network/parameters.ts';
+import { Random } from '@organseg/core/random.ts';
+import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import { upload } from '@organseg/kernels/tensor.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tinyConfig } from '../../test/fixture.ts';
+import { afterStep, INITIAL_LOSS_SCALE } from './lossScale.ts';
+import { TrainingStep } from './trainingStep.ts';
+
+describe('a step in f16', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu.close());
+
+  const config = tinyConfig({ patch: [4, 8, 8], precision: 'f16' });
+
+  const opened = () => {
+    const step = new TrainingStep(gpu, config);
+    const random = new Random(3);
+    step.start(initialise(step.layout, random));
+    upload(
+      gpu,
+      step.image,
+      Float32Array.from({ length: 512 }, () => random.uniform()),
+    );
+    upload(
+      gpu,
+      step.target,
+      Uint8Array.from({ length: 512 }, () => random.int(config.classes)),
+    );
+    return step;
+  };
+  const contentOf = async (step: TrainingStep) => ({
+    parameters: await step.values(),
+    moments: await step.moments(),
+  });
+
+  test('that overflows changes neither weights nor moments, and halves the scale', async () => {
+    const step = opened();
+    while ((await step.run(1e-3)).skipped); // moments that are not 0
+    const before = await contentOf(step);
+    const { skippedSteps } = step.lossScale!;
+    const scale = 2 ** 40;
+    step.restore(1 + skippedSteps, before.parameters, before.moments, { scale, goodSteps: 7, skippedSteps });
+    expect(await step.run(1e-3)).toMatchObject({ skipped: true });
+    expect(step.lossScale).toEqual({ scale: scale / 2, goodSteps: 0, skippedSteps: skippedSteps + 1 });
+    expect(await contentOf(step)).toEqual(before);
+
+    // Its scale falls until steps count again.
+    while ((await step.run(1e-3)).skipped);
+    expect(step.lossScale!.goodSteps).toBe(1);
+    expect(await contentOf(step)).not.toEqual(before);
+    step.close();
+  });
+
+  test('does the same behind skipped steps as without them', async () => {
+    const [plain, skipping] = [opened(), opened()];
+    const state = { scale: 1024, goodSteps: 0, skippedSteps: 0 };
+    const none = await contentOf(plain);
+    plain.restore(0, none.parameters, none.moments, state);
+    skipping.restore(0, none.parameters, none.moments, { ...state, scale: 2 ** 40 });
+    await skipping.run(1e-3);
+    const { parameters, moments } = await contentOf(skipping);
+    skipping.restore(1, parameters, moments, { ...state, skippedSteps: 1 });
+    for (let i = 0; i < 2; i++) {
+      await plain.run(1e-3);
+      await skipping.run(1e-3);
+    }
+    expect(await contentOf(skipping)).toEqual(await contentOf(plain));
+    plain.close();
+    skipping.close();
+  });
+});
+
+test('the loss scale doubles after 2000 good steps in a row and halves at each overflow', () => {
+  let state = INITIAL_LOSS_SCALE;
+  for (let i = 0; i < 1999; i++) state = afterStep(state, false);
+  expect(state).toEqual({ scale: 65536, goodSteps: 1999, skippedSteps: 0 });
+  expect(afterStep(state, false)).toEqual({ scale: 131072, goodSteps: 0, skippedSteps: 0 });
+  state = afterStep(state, true);
+  expect(state).toEqual({ scale: 32768, goodSteps: 0, skippedSteps: 1 });
+  expect(() => {
+    for (;;) state = afterStep(state, true);
+  }).toThrow('not finite at any loss scale');
+});
