@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { create, globals } from 'webgpu';
 import { Arena, GpuLostError, OutOfGpuMemoryError } from './arena.ts';
 import { askQuietly } from './dawnEvents.ts';
-import type { TileChoice } from './ops/conv/tile.ts';
+import type { TileChoice } from './ops/conv/choice/tile.ts';
 import { PipelineCache } from './pipeline.ts';
 import { countingDevice } from './rehearsal.ts';
 

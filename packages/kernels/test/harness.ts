@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type Gpu, type OpenOptions, openGpu } from '../src/device.ts';
 import { type Launch, runOnce, submit, type Work } from '../src/kernel.ts';
-import type { TileChoice } from '../src/ops/conv/tile.ts';
+import type { TileChoice } from '../src/ops/conv/choice/tile.ts';
 import { type Reference, reference, relativeError } from '../src/reference/array.ts';
 import { type DType, downloadF32, empty, fromArray, release, type Tensor, zeros } from '../src/tensor.ts';
 

@@ -1,7 +1,7 @@
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, trainingProgram } from '@organseg/core/network/program.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
-import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/tile.ts';
+import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { Optimizer } from '@organseg/train/step/optimizer.ts';

@@ -4,8 +4,8 @@
  * `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
  */
 import { openGpu } from '@organseg/kernels/device.ts';
-import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/tile.ts';
-import { Trial } from '@organseg/kernels/ops/conv/trial.ts';
+import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/choice/tile.ts';
+import { Trial } from '@organseg/kernels/ops/conv/choice/trial.ts';
 
 const { problem, tiles, atOnce } = JSON.parse(process.argv[2]!) as {
   problem: ConvProblem;

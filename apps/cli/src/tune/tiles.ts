@@ -15,8 +15,8 @@ import {
   type Tile,
   type TileChoice,
   tileCandidates,
-} from '@organseg/kernels/ops/conv/tile.ts';
-import { TRIAL_TOLERANCE } from '@organseg/kernels/ops/conv/trial.ts';
+} from '@organseg/kernels/ops/conv/choice/tile.ts';
+import { TRIAL_TOLERANCE } from '@organseg/kernels/ops/conv/choice/trial.ts';
 import { z } from 'zod';
 import { say } from '../command.ts';
 

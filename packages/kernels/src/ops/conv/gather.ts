@@ -5,12 +5,12 @@ import { byteLength, empty } from '../../tensor.ts';
 import { statistics } from '../instanceNorm.ts';
 import { joinMoments, MOMENTS } from '../moments.ts';
 import { addShares } from '../reduce.ts';
-import { directGather } from './directGather.ts';
-import { type DirectWeights, packDirect } from './directWeights.ts';
+import { chooseTile } from './choice/tile.ts';
+import { directGather } from './direct/gather.ts';
+import { type DirectWeights, packDirect } from './direct/weights.ts';
 import { counts, type GatherCall, type GatherPlan } from './geometry.ts';
-import { chooseTile } from './tile.ts';
-import { fitsBindings, momentStrips, tiledGather } from './tiledGather.ts';
-import { packTiled, type TiledWeights } from './tiledWeights.ts';
+import { fitsBindings, momentStrips, tiledGather } from './tiled/gather.ts';
+import { packTiled, type TiledWeights } from './tiled/weights.ts';
 
 export type PackedWeights = DirectWeights | TiledWeights;
 

@@ -3,11 +3,11 @@ import type { Gpu } from '../../device.ts';
 import type { Launch, Work } from '../../kernel.ts';
 import { elementBytes, elementCount, empty, type Tensor } from '../../tensor.ts';
 import { addShares } from '../reduce.ts';
+import { chooseTile } from './choice/tile.ts';
 import type { Correlation, Slab, WeightGradientCall } from './correlation.ts';
-import { correlateDirect, directInvocations } from './directWeightGradient.ts';
+import { correlateDirect, directInvocations } from './direct/weightGradient.ts';
 import type { Triple } from './geometry.ts';
-import { chooseTile } from './tile.ts';
-import { correlateTiled, tiledWorkgroups } from './tiledWeightGradient.ts';
+import { correlateTiled, tiledWorkgroups } from './tiled/weightGradient.ts';
 
 /** Enough to fill the adapter: invocations of the direct kernel, workgroups of the tiled. */
 const ENOUGH = { software: 1024, hardware: 2 ** 18, workgroups: 2048 };

@@ -2,11 +2,11 @@
  * Who multiplies in `tiledGather.ts`: a workgroup's invocations by `fma`, or its subgroups by matrices. Both keep their
  * sums in registers and hand them out at the end, four channels of a row at a time.
  */
-import { lines, range } from '../wgsl.ts';
+import { lines, range } from '../../wgsl.ts';
+import { momentVec4s, rowVec4s, type SharedTile, sumsPerThread } from '../choice/tile.ts';
 import type { Block } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
-import { momentVec4s, rowVec4s, type SharedTile, sumsPerThread } from './tile.ts';
-import { type Reading, shareReads } from './tiledText.ts';
+import { type Reading, shareReads } from './text.ts';
 
 export interface TiledShape {
   readonly tile: SharedTile;

@@ -6,7 +6,7 @@
  * e lies in lane e % LANES of its subgroup.
  */
 
-import { rolled } from './tiledText.ts';
+import { rolled } from './text.ts';
 
 /** Rows, columns and depth of a fragment. */
 export const FRAGMENT = 16;

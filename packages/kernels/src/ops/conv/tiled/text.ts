@@ -1,8 +1,8 @@
 /** WGSL that the tiled kernels share. */
-import type { Gpu } from '../../device.ts';
-import type { Tensor } from '../../tensor.ts';
-import { lines } from '../wgsl.ts';
-import { normFunction } from './inputNorm.ts';
+import type { Gpu } from '../../../device.ts';
+import type { Tensor } from '../../../tensor.ts';
+import { lines } from '../../wgsl.ts';
+import { normFunction } from '../inputNorm.ts';
 
 /** A loop's end that the compiler does not know, for kernels with `p.groups` > 0. */
 export const rolled = (n: number): string => `min(p.groups, 1u) * ${n}u`;

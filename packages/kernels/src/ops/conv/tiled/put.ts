@@ -1,7 +1,7 @@
 /** How a tile of a gather writes its outputs, and their moments. */
-import { MOMENTS } from '../moments.ts';
-import type { SharedTile } from './tile.ts';
-import type { TiledShape } from './tiledMultiply.ts';
+import { MOMENTS } from '../../moments.ts';
+import type { SharedTile } from '../choice/tile.ts';
+import type { TiledShape } from './gatherMultiply.ts';
 
 /** WGSL: `put` writes four channels of a row of the tile, `putMoments` those of a column. */
 export const putFunctions = ({ tile, vecOut, bias, moments }: TiledShape): string => `

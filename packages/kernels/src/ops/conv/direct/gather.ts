@@ -3,13 +3,13 @@
  * and every input that it loads is used by all taps along W and all channels. Weights come in blocks, see
  * `directWeights.ts`.
  */
-import type { Gpu } from '../../device.ts';
-import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
-import { window } from '../../windows.ts';
-import { lines, range } from '../wgsl.ts';
-import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './directWeights.ts';
-import { counts, type GatherCall, gatherParams, planesRead, slabs } from './geometry.ts';
-import { normFunction, normParams, normRead } from './inputNorm.ts';
+import type { Gpu } from '../../../device.ts';
+import { i32, type Launch, prepare, u32 } from '../../../kernel.ts';
+import { window } from '../../../windows.ts';
+import { lines, range } from '../../wgsl.ts';
+import { counts, type GatherCall, gatherParams, planesRead, slabs } from '../geometry.ts';
+import { normFunction, normParams, normRead } from '../inputNorm.ts';
+import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './weights.ts';
 
 /** Outputs along W per invocation. */
 const ALONG_W = 8;

@@ -5,11 +5,11 @@
  * Parameters stay in PyTorch's layout [b, a, taps]; packing reorders (and, for input gradients, flips) them on
  * the GPU, once per step in training and once in all for inference.
  */
-import type { Gpu } from '../../device.ts';
-import { type Launch, prepare, u32 } from '../../kernel.ts';
-import { empty, type Tensor } from '../../tensor.ts';
-import { mapElements, mapInvocations } from '../wgsl.ts';
-import type { GatherGeometry, GatherPlan } from './geometry.ts';
+import type { Gpu } from '../../../device.ts';
+import { type Launch, prepare, u32 } from '../../../kernel.ts';
+import { empty, type Tensor } from '../../../tensor.ts';
+import { mapElements, mapInvocations } from '../../wgsl.ts';
+import type { GatherGeometry, GatherPlan } from '../geometry.ts';
 
 /** A uniform binding holds 64 KiB. */
 export const UNIFORM_VEC4S = 4096;

@@ -4,12 +4,12 @@
  * down the rows, `width` voxels wide: the lines of the gathered tensor that a row's taps read stay in a ring in
  * workgroup memory, to which each row adds its new ones; the next row's are on their way meanwhile.
  */
-import type { Gpu } from '../../device.ts';
-import { type Launch, prepare, u32 } from '../../kernel.ts';
+import type { Gpu } from '../../../device.ts';
+import { type Launch, prepare, u32 } from '../../../kernel.ts';
+import { hasMatrices, rowVec4s, type SharedTile } from '../choice/tile.ts';
+import { type Correlation, correlationViews, type WeightGradientCall } from '../correlation.ts';
 import { blockOf, inputOfSlot } from './block.ts';
-import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
 import { matrixText } from './matrix.ts';
-import { hasMatrices, rowVec4s, type SharedTile } from './tile.ts';
 import {
   bindingOf,
   channelsOf,
@@ -21,8 +21,8 @@ import {
   readingOf,
   shareReads,
   WORKGROUP_IDS,
-} from './tiledText.ts';
-import { multiplier, type WeightGradientShape } from './tiledWeightMultiply.ts';
+} from './text.ts';
+import { multiplier, type WeightGradientShape } from './weightGradientMultiply.ts';
 
 /** Workgroups that work on one share. */
 export function tiledWorkgroups({ gathered, centre, dWeight }: WeightGradientCall, tile: SharedTile): number {

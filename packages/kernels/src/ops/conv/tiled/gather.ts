@@ -6,18 +6,18 @@
  * Concatenated inputs are read where they lie. Inputs of any channels are loaded as they are (as wide as their
  * channels allow) and become f32 for `fma`, f16 for `matrix`.
  */
-import type { Gpu } from '../../device.ts';
-import { i32, type Launch, prepare, u32 } from '../../kernel.ts';
-import { byteLength, elementCount, type Tensor } from '../../tensor.ts';
-import { window } from '../../windows.ts';
-import { range } from '../wgsl.ts';
+import type { Gpu } from '../../../device.ts';
+import { i32, type Launch, prepare, u32 } from '../../../kernel.ts';
+import { byteLength, elementCount, type Tensor } from '../../../tensor.ts';
+import { window } from '../../../windows.ts';
+import { range } from '../../wgsl.ts';
+import { hasMatrices, rowVec4s } from '../choice/tile.ts';
+import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from '../geometry.ts';
+import { normParams, normRead } from '../inputNorm.ts';
 import { blockOf, inputOfSlot, slotOfTap } from './block.ts';
-import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from './geometry.ts';
-import { normParams, normRead } from './inputNorm.ts';
+import { multiplier, type TiledShape } from './gatherMultiply.ts';
 import { matrixText } from './matrix.ts';
-import { hasMatrices, rowVec4s } from './tile.ts';
-import { multiplier, type TiledShape } from './tiledMultiply.ts';
-import { putFunctions } from './tiledPut.ts';
+import { putFunctions } from './put.ts';
 import {
   bindingOf,
   channelsOf,
@@ -29,8 +29,8 @@ import {
   readingOf,
   shareReads,
   WORKGROUP_IDS,
-} from './tiledText.ts';
-import type { TiledWeights } from './tiledWeights.ts';
+} from './text.ts';
+import type { TiledWeights } from './weights.ts';
 
 export interface TiledOptions {
   /** The output holds so many batches, one behind the other: shares of the sum, yet to be added. */

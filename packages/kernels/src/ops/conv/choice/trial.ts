@@ -2,10 +2,10 @@
  * Trying tiles on one convolution: each is checked against the direct kernel and timed. Inputs are random, since zeros
  * can run faster than data.
  */
-import type { Gpu } from '../../device.ts';
-import { GpuTimer } from '../../gpuTimer.ts';
-import { compile, discard, type Launch, prepare, runOnce, submit, u32 } from '../../kernel.ts';
-import { relativeError } from '../../reference/array.ts';
+import type { Gpu } from '../../../device.ts';
+import { GpuTimer } from '../../../gpuTimer.ts';
+import { compile, discard, type Launch, prepare, runOnce, submit, u32 } from '../../../kernel.ts';
+import { relativeError } from '../../../reference/array.ts';
 import {
   byteLength,
   clear,
@@ -15,12 +15,12 @@ import {
   empty,
   release,
   type Tensor,
-} from '../../tensor.ts';
-import { mapElements, mapInvocations } from '../wgsl.ts';
-import { gather, packWeights } from './gather.ts';
-import { blockPlaces, type GatherGeometry, type Triple } from './geometry.ts';
+} from '../../../tensor.ts';
+import { mapElements, mapInvocations } from '../../wgsl.ts';
+import { gather, packWeights } from '../gather.ts';
+import { blockPlaces, type GatherGeometry, type Triple } from '../geometry.ts';
+import { weightGradient } from '../weightGradient.ts';
 import { type ConvProblem, DIRECT, type Tile } from './tile.ts';
-import { weightGradient } from './weightGradient.ts';
 
 export interface TrialResult {
   /** Median of the repeats. */

@@ -2,11 +2,11 @@
  * The weight gradient (see `correlation.ts`) by single invocations: each keeps 4 channels of `a` × 8 of `b` × all
  * taps along W in registers and walks along the rows of its share.
  */
-import type { Gpu } from '../../device.ts';
-import { type Launch, prepare, u32 } from '../../kernel.ts';
-import { lines, range } from '../wgsl.ts';
-import { type Correlation, correlationViews, type WeightGradientCall } from './correlation.ts';
-import { normFunction } from './inputNorm.ts';
+import type { Gpu } from '../../../device.ts';
+import { type Launch, prepare, u32 } from '../../../kernel.ts';
+import { lines, range } from '../../wgsl.ts';
+import { type Correlation, correlationViews, type WeightGradientCall } from '../correlation.ts';
+import { normFunction } from '../inputNorm.ts';
 
 const BLOCK_B = 8;
 const WORKGROUP = 32;

@@ -6,13 +6,13 @@
  * filled up to a multiple of the tile's. For `matrix` it is cut into fragments, row by row of them, each of which lies
  * column by column: a subgroup reads 512 bytes as they come, in pairs of rows as its registers hold them.
  */
-import type { Gpu } from '../../device.ts';
-import { type Launch, prepare, u32 } from '../../kernel.ts';
-import { empty, type Tensor } from '../../tensor.ts';
-import { mapElements, mapInvocations } from '../wgsl.ts';
-import { type GatherGeometry, type GatherPlan, placeOfSet } from './geometry.ts';
+import type { Gpu } from '../../../device.ts';
+import { type Launch, prepare, u32 } from '../../../kernel.ts';
+import { empty, type Tensor } from '../../../tensor.ts';
+import { mapElements, mapInvocations } from '../../wgsl.ts';
+import type { SharedTile } from '../choice/tile.ts';
+import { type GatherGeometry, type GatherPlan, placeOfSet } from '../geometry.ts';
 import { FRAGMENT } from './matrix.ts';
-import type { SharedTile } from './tile.ts';
 
 export interface TiledWeights {
   readonly kind: 'tiled';

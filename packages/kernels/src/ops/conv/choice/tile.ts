@@ -7,10 +7,10 @@
  *   fma      a workgroup shares tiles of inputs and weights, its invocations multiply and add in f32
  *   matrix   the same with tiles in f16, multiplied by subgroup matrices (tensor cores) into f32
  */
-import type { Gpu } from '../../device.ts';
-import { blockOf } from './block.ts';
-import type { Triple } from './geometry.ts';
-import { FRAGMENT, LANES } from './matrix.ts';
+import type { Gpu } from '../../../device.ts';
+import type { Triple } from '../geometry.ts';
+import { blockOf } from '../tiled/block.ts';
+import { FRAGMENT, LANES } from '../tiled/matrix.ts';
 
 export const KERNELS = ['direct', 'fma', 'matrix'] as const;
 

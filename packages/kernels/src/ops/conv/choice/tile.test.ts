@@ -1,10 +1,10 @@
 /** All tiles that may be chosen on a GPU make shaders that Dawn accepts; what they compute is `conv3d.test.ts`'s. */
 import { describe, expect, test } from 'vitest';
-import { Gpu, openGpu } from '../../device.ts';
-import { countingDevice } from '../../rehearsal.ts';
-import { empty } from '../../tensor.ts';
-import * as conv3d from '../conv3d.ts';
-import * as convTranspose3d from '../convTranspose3d.ts';
+import { Gpu, openGpu } from '../../../device.ts';
+import { countingDevice } from '../../../rehearsal.ts';
+import { empty } from '../../../tensor.ts';
+import * as conv3d from '../../conv3d.ts';
+import * as convTranspose3d from '../../convTranspose3d.ts';
 import { type ConvProblem, problemKey, type Tile, tileCandidates } from './tile.ts';
 
 /** Channels, stride, width of layers of the network: two inputs, few classes, narrow volumes. */

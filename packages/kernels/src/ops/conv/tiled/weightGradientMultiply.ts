@@ -2,11 +2,11 @@
  * Who multiplies in `tiledWeightGradient.ts`: a workgroup's invocations by `fma`, or its subgroups by matrices. Both keep
  * their sums in registers and hand them out at the end.
  */
-import { lines, range } from '../wgsl.ts';
+import { lines, range } from '../../wgsl.ts';
+import { rowVec4s, type SharedTile } from '../choice/tile.ts';
 import { type Block, slotOfTap } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
-import { rowVec4s, type SharedTile } from './tile.ts';
-import type { Reading } from './tiledText.ts';
+import type { Reading } from './text.ts';
 
 export interface WeightGradientShape {
   readonly tile: SharedTile;
