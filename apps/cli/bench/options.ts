@@ -3,7 +3,8 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
-import { type Config, resolveConfig } from '@organseg/train/config/schema.ts';
+import { resolveConfig } from '@organseg/train/config/resolve.ts';
+import { type Config } from '@organseg/train/config/schema.ts';
 import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
 /** Throws InputError where there is no such preset. */

@@ -6,7 +6,8 @@ import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safet
 import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { onTestFinished } from 'vitest';
-import { type Config, resolveConfig } from '../src/config/schema.ts';
+import { resolveConfig } from '../src/config/resolve.ts';
+import { type Config } from '../src/config/schema.ts';
 import type { LoadedCase } from '../src/data/caseStore.ts';
 import { imageTensors, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
 

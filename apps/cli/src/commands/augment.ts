@@ -7,14 +7,10 @@ import { makeFolder } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
+import { type Augmentation } from '@organseg/train/config/augmentations.ts';
+import { preprocessingOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
-import { preprocessingOf } from '@organseg/train/config/schema.ts';
-import {
-  type Augmentation,
-  type AugmentSettings,
-  augment as augmentPatch,
-  sizeToCut,
-} from '@organseg/train/data/augment.ts';
+import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organseg/train/data/augment.ts';
 import { CaseStore } from '@organseg/train/data/caseStore.ts';
 import { samplePatch } from '@organseg/train/data/patchSampler.ts';
 import { PreparedCase } from '@organseg/train/data/preparedCase.ts';

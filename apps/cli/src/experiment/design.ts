@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { check, readJsonFile } from '@organseg/files/json.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
-import { type Config, resolveConfig } from '@organseg/train/config/schema.ts';
+import { resolveConfig } from '@organseg/train/config/resolve.ts';
+import { type Config } from '@organseg/train/config/schema.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();

@@ -1,7 +1,7 @@
 /** What the report is made from. */
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
-import type { TrainingRecord } from '@organseg/train/run/trainingLog.ts';
+import type { TrainingRecord } from '@organseg/train/run/trainingRecords.ts';
 import type { html } from 'hono/html';
 import type { Evaluation } from '../evaluateCases.ts';
 

@@ -6,7 +6,7 @@ import { organsOf } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
-import type { TrainingRecord } from '@organseg/train/run/trainingLog.ts';
+import type { TrainingRecord } from '@organseg/train/run/trainingRecords.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evaluation } from '../evaluateCases.ts';
 import type { ReportCase, ReportInput, ReportRun } from './input.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { consistencyWeight, learningRate } from '../step/schedule.ts';
 import { PRESETS, type PresetName } from './presets.ts';
-import { resolveConfig, studentConfig } from './schema.ts';
+import { resolveConfig, studentConfig } from './resolve.ts';
 
 test('the preset, then the file, then --set', () => {
   const file = {

@@ -1,5 +1,5 @@
 /** Settings by name; `docs/presets.md` gives them as a table with their sources. */
-import type { Augmentation } from '../data/augment.ts';
+import type { Augmentation } from './augmentations.ts';
 import type { Config } from './schema.ts';
 
 const cube = (n: number): [number, number, number] => [n, n, n];

@@ -2,16 +2,12 @@
  * A run's settings: flat, in the field's words, and checked; an unknown key is an error.
  */
 import { InputError } from '@organseg/core/inputError.ts';
-import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
-import type { Triple } from '@organseg/core/network/tape.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import { check } from '@organseg/files/json.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
 import { z } from 'zod';
-import { augmentationSchema } from '../data/augment.ts';
 import { selectionSchema } from '../pseudo/selection/select.ts';
-import { PRESETS, type PresetName } from './presets.ts';
+import { augmentationSchema } from './augmentations.ts';
 
 const size = z.int().positive();
 const triple = z.tuple([size, size, size]);
@@ -136,84 +132,3 @@ export function parseConfig(value: unknown, source: string): Config {
   }
   return config;
 }
-
-/** What activations are stored in: with `auto` what is fastest on the GPU. Throws InputError where it has no f16. */
-export function precisionOf({ precision }: Pick<Config, 'precision'>, gpu: Gpu): ActivationType {
-  if (precision === 'auto') return fastestActivation(gpu);
-  if (precision === 'f16' && !gpu.hasF16)
-    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
-  return precision;
-}
-
-/** The settings of a pipeline's students. */
-export const studentConfig = (config: Config): Config =>
-  resolveConfig({ ...config, student: {} }, { path: 'student', value: config.student }, []);
-
-/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside, into lists by the entry's place. */
-export function resolveConfig(
-  base: PresetName | Config,
-  file: { path: string; value: unknown } | undefined,
-  set: string[],
-): Config {
-  const merged: Record<string, unknown> = structuredClone(typeof base === 'string' ? PRESETS[base] : base);
-  if (file) {
-    if (typeof file.value !== 'object' || file.value === null || Array.isArray(file.value)) {
-      throw new InputError(`${file.path}: expects a JSON object of settings`);
-    }
-    for (const [key, value] of Object.entries(file.value)) assign(merged, key.split('.'), value, file.path);
-  }
-  for (const setting of set) {
-    const [, key, text] = /^([^=]+)=(.*)$/s.exec(setting) ?? [];
-    if (!key) throw new InputError(`--set ${setting}: expects key=value`);
-    assign(merged, key.split('.'), jsonOrText(text!), `--set ${key}`);
-  }
-  return parseConfig(merged, file?.path ?? '--set');
-}
-
-function assign(
-  target: Record<string, unknown>,
-  [key, ...rest]: string[],
-  value: unknown,
-  source: string,
-): void {
-  if (!Object.hasOwn(target, key!)) throw new InputError(`${source}: unknown key ${key}`);
-  if (key === 'student' && !rest.length) {
-    target[key] = value; // any keys, checked where they are put over the teacher's
-    return;
-  }
-  const inner = target[key!];
-  const isObject = (x: unknown): x is Record<string, unknown> =>
-    typeof x === 'object' && x !== null && !Array.isArray(x);
-  if (rest.length) {
-    if (!isObject(inner) && !Array.isArray(inner))
-      throw new InputError(`${source}: ${key} has no key ${rest.join('.')}`);
-    assign(inner as Record<string, unknown>, rest, value, source);
-  } else if (isObject(inner) && isObject(value)) {
-    for (const [k, v] of Object.entries(value)) assign(inner, [k], v, source);
-  } else {
-    target[key!] = value;
-  }
-}
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/** The parts that other modules take. */
-export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision }: Config) => ({
-  inputChannels: 1,
-  classes,
-  filters,
-  deepSupervision,
-  kernels: kernels as readonly Triple[],
-  strides: strides as readonly Triple[],
-});
-
-export const preprocessingOf = (config: Config) => ({
-  spacingMm: config.spacingMm,
-  intensity: { low: config.intensityLowHu, high: config.intensityHighHu, outside: config.intensityOutside },
-});

@@ -5,7 +5,7 @@ import { readLabelsFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
-import { preprocessingOf } from '../config/schema.ts';
+import { preprocessingOf } from '../config/network.ts';
 import { CaseStore, type StoredCase } from './caseStore.ts';
 
 let gpu: Gpu;

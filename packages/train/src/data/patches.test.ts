@@ -7,8 +7,9 @@ import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, fromArray } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, writePrepared } from '../../test/fixture.ts';
+import { type Augmentation } from '../config/augmentations.ts';
 import { NNUNET_NOISE } from '../config/presets.ts';
-import { type Augmentation, augment, isGeometric, sizeToCut } from './augment.ts';
+import { augment, isGeometric, sizeToCut } from './augment.ts';
 import { type Centre, samplePatch } from './patchSampler.ts';
 import { PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
 

@@ -6,8 +6,8 @@ import { readNiftiFile } from '@organseg/files/nifti.ts';
 import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { tinyConfig, writePhantoms } from '../../test/fixture.ts';
+import { parameterLayout } from '../config/network.ts';
 import { saveBest } from '../run/checkpoint.ts';
-import { parameterLayout } from '../run/runFolder.ts';
 import { startRun } from '../run/startRun.ts';
 import { Predictor, type PredictorOptions } from './predictor.ts';
 

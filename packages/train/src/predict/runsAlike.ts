@@ -1,6 +1,6 @@
 /** Runs whose logits can be averaged. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { preprocessingOf, unetConfig } from '../config/schema.ts';
+import { preprocessingOf, unetConfig } from '../config/network.ts';
 import type { RunDescription } from '../run/runFolder.ts';
 
 /** Throws InputError unless the logits of two runs mean the same. */

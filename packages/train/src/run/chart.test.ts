@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { progressSvg } from './chart.ts';
-import type { TrainingRecord } from './trainingLog.ts';
+import type { TrainingRecord } from './trainingRecords.ts';
 
 const LABELS = ['background', 'liver', 'spleen', 'aorta'];
 const [BLACK, BLUE, ORANGE, GREY] = ['#111', '#0072b2', '#d55e00', '#555'];

@@ -4,7 +4,7 @@ import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendPlainComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { TrainingRecord } from './trainingLog.ts';
+import type { TrainingRecord } from './trainingRecords.ts';
 
 use([LineChart, GridComponent, LegendPlainComponent, TitleComponent, SVGRenderer]);
 

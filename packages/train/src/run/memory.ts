@@ -10,12 +10,13 @@ import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
-import { type Config, precisionOf, type Stage, unetConfig } from '../config/schema.ts';
-import { type Augmentation, sizeToCut } from '../data/augment.ts';
+import { type Augmentation } from '../config/augmentations.ts';
+import { parameterLayout, precisionOf, unetConfig } from '../config/network.ts';
+import { type Config, type Stage } from '../config/schema.ts';
+import { sizeToCut } from '../data/augment.ts';
 import { uploadBatch } from '../data/batches.ts';
 import type { Size } from '../data/preparedCase.ts';
 import { TrainingStep } from '../step/trainingStep.ts';
-import { parameterLayout } from './runFolder.ts';
 
 /**
  * The peak of bytes held by training, whose validation sees volumes up to this size, D H W. Throws

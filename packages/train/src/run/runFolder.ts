@@ -5,13 +5,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { ParameterLayout } from '@organseg/core/network/parameters.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
-import { type Config, configSchema, parseConfig, unetConfig } from '../config/schema.ts';
+import { configSchema, parseConfig } from '../config/schema.ts';
 import { BEST, LATEST, loadState } from './checkpoint.ts';
 
 const runDescription = z.object({
@@ -60,10 +57,3 @@ export async function isFinished(folder: string): Promise<boolean> {
 
 /** The checkpoint that a run's predictions use. */
 export const bestCheckpoint = (folder: string): string => join(folder, BEST);
-
-/** The network's parameters, which do not depend on the patch. */
-export function parameterLayout(config: Config): ParameterLayout {
-  const tape = new Tape();
-  unet(tape, tape.input([1, ...config.patch, 1]), unetConfig(config));
-  return new ParameterLayout(tape.parameters);
-}

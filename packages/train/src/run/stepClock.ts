@@ -1,5 +1,5 @@
 /** Accounts for the time of an epoch's steps. */
-import type { TimeShares } from './trainingLog.ts';
+import type { TimeShares } from './trainingRecords.ts';
 
 export class StepClock {
   readonly #began = performance.now();

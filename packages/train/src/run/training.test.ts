@@ -6,14 +6,15 @@ import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
+import type { Augmentation } from '../config/augmentations.ts';
+import { parameterLayout } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
-import type { Augmentation } from '../data/augment.ts';
 import { Predictor } from '../predict/predictor.ts';
 import { pseudoLabel } from '../pseudo/pseudoLabel.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
-import { bestCheckpoint, isFinished, parameterLayout, readRun } from './runFolder.ts';
+import { bestCheckpoint, isFinished, readRun } from './runFolder.ts';
 import { resumeRun, startRun } from './startRun.ts';
-import { readRecords, type TrainingRecord } from './trainingLog.ts';
+import { readRecords, type TrainingRecord } from './trainingRecords.ts';
 
 describe('a run', () => {
   let gpu: Gpu;

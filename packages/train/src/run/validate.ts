@@ -5,7 +5,8 @@ import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { type Config, unetConfig } from '../config/schema.ts';
+import { unetConfig } from '../config/network.ts';
+import { type Config } from '../config/schema.ts';
 import type { CaseStore } from '../data/caseStore.ts';
 
 export interface ValidationScore {

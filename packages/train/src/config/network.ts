@@ -1,0 +1,39 @@
+/** What settings say of the network: its form, its parameters, its input and the type of its activations. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { ParameterLayout } from '@organseg/core/network/parameters.ts';
+import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
+import { Tape, type Triple } from '@organseg/core/network/tape.ts';
+import { unet } from '@organseg/core/network/unet.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Config } from './schema.ts';
+
+/** What the network is built from. */
+export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision }: Config) => ({
+  inputChannels: 1,
+  classes,
+  filters,
+  deepSupervision,
+  kernels: kernels as readonly Triple[],
+  strides: strides as readonly Triple[],
+});
+
+/** What becomes of a scan before the network sees it. */
+export const preprocessingOf = (config: Config) => ({
+  spacingMm: config.spacingMm,
+  intensity: { low: config.intensityLowHu, high: config.intensityHighHu, outside: config.intensityOutside },
+});
+
+/** The network's parameters, which do not depend on the patch. */
+export function parameterLayout(config: Config): ParameterLayout {
+  const tape = new Tape();
+  unet(tape, tape.input([1, ...config.patch, 1]), unetConfig(config));
+  return new ParameterLayout(tape.parameters);
+}
+
+/** What activations are stored in: with `auto` what is fastest on the GPU. Throws InputError where it has no f16. */
+export function precisionOf({ precision }: Pick<Config, 'precision'>, gpu: Gpu): ActivationType {
+  if (precision === 'auto') return fastestActivation(gpu);
+  if (precision === 'f16' && !gpu.hasF16)
+    throw new InputError(`precision=f16: ${gpu.adapter.name} has no shader-f16; use precision=f32`);
+  return precision;
+}
