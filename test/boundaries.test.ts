@@ -22,7 +22,7 @@ const METRICS = `${CORE}/metrics`;
 const BASICS = [`${CORE}/inputError.ts`, `${CORE}/organs.ts`, `${CORE}/random.ts`];
 const GEOMETRY = ['volume', 'affine', 'crop'].map((name) => `${VOLUME}/${name}.ts`);
 const FILES = 'packages/files/src';
-const DEVICE = `${KERNELS}/src/device.ts`;
+const DAWN = `${KERNELS}/src/open/dawn.ts`;
 
 const EVALUATOR = 'apps/evaluator';
 const EVALUATOR_OURS = [EVALUATOR, ...BASICS, VOLUME, METRICS];
@@ -32,7 +32,7 @@ const WEB_PACKAGES = ['hono', '@hono/zod-openapi', 'zod', 'kysely', '@zip.js/zip
 const RULES: Record<string, Rule> = {
   [KERNELS]: { ours: [], globals: true },
   // The only one that knows Dawn, and Node.
-  [DEVICE]: { ours: [KERNELS], packages: ['webgpu'], node: true, globals: true },
+  [DAWN]: { ours: [KERNELS], packages: ['webgpu'], node: true, globals: true },
   [CORE]: { ours: [] },
   [VOLUME]: { ours: BASICS, packages: ['nifti-reader-js'] },
   [METRICS]: { ours: [...BASICS, ...GEOMETRY] },
@@ -102,7 +102,7 @@ function violations(path: string, text: string): string[] {
   };
   const wrong = importsOf(path, code).flatMap(({ target, typesOnly }) => {
     if (!mayImport(target)) return `${path} may not import ${target}`;
-    const opens = target === DEVICE && !typesOnly && !isCheck && !OPENS_DEVICES.test(path);
+    const opens = target === DAWN && !typesOnly && !isCheck && !OPENS_DEVICES.test(path);
     return opens ? `${path} may import types alone from ${target}` : [];
   });
   const used = !globals && code.match(/\b(process|Buffer|require|GPU\w+|navigator)\s*[.([]/);
@@ -151,12 +151,12 @@ const ILLEGAL: [path: string, code: string][] = [
   ['packages/core/src/inference/slidingWindow.ts', "import { a } from '@organseg/files/write.ts';"],
   [
     'packages/core/src/inference/slidingWindow.ts',
-    "import { type Gpu, openGpu } from '@organseg/kernels/device.ts';",
+    "import { openGpu } from '@organseg/kernels/open/dawn.ts';",
   ],
   ['packages/core/src/organs.ts', "import { z } from 'zod';"],
   ['packages/train/src/run/trainingLoop.ts', "import { say } from '../../../../apps/cli/src/command.ts';"],
-  ['packages/train/src/run/trainingLoop.ts', "import { openGpu } from '@organseg/kernels/device.ts';"],
-  ['packages/train/src/run/trainingLoop.ts', "import * as device from '@organseg/kernels/device.ts';"],
+  ['packages/train/src/run/trainingLoop.ts', "import { openGpu } from '@organseg/kernels/open/dawn.ts';"],
+  ['packages/train/src/run/trainingLoop.ts', "import * as dawn from '@organseg/kernels/open/dawn.ts';"],
   ['apps/evaluator/src/app.ts', "import { a } from '@organseg/core/network/tape.ts';"],
   ['apps/evaluator/src/entry/worker.ts', "import { readFile } from 'node:fs/promises';"],
   ['apps/evaluator/src/app.ts', "import { openSqlite } from './node/sqlite.ts';"],
@@ -173,7 +173,7 @@ test.each([
   ['packages/train/src/run/trainingLoop.ts', "import type { Gpu } from '@organseg/kernels/device.ts';"],
   [
     'packages/train/src/run/trainingLoop.ts',
-    "import { type Gpu, type OpenOptions } from '@organseg/kernels/device.ts';",
+    "import { type OpenOptions } from '@organseg/kernels/open/dawn.ts';",
   ],
   ['packages/core/src/metrics/score.ts', "// import { a } from 'node:fs';"],
 ])('%s: %s is allowed', (path, code) => {

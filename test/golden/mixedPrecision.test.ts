@@ -1,7 +1,7 @@
 /** Training in f16 beside PyTorch's reference file, which is f32: what the trainer runs, loss scaling included. */
 import { expect, test } from 'vitest';
 import { readReference } from '../../apps/cli/src/parityReference.ts';
-import { openGpu } from '../../packages/kernels/src/device.ts';
+import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';
 import { upload } from '../../packages/kernels/src/tensor.ts';
 import { PRESETS } from '../../packages/train/src/config/presets.ts';

@@ -11,7 +11,7 @@ import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { unetConfig } from '@organseg/train/config/network.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { measure } from '../../../packages/kernels/bench/measure.ts';
 import { type LayerBench, layerTitle } from './layerTitle.ts';
 import { benchNetwork } from './options.ts';

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu, TileChoice } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
 /** Throws InputError where there is no such preset. */
@@ -43,9 +44,8 @@ export async function benchNetwork<T>(
   });
   const { dtype, short } = values;
   if (dtype !== 'f32' && dtype !== 'f16') throw new InputError(`--dtype ${dtype}: expects f32 or f16`);
-  const gpu = await openGpu();
+  const gpu = await openGpu({ tileChoice: tilesOf(values) });
   try {
-    chooseTiles(gpu, values);
     const preset = values.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
     const config = resolveConfig(presetNamed(preset), undefined, values.set);
     const result = await bench({ gpu, config, dtype, short });
@@ -56,11 +56,11 @@ export async function benchNetwork<T>(
 }
 
 /** Of `--tune` and `--kernel`, of the latter one for all convolutions. */
-function chooseTiles(gpu: Gpu, { tune, kernel }: { tune: string; kernel?: string | undefined }): void {
+function tilesOf({ tune, kernel }: { tune: string; kernel?: string | undefined }): TileChoice {
   const mode = TUNE_MODES.find((name) => name === tune);
   if (!mode) throw new InputError(`--tune ${tune}: expects ${TUNE_MODES.join(', ')}`);
   const only = KERNELS.find((name) => name === kernel);
   if (kernel !== undefined && !only)
     throw new InputError(`--kernel ${kernel}: expects ${KERNELS.join(', ')}`);
-  gpu.tileChoice = only ? oneKernel(gpu, only) : tunedTiles(gpu, mode);
+  return only ? oneKernel(only) : tunedTiles(mode);
 }

@@ -17,7 +17,7 @@ import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
 import { parameterLayout, unetConfig } from '@organseg/train/config/network.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { Optimizer } from '@organseg/train/step/optimizer.ts';
 import { adapterRates, measure, measureInTurn, measureRun } from '../../../packages/kernels/bench/measure.ts';
 import { benchNetwork } from './options.ts';

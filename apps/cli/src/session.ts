@@ -1,5 +1,6 @@
 /** What long commands share: the GPU, opened once and closed, and a clean stop. */
-import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { say } from './command.ts';
@@ -65,8 +66,7 @@ export const withGpu = (
   work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> =>
   interruptible(async (signal) => {
-    const gpu = await openGpu(options);
-    gpu.tileChoice = tunedTiles(gpu, tune);
+    const gpu = await openGpu({ tileChoice: tunedTiles(tune), ...options });
     try {
       await work(gpu, signal);
     } finally {

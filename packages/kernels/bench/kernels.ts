@@ -5,8 +5,8 @@
  * run: the rate of multiply-adds from registers, or the bandwidth of a kernel that copies.
  */
 import { parseArgs } from 'node:util';
-import { openGpu } from '../src/device.ts';
 import { discard } from '../src/kernel.ts';
+import { openGpu } from '../src/open/dawn.ts';
 import { release } from '../src/tensor.ts';
 import { benchCases } from './cases.ts';
 import { adapterRates, measure } from './measure.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openGpu } from './device.ts';
+import { openGpu } from './open/dawn.ts';
 import { fromArray, release, zeros } from './tensor.ts';
 
 const MIB = 2 ** 20;

@@ -1,12 +1,8 @@
 /**
- * Opening and closing Dawn. The only file that imports `webgpu`.
+ * The device that kernels run on, and what they choose by. Knows neither Node nor Dawn: `open/` has what opens one.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { create, globals } from 'webgpu';
 import { Arena, GpuLostError, OutOfGpuMemoryError } from './arena.ts';
-import { askQuietly } from './dawnEvents.ts';
-import type { TileChoice } from './ops/conv/choice/tile.ts';
+import type { ConvProblem, Tile } from './ops/conv/choice/problem.ts';
 import { PipelineCache } from './pipeline.ts';
 import { countingDevice } from './rehearsal.ts';
 
@@ -23,17 +19,16 @@ export interface AdapterFacts {
   readonly subgroupMatrices: readonly string[];
 }
 
-export interface OpenOptions {
-  /** Part of an adapter's name, where a host has several. */
-  adapter?: string;
+/** Which kernel computes a convolution; `undefined` leaves it to `defaultTile`. */
+export type TileChoice = (gpu: Gpu, problem: ConvProblem) => Tile | undefined;
+
+export interface GpuOptions {
   /** Most bytes that may be allocated; beyond them allocation throws OutOfGpuMemoryError. */
   memoryCapBytes?: number;
   /** Smaller storage bindings than the adapter's, so that tests see tensors cut into windows. */
   maxBindingBytes?: number;
   /** Where the direct convolution reads weights from; the default suits the adapter. */
   weightSpace?: WeightSpace;
-  /** `null`: checks shaders and calls as a device with every feature would, and computes nothing. For tests. */
-  backend?: 'null';
   /** Which kernel each convolution runs on; the default suits the adapter. */
   tileChoice?: TileChoice;
 }
@@ -45,31 +40,18 @@ export interface OpenOptions {
  */
 export type WeightSpace = 'uniform' | 'storage';
 
-const NEEDED_LIMITS = [
-  'maxBufferSize',
-  'maxStorageBufferBindingSize',
-  'maxStorageBuffersPerShaderStage',
-  'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup',
-  'maxComputeWorkgroupSizeX',
-] as const;
-
-const WANTED_FEATURES = [
-  'shader-f16',
-  'timestamp-query',
-  'subgroups',
-  'chromium-experimental-subgroup-matrix',
-] as GPUFeatureName[];
-
 /** How long after a broken promise the driver's account of it may come. */
 const FAULT_DELAY_MS = 50;
 
 /** Dropped launches whose bind groups may still be held. */
 const MOST_DROPPED_LAUNCHES = 4096;
 
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
+/** What a device stands on, and what only that can do. */
+export interface Host {
+  /** Frees what is garbage, where the host can be asked to. */
+  collectGarbage(): void;
+  /** Called once, when the device is closed. */
+  release(): void;
 }
 
 /** An open device. One owner opens it and calls `close()`, or Node does not exit. */
@@ -82,17 +64,15 @@ export class Gpu {
   readonly hasTimestamps: boolean;
   readonly maxBindingBytes: number;
   readonly weightSpace: WeightSpace;
-  /** May be set before work is prepared. */
-  tileChoice: TileChoice;
-  /** Dawn lives as long as this reference does. */
-  protected dawn: unknown;
+  readonly tileChoice: TileChoice;
+  readonly #host: Host | undefined;
   #fault: Error | undefined;
   #isLost = false;
   #isClosed = false;
   #droppedLaunches = 0;
 
-  constructor(dawn: unknown, device: GPUDevice, adapter: AdapterFacts, options: OpenOptions) {
-    this.dawn = dawn;
+  constructor(device: GPUDevice, adapter: AdapterFacts, options: GpuOptions, host?: Host) {
+    this.#host = host;
     this.device = device;
     this.adapter = adapter;
     this.arena = new Arena(device, options.memoryCapBytes);
@@ -124,7 +104,7 @@ export class Gpu {
    * begins at 0, what this one would need. What is read back from it is zeros.
    */
   rehearsal(memoryCapBytes?: number): Gpu {
-    return new Gpu(undefined, countingDevice(this.device), this.adapter, {
+    return new Gpu(countingDevice(this.device), this.adapter, {
       maxBindingBytes: this.maxBindingBytes,
       weightSpace: this.weightSpace,
       tileChoice: this.tileChoice,
@@ -151,9 +131,9 @@ export class Gpu {
    */
   dropped(launches: number): void {
     this.#droppedLaunches += launches;
-    if (this.#droppedLaunches < MOST_DROPPED_LAUNCHES || this.dawn === undefined) return;
+    if (this.#droppedLaunches < MOST_DROPPED_LAUNCHES) return;
     this.#droppedLaunches = 0;
-    collectGarbage();
+    this.#host?.collectGarbage();
   }
 
   /** Whether no work can be done on this device any more. */
@@ -171,77 +151,6 @@ export class Gpu {
   close(): void {
     this.#isClosed = true;
     this.device.destroy();
-    // Dropped in the turn that resolved one of its promises, Dawn crashes the process at exit.
-    setImmediate(() => {
-      this.dawn = undefined;
-    });
-  }
-}
-
-/** The adapter that `openGpu` would use, or undefined where there is none. Throws if `adapter` names none. */
-export async function findAdapter(
-  options: OpenOptions = {},
-): Promise<{ dawn: unknown; adapter: GPUAdapter; facts: AdapterFacts } | undefined> {
-  // The Vulkan loader warns on stderr when this is unset.
-  process.env.XDG_RUNTIME_DIR ??= '/tmp';
-  Object.assign(globalThis, globals);
-  askQuietly();
-  const flags = [
-    // NVIDIA's f16 hides behind the first two. The last: kernels keep within their tensors by themselves.
-    'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,disable_robustness',
-    // Timestamps are otherwise rounded to 65 µs.
-    'disable-dawn-features=timestamp_quantization',
-  ];
-  if (options.backend) flags.push(`backend=${options.backend}`);
-  if (options.adapter) flags.push(`adapter=${options.adapter}`);
-  const dawn = create(flags);
-  const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) return undefined;
-  const info = adapter.info as GPUAdapterInfo & {
-    subgroupMatrixConfigs?: Iterable<Record<string, unknown>>;
-  };
-  const limits: Record<string, number> = {};
-  for (const name in adapter.limits) {
-    const value = (adapter.limits as unknown as Record<string, unknown>)[name];
-    if (typeof value === 'number') limits[name] = value;
-  }
-  const facts: AdapterFacts = {
-    name: info.device || info.description,
-    vendor: info.vendor,
-    driver: info.description,
-    software: info.isFallbackAdapter || /llvmpipe|swiftshader/i.test(`${info.device} ${info.description}`),
-    features: [...adapter.features].sort(),
-    limits,
-    subgroupSize: info.subgroupMinSize,
-    subgroupMatrices: [...(info.subgroupMatrixConfigs ?? [])].map(
-      (c) => `${c.M}×${c.N}×${c.K} ${c.componentType}→${c.resultComponentType}`,
-    ),
-  };
-  return { dawn, adapter, facts };
-}
-
-/** Opens the GPU. Throws with the way out when there is none. */
-export async function openGpu(options: OpenOptions = {}): Promise<Gpu> {
-  const found = await findAdapter(options);
-  if (!found) {
-    throw new Error('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
-  }
-  const requiredLimits: Record<string, number> = {};
-  for (const name of NEEDED_LIMITS) requiredLimits[name] = found.facts.limits[name] as number;
-  const device = await found.adapter.requestDevice({
-    requiredLimits,
-    requiredFeatures: WANTED_FEATURES.filter((f) => found.adapter.features.has(f)),
-  });
-  return new Gpu(found.dawn, device, found.facts, options);
-}
-
-/** The names of all adapters: Dawn lists them when it is asked for one that is not there. */
-export async function listAdapters(): Promise<string[]> {
-  process.env.XDG_RUNTIME_DIR ??= '/tmp';
-  try {
-    await create(['adapter=no such adapter']).requestAdapter();
-    return [];
-  } catch (error) {
-    return Array.from(String(error).matchAll(/name: '(.*)'/g), ([, name]) => name as string);
+    this.#host?.release();
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Gpu, openGpu } from './device.ts';
+import type { Gpu } from './device.ts';
 import { compile, discard, f32, type Launch, prepare, submit } from './kernel.ts';
+import { openGpu } from './open/dawn.ts';
 import { downloadF32, type Tensor, zeros } from './tensor.ts';
 
 let gpu: Gpu;

@@ -2,9 +2,9 @@
  * What the op tests share: devices to run on, peaky inputs, and the comparison with the float64 twin.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { type Gpu, type OpenOptions, openGpu } from '../src/device.ts';
+import type { Gpu, TileChoice } from '../src/device.ts';
 import { type Launch, runOnce, submit, type Work } from '../src/kernel.ts';
-import type { TileChoice } from '../src/ops/conv/choice/tile.ts';
+import { type OpenOptions, openGpu } from '../src/open/dawn.ts';
 import { type Reference, reference, relativeError } from '../src/reference/array.ts';
 import { type DType, downloadF32, empty, fromArray, release, type Tensor, zeros } from '../src/tensor.ts';
 
@@ -19,12 +19,12 @@ export const DEVICES: Record<string, OpenOptions> = {
 export const TILED_DEVICES: Record<'fma' | 'matrix' | 'splits' | 'slabs', OpenOptions> = {
   fma: { tileChoice: smallTiles('fma') },
   matrix: { tileChoice: smallTiles('matrix') },
-  splits: { tileChoice: (problem) => ({ ...smallTiles('matrix')(problem)!, splits: 3 }) },
+  splits: { tileChoice: (gpu, problem) => ({ ...smallTiles('matrix')(gpu, problem)!, splits: 3 }) },
   slabs: { tileChoice: smallTiles('fma'), maxBindingBytes: 2 ** 16 },
 };
 
 function smallTiles(kernel: 'fma' | 'matrix'): TileChoice {
-  return ({ pass, dtype, outputChannels, taps: [, tapsH] }) => {
+  return (_gpu, { pass, dtype, outputChannels, taps: [, tapsH] }) => {
     const matrix = kernel === 'matrix' && dtype === 'f16';
     const channels = outputChannels > 16 ? 32 : 16;
     if (pass === 'weightGradient') {

@@ -7,7 +7,7 @@ import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/cor
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
-import { type Config } from '../src/config/schema.ts';
+import type { Config } from '../src/config/schema.ts';
 import type { LoadedCase } from '../src/data/caseStore.ts';
 import { imageTensors, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
 

@@ -6,7 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
-import { findAdapter } from '@organseg/kernels/device.ts';
+import { findAdapter } from '@organseg/kernels/open/dawn.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import { type LayerBench, layerTitle } from '../layerTitle.ts';
 import { presetNamed } from '../options.ts';

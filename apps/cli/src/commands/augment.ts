@@ -7,7 +7,7 @@ import { makeFolder } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
-import { type Augmentation } from '@organseg/train/config/augmentations.ts';
+import type { Augmentation } from '@organseg/train/config/augmentations.ts';
 import { preprocessingOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organseg/train/data/augment.ts';

@@ -1,10 +1,10 @@
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
-import { openGpu } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { parameterLayout, precisionOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { type CommonOptions, command, print } from '../command.ts';

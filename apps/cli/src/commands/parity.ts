@@ -1,6 +1,7 @@
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, trainingProgram } from '@organseg/core/network/program.ts';
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
@@ -55,8 +56,7 @@ export const parity = command('parity', 'Compare the network with a reference fi
   )
   .action(async (file: string, options: Options) => {
     const reference = await readReference(file);
-    const gpu = await openGpu();
-    if (options.kernel) gpu.tileChoice = oneKernel(gpu, options.kernel);
+    const gpu = await openGpu(options.kernel ? { tileChoice: oneKernel(options.kernel) } : {});
     try {
       const report = await compare(gpu, file, reference, options.dtype);
       print(options, report, table(report));

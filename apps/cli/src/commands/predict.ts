@@ -1,5 +1,5 @@
 import { InputError } from '@organseg/core/inputError.ts';
-import { openGpu } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';

@@ -1,7 +1,7 @@
 import { readJsonFile } from '@organseg/files/json.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import type { Fold } from '@organseg/train/data/splits.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';

@@ -3,15 +3,9 @@
  * `diagnose` runs it in a process of its own: a driver that crashes or hangs takes no more than that along,
  * and the lines that Dawn and drivers write to stderr can be told from ours.
  */
-import {
-  type AdapterFacts,
-  findAdapter,
-  type Gpu,
-  listAdapters,
-  openGpu,
-  type WeightSpace,
-} from '@organseg/kernels/device.ts';
+import type { AdapterFacts, Gpu, WeightSpace } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
+import { findAdapter, listAdapters, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { forward, pack } from '@organseg/kernels/ops/conv3d.ts';
 import { reference, relativeError } from '@organseg/kernels/reference/array.ts';
 import { forward as twin } from '@organseg/kernels/reference/conv3d.ts';

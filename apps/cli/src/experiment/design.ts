@@ -4,7 +4,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { check, readJsonFile } from '@organseg/files/json.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();

@@ -1,7 +1,7 @@
 /** What was run: the settings that matter, on what, with what, for how long. */
 
 import { studentConfig } from '@organseg/train/config/resolve.ts';
-import { type Config } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { html } from 'hono/html';
 import manifest from '../../package.json' with { type: 'json' };
 import { duration } from '../duration.ts';

@@ -3,8 +3,8 @@
  * {problem, tiles, atOnce} as JSON, and compiles all tiles before it tries the first where `atOnce`; prints a line
  * `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
  */
-import { openGpu } from '@organseg/kernels/device.ts';
-import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/choice/tile.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
+import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/choice/problem.ts';
 import { Trial } from '@organseg/kernels/ops/conv/choice/trial.ts';
 
 const { problem, tiles, atOnce } = JSON.parse(process.argv[2]!) as {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/choice/tile.ts';
+import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/choice/problem.ts';
 import { afterAll, expect, test } from 'vitest';
 import { fastest } from './tiles.ts';
 

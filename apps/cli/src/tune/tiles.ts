@@ -8,14 +8,9 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { AdapterFacts, Gpu } from '@organseg/kernels/device.ts';
-import {
-  type ConvProblem,
-  problemKey,
-  type Tile,
-  type TileChoice,
-  tileCandidates,
-} from '@organseg/kernels/ops/conv/choice/tile.ts';
+import type { AdapterFacts, TileChoice } from '@organseg/kernels/device.ts';
+import { type ConvProblem, problemKey, type Tile } from '@organseg/kernels/ops/conv/choice/problem.ts';
+import { tileCandidates } from '@organseg/kernels/ops/conv/choice/tile.ts';
 import { TRIAL_TOLERANCE } from '@organseg/kernels/ops/conv/choice/trial.ts';
 import { z } from 'zod';
 import { say } from '../command.ts';
@@ -53,12 +48,14 @@ export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'
   return join(folder, 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
 }
 
-export function tunedTiles(gpu: Gpu, mode: TuneMode): TileChoice {
-  if (mode === 'off' || gpu.adapter.software) return () => undefined;
-  const { name, driver } = gpu.adapter;
-  const path = cachePath(gpu.adapter);
-  const cache = readCache(path) ?? { adapter: name, driver, tiles: {} };
-  return (problem) => {
+/** The choice by what was measured on the adapter, or with `full` is measured now. */
+export function tunedTiles(mode: TuneMode): TileChoice {
+  let cache: Cache | undefined;
+  return (gpu, problem) => {
+    if (mode === 'off' || gpu.adapter.software) return undefined;
+    const { name, driver } = gpu.adapter;
+    const path = cachePath(gpu.adapter);
+    cache ??= readCache(path) ?? { adapter: name, driver, tiles: {} };
     const key = problemKey(problem);
     if (!cache.tiles[key] && mode === 'full') {
       const candidates = tileCandidates(gpu, problem);

@@ -1,4 +1,5 @@
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { initialise, ParameterLayout } from '../network/parameters.ts';

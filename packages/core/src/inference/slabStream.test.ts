@@ -1,5 +1,6 @@
 /** Streaming equals the plain way: the logits of the whole volume at once, blended on the host in double precision. */
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 import { accumulateWindow } from '@organseg/kernels/reference/accumulateWindow.ts';
 import { argmax } from '@organseg/kernels/reference/argmax.ts';

@@ -1,4 +1,5 @@
-import { type Gpu, type OpenOptions, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { type Reference, reference, relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, elementCount, fromArray, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -6,18 +6,19 @@
  *
  * Several inputs stand for their concatenation along channels, which is never made.
  */
+
+import type { Triple } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
-import type { Triple } from './conv/geometry.ts';
 import type { InputNorm } from './conv/inputNorm.ts';
 import { weightGradient } from './conv/weightGradient.ts';
 import { fillZero } from './fill.ts';
 import { channelSum } from './reduce.ts';
 import { range } from './wgsl.ts';
 
-export type { Triple } from './conv/geometry.ts';
+export type { Triple } from '../axes.ts';
 
 export interface Conv3dShape {
   /** D, H, W. */

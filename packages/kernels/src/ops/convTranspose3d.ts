@@ -3,11 +3,13 @@
  *
  *   output[n, i·stride + t, co] = Σ_ci weight[ci, co, t] · input[n, i, ci]        0 ≤ t < stride per axis
  */
+
+import type { Triple } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
-import { blockPlaces, type Triple } from './conv/geometry.ts';
+import { blockPlaces } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
 
 const ONES: Triple = [1, 1, 1];

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { type Gpu, openGpu } from '@organseg/kernels/device.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
 import { preprocessingOf } from '../config/network.ts';
-import { type Config } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import type { Size } from '../data/preparedCase.ts';
 import { assertFits, trainingPeakBytes } from './memory.ts';

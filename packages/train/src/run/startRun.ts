@@ -10,7 +10,7 @@ import { makeFolder } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
-import { type Config, type Stage } from '../config/schema.ts';
+import type { Config, Stage } from '../config/schema.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import type { Size } from '../data/preparedCase.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';

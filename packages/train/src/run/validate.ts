@@ -6,7 +6,7 @@ import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { unetConfig } from '../config/network.ts';
-import { type Config } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import type { CaseStore } from '../data/caseStore.ts';
 
 export interface ValidationScore {

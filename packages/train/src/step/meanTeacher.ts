@@ -15,7 +15,7 @@ import { discard, type Launch, submit } from '@organseg/kernels/kernel.ts';
 import { ema, setDecay } from '@organseg/kernels/ops/ema.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { unetConfig } from '../config/network.ts';
-import { type Config } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 
 export class MeanTeacher {
   /** The average, flat. */

@@ -13,7 +13,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { GpuTimer } from '@organseg/kernels/gpuTimer.ts';
 import { download, downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { parameterLayout, precisionOf, unetConfig } from '../config/network.ts';
-import { type Config } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import { afterStep, INITIAL_LOSS_SCALE, type LossScaleState } from './lossScale.ts';
 import { MeanTeacher } from './meanTeacher.ts';
 import { type Moments, Optimizer } from './optimizer.ts';

@@ -7,10 +7,12 @@
  *
  * The volume is cut into shares of rows; the shares' sums are added in a second pass, in a fixed order.
  */
+
+import type { Triple } from '../../axes.ts';
 import { i32, type KernelCall, u32, type Window } from '../../kernel.ts';
 import type { Tensor } from '../../tensor.ts';
 import { window } from '../../windows.ts';
-import { clamp, type Triple } from './geometry.ts';
+import { clamp } from './geometry.ts';
 import { type InputNorm, normParams, normRead } from './inputNorm.ts';
 
 export interface WeightGradientCall {

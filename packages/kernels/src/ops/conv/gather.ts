@@ -5,6 +5,7 @@ import { byteLength, empty } from '../../tensor.ts';
 import { statistics } from '../instanceNorm.ts';
 import { joinMoments, MOMENTS } from '../moments.ts';
 import { addShares } from '../reduce.ts';
+import type { Tile } from './choice/problem.ts';
 import { chooseTile } from './choice/tile.ts';
 import { directGather } from './direct/gather.ts';
 import { type DirectWeights, packDirect } from './direct/weights.ts';
@@ -14,25 +15,31 @@ import { packTiled, type TiledWeights } from './tiled/weights.ts';
 
 export type PackedWeights = DirectWeights | TiledWeights;
 
-/** Packs weights as the chosen kernel reads them; the caller releases `packed.tensor`. */
-export function packWeights(gpu: Gpu, plan: GatherPlan): { packed: PackedWeights; launches: Launch[] } {
+/** Packs weights as the chosen kernel reads them, or `tried`; the caller releases `packed.tensor`. */
+export function packWeights(
+  gpu: Gpu,
+  plan: GatherPlan,
+  tried?: Tile,
+): { packed: PackedWeights; launches: Launch[] } {
   const { weight, inputAxis, inputChannels, outputChannels } = plan.weights;
   const [b, a] = weight.shape as [number, number];
   const [inTotal, outTotal] = inputAxis === 'a' ? [a, b] : [b, a];
   if (inputChannels.reduce((x, y) => x + y, 0) !== inTotal) {
     throw new Error(`conv: weight [${weight.shape}] expects ${inTotal} input channels, got ${inputChannels}`);
   }
-  const tile = chooseTile(gpu, {
-    pass: 'gather',
-    dtype: plan.dtype,
-    inputChannels,
-    outputChannels: outputChannels?.count ?? outTotal,
-    taps: plan.geometry.taps,
-    stride: plan.geometry.inStride,
-    outStride: plan.geometry.outStride,
-    sets: plan.geometry.outOffsets.length,
-    size: [plan.output[0]!, ...counts(plan.output, plan.geometry)],
-  });
+  const tile =
+    tried ??
+    chooseTile(gpu, {
+      pass: 'gather',
+      dtype: plan.dtype,
+      inputChannels,
+      outputChannels: outputChannels?.count ?? outTotal,
+      taps: plan.geometry.taps,
+      stride: plan.geometry.inStride,
+      outStride: plan.geometry.outStride,
+      sets: plan.geometry.outOffsets.length,
+      size: [plan.output[0]!, ...counts(plan.output, plan.geometry)],
+    });
   return tile.kernel === 'direct' ? packDirect(gpu, plan) : packTiled(gpu, plan, tile);
 }
 

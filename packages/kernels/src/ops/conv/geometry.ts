@@ -6,6 +6,7 @@
  * conv3d forward, its input gradient (one gather per residue class of the stride), transposed convolution and its
  * gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
  */
+import type { Triple } from '../../axes.ts';
 import type { Gpu } from '../../device.ts';
 import { i32, type KernelCall, u32 } from '../../kernel.ts';
 import { elementBytes, type Tensor } from '../../tensor.ts';
@@ -13,8 +14,6 @@ import { range } from '../wgsl.ts';
 import type { InputNorm } from './inputNorm.ts';
 
 /** Per axis, in the order D, H, W. */
-export type Triple = readonly [number, number, number];
-
 export interface GatherGeometry {
   readonly inStride: Triple;
   readonly outStride: Triple;

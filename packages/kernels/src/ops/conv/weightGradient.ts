@@ -1,19 +1,22 @@
 /** The weight gradient (see `correlation.ts`) on the kernel that suits it. */
+
+import type { Triple } from '../../axes.ts';
 import type { Gpu } from '../../device.ts';
 import type { Launch, Work } from '../../kernel.ts';
 import { elementBytes, elementCount, empty, type Tensor } from '../../tensor.ts';
 import { addShares } from '../reduce.ts';
+import type { Tile } from './choice/problem.ts';
 import { chooseTile } from './choice/tile.ts';
 import type { Correlation, Slab, WeightGradientCall } from './correlation.ts';
 import { correlateDirect, directInvocations } from './direct/weightGradient.ts';
-import type { Triple } from './geometry.ts';
 import { correlateTiled, tiledWorkgroups } from './tiled/weightGradient.ts';
 
 /** Enough to fill the adapter: invocations of the direct kernel, workgroups of the tiled. */
 const ENOUGH = { software: 1024, hardware: 2 ** 18, workgroups: 2048 };
 const MOST_SCRATCH_BYTES = 64 * 2 ** 20;
 
-export function weightGradient(gpu: Gpu, call: WeightGradientCall): Work {
+/** The gradient by the chosen kernel, or by `tried`. */
+export function weightGradient(gpu: Gpu, call: WeightGradientCall, tried?: Tile): Work {
   const { gathered, centre, dWeight } = call;
   const [batch, depth, height, , b] = centre.shape as [number, number, number, number, number];
   const a = gathered.reduce((sum, t) => sum + t.shape[4]!, 0);
@@ -22,17 +25,19 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall): Work {
   }
   if (call.norm && gathered.length > 1) throw new Error(`${call.name}: a norm wants one input alone`);
   const size = elementCount(dWeight.shape);
-  const tile = chooseTile(gpu, {
-    pass: 'weightGradient',
-    dtype: centre.dtype as 'f32' | 'f16',
-    inputChannels: gathered.map((t) => t.shape[4]!),
-    outputChannels: b,
-    taps: dWeight.shape.slice(2) as unknown as Triple,
-    stride: call.stride,
-    outStride: [1, 1, 1],
-    sets: 1,
-    size: centre.shape.slice(0, 4) as unknown as [number, number, number, number],
-  });
+  const tile =
+    tried ??
+    chooseTile(gpu, {
+      pass: 'weightGradient',
+      dtype: centre.dtype as 'f32' | 'f16',
+      inputChannels: gathered.map((t) => t.shape[4]!),
+      outputChannels: b,
+      taps: dWeight.shape.slice(2) as unknown as Triple,
+      stride: call.stride,
+      outStride: [1, 1, 1],
+      sets: 1,
+      size: centre.shape.slice(0, 4) as unknown as [number, number, number, number],
+    });
   const isDirect = tile.kernel === 'direct';
   const wanted = isDirect ? ENOUGH[gpu.adapter.software ? 'software' : 'hardware'] : ENOUGH.workgroups;
   const perShare = isDirect ? directInvocations(call) : tiledWorkgroups(call, tile);

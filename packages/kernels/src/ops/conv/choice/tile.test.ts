@@ -1,11 +1,13 @@
 /** All tiles that may be chosen on a GPU make shaders that Dawn accepts; what they compute is `conv3d.test.ts`'s. */
 import { describe, expect, test } from 'vitest';
-import { Gpu, openGpu } from '../../../device.ts';
+import { Gpu } from '../../../device.ts';
+import { openGpu } from '../../../open/dawn.ts';
 import { countingDevice } from '../../../rehearsal.ts';
 import { empty } from '../../../tensor.ts';
 import * as conv3d from '../../conv3d.ts';
 import * as convTranspose3d from '../../convTranspose3d.ts';
-import { type ConvProblem, problemKey, type Tile, tileCandidates } from './tile.ts';
+import { type ConvProblem, problemKey, type Tile } from './problem.ts';
+import { tileCandidates } from './tile.ts';
 
 /** Channels, stride, width of layers of the network: two inputs, few classes, narrow volumes. */
 const LAYERS: { inputs: number[]; out: number; stride: 1 | 2; width: number; kernel: 1 | 3 }[] = [
@@ -30,9 +32,9 @@ describe('tiles', () => {
         return real.device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
       },
     });
-    const gpu = new Gpu(undefined, device, facts, {
+    const gpu = new Gpu(device, facts, {
       weightSpace: 'storage',
-      tileChoice: (problem) => next?.(problem),
+      tileChoice: (_, problem) => next?.(problem),
     });
     // Each problem takes its next untried candidate, until none has one. The null device wants whole subgroups of 128.
     let untried = true;

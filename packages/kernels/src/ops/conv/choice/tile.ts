@@ -7,75 +7,25 @@
  *   fma      a workgroup shares tiles of inputs and weights, its invocations multiply and add in f32
  *   matrix   the same with tiles in f16, multiplied by subgroup matrices (tensor cores) into f32
  */
-import type { Gpu } from '../../../device.ts';
-import type { Triple } from '../geometry.ts';
+import type { Gpu, TileChoice } from '../../../device.ts';
 import { blockOf } from '../tiled/block.ts';
 import { FRAGMENT, LANES } from '../tiled/matrix.ts';
+import { type ConvProblem, DIRECT, type SharedTile, type Tile } from './problem.ts';
 
 export const KERNELS = ['direct', 'fma', 'matrix'] as const;
-
-export type Tile = { readonly kernel: 'direct' } | SharedTile;
-
-/**
- * A workgroup's share. Of a gather: outputs of `lines` along H, `width` voxels along W and `channels`, `depth` input
- * channels at a time. Of a weight gradient: `depth` × `channels` weights (gathered × centre) of all taps along H and W,
- * `width` voxels of a line at a time; `lines` is 1, and the threads are shared by the taps along H.
- */
-export interface SharedTile {
-  readonly kernel: 'fma' | 'matrix';
-  readonly lines: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly depth: number;
-  readonly threads: number;
-  /** Voxels whose sums an invocation of a gather by `fma` keeps, 8 unless given; channels follow from the rest. */
-  readonly voxelsPerThread?: number;
-  /** Shares of a gather's sum over taps along D and input channels that workgroups of their own compute; 1 unless given. */
-  readonly splits?: number | undefined;
-}
-
-/** What a tile is chosen for. */
-export interface ConvProblem {
-  readonly pass: 'gather' | 'weightGradient';
-  /** Of the activations. */
-  readonly dtype: 'f32' | 'f16';
-  readonly inputChannels: readonly number[];
-  readonly outputChannels: number;
-  readonly taps: Triple;
-  /** Of the gathered tensor. */
-  readonly stride: Triple;
-  /** Of the outputs, and how many sets of them there are; 1 where `weightGradient`. */
-  readonly outStride: Triple;
-  readonly sets: number;
-  /** N, and the voxels along D, H, W that are computed, or that the centre of a weight gradient has. */
-  readonly size: readonly [number, number, number, number];
-}
-
-/** Chooses among the kernels; `undefined` leaves it to `defaultTile`. */
-export type TileChoice = (problem: ConvProblem) => Tile | undefined;
-
-/** The problem as a key of a tuning cache. */
-export function problemKey(problem: ConvProblem): string {
-  const { pass, dtype, inputChannels, outputChannels, taps, stride, outStride, sets, size } = problem;
-  const channels = `${inputChannels.join('+')}→${sets > 1 ? `${sets}×` : ''}${outputChannels}`;
-  const strides = `${stride.join('×')} to ${outStride.join('×')}`;
-  return `${pass} ${dtype} ${channels} taps ${taps.join('×')} stride ${strides} size ${size.join('×')}`;
-}
 
 /** Whether the adapter multiplies f16 fragments of 16×16×16 into f32. */
 export const hasMatrices = (gpu: Gpu): boolean =>
   gpu.hasF16 && gpu.adapter.subgroupMatrices.includes(`${FRAGMENT}×${FRAGMENT}×${FRAGMENT} f16→f32`);
 
 export function chooseTile(gpu: Gpu, problem: ConvProblem): Tile {
-  return gpu.tileChoice(problem) ?? defaultTile(gpu, problem);
+  return gpu.tileChoice(gpu, problem) ?? defaultTile(gpu, problem);
 }
 
 /** What runs where nothing was tuned: direct on a CPU that plays GPU, else the first candidate. */
 export function defaultTile(gpu: Gpu, problem: ConvProblem): Tile {
   return gpu.adapter.software ? DIRECT : tileCandidates(gpu, problem)[0]!;
 }
-
-export const DIRECT: Tile = { kernel: 'direct' };
 
 /** All tiles that can serve a problem, the most promising first, the direct kernel last. */
 export function tileCandidates(gpu: Gpu, problem: ConvProblem): Tile[] {
@@ -87,8 +37,8 @@ export function tileCandidates(gpu: Gpu, problem: ConvProblem): Tile[] {
  * where the adapter has none: to check the kernel, not to use it.
  */
 export const oneKernel =
-  (gpu: Gpu, kernel: (typeof KERNELS)[number]): TileChoice =>
-  (problem) =>
+  (kernel: (typeof KERNELS)[number]): TileChoice =>
+  (gpu, problem) =>
     fittingTiles(gpu, problem).find((tile) => tile.kernel === kernel) ?? DIRECT;
 
 function fittingTiles(gpu: Gpu, problem: ConvProblem): SharedTile[] {

@@ -2,6 +2,8 @@
  * Trying tiles on one convolution: each is checked against the direct kernel and timed. Inputs are random, since zeros
  * can run faster than data.
  */
+
+import type { Triple } from '../../../axes.ts';
 import type { Gpu } from '../../../device.ts';
 import { GpuTimer } from '../../../gpuTimer.ts';
 import { compile, discard, type Launch, prepare, runOnce, submit, u32 } from '../../../kernel.ts';
@@ -18,9 +20,9 @@ import {
 } from '../../../tensor.ts';
 import { mapElements, mapInvocations } from '../../wgsl.ts';
 import { gather, packWeights } from '../gather.ts';
-import { blockPlaces, type GatherGeometry, type Triple } from '../geometry.ts';
+import { blockPlaces, type GatherGeometry } from '../geometry.ts';
 import { weightGradient } from '../weightGradient.ts';
-import { type ConvProblem, DIRECT, type Tile } from './tile.ts';
+import { type ConvProblem, DIRECT, type Tile } from './problem.ts';
 
 export interface TrialResult {
   /** Median of the repeats. */
@@ -117,11 +119,10 @@ export class Trial {
   }
 
   #prepare(tile: Tile): Trying {
-    this.#gpu.tileChoice = () => tile;
-    return this.#problem.pass === 'gather' ? this.#gather() : this.#gradient();
+    return this.#problem.pass === 'gather' ? this.#gather(tile) : this.#gradient(tile);
   }
 
-  #gather(): Trying {
+  #gather(tile: Tile): Trying {
     const { taps, stride, outStride, sets, inputChannels, dtype } = this.#problem;
     const places = sets > 1 ? blockPlaces(outStride) : [[0, 0, 0] as const];
     const geometry: GatherGeometry = {
@@ -131,29 +132,43 @@ export class Trial {
       base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
       taps,
     };
-    const { packed, launches: packing } = packWeights(this.#gpu, {
-      weights: { weight: this.#weight, inputAxis: 'a', firstTaps: places, tapStep: [1, 1, 1], inputChannels },
-      geometry,
-      output: this.#outputs.shape,
-      dtype,
-    });
+    const { packed, launches: packing } = packWeights(
+      this.#gpu,
+      {
+        weights: {
+          weight: this.#weight,
+          inputAxis: 'a',
+          firstTaps: places,
+          tapStep: [1, 1, 1],
+          inputChannels,
+        },
+        geometry,
+        output: this.#outputs.shape,
+        dtype,
+      },
+      tile,
+    );
     const call = { name: 'trial', inputs: this.#inputs, output: this.#outputs };
     const work = gather(this.#gpu, call, packed);
     return { ...work, packing, result: this.#outputs, scratch: [packed.tensor, ...work.scratch] };
   }
 
-  #gradient(): Trying {
+  #gradient(tile: Tile): Trying {
     const { taps, stride } = this.#problem;
     const dWeight = empty(this.#gpu, this.#weight.shape);
     clear(this.#gpu, dWeight);
-    const { launches, scratch } = weightGradient(this.#gpu, {
-      name: 'trial',
-      gathered: this.#inputs,
-      centre: this.#outputs,
-      dWeight,
-      stride,
-      base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
-    });
+    const { launches, scratch } = weightGradient(
+      this.#gpu,
+      {
+        name: 'trial',
+        gathered: this.#inputs,
+        centre: this.#outputs,
+        dWeight,
+        stride,
+        base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
+      },
+      tile,
+    );
     return { packing: [], launches, result: dWeight, scratch: [dWeight, ...scratch] };
   }
 

@@ -5,7 +5,7 @@
  * Neighbouring outputs of a line read neighbouring slots, whatever the stride: a line holds one part after another,
  * part r the inputs at j·stride + r. Tap t of output j is in part t mod stride, at j + ⌊t / stride⌋.
  */
-import type { Triple } from '../geometry.ts';
+import type { Triple } from '../../../axes.ts';
 
 export interface Block {
   readonly lines: number;

@@ -3,7 +3,8 @@
  * sums in registers and hand them out at the end, four channels of a row at a time.
  */
 import { lines, range } from '../../wgsl.ts';
-import { momentVec4s, rowVec4s, type SharedTile, sumsPerThread } from '../choice/tile.ts';
+import type { SharedTile } from '../choice/problem.ts';
+import { momentVec4s, rowVec4s, sumsPerThread } from '../choice/tile.ts';
 import type { Block } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
 import { type Reading, shareReads } from './text.ts';

@@ -1,6 +1,6 @@
 /** How a tile of a gather writes its outputs, and their moments. */
 import { MOMENTS } from '../../moments.ts';
-import type { SharedTile } from '../choice/tile.ts';
+import type { SharedTile } from '../choice/problem.ts';
 import type { TiledShape } from './gatherMultiply.ts';
 
 /** WGSL: `put` writes four channels of a row of the tile, `putMoments` those of a column. */

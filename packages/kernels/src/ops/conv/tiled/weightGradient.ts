@@ -6,7 +6,8 @@
  */
 import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
-import { hasMatrices, rowVec4s, type SharedTile } from '../choice/tile.ts';
+import type { SharedTile } from '../choice/problem.ts';
+import { hasMatrices, rowVec4s } from '../choice/tile.ts';
 import { type Correlation, correlationViews, type WeightGradientCall } from '../correlation.ts';
 import { blockOf, inputOfSlot } from './block.ts';
 import { matrixText } from './matrix.ts';

@@ -3,7 +3,8 @@
  * their sums in registers and hand them out at the end.
  */
 import { lines, range } from '../../wgsl.ts';
-import { rowVec4s, type SharedTile } from '../choice/tile.ts';
+import type { SharedTile } from '../choice/problem.ts';
+import { rowVec4s } from '../choice/tile.ts';
 import { type Block, slotOfTap } from './block.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
 import type { Reading } from './text.ts';

@@ -10,7 +10,7 @@ import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { empty, type Tensor } from '../../../tensor.ts';
 import { mapElements, mapInvocations } from '../../wgsl.ts';
-import type { SharedTile } from '../choice/tile.ts';
+import type { SharedTile } from '../choice/problem.ts';
 import { type GatherGeometry, type GatherPlan, placeOfSet } from '../geometry.ts';
 import { FRAGMENT } from './matrix.ts';
 

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
-import { onDevice } from '../test/harness.ts';
-import { spin } from '../test/spin.ts';
-import { submit } from './kernel.ts';
+import { onDevice } from '../../test/harness.ts';
+import { spin } from '../../test/spin.ts';
+import { submit } from '../kernel.ts';
 
 onDevice('while the GPU works', {}, (kit) => {
   test('the event loop rests', async () => {

@@ -1,0 +1,2 @@
+/** Numbers along three axes. */
+export type Triple = readonly [number, number, number];
