@@ -1,9 +1,9 @@
 /** Pictures of a case: CT slices with the prediction, the reference, and where the two disagree. */
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
-import { type Box, crop, foregroundBox } from '@organseg/core/volume/crop.ts';
+import { crop, foregroundBox } from '@organseg/core/volume/crop.ts';
 import { toRas } from '@organseg/core/volume/orientation.ts';
-import type { Volume } from '@organseg/core/volume/volume.ts';
+import type { Box, Volume } from '@organseg/core/volume/volume.ts';
 import { type Colour, organPaint, type Paint, png } from './paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster, sliceOf, tellingSlices } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';

@@ -7,11 +7,11 @@ import { runOnce } from '@organseg/kernels/kernel.ts';
 import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
 import { trilinear } from '@organseg/kernels/ops/resample.ts';
 import { downloadF32, empty, fromArray, release } from '@organseg/kernels/tensor.ts';
-import { type Box, crop, croppedGrid, foregroundBox } from '../volume/crop.ts';
+import { crop, croppedGrid, foregroundBox } from '../volume/crop.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
 import { boxInView, type RasView, rasView, toRas } from '../volume/orientation.ts';
 import { axisMaps, gridAtSpacing, resampleNearest } from '../volume/resampleGrid.ts';
-import type { Grid, Triple, Volume } from '../volume/volume.ts';
+import type { Box, Grid, Triple, Volume } from '../volume/volume.ts';
 
 export interface Preprocessing {
   /** Of the network's grid, x y z. */

@@ -3,11 +3,10 @@
  * where they lie, whatever their orientation, so that the host holds the scan and its labels and no copy of either.
  */
 import { type BodyRows, rowExtents } from '../volume/bodyRows.ts';
-import type { Box } from '../volume/crop.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
 import { boxOfView } from '../volume/orientation.ts';
 import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
-import type { Triple, Volume } from '../volume/volume.ts';
+import type { Box, Triple, Volume } from '../volume/volume.ts';
 import type { LabelBlock, LabelSink } from './labelSlab.ts';
 import { type CaseGeometry, caseGeometry, type Preprocessing, tensorShape } from './preprocess.ts';
 import type { StreamRequest, StreamSource } from './slabStream.ts';

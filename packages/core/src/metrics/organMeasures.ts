@@ -1,7 +1,6 @@
 /** What can be measured of an organ besides DSC and NSD, on request: it takes more time and memory than both. */
 import { InputError } from '../inputError.ts';
-import type { Box } from '../volume/crop.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Box, Triple } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { countVoxels, type LabelOverlap, volumeMl } from './overlap.ts';
 import { labelSurface } from './surface.ts';

@@ -1,7 +1,6 @@
 /** Voxel counts of all labels in one pass over a pair of label maps, and the Dice coefficient from them. */
 import { InputError } from '../inputError.ts';
-import type { Box } from '../volume/crop.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Box, Triple } from '../volume/volume.ts';
 import { type LabelMap, labelMap } from './labelMap.ts';
 import { byteWords, runEnd } from './labelRuns.ts';
 

@@ -1,6 +1,5 @@
 /** Scoring a predicted label map against its reference: DSC and NSD of every organ, by a set of rules. */
-import type { Box } from '../volume/crop.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Box, Triple } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { type OrganMeasures, type OtherMetrics, organMeasures } from './organMeasures.ts';
 import { countVoxels, dice, type LabelOverlap, overlapByLabel } from './overlap.ts';

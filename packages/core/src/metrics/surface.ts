@@ -4,8 +4,7 @@
  *
  * One bit per voxel and per corner: 32 corners are classified by a few integer operations.
  */
-import type { Box } from '../volume/crop.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Box, Triple } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { byteWords, runEnd } from './labelRuns.ts';
 

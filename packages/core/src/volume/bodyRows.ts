@@ -1,6 +1,5 @@
 /** Where the body lies in a scan, row by row along x: what lies outside is air. */
-import type { Box } from './crop.ts';
-import type { Triple, Volume } from './volume.ts';
+import type { Box, Triple, Volume } from './volume.ts';
 
 export interface BodyRows {
   /** The smallest box that holds all of it; null where there is none. */

@@ -2,8 +2,7 @@
  * Connected parts of a label, and holes in it. Both work on runs of voxels along x, joined by union–find, so that a
  * label costs memory by its surface and not by its volume.
  */
-import type { Box } from './crop.ts';
-import type { Volume } from './volume.ts';
+import type { Box, Volume } from './volume.ts';
 
 /** Labels, and how many voxels each lost or gained; none where it stayed as it was. */
 export type Changes = ReadonlyMap<number, number>;

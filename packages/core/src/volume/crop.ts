@@ -1,13 +1,7 @@
 /** Cutting a box out of a volume, and putting it back. */
 import { compose, scaleAndShift } from './affine.ts';
 import { rowExtents } from './bodyRows.ts';
-import { emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
-
-/** Voxels from `min` up to but not including `max`. */
-export interface Box {
-  readonly min: Triple;
-  readonly max: Triple;
-}
+import { type Box, emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
 
 /** The smallest box that holds every voxel above the threshold; null where there is none (NaN is not above). */
 export const foregroundBox = (volume: Volume, threshold: number): Box | null =>

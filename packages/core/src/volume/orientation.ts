@@ -3,8 +3,15 @@
  * and flipping its axes. Nothing is interpolated: an oblique grid stays oblique, its axes only change names.
  */
 import { affineFromRows, compose, invert, scaleAndShift, spacingOf } from './affine.ts';
-import type { Box } from './crop.ts';
-import { type Affine, emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
+import {
+  type Affine,
+  type Box,
+  emptyLike,
+  type Grid,
+  type Triple,
+  type Volume,
+  type VoxelArray,
+} from './volume.ts';
 
 /** Voxel axis i runs along world axis `world[i]` (0 x, 1 y, 2 z), towards its negative end where `flipped[i]`. */
 export interface Orientation {

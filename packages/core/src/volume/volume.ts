@@ -26,6 +26,12 @@ export interface Grid {
   readonly affine: Affine;
 }
 
+/** Voxels from `min` up to but not including `max`. */
+export interface Box {
+  readonly min: Triple;
+  readonly max: Triple;
+}
+
 export interface Volume<T extends VoxelArray = VoxelArray> extends Grid {
   readonly data: T;
 }
