@@ -181,7 +181,10 @@ const ILLEGAL: [path: string, code: string][] = [
     "import { openGpu } from '@organseg/kernels/open/dawn.ts';",
   ],
   ['packages/core/src/organs.ts', "import { z } from 'zod';"],
-  ['packages/train/src/run/trainingLoop.ts', "import { say } from '../../../../apps/cli/src/command.ts';"],
+  [
+    'packages/train/src/run/trainingLoop.ts',
+    "import { say } from '../../../../apps/cli/src/terminal/command.ts';",
+  ],
   ['packages/train/src/run/trainingLoop.ts', "import { openGpu } from '@organseg/kernels/open/dawn.ts';"],
   ['packages/train/src/run/trainingLoop.ts', "import * as dawn from '@organseg/kernels/open/dawn.ts';"],
   ['apps/evaluator/src/app.ts', "import { a } from '@organseg/core/network/tape.ts';"],

@@ -1,6 +1,6 @@
 /** Training in f16 beside PyTorch's reference file, which is f32: what the trainer runs, loss scaling included. */
 import { expect, test } from 'vitest';
-import { readReference } from '../../apps/cli/src/parityReference.ts';
+import { readReference } from '../../apps/cli/src/parity/parityReference.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';
 import { upload } from '../../packages/kernels/src/tensor.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readReference } from '../../apps/cli/src/parityReference.ts';
+import { readReference } from '../../apps/cli/src/parity/parityReference.ts';
 import { InputError } from '../../packages/core/src/inputError.ts';
 import { initialise, ParameterLayout } from '../../packages/core/src/network/parameters.ts';
 import {

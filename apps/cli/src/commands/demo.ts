@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type CommonOptions, command, say } from '../command.ts';
-import { interruptible } from '../session.ts';
+import { interruptible } from '../gpu/session.ts';
+import { type CommonOptions, command, say } from '../terminal/command.ts';
 import { writePhantoms } from './phantom.ts';
 import { pipeline } from './pipeline.ts';
 

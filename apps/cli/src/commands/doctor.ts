@@ -1,6 +1,6 @@
-import { type CommonOptions, command, print } from '../command.ts';
 import { type Diagnosis, diagnose } from '../doctor/diagnose.ts';
 import { becomeRoot, installCommands, nvidiaProblem } from '../doctor/remedy.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
 
 export const doctor = command(
   'doctor',

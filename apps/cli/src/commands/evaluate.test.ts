@@ -5,7 +5,7 @@ import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Evaluation } from '../evaluateCases.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { evaluate } from './evaluate.ts';
 
 let folder: string;

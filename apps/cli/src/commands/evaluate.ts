@@ -4,8 +4,8 @@ import { meanScore, RULE_SETS, type RuleSetName, type Score } from '@organseg/co
 import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
 import { readLabelNames } from '@organseg/files/dataset.ts';
 import { Option } from 'commander';
-import { type CommonOptions, command, print, say } from '../command.ts';
-import { type Evaluation, evaluateCases, pairCases } from '../evaluateCases.ts';
+import { type Evaluation, evaluateCases, pairCases } from '../evaluate/evaluateCases.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 
 interface Options extends CommonOptions {
   prediction: string;

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import { writeWhole } from '@organseg/files/write.ts';
-import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Design, readDesign } from '../experiment/design.ts';
 import { differences, experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
+import { OUT_OF_TIME, orAfter, positive, tuneOption, withGpu } from '../gpu/session.ts';
 import { points } from '../report/words.ts';
-import { OUT_OF_TIME, orAfter, positive, tuneOption, withGpu } from '../session.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {

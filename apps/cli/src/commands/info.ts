@@ -2,7 +2,7 @@ import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { NiftiStream } from '@organseg/core/volume/niftiRead.ts';
 import { axisCodes } from '@organseg/core/volume/orientation.ts';
 import { openNiftiFile } from '@organseg/files/nifti.ts';
-import { type CommonOptions, command, print } from '../command.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
 
 export const info = command('info', 'Show the geometry and the values of a NIfTI file')
   .argument('<file>', '.nii, .nii.gz, or either file of a .hdr/.img pair')

@@ -6,8 +6,8 @@ import { finished } from 'node:stream/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type Efficiency, efficiencyOf, STUCK } from '@organseg/core/metrics/efficiency.ts';
 import { InvalidArgumentError } from 'commander';
-import { type CommonOptions, command, print, say } from '../command.ts';
 import { type Sampler, startSampler } from '../measure/sampler.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 
 interface Options extends CommonOptions {
   log?: string;

@@ -7,8 +7,8 @@ import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
-import { type CommonOptions, command, print } from '../command.ts';
-import { wholeNumber } from '../session.ts';
+import { wholeNumber } from '../gpu/session.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { configOption, presetOption, setOption, settings } from './train.ts';
 
 interface Options extends CommonOptions {

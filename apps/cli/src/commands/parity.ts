@@ -7,8 +7,8 @@ import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { Optimizer } from '@organseg/train/step/optimizer.ts';
 import { Option } from 'commander';
-import { type CommonOptions, command, dtypeOption, print } from '../command.ts';
-import { type ParityReference, readReference } from '../parityReference.ts';
+import { type ParityReference, readReference } from '../parity/parityReference.ts';
+import { type CommonOptions, command, dtypeOption, print } from '../terminal/command.ts';
 
 /**
  * Largest relative errors that pass. In f32 every parameter's gradient is held to it. Rounding activations to f16

@@ -18,9 +18,9 @@ import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { type CommonOptions, command, print } from '../command.ts';
-import { progress } from '../progress.ts';
-import { interruptible, wholeNumber } from '../session.ts';
+import { interruptible, wholeNumber } from '../gpu/session.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { progress } from '../terminal/progress.ts';
 
 interface Options extends CommonOptions, Counts {
   out: string;

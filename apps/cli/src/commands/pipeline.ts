@@ -1,11 +1,11 @@
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
-import { type CommonOptions, command, print } from '../command.ts';
-import type { Evaluation } from '../evaluateCases.ts';
-import { type PipelineResult, pipeline as runPipeline } from '../pipeline.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
+import { tuneOption, withGpu } from '../gpu/session.ts';
+import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
 import { plural } from '../report/words.ts';
-import { tuneOption, withGpu } from '../session.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 import { configOption, presetOption, setOption, settings } from './train.ts';
 

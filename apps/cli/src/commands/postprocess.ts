@@ -8,9 +8,9 @@ import {
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
-import { type CommonOptions, command, print } from '../command.ts';
-import { progress } from '../progress.ts';
-import { memoryCapOption, withGpu } from '../session.ts';
+import { memoryCapOption, withGpu } from '../gpu/session.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { progress } from '../terminal/progress.ts';
 
 interface Options extends CommonOptions {
   model: string;

@@ -3,9 +3,9 @@ import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
-import { type CommonOptions, command, print, say } from '../command.ts';
-import { doneBefore, predictScans, scansIn } from '../predictScans.ts';
-import { memoryCapOption, positive, share, tuneOption, withGpu } from '../session.ts';
+import { memoryCapOption, positive, share, tuneOption, withGpu } from '../gpu/session.ts';
+import { doneBefore, predictScans, scansIn } from '../predict/predictScans.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {

@@ -6,9 +6,9 @@ import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { inWords, selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
-import { type CommonOptions, command, print } from '../command.ts';
-import { progress } from '../progress.ts';
-import { memoryCap, tuneOption, withGpu } from '../session.ts';
+import { memoryCap, tuneOption, withGpu } from '../gpu/session.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { progress } from '../terminal/progress.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {

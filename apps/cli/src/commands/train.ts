@@ -7,9 +7,9 @@ import { readRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { type CommonOptions, command, print, say } from '../command.ts';
-import { memoryCap, tuneOption, wholeNumber, withGpu } from '../session.ts';
-import { trainingProgress } from '../trainingProgress.ts';
+import { memoryCap, tuneOption, wholeNumber, withGpu } from '../gpu/session.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
+import { trainingProgress } from '../terminal/trainingProgress.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {

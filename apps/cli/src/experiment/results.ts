@@ -1,7 +1,7 @@
 /** From scores to what they say: means, paired differences with intervals over cases, spread over seeds. */
 import { type BootstrapMean, bootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import type { Score } from '@organseg/core/metrics/score.ts';
-import type { Evaluation } from '../evaluateCases.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
 
 /** One arm on one cohort with one seed. */
 export interface ArmRun {

@@ -19,11 +19,9 @@ import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
-import { say } from '../command.ts';
 import { writePhantoms } from '../commands/phantom.ts';
 import { labelWithProgress } from '../commands/pseudoLabel.ts';
-import { doneBefore } from '../predictScans.ts';
-import { pseudoLabelTruth } from '../pseudoLabelTruth.ts';
+import { pseudoLabelTruth } from '../pipeline/pseudoLabelTruth.ts';
 import {
   evaluateOrRead,
   foldRuns,
@@ -31,7 +29,9 @@ import {
   testPairs,
   testReferences,
   trainOrGoOn,
-} from '../stages.ts';
+} from '../pipeline/stages.ts';
+import { doneBefore } from '../predict/predictScans.ts';
+import { say } from '../terminal/command.ts';
 import { type Arm, armConfig, armOf, type Design, mirrorOf, slug, teacherConfig } from './design.ts';
 import { type ArmRun, average } from './results.ts';
 import type { Source } from './source.ts';

@@ -3,7 +3,7 @@ import type { Config } from '@organseg/train/config/schema.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import type { TrainingRecord } from '@organseg/train/run/trainingRecords.ts';
 import type { html } from 'hono/html';
-import type { Evaluation } from '../evaluateCases.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
 
 export interface ReportInput {
   /** The pipeline's folder, for display. */

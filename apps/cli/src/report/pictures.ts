@@ -2,8 +2,8 @@
 import type { Organ } from '@organseg/core/organs.ts';
 import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
 import { html } from 'hono/html';
+import { caseViews, DISAGREEMENTS, type View } from '../pictures/overlay.ts';
 import type { Html, ReportCase, ReportRun } from './input.ts';
-import { caseViews, DISAGREEMENTS, type View } from './overlay.ts';
 import { swatch } from './swatch.ts';
 import { score } from './words.ts';
 

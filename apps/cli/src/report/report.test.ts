@@ -8,7 +8,7 @@ import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
 import type { TrainingRecord } from '@organseg/train/run/trainingRecords.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Evaluation } from '../evaluateCases.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import type { ReportCase, ReportInput, ReportRun } from './input.ts';
 import { reportHtml } from './report.ts';
 

@@ -2,7 +2,7 @@
 import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
 import type { Organ } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
-import type { Evaluation } from '../evaluateCases.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import type { Html, ReportRun } from './input.ts';
 import { swatch } from './swatch.ts';
 import { change, plural, score } from './words.ts';

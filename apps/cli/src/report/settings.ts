@@ -4,7 +4,7 @@ import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { html } from 'hono/html';
 import manifest from '../../package.json' with { type: 'json' };
-import { duration } from '../duration.ts';
+import { duration } from '../terminal/duration.ts';
 import type { Html, ReportInput } from './input.ts';
 
 export function settings({ preset, config, adapter, stages, runs }: ReportInput): Html {

@@ -1,6 +1,6 @@
 /** The report's numbers and sentences. */
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
-import type { Evaluation } from '../evaluateCases.ts';
+import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import type { ReportRun } from './input.ts';
 
 /** A score from 0 to 1; a dash where there is none. */

@@ -13,7 +13,7 @@ import { type ConvProblem, problemKey, type Tile } from '@organseg/kernels/ops/c
 import { tileCandidates } from '@organseg/kernels/ops/conv/choice/tile.ts';
 import { TRIAL_TOLERANCE } from '@organseg/kernels/ops/conv/choice/trial.ts';
 import { z } from 'zod';
-import { say } from '../command.ts';
+import { say } from '../terminal/command.ts';
 
 export const TUNE_MODES = ['off', 'cached', 'full'] as const;
 export type TuneMode = (typeof TUNE_MODES)[number];

@@ -11,10 +11,10 @@ import type { Config } from '@organseg/train/config/schema.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
-import { say } from './command.ts';
-import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from './evaluateCases.ts';
-import { doneBefore, predictScans } from './predictScans.ts';
-import { trainingProgress } from './trainingProgress.ts';
+import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
+import { doneBefore, predictScans } from '../predict/predictScans.ts';
+import { say } from '../terminal/command.ts';
+import { trainingProgress } from '../terminal/trainingProgress.ts';
 
 export async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
   if (await isFinished(request.out)) {

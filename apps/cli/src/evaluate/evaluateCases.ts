@@ -17,7 +17,7 @@ import {
 import type { Triple } from '@organseg/core/volume/volume.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { z } from 'zod';
-import { progress } from './progress.ts';
+import { progress } from '../terminal/progress.ts';
 
 /** A case to score: two files, or one where the prediction is missing. */
 export interface CasePair {

@@ -6,10 +6,10 @@ import { type RasView, rasView } from '@organseg/core/volume/orientation.ts';
 import type { Triple, Volume, VoxelArray } from '@organseg/core/volume/volume.ts';
 import { encode } from 'fast-png';
 import { fonts, renderPixels } from 'js-pixel-fonts';
-import { greyOf } from './report/overlay.ts';
-import { organPaint } from './report/paint.ts';
-import { PLANES, type Plane, pictureSize, type Raster } from './report/planes.ts';
-import { resizeNearest, resizeSmooth } from './report/resize.ts';
+import { greyOf } from './overlay.ts';
+import { organPaint } from './paint.ts';
+import { PLANES, type Plane, pictureSize, type Raster } from './planes.ts';
+import { resizeNearest, resizeSmooth } from './resize.ts';
 
 type Colour = readonly [number, number, number];
 

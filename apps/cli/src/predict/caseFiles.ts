@@ -13,7 +13,7 @@ import {
   type PostprocessingChanges,
   postprocess,
 } from '@organseg/train/predict/postprocessing.ts';
-import { previewPng } from './preview.ts';
+import { previewPng } from '../pictures/preview.ts';
 
 export interface CaseFiles {
   readonly labelNames: readonly string[];

@@ -1,9 +1,9 @@
 /** Pictures of augmented patches: a column for each, under one another image and labels in two planes. */
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { encodePng, organPaint, rgbOf } from './report/paint.ts';
-import { PLANES, pictureSize, sliceOf, tellingSlices } from './report/planes.ts';
-import { resizeNearest, resizeSmooth } from './report/resize.ts';
+import { encodePng, organPaint, rgbOf } from './paint.ts';
+import { PLANES, pictureSize, sliceOf, tellingSlices } from './planes.ts';
+import { resizeNearest, resizeSmooth } from './resize.ts';
 
 export interface SheetPatch {
   /** [0, 1], D H W. */

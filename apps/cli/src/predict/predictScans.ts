@@ -14,10 +14,10 @@ import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import type { CasePrediction, Predictor } from '@organseg/train/predict/predictor.ts';
 import { ProbabilityFile } from '@organseg/train/predict/probabilityFile.ts';
 import { z } from 'zod';
+import { startSampler } from '../measure/sampler.ts';
+import { say } from '../terminal/command.ts';
+import { progress } from '../terminal/progress.ts';
 import { type CaseFiles, type CaseProfile, writeCase } from './caseFiles.ts';
-import { say } from './command.ts';
-import { startSampler } from './measure/sampler.ts';
-import { progress } from './progress.ts';
 
 export interface ScanFile {
   readonly name: string;

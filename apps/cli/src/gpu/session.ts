@@ -3,8 +3,8 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
-import { say } from './command.ts';
-import { TUNE_MODES, type TuneMode, tunedTiles } from './tune/tiles.ts';
+import { say } from '../terminal/command.ts';
+import { TUNE_MODES, type TuneMode, tunedTiles } from '../tune/tiles.ts';
 
 /** Exit code of a command that Ctrl-C or SIGTERM stopped. */
 export const INTERRUPTED = 130;
