@@ -25,7 +25,7 @@ export type TileChoice = (gpu: Gpu, problem: ConvProblem) => Tile | undefined;
 export interface GpuOptions {
   /** Most bytes that may be allocated; beyond them allocation throws OutOfGpuMemoryError. */
   memoryCapBytes?: number;
-  /** Smaller storage bindings than the adapter's, so that tests see tensors cut into windows. */
+  /** Smaller storage bindings than the adapter's, so that tests see tensors bound in parts. */
   maxBindingBytes?: number;
   /** Where the direct convolution reads weights from; the default suits the adapter. */
   weightSpace?: WeightSpace;

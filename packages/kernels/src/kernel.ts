@@ -11,8 +11,8 @@ import type { Gpu } from './device.ts';
 import type { Pipeline } from './pipeline.ts';
 import { align4, type DType, elementBytes, elementCount, type Tensor } from './tensor.ts';
 
-/** Elements [start, start + count) of a tensor: what one binding sees. */
-export interface Window {
+/** Elements [start, start + count) of a tensor, as one binding shows them. */
+export interface View {
   readonly tensor: Tensor;
   readonly start: number;
   readonly count: number;
@@ -32,12 +32,12 @@ export const f32 = (value: number): Scalar => ({ type: 'f32', value });
 
 export interface KernelCall {
   readonly name: string;
-  /** Tensors that are read. A tensor bound whole must fit a binding; see `windows.ts` for the rest. */
-  readonly read: Readonly<Record<string, Tensor | Window>>;
+  /** Tensors that are read. A tensor bound whole must fit a binding; see `views.ts` for the rest. */
+  readonly read: Readonly<Record<string, Tensor | View>>;
   /** Tensors that are written, or read and written. */
-  readonly write: Readonly<Record<string, Tensor | Window>>;
+  readonly write: Readonly<Record<string, Tensor | View>>;
   /** Weights bound as `var<uniform>`: arrays of vec4<f32> of a fixed length. */
-  readonly uniform?: Readonly<Record<string, { window: Window; vec4Count: number }>>;
+  readonly uniform?: Readonly<Record<string, { view: View; vec4Count: number }>>;
   readonly params: Readonly<Record<string, Scalar>>;
   /** Functions, then `@compute @workgroup_size(W) fn main(id: Id)`. */
   readonly code: string;
@@ -86,20 +86,20 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
   };
   const storage = (tensors: KernelCall['read'], space: string, kind: string) => {
     for (const [name, source] of Object.entries(tensors)) {
-      const window = asWindow(source);
-      const { dtype } = window.tensor;
+      const view = asView(source);
+      const { dtype } = view.tensor;
       if (dtype === 'f16') directives.add('enable f16;');
       const scalar = WGSL_TYPE[dtype];
-      const seenAs = window.vec8 ? 'vec4<u32>' : window.vec4 ? `vec4<${scalar}>` : scalar;
+      const seenAs = view.vec8 ? 'vec4<u32>' : view.vec4 ? `vec4<${scalar}>` : scalar;
       declarations.push(`alias ${name}_t = ${seenAs};`);
-      declare(name, space, kind, `array<${name}_t>`, slice(gpu, call.name, name, window));
+      declare(name, space, kind, `array<${name}_t>`, bind(gpu, call.name, name, view));
     }
   };
   storage(call.read, 'storage, read', 'r');
   storage(call.write, 'storage, read_write', 'w');
-  for (const [name, { window, vec4Count }] of Object.entries(call.uniform ?? {})) {
-    const offset = window.tensor.offsetBytes + window.start * 4;
-    const resource = { buffer: window.tensor.buffer, offset, size: vec4Count * 16 };
+  for (const [name, { view, vec4Count }] of Object.entries(call.uniform ?? {})) {
+    const offset = view.tensor.offsetBytes + view.start * 4;
+    const resource = { buffer: view.tensor.buffer, offset, size: vec4Count * 16 };
     declare(name, 'uniform', 'u', `array<vec4<f32>, ${vec4Count}>`, resource);
   }
   const params = uniforms(gpu, call.params);
@@ -127,13 +127,13 @@ struct Id {
 fn groupIndex(id: Id) -> u32 { return id.group.y * id.groups.x + id.group.x; }
 fn invocation(id: Id) -> u32 { return groupIndex(id) * WORKGROUP + id.lane; }`;
 
-const asWindow = (source: Tensor | Window): Window =>
+const asView = (source: Tensor | View): View =>
   'tensor' in source ? source : { tensor: source, start: 0, count: elementCount(source.shape) };
 
-/** Storage bindings begin at multiples of this; windows are cut so that they do. */
+/** Storage bindings begin at multiples of this; `viewOf` sees to it. */
 const STORAGE_ALIGNMENT_BYTES = 256;
 
-function slice(gpu: Gpu, kernel: string, name: string, { tensor, start, count }: Window): GPUBufferBinding {
+function bind(gpu: Gpu, kernel: string, name: string, { tensor, start, count }: View): GPUBufferBinding {
   const offset = tensor.offsetBytes + start * elementBytes(tensor.dtype);
   const size = align4(count * elementBytes(tensor.dtype));
   if (offset % STORAGE_ALIGNMENT_BYTES) {

@@ -10,7 +10,7 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { ringRuns } from '../ring.ts';
 import type { Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 
 type Size = readonly [number, number, number];
 
@@ -65,8 +65,8 @@ export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
       // Of the window: the planes, and where the network has them.
       const firstD = run.from + start - origin[0];
       const seenFrom = item * d + (mirrored[0] ? d - firstD - (end - start) : firstD);
-      const l = window(logits, seenFrom * plane, (seenFrom + end - start) * plane);
-      const v = window(volume, (run.at + start) * H * W * classes, (run.at + end) * H * W * classes);
+      const l = viewOf(logits, seenFrom * plane, (seenFrom + end - start) * plane);
+      const v = viewOf(volume, (run.at + start) * H * W * classes, (run.at + end) * H * W * classes);
       return prepare(gpu, {
         name: 'accumulateWindow',
         read: { l, weights },

@@ -2,7 +2,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 
 export interface Argmax {
   /** [..., C] */
@@ -22,7 +22,7 @@ export function argmax(gpu: Gpu, call: Argmax): Launch[] {
     { tensor: labels, rowElements: 1 },
   ];
   return rowRanges(gpu, voxels, rows, 256).map(([start, end]) => {
-    const z = window(logits, (first + start) * classes, (first + end) * classes);
+    const z = viewOf(logits, (first + start) * classes, (first + end) * classes);
     return prepare(gpu, {
       name: 'argmax',
       read: { z },

@@ -8,7 +8,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32 } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
-import { window } from '../windows.ts';
+import { type ShiftedView, viewOf } from '../views.ts';
 
 export interface LogitsPlane {
   /** [D, H, W, C] */
@@ -26,9 +26,9 @@ export interface LogitsPlane {
 export function logitsPlane({ logits, planes, share, table, size }: LogitsPlane) {
   const [, H, W, classes] = logits.shape as [number, number, number, number];
   const elements = H * W * classes;
-  const [near, far] = planes.map((at) => window(logits, at * elements, (at + 1) * elements)) as [
-    ReturnType<typeof window>,
-    ReturnType<typeof window>,
+  const [near, far] = planes.map((at) => viewOf(logits, at * elements, (at + 1) * elements)) as [
+    ShiftedView,
+    ShiftedView,
   ];
   return {
     read: { near, far, table },

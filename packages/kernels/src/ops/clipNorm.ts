@@ -8,7 +8,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
+import { rowRanges } from '../views.ts';
 import { elementwise } from './elementwise.ts';
 import { sumOfShares } from './reduce.ts';
 

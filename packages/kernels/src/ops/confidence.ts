@@ -7,7 +7,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 import { addShares } from './reduce.ts';
 
 /** Voxels an invocation sums. */
@@ -30,7 +30,7 @@ export function confidence(gpu: Gpu, { logits, sums, first = 0, ...call }: Confi
   const shares = empty(gpu, [strips, 3]);
   const ranges = rowRanges(gpu, voxels, [{ tensor: logits, rowElements: classes }], STRIP);
   const launches = ranges.map(([start, end]) => {
-    const z = window(logits, (first + start) * classes, (first + end) * classes);
+    const z = viewOf(logits, (first + start) * classes, (first + end) * classes);
     return prepare(gpu, {
       name: 'confidence',
       read: { z },

@@ -8,7 +8,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 import { sumOfShares } from './reduce.ts';
 import { softmaxOf } from './softmax.ts';
 import { lines } from './wgsl.ts';
@@ -38,7 +38,7 @@ export function consistency(gpu: Gpu, call: Consistency): Work & { setWeight(wei
   const rows = [logits, teacher, dLogits].map((tensor) => ({ tensor, rowElements: classes }));
   const setters: ((weight: number) => void)[] = [];
   const launches = rowRanges(gpu, voxels, rows, STRIP * 4).map(([start, end]): Launch => {
-    const view = (tensor: Tensor) => window(tensor, start * classes, end * classes);
+    const view = (tensor: Tensor) => viewOf(tensor, start * classes, end * classes);
     const z = view(logits);
     const params = (weight: number) => ({
       voxels: u32(end - start),

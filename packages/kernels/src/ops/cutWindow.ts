@@ -10,7 +10,7 @@ import type { Gpu } from '../device.ts';
 import { i32, type Launch, prepare, u32 } from '../kernel.ts';
 import { ringRuns } from '../ring.ts';
 import type { Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 import { type Mirrored, mirrorParams } from './accumulateWindow.ts';
 
 export interface CutWindow {
@@ -43,8 +43,8 @@ export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, 
     rowRanges(gpu, run.to - run.from, rows).map(([start, end]) => {
       const firstD = run.from + start - origin[0];
       const seenFrom = item * d + (mirrored[0] ? d - firstD - (end - start) : firstD);
-      const out = window(windows, seenFrom * h * w, (seenFrom + end - start) * h * w);
-      const v = window(volume, (run.at + start) * H * W, (run.at + end) * H * W);
+      const out = viewOf(windows, seenFrom * h * w, (seenFrom + end - start) * h * w);
+      const v = viewOf(volume, (run.at + start) * H * W, (run.at + end) * H * W);
       return prepare(gpu, {
         name: 'cutWindow',
         read: { v },

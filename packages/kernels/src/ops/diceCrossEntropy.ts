@@ -13,7 +13,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, type ShiftedView, viewOf } from '../views.ts';
 import { sumOfShares } from './reduce.ts';
 import { softmaxOf } from './softmax.ts';
 import { lines, range } from './wgsl.ts';
@@ -190,14 +190,13 @@ function sizes(logits: Tensor, target: Tensor) {
   return { batch, classes, voxels };
 }
 
-type View = ReturnType<typeof window>;
 interface Range {
   readonly n: number;
   readonly start: number;
   readonly end: number;
-  readonly z: View;
-  readonly t: View;
-  view(tensor: Tensor): View;
+  readonly z: ShiftedView;
+  readonly t: ShiftedView;
+  view(tensor: Tensor): ShiftedView;
 }
 
 function eachRange<T>(
@@ -215,8 +214,8 @@ function eachRange<T>(
   return rowRanges(gpu, voxels, rows, step).flatMap(([start, end]) =>
     range(batch).map((n) => {
       const view = (tensor: Tensor) =>
-        window(tensor, (n * voxels + start) * classes, (n * voxels + end) * classes);
-      const t = window(target, n * voxels + start, n * voxels + end);
+        viewOf(tensor, (n * voxels + start) * classes, (n * voxels + end) * classes);
+      const t = viewOf(target, n * voxels + start, n * voxels + end);
       return visit({ n, start, end, z: view(logits), t, view });
     }),
   );

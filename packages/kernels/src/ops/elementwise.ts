@@ -1,7 +1,7 @@
 import type { Gpu } from '../device.ts';
 import { type KernelCall, type Launch, prepare } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
+import { rowRanges } from '../views.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 export interface Elementwise {
@@ -16,7 +16,7 @@ export interface Elementwise {
   readonly body: string;
 }
 
-/** The launches of `body` for every element, in windows that fit a binding. */
+/** The launches of `body` for every element, in parts that fit a binding. */
 export function elementwise(
   gpu: Gpu,
   { name, read = {}, write, whole = {}, params, body }: Elementwise,

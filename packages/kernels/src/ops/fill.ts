@@ -1,7 +1,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Sets every element to 0. */
@@ -22,7 +22,7 @@ export function fillZero(gpu: Gpu, name: string, output: Tensor): Launch[] {
 /** Sets elements [first, first + count) to 0, wherever they begin. */
 export function fillZeroRange(gpu: Gpu, output: Tensor, first: number, count: number): Launch[] {
   return rowRanges(gpu, count, [{ tensor: output, rowElements: 1 }], 256).map(([start, end]) => {
-    const { shift, ...binding } = window(output, first + start, first + end);
+    const { shift, ...binding } = viewOf(output, first + start, first + end);
     return prepare(gpu, {
       name: 'fillZeroRange',
       read: {},

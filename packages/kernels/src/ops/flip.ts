@@ -6,7 +6,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { window, windowElements } from '../windows.ts';
+import { viewElements, viewOf } from '../views.ts';
 
 /** Both [D, H, W]; two planes of H × W must fit a binding. */
 export function flip(
@@ -18,15 +18,15 @@ export function flip(
   const packed = input.dtype === 'u8';
   const count = elementCount(input.shape);
   const flag = (axis: number) => u32(axes[axis] ? 1 : 0);
-  // A range of the output begins and ends inside planes, of which the input's window holds the whole.
-  const most = Math.floor((windowElements(gpu, input) - 2 * plane) / 256) * 256;
+  // A range of the output begins and ends inside planes, of which the input's view holds the whole.
+  const most = Math.floor((viewElements(gpu, input) - 2 * plane) / 256) * 256;
   if (most < 256) throw new Error(`flip: two planes of [${input.shape}] do not fit a binding`);
   const launches: Launch[] = [];
   for (let start = 0; start < count; start += most) {
     const end = Math.min(count, start + most);
     const [firstPlane, lastPlane] = [Math.floor(start / plane), Math.ceil(end / plane)];
     const from = axes[0] ? depth - lastPlane : firstPlane;
-    const x = window(input, from * plane, (from + lastPlane - firstPlane) * plane);
+    const x = viewOf(input, from * plane, (from + lastPlane - firstPlane) * plane);
     launches.push(
       prepare(gpu, {
         name: 'flip',
@@ -44,7 +44,7 @@ export function flip(
           flipW: flag(2),
         },
         code: `
-fn source(i: u32) -> u32 { // the element of the input's window that belongs to the i-th of the range
+fn source(i: u32) -> u32 { // the element of the input's view that belongs to the i-th of the range
   let w = (p.start + i) % p.width;
   let h = ((p.start + i) / p.width) % p.height;
   let d = (p.start + i) / (p.width * p.height);

@@ -6,7 +6,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, fromArray, type Tensor } from '../tensor.ts';
-import { window, windowElements } from '../windows.ts';
+import { viewElements, viewOf } from '../views.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Standard deviations along D, H, W in voxels, each above 0; the image [D, H, W] is smoothed in place. */
@@ -64,12 +64,12 @@ function filter(
   const radius = (elementCount(weights.shape) - 1) / 2;
   const count = elementCount(input.shape);
   const halo = radius * stride;
-  const most = Math.floor((windowElements(gpu, input) - 2 * halo) / 256) * 256;
+  const most = Math.floor((viewElements(gpu, input) - 2 * halo) / 256) * 256;
   if (most < 256) throw new Error(`gaussianSmooth: [${input.shape}] is too large for one binding`);
   const launches: Launch[] = [];
   for (let start = 0; start < count; start += most) {
     const end = Math.min(count, start + most);
-    const x = window(input, Math.max(0, start - halo), Math.min(count, end + halo));
+    const x = viewOf(input, Math.max(0, start - halo), Math.min(count, end + halo));
     launches.push(
       prepare(gpu, {
         name: 'gaussianSmooth',

@@ -4,7 +4,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, joinWork, type KernelCall, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
+import { rowRanges } from '../views.ts';
 import { PHILOX } from './philox.ts';
 import { statistics } from './statistics.ts';
 

@@ -5,7 +5,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
+import { rowRanges } from '../views.ts';
 
 /** Workgroups of a launch, each of which leaves one word; and the neighbours that join them. */
 const MOST_GROUPS = 1024;

@@ -4,7 +4,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 import { lanesOf, stripStart } from './strips.ts';
 
 export interface SharesCall {
@@ -75,7 +75,7 @@ export function channelSum(gpu: Gpu, name: string, input: Tensor, output: Tensor
   const shares = empty(gpu, [strips, channels]);
   const ranges = rowRanges(gpu, voxels, [{ tensor: input, rowElements: channels }], STRIP);
   const launches = ranges.map(([start, end]) => {
-    const x = window(input, start * channels, end * channels);
+    const x = viewOf(input, start * channels, end * channels);
     return prepare(gpu, {
       name,
       read: { x: { ...x, vec4: each === 4 } },

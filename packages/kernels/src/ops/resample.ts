@@ -9,7 +9,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { fromArray, type Tensor } from '../tensor.ts';
-import { window, windowElements } from '../windows.ts';
+import { viewElements, viewOf } from '../views.ts';
 
 export interface AxisMap {
   readonly scale: number;
@@ -112,12 +112,9 @@ function resample(
   const inPlane = from[1] * from[2];
   // Output voxels whose sources fit a binding: each plane of output adds `scale` planes of input, and three
   // more are touched at the ends.
-  const inPlanes = Math.floor(windowElements(gpu, input) / inPlane) - 3;
+  const inPlanes = Math.floor(viewElements(gpu, input) / inPlane) - 3;
   const outPlanes = Math.max(1, Math.floor(inPlanes / Math.max(Math.abs(maps[0].scale), 1e-6)));
-  const size = Math.max(
-    256,
-    Math.floor(Math.min(outPlanes * plane, windowElements(gpu, output)) / 256) * 256,
-  );
+  const size = Math.max(256, Math.floor(Math.min(outPlanes * plane, viewElements(gpu, output)) / 256) * 256);
   const launches: Launch[] = [];
   for (let first = 0; first < to[0] * plane; first += size) {
     const end = Math.min(to[0] * plane, first + size);
@@ -125,7 +122,7 @@ function resample(
       .slice(Math.floor(first / plane), Math.ceil(end / plane))
       .map(([lower]) => lower);
     const firstPlane = Math.min(...lowers);
-    const v = window(input, firstPlane * inPlane, Math.min(from[0], Math.max(...lowers) + 2) * inPlane);
+    const v = viewOf(input, firstPlane * inPlane, Math.min(from[0], Math.max(...lowers) + 2) * inPlane);
     launches.push(
       prepare(gpu, {
         name,

@@ -7,7 +7,7 @@
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges, window } from '../windows.ts';
+import { rowRanges, viewOf } from '../views.ts';
 import { lines, range } from './wgsl.ts';
 
 /**
@@ -67,7 +67,7 @@ function perVoxel(gpu: Gpu, name: string, { read, write }: Tensors, body: string
   const voxels = elementCount(all[0]!.shape) / channels;
   const rows = all.map((tensor) => ({ tensor, rowElements: channels }));
   return rowRanges(gpu, voxels, rows).map(([start, end]) => {
-    const view = (tensor: Tensor) => window(tensor, start * channels, end * channels);
+    const view = (tensor: Tensor) => viewOf(tensor, start * channels, end * channels);
     const views = (tensors: Record<string, Tensor>) =>
       Object.fromEntries(Object.entries(tensors).map(([key, tensor]) => [key, view(tensor)]));
     return prepare(gpu, {

@@ -7,7 +7,7 @@
 import type { Gpu } from '../device.ts';
 import { prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
-import { rowRanges } from '../windows.ts';
+import { rowRanges } from '../views.ts';
 
 const STRIP = 1024;
 

@@ -4,7 +4,7 @@
  */
 import type { Gpu } from '../device.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
-import { rowRanges, type ShiftedWindow, window } from '../windows.ts';
+import { rowRanges, type ShiftedView, viewOf } from '../views.ts';
 import { range } from './wgsl.ts';
 
 /** Voxels that an invocation maps. */
@@ -41,7 +41,7 @@ export interface Range {
   readonly start: number;
   readonly end: number;
   /** Those voxels of a tensor of the input's shape. */
-  view(tensor: Tensor): ShiftedWindow;
+  view(tensor: Tensor): ShiftedView;
 }
 
 /** Calls `visit` for ranges of voxels that fit a binding in all tensors, item by item. */
@@ -57,7 +57,7 @@ export function eachRange(
   for (const [start, end] of rowRanges(gpu, voxels, rows, step)) {
     for (let n = 0; n < batch; n++) {
       const view = (tensor: Tensor) => ({
-        ...window(tensor, (n * voxels + start) * channels, (n * voxels + end) * channels),
+        ...viewOf(tensor, (n * voxels + start) * channels, (n * voxels + end) * channels),
         vec4: channels % 4 === 0,
       });
       visit({ n, start, end, view });

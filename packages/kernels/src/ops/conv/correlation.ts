@@ -9,9 +9,9 @@
  */
 
 import type { Triple } from '../../axes.ts';
-import { i32, type KernelCall, u32, type Window } from '../../kernel.ts';
+import { i32, type KernelCall, u32, type View } from '../../kernel.ts';
 import type { Tensor } from '../../tensor.ts';
-import { window } from '../../windows.ts';
+import { viewOf } from '../../views.ts';
 import { clamp } from './geometry.ts';
 import { type InputNorm, normParams, normRead } from './inputNorm.ts';
 
@@ -50,7 +50,7 @@ export interface Correlation {
 
 /** The planes that a correlation reads, `x` of the gathered tensor and `g` of the centre, and what every kernel is told. */
 export function correlationViews({ call, slab, index, firstShare }: Correlation): {
-  readonly read: { readonly x: Window; readonly g: Window; readonly affine?: Window };
+  readonly read: { readonly x: View; readonly g: View; readonly affine?: View };
   readonly params: KernelCall['params'];
 } {
   const { gathered, centre, dWeight, stride, base, norm } = call;
@@ -62,8 +62,8 @@ export function correlationViews({ call, slab, index, firstShare }: Correlation)
   const plane = height * width * b;
   const inFirst = clamp(slab.z0 * stride[0] + base[0], 0, inDepth - 1);
   const inEnd = clamp((slab.z1 - 1) * stride[0] + base[0] + tapsD, inFirst + 1, inDepth);
-  const x = window(source, (slab.n * inDepth + inFirst) * inPlane, (slab.n * inDepth + inEnd) * inPlane);
-  const g = window(centre, (slab.n * depth + slab.z0) * plane, (slab.n * depth + slab.z1) * plane);
+  const x = viewOf(source, (slab.n * inDepth + inFirst) * inPlane, (slab.n * inDepth + inEnd) * inPlane);
+  const g = viewOf(centre, (slab.n * depth + slab.z0) * plane, (slab.n * depth + slab.z1) * plane);
   return {
     read: {
       x: { ...x, vec4: a % 4 === 0 },

@@ -75,7 +75,7 @@ export function slabs(
   output: Tensor,
   geometry: GatherGeometry,
 ): [number, number][] {
-  const margin = 256; // windows begin up to so many elements early
+  const margin = 256; // views begin up to so many elements early
   const planes = ({ dtype, shape: [, , h, w, c] }: Tensor) =>
     Math.floor((gpu.maxBindingBytes / elementBytes(dtype) - margin) / (h! * w! * c!));
   const { inStride, outStride, taps } = geometry;

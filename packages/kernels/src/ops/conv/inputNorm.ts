@@ -1,5 +1,5 @@
 /** A norm and LeakyReLU that convolutions apply to their input as they read it, so that its output is never made. */
-import { f32, type KernelCall, type Window } from '../../kernel.ts';
+import { f32, type KernelCall, type View } from '../../kernel.ts';
 import { elementCount, type Tensor } from '../../tensor.ts';
 
 /** max(z, slope·z) of z = scale·x + offset. */
@@ -11,7 +11,7 @@ export interface InputNorm {
 }
 
 /** What a kernel binds for it, as vec4 of two channels' scales and offsets or one by one, and is told. */
-export const normRead = (norm: InputNorm | undefined, isVec4: boolean): { affine?: Window } =>
+export const normRead = (norm: InputNorm | undefined, isVec4: boolean): { affine?: View } =>
   norm
     ? { affine: { tensor: norm.affine, start: 0, count: elementCount(norm.affine.shape), vec4: isVec4 } }
     : {};

@@ -5,7 +5,7 @@
  */
 import type { Gpu } from '../../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../../kernel.ts';
-import { window } from '../../../windows.ts';
+import { viewOf } from '../../../views.ts';
 import { lines, range } from '../../wgsl.ts';
 import { counts, type GatherCall, gatherParams, planesRead, slabs } from '../geometry.ts';
 import { normFunction, normParams, normRead } from '../inputNorm.ts';
@@ -48,8 +48,8 @@ function gatherSlab(
   const [j0, j1] = slab;
   const outFirst = j0 * g.outStride[0] + outOffset[0];
   const outEnd = (j1 - 1) * g.outStride[0] + outOffset[0] + 1;
-  const x = window(input, (n * inDepth + inFirst) * inPlane, (n * inDepth + inEnd) * inPlane);
-  const y = window(output, (n * depth + outFirst) * outPlane, (n * depth + outEnd) * outPlane);
+  const x = viewOf(input, (n * inDepth + inFirst) * inPlane, (n * inDepth + inEnd) * inPlane);
+  const y = viewOf(output, (n * depth + outFirst) * outPlane, (n * depth + outEnd) * outPlane);
   const [, countH, countW] = counts(output.shape, g);
   const w = { tensor: weights.tensor, start: block.start, count: block.count, vec4: true };
   const uniform = weights.space === 'uniform';
@@ -59,7 +59,7 @@ function gatherSlab(
     name: call.name,
     read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}), ...normRead(call.norm, false) },
     write: { y: { ...y, vec4: vecOut } },
-    ...(uniform ? { uniform: { w: { window: w, vec4Count: UNIFORM_VEC4S } } } : {}),
+    ...(uniform ? { uniform: { w: { view: w, vec4Count: UNIFORM_VEC4S } } } : {}),
     params: {
       ...gatherParams(g, input, output, slab, outOffset),
       // Where voxel (n, 0, 0, 0) of the block's first channel lies, counted from the binding's begin.

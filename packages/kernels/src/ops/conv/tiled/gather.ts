@@ -9,7 +9,7 @@
 import type { Gpu } from '../../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../../kernel.ts';
 import { byteLength, elementCount, type Tensor } from '../../../tensor.ts';
-import { window } from '../../../windows.ts';
+import { viewOf } from '../../../views.ts';
 import { range } from '../../wgsl.ts';
 import { hasMatrices, rowVec4s } from '../choice/tile.ts';
 import { counts, type GatherCall, gatherParams, placeOfSet, planesRead, slabs } from '../geometry.ts';
@@ -93,8 +93,8 @@ function gatherSlab(
   const outEnd = (j1 - 1) * g.outStride[0] + lastSet[0] + 1;
   const planes = (t: Tensor, first: number, end: number) => {
     const [, d, h, w, c] = t.shape as [number, number, number, number, number];
-    if (items * splits > 1) return { ...window(t, 0, elementCount(t.shape)), first: 0 };
-    return { ...window(t, (n * d + first) * h * w * c, (n * d + end) * h * w * c), first: first * h * w * c };
+    if (items * splits > 1) return { ...viewOf(t, 0, elementCount(t.shape)), first: 0 };
+    return { ...viewOf(t, (n * d + first) * h * w * c, (n * d + end) * h * w * c), first: first * h * w * c };
   };
   const x = inputs.map((input) => planes(input, inFirst, inEnd));
   const y = planes(output, outFirst, outEnd);

@@ -1,26 +1,26 @@
 /**
- * Cutting tensors into windows, so that none is limited by one storage binding (lavapipe: 128 MiB).
+ * Views of tensors: parts that each fit a storage binding (lavapipe: 128 MiB), so that no tensor is limited by one.
  */
 import type { Gpu } from './device.ts';
-import type { Window } from './kernel.ts';
+import type { View } from './kernel.ts';
 import { elementBytes, type Tensor } from './tensor.ts';
 
 /** Every multiple of this many elements begins at a multiple of 256 bytes, whatever the dtype. */
 const ALIGNED_ELEMENTS = 256;
 
-/** A window widened to where a binding may begin; the wanted element lies `shift` elements into it. */
-export interface ShiftedWindow extends Window {
+/** A view widened to where a binding may begin; the wanted elements begin `shift` elements into it. */
+export interface ShiftedView extends View {
   readonly shift: number;
 }
 
 /** Elements [start, end) of a tensor. */
-export function window(tensor: Tensor, start: number, end: number): ShiftedWindow {
+export function viewOf(tensor: Tensor, start: number, end: number): ShiftedView {
   const aligned = Math.floor(start / ALIGNED_ELEMENTS) * ALIGNED_ELEMENTS;
   return { tensor, start: aligned, count: end - aligned, shift: start - aligned };
 }
 
 /** Elements of a tensor that a binding holds, wherever it begins. */
-export const windowElements = (gpu: Gpu, tensor: Tensor): number =>
+export const viewElements = (gpu: Gpu, tensor: Tensor): number =>
   Math.floor(gpu.maxBindingBytes / elementBytes(tensor.dtype)) - ALIGNED_ELEMENTS;
 
 /**
@@ -33,7 +33,7 @@ export function rowRanges(
   tensors: readonly { tensor: Tensor; rowElements: number }[],
   step = 1,
 ): [number, number][] {
-  const fitting = tensors.map(({ tensor, rowElements }) => windowElements(gpu, tensor) / rowElements);
+  const fitting = tensors.map(({ tensor, rowElements }) => viewElements(gpu, tensor) / rowElements);
   const size = Math.floor(Math.min(count + step, ...fitting) / step) * step;
   if (size < 1) {
     const shapes = tensors.map(({ tensor }) => `[${tensor.shape}]`).join(', ');
