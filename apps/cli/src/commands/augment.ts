@@ -14,11 +14,11 @@ import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organ
 import { CaseStore } from '@organseg/train/data/caseStore.ts';
 import { samplePatch } from '@organseg/train/data/patchSampler.ts';
 import { PreparedCase } from '@organseg/train/data/preparedCase.ts';
-import { withGpu } from '../gpu/session.ts';
+import { withGpu } from '../gpu/withGpu.ts';
 import { augmentSheet, type SheetPatch } from '../pictures/augmentSheet.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
-import { configOption, presetOption, setOption, settings } from './train.ts';
+import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 
 interface Options extends CommonOptions {
   data: string;

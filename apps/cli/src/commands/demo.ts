@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { interruptible } from '../gpu/session.ts';
+import { writePhantoms } from '../phantom/writePhantoms.ts';
 import { type CommonOptions, command, say } from '../terminal/command.ts';
-import { writePhantoms } from './phantom.ts';
+import { interruptible } from '../terminal/interruptible.ts';
 import { pipeline } from './pipeline.ts';
 
 const FOLDER = join('runs', 'demo');

@@ -7,9 +7,11 @@ import { differences, experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
-import { OUT_OF_TIME, orAfter, positive, tuneOption, withGpu } from '../gpu/session.ts';
+import { tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { points } from '../report/words.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
+import { OUT_OF_TIME, orAfter } from '../terminal/interruptible.ts';
+import { positive } from '../terminal/optionValues.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {

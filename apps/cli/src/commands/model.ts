@@ -7,9 +7,9 @@ import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
-import { wholeNumber } from '../gpu/session.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
-import { configOption, presetOption, setOption, settings } from './train.ts';
+import { wholeNumber } from '../terminal/optionValues.ts';
+import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 
 interface Options extends CommonOptions {
   preset: PresetName;

@@ -1,34 +1,11 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { InputError } from '@organseg/core/inputError.ts';
-import {
-  assertContinues,
-  type Counts,
-  datasetJson,
-  type PhantomCase,
-  type PhantomSettings,
-  phantomCases,
-  phantomOf,
-} from '@organseg/core/phantom/dataset.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
-import { readJsonFile } from '@organseg/files/json.ts';
-import { writeNiftiFile } from '@organseg/files/nifti.ts';
-import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { InvalidArgumentError } from 'commander';
-import { z } from 'zod';
-import { interruptible, wholeNumber } from '../gpu/session.ts';
+import { type PhantomOptions, writePhantoms } from '../phantom/writePhantoms.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
-import { progress } from '../terminal/progress.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { wholeNumber } from '../terminal/optionValues.ts';
 
-interface Options extends CommonOptions, Counts {
-  out: string;
-  seed: number;
-  spacing?: number;
-  shape?: Triple;
-  labelledAtOneCentre?: boolean;
-}
+type Options = CommonOptions & PhantomOptions;
 
 export const phantom = command('phantom', 'Write a data set of abdominal CT phantoms with their labels')
   .requiredOption('--out <dir>', 'the folder to write, empty or with phantoms of the same settings')
@@ -46,61 +23,6 @@ export const phantom = command('phantom', 'Write a data set of abdominal CT phan
       print(options, { out, seed, labelled, unlabelled, test, cases }, summary);
     });
   });
-
-/** Writes the cases that are not there yet. */
-export async function writePhantoms(
-  options: Options,
-  signal: AbortSignal,
-): Promise<{ cases: readonly PhantomCase[]; summary: string }> {
-  const { out, labelled, unlabelled, test } = options;
-  const counts = { labelled, unlabelled, test };
-  const settings: PhantomSettings = {
-    seed: options.seed,
-    ...(options.spacing !== undefined && { spacingMm: options.spacing }),
-    ...(options.shape && { shape: options.shape }),
-    ...(options.labelledAtOneCentre && { labelledAtOneCentre: true }),
-  };
-  const cases = phantomCases(counts);
-  await openFolder(out, counts, settings);
-  const isThere = ({ image, labels }: PhantomCase) =>
-    existsSync(join(out, image)) && existsSync(join(out, labels));
-  const missing = cases.filter((each) => !isThere(each));
-  const before = cases.length - missing.length;
-  const bar = progress('phantoms', cases.length, 'cases', before);
-  for (const [i, each] of missing.entries()) {
-    // Lets a signal in between two cases, which keep the process busy.
-    await setImmediate();
-    signal.throwIfAborted();
-    const [image, labels] = [join(out, each.image), join(out, each.labels)];
-    const made = phantomOf(each, settings);
-    for (const path of [image, labels]) await makeFolder(dirname(path));
-    await writeNiftiFile(labels, made.labels);
-    await writeNiftiFile(image, made.image);
-    bar.update(before + i + 1, `${each.name} ${made.image.shape.join(' × ')}`);
-  }
-  bar.finish();
-  return {
-    cases,
-    summary: `${labelled} labelled, ${unlabelled} unlabelled and ${test} test cases in ${out}`,
-  };
-}
-
-/** Describes the data set in its folder, which must be new or hold phantoms of the same settings. */
-async function openFolder(out: string, counts: Counts, settings: PhantomSettings): Promise<void> {
-  const description = join(out, 'dataset.json');
-  try {
-    await makeFolder(out);
-    // A write that was killed leaves its part.
-    const isEmpty = (await readdir(out)).every((name) => name.endsWith('.part'));
-    if (!isEmpty) {
-      if (!existsSync(description)) throw new InputError('it is not empty and has no dataset.json');
-      assertContinues(await readJsonFile(description, z.unknown()), counts, settings);
-    }
-  } catch (error) {
-    throw new InputError(`${out}: cannot write phantoms here: ${(error as Error).message}`);
-  }
-  await writeWhole(description, `${JSON.stringify(datasetJson(counts, settings), null, 2)}\n`);
-}
 
 function spacingMm(text: string): number {
   const value = Number(text);

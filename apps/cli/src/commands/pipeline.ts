@@ -2,12 +2,12 @@ import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
-import { tuneOption, withGpu } from '../gpu/session.ts';
+import { tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
 import { plural } from '../report/words.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';
-import { configOption, presetOption, setOption, settings } from './train.ts';
 
 interface Options extends CommonOptions {
   data: string;

@@ -8,7 +8,7 @@ import {
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
-import { memoryCapOption, withGpu } from '../gpu/session.ts';
+import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
 

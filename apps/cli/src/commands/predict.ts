@@ -3,9 +3,10 @@ import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
-import { memoryCapOption, positive, share, tuneOption, withGpu } from '../gpu/session.ts';
+import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { doneBefore, predictScans, scansIn } from '../predict/predictScans.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
+import { positive, share } from '../terminal/optionValues.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {

@@ -3,12 +3,10 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/files/dataset.ts';
 import { parseJson } from '@organseg/files/json.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
-import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
-import { pseudoLabel as labelCases } from '@organseg/train/pseudo/pseudoLabel.ts';
-import { inWords, selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
-import { memoryCap, tuneOption, withGpu } from '../gpu/session.ts';
+import { selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
+import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
-import { progress } from '../terminal/progress.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
@@ -59,22 +57,3 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       print(options, { out, ...manifest }, summary(manifest));
     });
   });
-
-/** Labels cases with progress on stderr. */
-export async function labelWithProgress(
-  predictor: Predictor,
-  cases: Parameters<typeof labelCases>[1],
-  options: Parameters<typeof labelCases>[2],
-): Promise<PseudoLabelManifest> {
-  const bar = progress('labelling', cases.length, 'cases');
-  const onCase = (done: number, _: number, { case: name }: { case: string }) => bar.update(done, name);
-  const onWindow = (done: number) => bar.update(done);
-  const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow });
-  bar.finish();
-  return manifest;
-}
-
-export function summary({ cases, selection }: PseudoLabelManifest): string {
-  const kept = cases.filter((labelled) => labelled.kept).length;
-  return `${kept} of ${cases.length} cases kept: ${inWords(selection)}`;
-}

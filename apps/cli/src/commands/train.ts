@@ -1,23 +1,16 @@
-import { readJsonFile } from '@organseg/files/json.ts';
-import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
-import { resolveConfig } from '@organseg/train/config/resolve.ts';
-import type { Config } from '@organseg/train/config/schema.ts';
 import type { Fold } from '@organseg/train/data/splits.ts';
-import { readRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
-import { z } from 'zod';
-import { memoryCap, tuneOption, wholeNumber, withGpu } from '../gpu/session.ts';
-import { type CommonOptions, command, print, say } from '../terminal/command.ts';
-import { trainingProgress } from '../terminal/trainingProgress.ts';
+import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { wholeNumber } from '../terminal/optionValues.ts';
+import { configOption, presetOption, type SettingsOptions, setOption, settings } from '../train/settings.ts';
+import { trainingProgress } from '../train/trainingProgress.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, SettingsOptions {
   data?: string;
   out: string;
-  preset?: PresetName;
-  config?: string;
-  set?: string[];
   init?: string;
   pseudo?: string;
   fold?: number;
@@ -27,13 +20,6 @@ interface Options extends CommonOptions {
   memoryCap?: number;
   tune: TuneMode;
 }
-
-/** The options that settle a run's settings; `pipeline` has them too. */
-export const presetOption = () =>
-  new Option('--preset <name>', 'settings to start from').choices(Object.keys(PRESETS));
-export const configOption = () => new Option('--config <file>', 'JSON file with settings over the preset’s');
-export const setOption = () =>
-  new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
 
 export const train = command('train', 'Train on labelled cases, or fine-tune with pseudo-labels')
   .option('--data <dir>', 'data set in nnU-Net’s layout')
@@ -95,19 +81,4 @@ function foldOf({ fold, folds = 5 }: Options, self: Command): Fold | undefined {
   if (folds < 2 || fold >= folds)
     self.error(`error: --fold ${fold} of ${folds}: expected 0 to ${Math.max(2, folds) - 1}`);
   return { fold, folds };
-}
-
-/** The preset, file and settings of the command line; without a preset those of the run to start from. */
-export async function settings(
-  { preset, config: path, set = [] }: Pick<Options, 'preset' | 'config' | 'set'>,
-  init?: string,
-): Promise<Config> {
-  const base = preset ?? (init ? (await readRun(init)).config : 'gao2022');
-  const config = resolveConfig(
-    base,
-    path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined,
-    set,
-  );
-  if (!preset && !init) say('no --preset given: gao2022, which needs a GPU');
-  return config;
 }

@@ -19,9 +19,7 @@ import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
-import { writePhantoms } from '../commands/phantom.ts';
-import { labelWithProgress } from '../commands/pseudoLabel.ts';
-import { pseudoLabelTruth } from '../pipeline/pseudoLabelTruth.ts';
+import { writePhantoms } from '../phantom/writePhantoms.ts';
 import {
   evaluateOrRead,
   foldRuns,
@@ -31,6 +29,8 @@ import {
   trainOrGoOn,
 } from '../pipeline/stages.ts';
 import { doneBefore } from '../predict/predictScans.ts';
+import { labelWithProgress } from '../pseudoLabel/labelWithProgress.ts';
+import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { say } from '../terminal/command.ts';
 import { type Arm, armConfig, armOf, type Design, mirrorOf, slug, teacherConfig } from './design.ts';
 import { type ArmRun, average } from './results.ts';

@@ -17,11 +17,11 @@ import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { readRecords } from '@organseg/train/run/trainingRecords.ts';
 import { z } from 'zod';
-import { labelWithProgress, summary } from '../commands/pseudoLabel.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
+import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
+import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { reportHtml } from '../report/report.ts';
 import { say } from '../terminal/command.ts';
-import { pseudoLabelTruth } from './pseudoLabelTruth.ts';
 import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
 
 export interface PipelineRequest {

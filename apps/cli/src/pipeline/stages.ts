@@ -14,7 +14,7 @@ import { resumeRun, startRun, type TrainRequest } from '@organseg/train/run/star
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
 import { doneBefore, predictScans } from '../predict/predictScans.ts';
 import { say } from '../terminal/command.ts';
-import { trainingProgress } from '../terminal/trainingProgress.ts';
+import { trainingProgress } from '../train/trainingProgress.ts';
 
 export async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
   if (await isFinished(request.out)) {

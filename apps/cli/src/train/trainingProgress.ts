@@ -1,6 +1,6 @@
 import type { RunHooks } from '@organseg/train/run/startRun.ts';
-import { say } from './command.ts';
-import { type Progress, progress } from './progress.ts';
+import { say } from '../terminal/command.ts';
+import { type Progress, progress } from '../terminal/progress.ts';
 
 /** Shows a run on stderr: its cases being prepared, its steps, its validations. */
 export function trainingProgress(label: string): RunHooks & { finish(): void } {

@@ -1,0 +1,24 @@
+import type { Predictor } from '@organseg/train/predict/predictor.ts';
+import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
+import { pseudoLabel as labelCases } from '@organseg/train/pseudo/pseudoLabel.ts';
+import { inWords } from '@organseg/train/pseudo/selection/select.ts';
+import { progress } from '../terminal/progress.ts';
+
+/** Labels cases with progress on stderr. */
+export async function labelWithProgress(
+  predictor: Predictor,
+  cases: Parameters<typeof labelCases>[1],
+  options: Parameters<typeof labelCases>[2],
+): Promise<PseudoLabelManifest> {
+  const bar = progress('labelling', cases.length, 'cases');
+  const onCase = (done: number, _: number, { case: name }: { case: string }) => bar.update(done, name);
+  const onWindow = (done: number) => bar.update(done);
+  const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow });
+  bar.finish();
+  return manifest;
+}
+
+export function summary({ cases, selection }: PseudoLabelManifest): string {
+  const kept = cases.filter((labelled) => labelled.kept).length;
+  return `${kept} of ${cases.length} cases kept: ${inWords(selection)}`;
+}
