@@ -12,6 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OwnedGpu } from '../../apps/cli/src/gpu/withGpu.ts';
+import { predictOrGoOn } from '../../apps/cli/src/pipeline/stages.ts';
+import { doneBefore } from '../../apps/cli/src/predict/predictScans.ts';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { fromRas, toRas } from '../../packages/core/src/volume/orientation.ts';
 import type { Triple, Volume } from '../../packages/core/src/volume/volume.ts';
@@ -129,6 +132,25 @@ describe('predict', () => {
       expect(wrong).toBe(-1);
       expect(new Set(data).size).toBeGreaterThan(1);
     }
+  });
+
+  test('a stage of a pipeline whose device is lost goes on with another one', async () => {
+    const out = join(folder, 'lost');
+    const cases = ['test_000', 'test_001'].map((name) => ({
+      name,
+      image: join(scans, `${name}_0000.nii.gz`),
+    }));
+    const owner = await OwnedGpu.open();
+    const first = owner.gpu;
+    first.device.destroy();
+    try {
+      expect(await predictOrGoOn(owner, [run], cases, out, new AbortController().signal)).toBe(true);
+      expect(owner.gpu).not.toBe(first);
+      await owner.gpu.finish();
+    } finally {
+      owner.close();
+    }
+    expect((await doneBefore(out)).map((report) => report.case)).toEqual(cases.map(({ name }) => name));
   });
 
   test.each([

@@ -5,17 +5,33 @@ import { dirname, join } from 'node:path';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
 import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
 import type { Config } from '../src/config/schema.ts';
 import type { LoadedCase } from '../src/data/caseStore.ts';
 import { imageTensors, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
+import type { GpuOwner } from '../src/predict/predictor.ts';
 
 /** A folder that is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Hands out a device, and each of the others in place of the one before. */
+export function ownerOf(gpu: Gpu, ...others: Gpu[]): GpuOwner {
+  const owner = {
+    gpu,
+    reopen: async () => {
+      const next = others.shift();
+      if (!next) throw new Error('no other device is left');
+      owner.gpu = next;
+      return next;
+    },
+  };
+  return owner;
 }
 
 /** Writes phantoms in nnU-Net's layout. The grid is as coarse as phantoms go. */

@@ -47,7 +47,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     if (!source) throw new InputError(`${data}: imagesTr holds no case ${options.case}`);
     const config = { ...(await settings(options)), classes: dataset.labelNames.length };
     const { augmentations, patch, spacingMm } = config;
-    await withGpu({}, async (gpu, signal) => {
+    await withGpu({}, async ({ gpu }, signal) => {
       const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
       await store.prepare(source);
       const prepared = new PreparedCase(store.paths(source));

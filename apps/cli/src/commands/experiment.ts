@@ -34,11 +34,11 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
     const out = options.out ?? join('runs', basename(file, '.json'));
     const source = await openSource(design, options.data, file);
     await openState(out, design, source, options.resume ?? false);
-    await withGpu({ tune: options.tune }, async (gpu, stop) => {
+    await withGpu({ tune: options.tune }, async (owner, stop) => {
       const signal = options.minutes ? orAfter(options.minutes, stop) : stop;
       const facts = {
         commit: commit(),
-        adapter: gpu.adapter.name,
+        adapter: owner.gpu.adapter.name,
         date: new Date().toISOString().slice(0, 10),
       };
       const write = async (runs: readonly ArmRun[]) => {
@@ -56,7 +56,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
         }
       };
       try {
-        const runs = await runExperiment(gpu, design, { path: file, source, out, signal, onRun: write });
+        const runs = await runExperiment(owner, design, { path: file, source, out, signal, onRun: write });
         const results = resultsOf(runs, design.baseline);
         print(options, { out, results }, table(design, results, out));
       } catch (error) {

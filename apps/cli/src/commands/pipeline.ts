@@ -34,8 +34,8 @@ export const pipeline = command(
   .action(async (options: Options) => {
     const { data, out, preset } = options;
     const request = { data, out, preset, config: await settings(options) };
-    await withGpu({ tune: options.tune }, async (gpu, signal) => {
-      const result = await runPipeline(gpu, request, signal);
+    await withGpu({ tune: options.tune }, async (owner, signal) => {
+      const result = await runPipeline(owner, request, signal);
       print(options, result, comparison(result));
     });
   });

@@ -28,26 +28,29 @@ export const postprocess = command(
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
     const { memoryCap: memoryCapBytes } = options;
-    await withGpu({ memoryCapBytes }, async (gpu, signal) => {
-      const predictor = await Predictor.open(gpu, options.model, { memoryCapBytes, signal });
-      const { run } = predictor;
-      const { labelled, folder } = await openDataset(options.data ?? run.data);
-      const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
-      if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);
-      const trial = new PostprocessingTrial(run.labelNames);
-      const bar = progress('validating', cases.length, 'cases');
-      for (const [i, { name, image, labels }] of cases.entries()) {
-        signal.throwIfAborted();
-        const made = await predictor.predictFile(image, (share) => bar.update(i + share, name));
-        if ('fault' in made) throw new InputError(made.fault);
-        trial.add(name, made.labels, (await readLabelsFile(labels)).data);
-        bar.update(i + 1, name);
+    await withGpu({ memoryCapBytes }, async (owner, signal) => {
+      const predictor = await Predictor.open(owner, options.model, { memoryCapBytes, signal });
+      try {
+        const { run } = predictor;
+        const { labelled, folder } = await openDataset(options.data ?? run.data);
+        const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
+        if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);
+        const trial = new PostprocessingTrial(run.labelNames);
+        const bar = progress('validating', cases.length, 'cases');
+        for (const [i, { name, image, labels }] of cases.entries()) {
+          signal.throwIfAborted();
+          const made = await predictor.predictFile(image, (share) => bar.update(i + share, name));
+          if ('fault' in made) throw new InputError(made.fault);
+          trial.add(name, made.labels, (await readLabelsFile(labels)).data);
+          bar.update(i + 1, name);
+        }
+        bar.finish();
+        const choice = trial.choice();
+        await saveChoice(options.model, choice);
+        print(options, choice, asText(choice, options.model));
+      } finally {
+        predictor.close();
       }
-      bar.finish();
-      predictor.close();
-      const choice = trial.choice();
-      await saveChoice(options.model, choice);
-      print(options, choice, asText(choice, options.model));
     });
   });
 

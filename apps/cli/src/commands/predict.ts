@@ -1,5 +1,4 @@
 import { InputError } from '@organseg/core/inputError.ts';
-import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
@@ -69,10 +68,9 @@ export const predict = command('predict', 'Segment scans with a trained run')
     const scans = await scansIn(options.input);
     const { memoryCap: memoryCapBytes, out } = options;
     const before = options.continue ? await doneBefore(out) : [];
-    await withGpu({ memoryCapBytes, tune: options.tune }, async (gpu, signal) => {
+    await withGpu({ memoryCapBytes, tune: options.tune }, async (owner, signal) => {
       const { spacing, step, dtype, resample, tta: mirror, skipEarly } = options;
-      let current = gpu;
-      const predictor = await Predictor.open(gpu, options.model, {
+      const predictor = await Predictor.open(owner, options.model, {
         spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
         step,
         dtype,
@@ -82,11 +80,6 @@ export const predict = command('predict', 'Segment scans with a trained run')
         skipEarly,
         signal,
         onRetry: (why) => say(`${why}; trying again with less`),
-        reopen: async () => {
-          if (current !== gpu) current.close();
-          current = await openGpu({ memoryCapBytes, tileChoice: gpu.tileChoice });
-          return current;
-        },
       });
       try {
         const postprocessing = await postprocessingOf(options, predictor.run.labelNames);
@@ -105,7 +98,6 @@ export const predict = command('predict', 'Segment scans with a trained run')
         if (failed.length) process.exitCode = 1;
       } finally {
         predictor.close();
-        if (current !== gpu) current.close();
       }
     });
   });

@@ -36,24 +36,27 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
     if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
     const { tune, memoryCap: memoryCapBytes } = options;
-    await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (gpu, signal) => {
-      const predictor = await Predictor.open(gpu, options.model, {
+    await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (owner, signal) => {
+      const predictor = await Predictor.open(owner, options.model, {
         signal,
         memoryCapBytes: options.memoryCap,
         confidence: true,
       });
-      const { model, out, compare: compared } = options;
-      const selection = options.selection
-        ? parseJson(options.selection, selectionSchema, '--selection')
-        : predictor.run.config.selection;
-      const manifest = await labelWithProgress(predictor, cases, {
-        models: [model],
-        out,
-        selection,
-        compared,
-        signal,
-      });
-      predictor.close();
-      print(options, { out, ...manifest }, summary(manifest));
+      try {
+        const { model, out, compare: compared } = options;
+        const selection = options.selection
+          ? parseJson(options.selection, selectionSchema, '--selection')
+          : predictor.run.config.selection;
+        const manifest = await labelWithProgress(predictor, cases, {
+          models: [model],
+          out,
+          selection,
+          compared,
+          signal,
+        });
+        print(options, { out, ...manifest }, summary(manifest));
+      } finally {
+        predictor.close();
+      }
     });
   });

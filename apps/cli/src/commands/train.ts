@@ -59,7 +59,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
-    await withGpu({ tune, ...(memoryCap && { memoryCapBytes: memoryCap }) }, async (gpu, signal) => {
+    await withGpu({ tune, ...(memoryCap && { memoryCapBytes: memoryCap }) }, async ({ gpu }, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config

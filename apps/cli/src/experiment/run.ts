@@ -12,10 +12,9 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { type GpuOwner, Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
@@ -66,7 +65,7 @@ export async function openState(out: string, design: Design, source: Source, res
 }
 
 export async function runExperiment(
-  gpu: Gpu,
+  owner: GpuOwner,
   design: Design,
   options: ExperimentOptions,
 ): Promise<readonly ArmRun[]> {
@@ -79,7 +78,7 @@ export async function runExperiment(
       await writePhantoms({ ...design.phantom, out: data, labelled, spacing: spacingMm }, options.signal);
     }
     for (const seed of design.seeds) {
-      const group = new SeedGroup(gpu, design, options, data, join(folder, `seed-${seed}`), seed);
+      const group = new SeedGroup(owner, design, options, data, join(folder, `seed-${seed}`), seed);
       for (const arm of design.arms) {
         say(`— ${labelled} labelled, seed ${seed}: ${arm.name}`);
         runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
@@ -92,7 +91,7 @@ export async function runExperiment(
 
 /** The arms of one seed share a teacher and its labels. */
 class SeedGroup {
-  readonly #gpu: Gpu;
+  readonly #owner: GpuOwner;
   readonly #design: Design;
   readonly #options: ExperimentOptions;
   readonly #data: string;
@@ -100,14 +99,14 @@ class SeedGroup {
   readonly #seed: number;
 
   constructor(
-    gpu: Gpu,
+    owner: GpuOwner,
     design: Design,
     options: ExperimentOptions,
     data: string,
     folder: string,
     seed: number,
   ) {
-    this.#gpu = gpu;
+    this.#owner = owner;
     this.#design = design;
     this.#options = options;
     this.#data = data;
@@ -127,11 +126,11 @@ class SeedGroup {
     const init = arm.start === 'teacher' ? await this.#teacher() : undefined;
     for (const { out, fold } of runs) {
       const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold, prepared };
-      await trainOrGoOn(this.#gpu, request, signal);
+      await trainOrGoOn(this.#owner, request, signal);
     }
     const models = runs.map(({ out }) => out);
     const mirror = mirrorOf(arm, config);
-    const isNew = await predictOrGoOn(this.#gpu, models, dataset.test, predictions, signal, mirror);
+    const isNew = await predictOrGoOn(this.#owner, models, dataset.test, predictions, signal, mirror);
     const scores = join(own, 'scores.json');
     const evaluation = await evaluateOrRead(
       testPairs(references, predictions),
@@ -169,7 +168,7 @@ class SeedGroup {
     const out = join(this.#folder, TEACHER);
     const config = teacherConfig(this.#design, this.#seed, this.#options.path);
     const request = { data: this.#data, out, config, prepared: this.#prepared };
-    await trainOrGoOn(this.#gpu, request, this.#options.signal);
+    await trainOrGoOn(this.#owner, request, this.#options.signal);
     return out;
   }
 
@@ -185,7 +184,7 @@ class SeedGroup {
     const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
     if (comparedWith !== undefined) await this.#labels([comparedWith]);
     const { unlabelled } = await openDataset(this.#data);
-    const predictor = await Predictor.open(this.#gpu, models, { signal, mirror, confidence: true });
+    const predictor = await Predictor.open(this.#owner, models, { signal, mirror, confidence: true });
     try {
       const selection = [{ strategy: 'keep-all' as const }];
       const options = { models, out, selection, compared, signal };

@@ -1,7 +1,7 @@
 /** What long commands share: the GPU, opened once and closed, and a clean stop. */
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
-import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
+import { DEFAULT_CAP_BYTES, type GpuOwner } from '@organseg/train/predict/predictor.ts';
 import { Option } from 'commander';
 import { interruptible } from '../terminal/interruptible.ts';
 import { positive } from '../terminal/optionValues.ts';
@@ -19,17 +19,47 @@ export const tuneOption = () =>
     .choices(TUNE_MODES)
     .default('cached');
 
-/** The same with a GPU, opened for the work and closed after it. */
+/** The GPU of a command: opened once, another one opened where it was lost, and closed at the end. */
+export class OwnedGpu implements GpuOwner {
+  readonly #options: OpenOptions;
+  #gpu: Gpu;
+
+  /** Throws where there is no GPU. */
+  static async open(options: OpenOptions = {}): Promise<OwnedGpu> {
+    return new OwnedGpu(options, await openGpu(options));
+  }
+
+  private constructor(options: OpenOptions, gpu: Gpu) {
+    this.#options = options;
+    this.#gpu = gpu;
+  }
+
+  get gpu(): Gpu {
+    return this.#gpu;
+  }
+
+  async reopen(): Promise<Gpu> {
+    this.#gpu.close();
+    this.#gpu = await openGpu(this.#options);
+    return this.#gpu;
+  }
+
+  close(): void {
+    this.#gpu.close();
+  }
+}
+
+/** Runs work that Ctrl-C stops with a GPU, opened for it and closed after it. Returns whether nothing stopped it. */
 export const withGpu = (
   { tune = 'cached', ...options }: GpuOptions,
-  work: (gpu: Gpu, signal: AbortSignal) => Promise<void>,
+  work: (owner: OwnedGpu, signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> =>
   interruptible(async (signal) => {
-    const gpu = await openGpu({ tileChoice: tunedTiles(tune), ...options });
+    const owner = await OwnedGpu.open({ tileChoice: tunedTiles(tune), ...options });
     try {
-      await work(gpu, signal);
+      await work(owner, signal);
     } finally {
-      gpu.close();
+      owner.close();
     }
   });
 

@@ -9,10 +9,9 @@ import { organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import { type Config, configSchema } from '@organseg/train/config/schema.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { type GpuOwner, Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { readRecords } from '@organseg/train/run/trainingRecords.ts';
@@ -82,7 +81,7 @@ const pipelineState = z.object({
 type PipelineState = z.infer<typeof pipelineState>;
 
 export async function pipeline(
-  gpu: Gpu,
+  owner: GpuOwner,
   request: PipelineRequest,
   signal: AbortSignal,
 ): Promise<PipelineResult> {
@@ -104,7 +103,7 @@ export async function pipeline(
   for (const { name, fold } of foldRuns(config, first.folder)) {
     const part = fold ? `, fold ${fold.fold}` : '';
     await stages.run(`train on labelled cases${part}`, signal, () =>
-      trainOrGoOn(gpu, { data, config, out: join(out, name), fold, prepared }, signal),
+      trainOrGoOn(owner, { data, config, out: join(out, name), fold, prepared }, signal),
     );
   }
   const outOfFold = config.folds === null ? null : await outOfFoldScores();
@@ -126,7 +125,7 @@ export async function pipeline(
     }
     await stages.run(`train ${student.name}${round}`, signal, () =>
       trainOrGoOn(
-        gpu,
+        owner,
         {
           data,
           config: studentConfig(config),
@@ -144,7 +143,7 @@ export async function pipeline(
   for (const model of models) {
     const predictions = join(out, 'predictions', model.folder);
     const isNew = await stages.run(`predict test cases (${model.name})`, signal, () =>
-      predictOrGoOn(gpu, runsOf(model), dataset.test, predictions, signal, mirrorOf(model)),
+      predictOrGoOn(owner, runsOf(model), dataset.test, predictions, signal, mirrorOf(model)),
     );
     const pairs = testPairs(references, predictions);
     const scores = join(out, 'scores', `${model.folder}.json`);
@@ -171,7 +170,7 @@ export async function pipeline(
     title: `organseg on ${request.data}`,
     preset: request.preset,
     config,
-    adapter: gpu.adapter.name,
+    adapter: owner.gpu.adapter.name,
     stages: stages.list,
     labelNames,
     runs: [await reportRun(models[0]), await reportRun(models[1])],
@@ -191,11 +190,13 @@ export async function pipeline(
     compared: readonly string[],
     mirror: Config['teacherMirror'],
   ): Promise<PseudoLabelManifest> {
-    const predictor = await Predictor.open(gpu, models, { signal, mirror, confidence: true });
-    const options = { models, out: folder, selection: config.selection, compared, signal };
-    const made = await labelWithProgress(predictor, dataset.unlabelled, options);
-    predictor.close();
-    return made;
+    const predictor = await Predictor.open(owner, models, { signal, mirror, confidence: true });
+    try {
+      const options = { models, out: folder, selection: config.selection, compared, signal };
+      return await labelWithProgress(predictor, dataset.unlabelled, options);
+    } finally {
+      predictor.close();
+    }
   }
 
   /** The labels of each fold by itself, to compare with those of all together. */
@@ -213,7 +214,7 @@ export async function pipeline(
       for (const folder of runsOf(first)) {
         const { validationCases } = await readRun(folder);
         const cases = dataset.labelled.filter(({ name }) => validationCases.includes(name));
-        some = (await predictOrGoOn(gpu, [folder], cases, predictions, signal, [])) || some;
+        some = (await predictOrGoOn(owner, [folder], cases, predictions, signal, [])) || some;
       }
       return some;
     });

@@ -6,9 +6,8 @@ import type { ScoredOrgan } from '@organseg/core/metrics/score.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { type GpuOwner, Predictor } from '@organseg/train/predict/predictor.ts';
 import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
@@ -16,7 +15,11 @@ import { doneBefore, predictScans } from '../predict/predictScans.ts';
 import { say } from '../terminal/command.ts';
 import { trainingProgress } from '../train/trainingProgress.ts';
 
-export async function trainOrGoOn(gpu: Gpu, request: TrainRequest, signal: AbortSignal): Promise<void> {
+export async function trainOrGoOn(
+  { gpu }: GpuOwner,
+  request: TrainRequest,
+  signal: AbortSignal,
+): Promise<void> {
   if (await isFinished(request.out)) {
     say(`${request.out}: done before`);
     return;
@@ -41,7 +44,7 @@ export const foldRuns = ({ folds }: Pick<Config, 'folds'>, name: string): FoldRu
 
 /** Whether there was anything left to predict. */
 export async function predictOrGoOn(
-  gpu: Gpu,
+  owner: GpuOwner,
   models: readonly string[],
   cases: readonly UnlabelledCase[],
   out: string,
@@ -54,11 +57,14 @@ export async function predictOrGoOn(
     say(`${out}: done before`);
     return false;
   }
-  const predictor = await Predictor.open(gpu, models, { signal, mirror });
-  const { failed } = await predictScans(predictor, scans, out, { before, signal });
-  predictor.close();
-  if (failed.length)
-    throw new InputError(`${failed.length} cases could not be segmented: ${failed.join(', ')}`);
+  const predictor = await Predictor.open(owner, models, { signal, mirror });
+  try {
+    const { failed } = await predictScans(predictor, scans, out, { before, signal });
+    if (failed.length)
+      throw new InputError(`${failed.length} cases could not be segmented: ${failed.join(', ')}`);
+  } finally {
+    predictor.close();
+  }
   return true;
 }
 

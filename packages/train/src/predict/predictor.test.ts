@@ -6,7 +6,7 @@ import { readNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { tinyConfig, writePhantoms } from '../../test/fixture.ts';
+import { ownerOf, tinyConfig, writePhantoms } from '../../test/fixture.ts';
 import { parameterLayout } from '../config/network.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
@@ -36,7 +36,7 @@ describe('a predictor', () => {
   });
 
   async function predicted(options: PredictorOptions, device = gpu, folders: string | string[] = run) {
-    const predictor = await Predictor.open(device, folders, options);
+    const predictor = await Predictor.open(ownerOf(device), folders, options);
     try {
       return await predictor.predict(scan);
     } finally {
@@ -89,7 +89,7 @@ describe('a predictor', () => {
     const retries: string[] = [];
     // The driver has less than the cap that is planned with: here another cap plays its part.
     const attempt = async (driverBytes: number) => {
-      const predictor = await Predictor.open(await opened(driverBytes), run, {
+      const predictor = await Predictor.open(ownerOf(await opened(driverBytes)), run, {
         spacingMm,
         step: 1,
         onRetry: (why) => retries.push(why),
@@ -112,7 +112,7 @@ describe('a predictor', () => {
     const second = await opened();
     const copy = join(folder, 'copy');
     cpSync(run, copy, { recursive: true });
-    const predictor = await Predictor.open(first, copy, { reopen: async () => second });
+    const predictor = await Predictor.open(ownerOf(first, second), copy);
     const { specs } = parameterLayout(predictor.run.config);
     await saveBest(copy, specs, new Map(specs.map(({ name, shape }) => [name, ones(shape)])));
     let isLost = false;
@@ -126,6 +126,17 @@ describe('a predictor', () => {
     expect(report.retries).toHaveLength(1);
     expect(report.retries[0]).toMatch(/device/);
     expect(differing(labels.data, (await predicted({})).labels.data)).toBeLessThan(labels.data.length / 1000);
+  });
+
+  test('a scan that loses every device fails alone: the next one is segmented', async () => {
+    const owner = ownerOf(await opened(), await opened(), await opened());
+    const predictor = await Predictor.open(owner, run);
+    const path = join(folder, 'data/imagesTr/labelled_000_0000.nii.gz');
+    const lost = await predictor.predictFile(path, () => owner.gpu.device.destroy());
+    const next = await predictor.predictFile(path);
+    predictor.close();
+    expect(lost).toEqual({ fault: expect.stringMatching(`^${path}: .*device`) });
+    expect(next).toMatchObject({ report: { retries: [] } });
   });
 
   test('mirrored windows and a model averaged with itself; labels instead of logits back on the scan’s grid', async () => {

@@ -31,6 +31,14 @@ import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { assertAlike } from './runsAlike.ts';
 
+/** Who opens the device, and another where it was lost, and closes it. */
+export interface GpuOwner {
+  /** The device at work. */
+  readonly gpu: Gpu;
+  /** Another device in place of the one that was lost. Throws where there is none. */
+  reopen(): Promise<Gpu>;
+}
+
 export interface PredictorOptions {
   /** Of the network's grid, instead of the run's. */
   readonly spacingMm?: Triple | undefined;
@@ -49,8 +57,6 @@ export interface PredictorOptions {
   /** Whether predictions tell how sure they are. */
   readonly confidence?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Another device, where the one at work was lost. */
-  readonly reopen?: (() => Promise<Gpu>) | undefined;
   /** Told why an attempt failed, before the next one. */
   readonly onRetry?: ((why: string) => void) | undefined;
 }
@@ -87,6 +93,7 @@ export class Predictor {
   readonly #layout: ParameterLayout;
   readonly #activation: ActivationType;
   readonly #planner: MemoryPlanner;
+  readonly #owner: GpuOwner;
   #gpu: Gpu;
   #parameters: Tensor;
   /** Kept from case to case while the number of windows at once stays the same. */
@@ -94,7 +101,7 @@ export class Predictor {
 
   /** Of one run's folder, or of several with the same network and preprocessing. */
   static async open(
-    gpu: Gpu,
+    owner: GpuOwner,
     folders: string | readonly string[],
     options: PredictorOptions = {},
   ): Promise<Predictor> {
@@ -106,7 +113,7 @@ export class Predictor {
     try {
       for (const folder of [first!, ...others])
         weights.push(new ParametersFile(bestCheckpoint(folder), specs));
-      return new Predictor(gpu, run, options, weights);
+      return new Predictor(owner, run, options, weights);
     } catch (error) {
       for (const file of weights) file.close();
       throw error;
@@ -114,12 +121,14 @@ export class Predictor {
   }
 
   private constructor(
-    gpu: Gpu,
+    owner: GpuOwner,
     run: RunDescription,
     options: PredictorOptions,
     weights: readonly ParametersFile[],
   ) {
     const { config } = run;
+    const { gpu } = owner;
+    this.#owner = owner;
     this.#gpu = gpu;
     this.run = run;
     this.#options = options;
@@ -150,7 +159,8 @@ export class Predictor {
 
   /**
    * Segments a scan in HU; voxels that are not finite become air, in place. Where the driver has not the memory that
-   * the cap allows, or loses the device, less is tried, then 2 mm.
+   * the cap allows, or loses the device, less is tried, then 2 mm. Throws what the last attempt failed of; the device
+   * that is left serves the next scan.
    */
   async predict(scan: Volume, hooks: PredictHooks = {}): Promise<CasePrediction> {
     const stopwatch = new Stopwatch();
@@ -279,12 +289,11 @@ export class Predictor {
     throw error;
   }
 
-  /** After a fault of memory: nothing that was made before it is trusted. Throws it where no device is left. */
+  /** Makes ready for another attempt: nothing that was made before the fault is trusted. Throws where no device is left. */
   async #recover(fault: Error): Promise<void> {
     if (fault instanceof CapTooSmallError) return;
     if (this.#gpu.isLost) {
-      if (!this.#options.reopen) throw fault;
-      this.#gpu = await this.#options.reopen();
+      this.#gpu = await this.#owner.reopen();
     } else {
       this.#networks?.close();
       release(this.#gpu, this.#parameters);
@@ -303,7 +312,6 @@ export class Predictor {
       const scan = await readNiftiFile(path);
       return { ...(await this.predict(scan, { onShare })), space: scan.header.space };
     } catch (error) {
-      if (error instanceof GpuLostError) throw error; // no other case will fare better
       if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
       if (error instanceof InputError) return { fault: error.message };
       throw error;

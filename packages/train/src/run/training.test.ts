@@ -6,7 +6,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
+import { ownerOf, temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
 import type { Augmentation } from '../config/augmentations.ts';
 import { parameterLayout } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
@@ -140,7 +140,7 @@ describe('a run', () => {
     const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
     await startRun(gpu, { data, out: first, config });
     const { unlabelled } = await openDataset(data);
-    const predictor = await Predictor.open(gpu, first, { confidence: true });
+    const predictor = await Predictor.open(ownerOf(gpu), first, { confidence: true });
     const stop = new AbortController();
     const options = { models: [first], out: pseudo, selection: config.selection };
     const interrupted = pseudoLabel(predictor, unlabelled, {
@@ -201,7 +201,7 @@ describe('a run', () => {
   test('a predicted label map lies on the scan’s own grid', async () => {
     const { folder, data } = await phantoms({ labelled: 2, unlabelled: 0, test: 2 });
     await startRun(gpu, { data, out: join(folder, 'run'), config: tinyConfig() });
-    const predictor = await Predictor.open(gpu, join(folder, 'run'));
+    const predictor = await Predictor.open(ownerOf(gpu), join(folder, 'run'));
     for (const { image } of (await openDataset(data)).test) {
       const scan = await readNiftiFile(image);
       const { labels, report, voxels } = await predictor.predict(scan);
