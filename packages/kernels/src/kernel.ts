@@ -55,6 +55,8 @@ export interface Launch {
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number];
   readonly params: GPUBuffer;
+  /** What the parameters' buffer holds, in its order; `setParams` changes it. */
+  readonly values: Map<string, Scalar>;
 }
 
 /** Launches in order, and the tensors that they alone use: release those once later work is recorded behind. */
@@ -102,8 +104,9 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
     const resource = { buffer: view.tensor.buffer, offset, size: vec4Count * 16 };
     declare(name, 'uniform', 'u', `array<vec4<f32>, ${vec4Count}>`, resource);
   }
-  const params = uniforms(gpu, call.params);
-  const fields = Object.entries(call.params).map(([name, { type }]) => `${name}: ${type}`);
+  const values = new Map(Object.entries(call.params));
+  const params = uniforms(gpu, values);
+  const fields = [...values].map(([name, { type }]) => `${name}: ${type}`);
   declarations.push(`struct Params { ${fields.join(', ')} }`);
   declare('p', 'uniform', 'u', 'Params', { buffer: params });
 
@@ -115,6 +118,7 @@ export function prepare(gpu: Gpu, call: KernelCall): Launch {
     bindGroup: gpu.device.createBindGroup({ layout, entries }),
     workgroups: grid(gpu, Math.ceil(call.invocations / workgroupSize)),
     params,
+    values,
   };
 }
 
@@ -145,8 +149,8 @@ function bind(gpu: Gpu, kernel: string, name: string, { tensor, start, count }: 
   return { buffer: tensor.buffer, offset, size };
 }
 
-function uniforms(gpu: Gpu, params: KernelCall['params']): GPUBuffer {
-  const bytes = packScalars(Object.values(params));
+function uniforms(gpu: Gpu, values: ReadonlyMap<string, Scalar>): GPUBuffer {
+  const bytes = packScalars(values);
   const buffer = gpu.arena.create({
     size: Math.max(16, bytes.byteLength),
     usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
@@ -157,18 +161,26 @@ function uniforms(gpu: Gpu, params: KernelCall['params']): GPUBuffer {
   return buffer;
 }
 
-function packScalars(scalars: Scalar[]): ArrayBuffer {
-  const view = new DataView(new ArrayBuffer(Math.ceil(scalars.length / 4) * 16));
-  scalars.forEach(({ type, value }, i) => {
+function packScalars(values: ReadonlyMap<string, Scalar>): ArrayBuffer {
+  const view = new DataView(new ArrayBuffer(Math.ceil(values.size / 4) * 16));
+  [...values.values()].forEach(({ type, value }, i) => {
     if (type === 'f32') view.setFloat32(4 * i, value, true);
     else view.setInt32(4 * i, value, true); // u32 and i32 have the same bits
   });
   return view.buffer;
 }
 
-/** Gives a prepared launch other parameters (same names and order): what changes from step to step. */
-export function setParams(gpu: Gpu, launch: Launch, params: KernelCall['params']): void {
-  gpu.device.queue.writeBuffer(launch.params, 0, packScalars(Object.values(params)));
+/**
+ * Gives a prepared launch other parameters, for those that change from step to step; those not named keep their values.
+ * Throws where the launch has none of a name and type.
+ */
+export function setParams(gpu: Gpu, { name, params, values }: Launch, changed: KernelCall['params']): void {
+  for (const [key, scalar] of Object.entries(changed)) {
+    if (values.get(key)?.type !== scalar.type)
+      throw new Error(`${name}: has no parameter ${key}: ${scalar.type}`);
+    values.set(key, scalar);
+  }
+  gpu.device.queue.writeBuffer(params, 0, packScalars(values));
 }
 
 function grid(gpu: Gpu, workgroups: number): [number, number] {

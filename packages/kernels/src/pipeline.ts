@@ -1,15 +1,25 @@
 /** Compiled kernels: each compiled once, by the time it first runs, or before that on threads of the driver. */
+import { indent } from './indent.ts';
 
 /** A kernel's code, compiled when it is asked for. */
 export class Pipeline {
+  readonly name: string;
+  /** WGSL as the driver gets it, declarations and all. */
+  readonly code: string;
   readonly #device: GPUDevice;
   readonly #descriptor: GPUComputePipelineDescriptor;
   #compiled: GPUComputePipeline | undefined;
   #compiling: Promise<void> | undefined;
 
-  constructor(device: GPUDevice, descriptor: GPUComputePipelineDescriptor) {
+  constructor(device: GPUDevice, name: string, code: string, layout: GPUPipelineLayout) {
+    this.name = name;
+    this.code = code;
     this.#device = device;
-    this.#descriptor = descriptor;
+    this.#descriptor = {
+      label: name,
+      layout,
+      compute: { module: device.createShaderModule({ label: name, code }), entryPoint: 'main' },
+    };
   }
 
   /** Compiles at once what has not been compiled. */
@@ -19,8 +29,8 @@ export class Pipeline {
   }
 
   /**
-   * Begins to compile meanwhile what has not been. What cannot be compiled is compiled again where it is run, and the
-   * driver tells of its fault as of any.
+   * Begins to compile on the driver's threads, unless that was done before. Code that cannot be compiled is compiled
+   * again where it is run, and the driver tells of its fault there.
    */
   compile(): void {
     if (this.#compiled) return;
@@ -32,13 +42,13 @@ export class Pipeline {
     );
   }
 
-  /** Settles when what was begun has ended; never rejects. */
+  /** The compilation that `compile` began: settles when it has ended, and never rejects. */
   get compiling(): Promise<void> | undefined {
     return this.#compiling;
   }
 }
 
-/** Pipelines by their code: shapes that shape the code are baked in, sizes are not. */
+/** Pipelines by their code, of which each is laid out and given to the driver once. */
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -52,12 +62,17 @@ export class PipelineCache {
     return this.#pipelines.size;
   }
 
-  /** Settles when what has been begun is compiled: what is submitted then need not wait for the compiler. */
+  /** All pipelines, in the order in which they were first asked for. */
+  [Symbol.iterator](): Iterator<Pipeline> {
+    return this.#pipelines.values();
+  }
+
+  /** Settles when every compilation that was begun has ended: launches submitted then do not wait for the compiler. */
   async ready(): Promise<void> {
     await Promise.all([...this.#pipelines.values()].map(({ compiling }) => compiling));
   }
 
-  /** `kinds` has a letter a binding: r read-only storage, w storage, u uniform. */
+  /** The layout of a bind group. `kinds` has a letter for each binding: r read-only storage, w storage, u uniform. */
   layout(kinds: string): GPUBindGroupLayout {
     let layout = this.#layouts.get(kinds);
     if (!layout) {
@@ -74,14 +89,12 @@ export class PipelineCache {
     return layout;
   }
 
+  /** The pipeline of this code; `name` and `layout` are the first caller's. */
   pipeline(name: string, code: string, layout: GPUBindGroupLayout): Pipeline {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
-      pipeline = new Pipeline(this.#device, {
-        label: name,
-        layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module: this.#device.createShaderModule({ label: name, code }), entryPoint: 'main' },
-      });
+      const pipelineLayout = this.#device.createPipelineLayout({ bindGroupLayouts: [layout] });
+      pipeline = new Pipeline(this.#device, name, indent(code), pipelineLayout);
       this.#pipelines.set(code, pipeline);
     }
     return pipeline;
