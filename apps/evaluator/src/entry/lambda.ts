@@ -5,9 +5,9 @@
  */
 import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
 import { createApp } from '../app.ts';
-import { scoreQueuedCase } from '../compute/scoreCase.ts';
 import { type NodeServices, nodeServices } from '../node/services.ts';
 import { claimNextCase } from '../store/submissions.ts';
+import { scoreQueuedCase } from '../submission/scoreQueuedCase.ts';
 
 /** What EventBridge sends. */
 interface ScheduledEvent {

@@ -1,10 +1,10 @@
 /** The service as a Cloudflare Worker: requests, the queue of cases to score, and a daily clean-up. */
 import { createApp } from '../app.ts';
 import { type Bindings, cloudflareServices, type QueueMessage } from '../cloudflare/services.ts';
-import { scoreQueuedCase } from '../compute/scoreCase.ts';
 import { claimCase, interruptedZips, unscoredCases } from '../store/submissions.ts';
 import { sweepBlobs } from '../store/sweepBlobs.ts';
-import { discardSubmission } from '../upload/receiveZip.ts';
+import { discardSubmission } from '../submission/lifeCycle.ts';
+import { scoreQueuedCase } from '../submission/scoreQueuedCase.ts';
 
 const app = createApp(cloudflareServices);
 

@@ -1,7 +1,8 @@
 /** Scores queued cases one after another, as many at a time as there are threads. The database is the queue. */
-import { scoreQueuedCase } from '../compute/scoreCase.ts';
+
 import type { Services } from '../services.ts';
 import { claimNextCase } from '../store/submissions.ts';
+import { scoreQueuedCase } from '../submission/scoreQueuedCase.ts';
 
 export interface ScoringLoop {
   /** Looks for queued cases; whoever queues some calls it. */

@@ -11,7 +11,7 @@ import { hasOwner, insertKey } from '../store/keys.ts';
 import { migrate } from '../store/migrations.ts';
 import { interruptedZips, requeueInterrupted } from '../store/submissions.ts';
 import { sweepBlobs } from '../store/sweepBlobs.ts';
-import { discardSubmission } from '../upload/receiveZip.ts';
+import { discardSubmission } from '../submission/lifeCycle.ts';
 import { dropIncoming, folderBlobs } from './folder.ts';
 import { type ScoringLoop, scoringLoop } from './scoringLoop.ts';
 import { lockFolder, openSqlite } from './sqlite.ts';

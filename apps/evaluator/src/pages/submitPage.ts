@@ -5,11 +5,12 @@ import { Problem, problemOf } from '../http/problem.ts';
 import type { Env } from '../services.ts';
 import { listCases } from '../store/challenges.ts';
 import type { Submission } from '../store/submissions.ts';
+import { closeSubmission, discardSubmission, openSubmission } from '../submission/lifeCycle.ts';
 import { bodyOf } from '../upload/body.ts';
 import { printable, readFileName } from '../upload/fileNames.ts';
 import { type FormPart, formParts } from '../upload/multipart.ts';
 import { receiveLog, receiveMask } from '../upload/receive.ts';
-import { closeSubmission, discardSubmission, openSubmission, receiveZip } from '../upload/receiveZip.ts';
+import { receiveZip } from '../upload/receiveZip.ts';
 import { page } from './layout.ts';
 
 export const submitPages = new Hono<Env>();

@@ -4,15 +4,10 @@ import { binary, json, route } from '../http/route.ts';
 import { submissionView, summaryOf } from '../results/submissionView.ts';
 import { SubmissionSummary, SubmissionView } from '../schema/submission.ts';
 import { listSubmissionCases, listSubmissions } from '../store/submissions.ts';
+import { assertInTime, closeSubmission, discardSubmission, openSubmission } from '../submission/lifeCycle.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { ZIP_TYPES } from '../upload/fileNames.ts';
-import {
-  assertInTime,
-  closeSubmission,
-  discardSubmission,
-  openSubmission,
-  receiveZip,
-} from '../upload/receiveZip.ts';
+import { receiveZip } from '../upload/receiveZip.ts';
 
 export const submissions = api();
 

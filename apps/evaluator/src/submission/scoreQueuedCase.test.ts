@@ -13,7 +13,7 @@ import {
   listSubmissionCases,
   putMask,
 } from '../store/submissions.ts';
-import { MAX_ATTEMPTS, scoreQueuedCase } from './scoreCase.ts';
+import { MAX_ATTEMPTS, scoreQueuedCase } from './scoreQueuedCase.ts';
 
 const SCORES: CaseScore = { organs: {}, mean: { dsc: 1, nsd: 1 } };
 const GRID = { shape: [1, 1, 1], affine: [], spacingMm: [1, 1, 1] } as const;
