@@ -1,0 +1,155 @@
+/**
+ * Folders that belong to one process while it works in them.
+ *
+ * `FOLDER/lock` is a folder with one empty file, whose name says who holds it: PID.STARTED.NAMESPACE@HOST. Each change
+ * of hands is a single rename, so that of several processes one gets it: a folder prepared aside takes the place of
+ * none or of an empty one, and the file of a process that is gone is renamed to the next holder's name.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { asInputError } from './errors.ts';
+import { makeFolder } from './write.ts';
+
+const NAME = 'lock';
+
+/**
+ * Makes the folder where it is not there yet, and keeps other processes out of it during the work. A lock whose
+ * process is gone does not count. Throws InputError where another process, or this one, holds the folder.
+ */
+export async function whileLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  await makeFolder(folder);
+  const release = lock(folder);
+  process.once('exit', release); // a second Ctrl-C ends the process in the middle of the work
+  try {
+    return await work();
+  } finally {
+    process.off('exit', release);
+    release();
+  }
+}
+
+/** Takes the lock; returns what lets go of it. */
+function lock(folder: string): () => void {
+  const path = join(folder, NAME);
+  const own = nameOf({ pid: process.pid, started: startOf(process.pid) ?? '', namespace, host: hostname() });
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    mkdirSync(aside);
+    writeFileSync(join(aside, own), '');
+    while (!tryRename(aside, path)) {
+      const [name] = namesIn(path);
+      if (name === undefined) continue; // its holder is letting go of it
+      assertGone(name, folder);
+      if (tryRename(join(path, name), join(path, own))) break;
+    }
+  } catch (error) {
+    throw asInputError(error, path);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+  return () => {
+    rmSync(join(path, own), { force: true });
+    try {
+      rmdirSync(path);
+    } catch {
+      // Another process has it already, or somebody removed it.
+    }
+  };
+}
+
+/** Whether the rename was the first: false where its source is gone or its target is taken. */
+function tryRename(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(codeOf(error))) return false;
+    throw error;
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+interface Holder {
+  readonly pid: number;
+  /** In the kernel's ticks since its start; empty where there is no /proc. Process ids come again, this does not. */
+  readonly started: string;
+  /** Of process ids: a container has its own. */
+  readonly namespace: string;
+  readonly host: string;
+}
+
+const nameOf = ({ pid, started, namespace, host }: Holder) => `${pid}.${started}.${namespace}@${host}`;
+
+function holderOf(name: string): Holder | undefined {
+  const [, pid, started, namespace, host] = /^(\d+)\.(\d*)\.(\d*)@(.*)$/.exec(name) ?? [];
+  return pid === undefined
+    ? undefined
+    : { pid: Number(pid), started: started!, namespace: namespace!, host: host! };
+}
+
+/** Throws InputError unless the process that holds the folder is known to be gone. */
+function assertGone(name: string, folder: string): void {
+  const holder = holderOf(name);
+  if (!holder)
+    throw new InputError(
+      `${folder} is locked by ${join(folder, NAME, name)}; remove it if that is left over`,
+    );
+  const { pid, host } = holder;
+  if (host !== hostname() || holder.namespace !== namespace) {
+    const end = `if that one has ended, remove ${join(folder, NAME)}`;
+    throw new InputError(`${folder} is in use by process ${pid} on ${host}; ${end}`);
+  }
+  if (isAlive(holder)) throw new InputError(`${folder} is in use by process ${pid}`);
+}
+
+function isAlive({ pid, started }: Holder): boolean {
+  const now = startOf(pid);
+  if (now !== undefined) return now === started;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EPERM'; // another user's
+  }
+}
+
+/** When a process started; empty where it has ended and nobody has asked how, undefined where /proc does not say. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third on
+    return fields[0] === 'Z' ? '' : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+const namespace = (() => {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))![0];
+  } catch {
+    return '';
+  }
+})();
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown }).code);
