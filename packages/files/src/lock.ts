@@ -22,7 +22,8 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { asInputError } from './errors.ts';
 import { makeFolder } from './write.ts';
 
-const NAME = 'lock';
+/** Of what stands in a folder while it is locked. */
+export const LOCK = 'lock';
 
 /**
  * Makes the folder where it is not there yet, and keeps other processes out of it during the work. A lock whose
@@ -42,7 +43,7 @@ export async function whileLocked<T>(folder: string, work: () => Promise<T>): Pr
 
 /** Takes the lock; returns what lets go of it. */
 function lock(folder: string): () => void {
-  const path = join(folder, NAME);
+  const path = join(folder, LOCK);
   const own = nameOf({ pid: process.pid, started: startOf(process.pid) ?? '', namespace, host: hostname() });
   const aside = `${path}.${randomUUID()}`;
   try {
@@ -112,11 +113,11 @@ function assertGone(name: string, folder: string): void {
   const holder = holderOf(name);
   if (!holder)
     throw new InputError(
-      `${folder} is locked by ${join(folder, NAME, name)}; remove it if that is left over`,
+      `${folder} is locked by ${join(folder, LOCK, name)}; remove it if that is left over`,
     );
   const { pid, host } = holder;
   if (host !== hostname() || holder.namespace !== namespace) {
-    const end = `if that one has ended, remove ${join(folder, NAME)}`;
+    const end = `if that one has ended, remove ${join(folder, LOCK)}`;
     throw new InputError(`${folder} is in use by process ${pid} on ${host}; ${end}`);
   }
   if (isAlive(holder)) throw new InputError(`${folder} is in use by process ${pid}`);

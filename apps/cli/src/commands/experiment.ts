@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { type Design, readDesign } from '../experiment/design.ts';
 import { differences, experimentHtml } from '../experiment/page.ts';
 import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts';
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
-import { tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { type OwnedGpu, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { points } from '../report/words.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { OUT_OF_TIME, orAfter } from '../terminal/interruptible.ts';
@@ -33,8 +34,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
     const design = await readDesign(file);
     const out = options.out ?? join('runs', basename(file, '.json'));
     const source = await openSource(design, options.data, file);
-    await openState(out, design, source, options.resume ?? false);
-    await withGpu({ tune: options.tune }, async (owner, stop) => {
+    const work = async (owner: OwnedGpu, stop: AbortSignal) => {
       const signal = options.minutes ? orAfter(options.minutes, stop) : stop;
       const facts = {
         commit: commit(),
@@ -64,6 +64,10 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
         say(`stopped after ${options.minutes} minutes; --resume continues`);
         process.exitCode = OUT_OF_TIME;
       }
+    };
+    await whileLocked(out, async () => {
+      await openState(out, design, source, options.resume ?? false);
+      await withGpu({ tune: options.tune }, work);
     });
   });
 

@@ -1,9 +1,12 @@
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
+import { openDataset } from '@organseg/files/dataset.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
-import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
+import { openState, type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
+import { testReferences } from '../pipeline/stages.ts';
 import { plural } from '../report/words.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
@@ -34,9 +37,13 @@ export const pipeline = command(
   .action(async (options: Options) => {
     const { data, out, preset } = options;
     const request = { data, out, preset, config: await settings(options) };
-    await withGpu({ tune: options.tune }, async (owner, signal) => {
-      const result = await runPipeline(owner, request, signal);
-      print(options, result, comparison(result));
+    testReferences(await openDataset(data)); // refused before there is a folder
+    await whileLocked(out, async () => {
+      const state = await openState(request);
+      await withGpu({ tune: options.tune }, async (owner, signal) => {
+        const result = await runPipeline(owner, request, state, signal);
+        print(options, result, comparison(result));
+      });
     });
   });
 

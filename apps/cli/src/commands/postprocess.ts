@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import {
   type PostprocessingChoice,
@@ -8,6 +9,7 @@ import {
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { assertRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
@@ -28,30 +30,33 @@ export const postprocess = command(
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
     const { memoryCap: memoryCapBytes } = options;
-    await withGpu({ memoryCapBytes }, async (owner, signal) => {
-      const predictor = await Predictor.open(owner, options.model, { memoryCapBytes, signal });
-      try {
-        const { run } = predictor;
-        const { labelled, folder } = await openDataset(options.data ?? run.data);
-        const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
-        if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);
-        const trial = new PostprocessingTrial(run.labelNames);
-        const bar = progress('validating', cases.length, 'cases');
-        for (const [i, { name, image, labels }] of cases.entries()) {
-          signal.throwIfAborted();
-          const made = await predictor.predictFile(image, (share) => bar.update(i + share, name));
-          if ('fault' in made) throw new InputError(made.fault);
-          trial.add(name, made.labels, (await readLabelsFile(labels)).data);
-          bar.update(i + 1, name);
+    assertRun(options.model);
+    const work = () =>
+      withGpu({ memoryCapBytes }, async (owner, signal) => {
+        const predictor = await Predictor.open(owner, options.model, { memoryCapBytes, signal });
+        try {
+          const { run } = predictor;
+          const { labelled, folder } = await openDataset(options.data ?? run.data);
+          const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
+          if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);
+          const trial = new PostprocessingTrial(run.labelNames);
+          const bar = progress('validating', cases.length, 'cases');
+          for (const [i, { name, image, labels }] of cases.entries()) {
+            signal.throwIfAborted();
+            const made = await predictor.predictFile(image, (share) => bar.update(i + share, name));
+            if ('fault' in made) throw new InputError(made.fault);
+            trial.add(name, made.labels, (await readLabelsFile(labels)).data);
+            bar.update(i + 1, name);
+          }
+          bar.finish();
+          const choice = trial.choice();
+          await saveChoice(options.model, choice);
+          print(options, choice, asText(choice, options.model));
+        } finally {
+          predictor.close();
         }
-        bar.finish();
-        const choice = trial.choice();
-        await saveChoice(options.model, choice);
-        print(options, choice, asText(choice, options.model));
-      } finally {
-        predictor.close();
-      }
-    });
+      });
+    await whileLocked(options.model, work);
   });
 
 function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoice, run: string): string {

@@ -60,7 +60,6 @@ export async function openState(out: string, design: Design, source: Source, res
     }
     return;
   }
-  await makeFolder(out);
   await writeWhole(path, content);
 }
 

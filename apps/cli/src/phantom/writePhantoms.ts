@@ -15,6 +15,7 @@ import {
 } from '@organseg/core/phantom/dataset.ts';
 import type { Triple } from '@organseg/core/volume/volume.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
+import { LOCK, whileLocked } from '@organseg/files/lock.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
@@ -28,11 +29,16 @@ export interface PhantomOptions extends Counts {
   readonly labelledAtOneCentre?: boolean;
 }
 
+interface Written {
+  readonly cases: readonly PhantomCase[];
+  readonly summary: string;
+}
+
 /** Writes the cases that are not there yet. */
-export async function writePhantoms(
-  options: PhantomOptions,
-  signal: AbortSignal,
-): Promise<{ cases: readonly PhantomCase[]; summary: string }> {
+export const writePhantoms = (options: PhantomOptions, signal: AbortSignal): Promise<Written> =>
+  whileLocked(options.out, () => write(options, signal));
+
+async function write(options: PhantomOptions, signal: AbortSignal): Promise<Written> {
   const { out, labelled, unlabelled, test } = options;
   const counts = { labelled, unlabelled, test };
   const settings: PhantomSettings = {
@@ -70,9 +76,8 @@ export async function writePhantoms(
 async function openFolder(out: string, counts: Counts, settings: PhantomSettings): Promise<void> {
   const description = join(out, 'dataset.json');
   try {
-    await makeFolder(out);
     // A write that was killed leaves its part.
-    const isEmpty = (await readdir(out)).every((name) => name.endsWith('.part'));
+    const isEmpty = (await readdir(out)).every((name) => name.endsWith('.part') || name === LOCK);
     if (!isEmpty) {
       if (!existsSync(description)) throw new InputError('it is not empty and has no dataset.json');
       assertContinues(await readJsonFile(description, z.unknown()), counts, settings);

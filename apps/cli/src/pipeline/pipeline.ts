@@ -8,7 +8,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
-import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import { type Config, configSchema } from '@organseg/train/config/schema.ts';
 import { type GpuOwner, Predictor } from '@organseg/train/predict/predictor.ts';
@@ -83,6 +83,7 @@ type PipelineState = z.infer<typeof pipelineState>;
 export async function pipeline(
   owner: GpuOwner,
   request: PipelineRequest,
+  state: PipelineState,
   signal: AbortSignal,
 ): Promise<PipelineResult> {
   const { out } = request;
@@ -90,7 +91,7 @@ export async function pipeline(
   const { labelNames } = dataset;
   const organs = organsOf(labelNames);
   const references = testReferences(dataset);
-  const stages = new Stages(out, await openState(request));
+  const stages = new Stages(out, state);
 
   const { data, config } = request;
   const prepared = join(out, 'prepared');
@@ -273,13 +274,10 @@ const saveState = (out: string, state: PipelineState) =>
   writeWhole(join(out, 'pipeline.json'), `${JSON.stringify(state, null, 2)}\n`);
 
 /** What the folder holds already; throws where it was made from other data or settings. */
-async function openState({ out, data, preset, config }: PipelineRequest): Promise<PipelineState> {
+export async function openState({ out, data, preset, config }: PipelineRequest): Promise<PipelineState> {
   const path = join(out, 'pipeline.json');
   const asked = { data: resolve(data), preset, config };
-  if (!existsSync(path)) {
-    await makeFolder(out);
-    return { ...asked, stages: {} };
-  }
+  if (!existsSync(path)) return { ...asked, stages: {} };
   const { stages, ...found } = await readJsonFile(path, pipelineState);
   const key = (Object.keys(asked) as (keyof typeof asked)[]).find(
     (k) => JSON.stringify(asked[k]) !== JSON.stringify(found[k]),

@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile, writeNiftiFile } from '@organseg/files/nifti.ts';
-import { makeFolder } from '@organseg/files/write.ts';
 import type { Predictor } from '../predict/predictor.ts';
 import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
 import { type Selection, select } from './selection/select.ts';
@@ -28,16 +28,21 @@ export interface PseudoLabelOptions {
 /**
  * Labels every case and writes CASE.nii.gz and the manifest, which grows with each case: interrupted, it goes on
  * where it was. A scan that cannot be segmented is not kept, and tried again the next time. Cases are judged anew
- * each time. Throws InputError if the folder holds other models' labels.
+ * each time. Throws InputError if the folder holds other models' labels, or another process is at work in it.
  */
-export async function pseudoLabel(
+export const pseudoLabel = (
+  predictor: Predictor,
+  cases: readonly UnlabelledCase[],
+  options: PseudoLabelOptions,
+): Promise<PseudoLabelManifest> => whileLocked(options.out, () => label(predictor, cases, options));
+
+async function label(
   predictor: Predictor,
   cases: readonly UnlabelledCase[],
   options: PseudoLabelOptions,
 ): Promise<PseudoLabelManifest> {
   const { out, selection, compared = [], onCase, onWindow, signal } = options;
   const models = options.models.map((model) => resolve(model));
-  await makeFolder(out);
   const labelled = new Map(await labelledBefore(out, models));
   const manifest = (): PseudoLabelManifest => ({
     models,

@@ -40,9 +40,14 @@ export async function createRun(folder: string, description: RunDescription): Pr
   await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
 }
 
-export async function readRun(folder: string): Promise<RunDescription> {
-  const path = join(folder, DESCRIPTION);
+/** Throws InputError unless the folder holds a run. */
+export function assertRun(folder: string): void {
   if (!isRun(folder)) throw new InputError(`${folder}: is no run, it has no ${DESCRIPTION}`);
+}
+
+export async function readRun(folder: string): Promise<RunDescription> {
+  assertRun(folder);
+  const path = join(folder, DESCRIPTION);
   const run = await readJsonFile(path, runDescription);
   return { ...run, config: parseConfig(run.config, path) };
 }

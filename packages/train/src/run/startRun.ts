@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
@@ -17,7 +18,7 @@ import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
 import { LATEST } from './checkpoint.ts';
 import { assertFits } from './memory.ts';
-import { createRun, type RunDescription, readRun } from './runFolder.ts';
+import { assertRun, createRun, type RunDescription, readRun } from './runFolder.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
 
 export interface TrainRequest {
@@ -41,7 +42,7 @@ export interface RunHooks extends TrainingHooks {
   readonly onNote?: (text: string) => void;
 }
 
-/** Starts a run. Throws InputError where the folder holds one already. */
+/** Starts a run. Throws InputError where the folder holds one already, or another process is at work in it. */
 export async function startRun(
   gpu: Gpu,
   request: TrainRequest,
@@ -67,12 +68,22 @@ export async function startRun(
     config,
   };
   if (run.prepared) await makeFolder(run.prepared); // or nothing is begun
-  await createRun(request.out, run);
-  return await go(gpu, request.out, run, cases, hooks, false);
+  return await whileLocked(request.out, async () => {
+    await createRun(request.out, run);
+    return await go(gpu, request.out, run, cases, hooks, false);
+  });
 }
 
-/** Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. */
+/**
+ * Goes on with a run, bit for bit as if it had not stopped; from its start if it stopped before a checkpoint. Throws
+ * InputError where its data are not those that it was started with, or another process is at work in the folder.
+ */
 export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}): Promise<TrainingResult> {
+  assertRun(folder);
+  return await whileLocked(folder, () => goOn(gpu, folder, hooks));
+}
+
+async function goOn(gpu: Gpu, folder: string, hooks: RunHooks): Promise<TrainingResult> {
   const run = await readRun(folder);
   precisionOf(run.config, gpu); // refused before any case is prepared
   const cases = await chooseCases(await openDataset(run.data), run.config, run);

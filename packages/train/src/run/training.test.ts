@@ -217,7 +217,12 @@ describe('a run', () => {
     const { folder, data } = await phantoms();
     const out = join(folder, 'run');
     const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
-    await startRun(gpu, { data, out, config });
+    let meanwhile: Promise<unknown> | undefined;
+    const onStep = () => {
+      meanwhile ??= resumeRun(gpu, out).catch(({ message }) => message);
+    };
+    await startRun(gpu, { data, out, config }, { onStep });
+    expect(await meanwhile).toBe(`${out} is in use by process ${process.pid}`);
     await expect(startRun(gpu, { data, out, config })).rejects.toThrow(
       'holds a run already; --resume continues it',
     );
