@@ -1,4 +1,5 @@
 /** `parity` on PyTorch's reference file, and on files of its form made by the float64 twin. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +13,11 @@ import {
   type SafeTensor,
   type SafeTensors,
 } from '../../packages/core/src/network/safetensors.ts';
-import { Tape, type Triple } from '../../packages/core/src/network/tape.ts';
+import { Tape } from '../../packages/core/src/network/tape.ts';
 import { unet } from '../../packages/core/src/network/unet.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { twinLosses, twinStep } from '../../packages/core/test/twinNetwork.ts';
+import type { Dhw } from '../../packages/kernels/src/axes.ts';
 import { type Reference, reference } from '../../packages/kernels/src/reference/array.ts';
 import { cli, cliJson, shared, temporaryFolder } from '../cli.ts';
 
@@ -50,8 +52,8 @@ describe.skipIf(!golden)('PyTorch’s reference file (skipped where ../shared is
 
 interface FileOptions {
   filters: number[];
-  kernels: Triple[];
-  strides: Triple[];
+  kernels: Dhw[];
+  strides: Dhw[];
   classes: number;
   image: [number, number, number, number];
 }
@@ -108,7 +110,7 @@ function referenceFile(path: string, options: FileOptions, spoil = 0): void {
   writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata, tensors })]));
 }
 
-const cube = (n: number): Triple => [n, n, n];
+const cube = (n: number): Dhw => [n, n, n];
 const ANISOTROPIC: FileOptions = {
   filters: [6, 8, 10],
   kernels: [[1, 3, 3], cube(3), cube(3)],

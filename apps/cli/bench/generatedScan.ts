@@ -1,10 +1,10 @@
 /** Scans of any size, in no time. */
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
+import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 
 /** An ellipse of soft tissue in air, with noise, so that gzip has something to do. */
-export function generatedScan(shape: Triple, spacingMm: Triple): Volume<Int16Array> {
+export function generatedScan(shape: Xyz, spacingMm: Xyz): Volume<Int16Array> {
   const [nx, ny, nz] = shape;
   const data = new Int16Array(nx * ny * nz);
   const noise = new Random(7);
@@ -20,7 +20,7 @@ export function generatedScan(shape: Triple, spacingMm: Triple): Volume<Int16Arr
 }
 
 /** Where the generated body lies. */
-export const bodyBox = ([nx, ny, nz]: Triple) => ({
+export const bodyBox = ([nx, ny, nz]: Xyz) => ({
   min: [Math.ceil(0.06 * nx), Math.ceil(0.18 * ny), 0] as const,
   max: [Math.floor(0.94 * nx), Math.floor(0.82 * ny), nz] as const,
 });

@@ -1,14 +1,14 @@
-import type { Triple } from '@organseg/core/network/tape.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 
 export interface LayerBench {
   readonly op: 'conv3d' | 'convTranspose3d';
   /** Channels of the inputs together, and of the output. */
   readonly from: number;
   readonly to: number;
-  readonly kernel: Triple;
-  readonly stride: Triple;
+  readonly kernel: Dhw;
+  readonly stride: Dhw;
   /** D, H, W of the input. */
-  readonly size: Triple;
+  readonly size: Dhw;
   /** Milliseconds. */
   readonly forward: number;
   readonly dInput: number;

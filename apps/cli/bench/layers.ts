@@ -3,8 +3,10 @@
  *   pnpm bench layers [--preset NAME] [--set key=value …] [--dtype f32|f16]
  *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
-import { type ConvOptions, type Slot, Tape, type Triple } from '@organseg/core/network/tape.ts';
+
+import { type ConvOptions, type Slot, Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
@@ -31,14 +33,14 @@ class Notes extends Tape {
     return super.conv3d(input, name, options);
   }
 
-  override convTranspose3d(input: Slot, name: string, options: { filters: number; stride: Triple }): Slot {
+  override convTranspose3d(input: Slot, name: string, options: { filters: number; stride: Dhw }): Slot {
     const { filters, stride } = options;
     this.#note('convTranspose3d', [input], { to: filters, kernel: stride, stride });
     return super.convTranspose3d(input, name, options);
   }
 
   #note(op: Layer['op'], inputs: Slot[], rest: Pick<Layer, 'to' | 'kernel' | 'stride'>): void {
-    const size = inputs[0]!.shape.slice(1, 4) as unknown as Triple;
+    const size = inputs[0]!.shape.slice(1, 4) as unknown as Dhw;
     const layer = { op, inputs: inputs.map(({ shape }) => shape[4]!), size, ...rest };
     this.layers.set(JSON.stringify({ ...layer, inputs: layer.inputs.reduce((a, b) => a + b, 0) }), layer);
   }

@@ -22,7 +22,7 @@ import { fastestActivation } from '@organseg/core/network/program.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -70,7 +70,7 @@ const { values: options } = parseArgs({
 
 interface CaseRun extends GrowthPoint, Pick<TimedProcess, 'smiPeakMb'> {
   readonly slices: number;
-  readonly networkShape: Triple;
+  readonly networkShape: Xyz;
   /** From the start of the process to its end. */
   readonly seconds: number;
   /** Of all cores: less shaken by what else a machine does. */
@@ -123,7 +123,7 @@ async function predict(run: string, scan: string, out: string, extra: readonly s
 
 const numbers = (text: string) => text.split(',').map(Number);
 const sizeOf = () => numbers(options.size) as [number, number];
-const spacingOf = () => numbers(options.spacing) as unknown as Triple;
+const spacingOf = () => numbers(options.spacing) as unknown as Xyz;
 const resampleBack = () => (options.resample === 'labels' ? 'labels' : 'logits');
 
 function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
@@ -254,7 +254,7 @@ async function plans(config: Config): Promise<string> {
     const planner = new MemoryPlanner(gpu, shape);
     const capBytes = Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20;
     const rows = numbers(options.slices).map((slices) => {
-      const size: Triple = [...sizeOf(), slices];
+      const size: Xyz = [...sizeOf(), slices];
       const grid = { shape: size, affine: scaleAndShift(spacingOf(), [0, 0, 0]) };
       const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
       const request = {

@@ -14,12 +14,12 @@ import { labelMap } from '@organseg/core/metrics/labelMap.ts';
 import { RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { concatenate, niftiHeader } from '@organseg/core/volume/niftiFixture.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { Client, challengeWith } from '../test/client.ts';
 import { end, spawnNode } from '../test/servers.ts';
 
-const SHAPE: Triple = [512, 424, 224];
-const SPACING: Triple = [Math.fround(0.715), Math.fround(0.715), 1.5];
+const SHAPE: Xyz = [512, 424, 224];
+const SPACING: Xyz = [Math.fround(0.715), Math.fround(0.715), 1.5];
 /** Different masks; clients beyond them send the same again. */
 const SHIFTS = [0, 1, 2, 3, 5];
 

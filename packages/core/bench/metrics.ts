@@ -8,11 +8,11 @@ import { parseArgs } from 'node:util';
 import { type LabelMap, labelMap } from '../src/metrics/labelMap.ts';
 import { RULE_SETS, scoreCase } from '../src/metrics/score.ts';
 import { FLARE22_ORGANS } from '../src/organs.ts';
-import { type Triple, voxelCount } from '../src/volume/volume.ts';
+import { voxelCount, type Xyz } from '../src/volume/volume.ts';
 
-const FULL: Triple = [512, 424, 224];
-const HALF: Triple = [256, 212, 112];
-const FULL_SPACING: Triple = [0.715, 0.715, 1.5];
+const FULL: Xyz = [512, 424, 224];
+const HALF: Xyz = [256, 212, 112];
+const FULL_SPACING: Xyz = [0.715, 0.715, 1.5];
 const RUNS = 7;
 
 /** Centre and half axes along x, y, z, in mm from the volume's low corner, by organ id − 1. */
@@ -33,7 +33,7 @@ const ELLIPSOIDS = [
 ];
 
 interface Result {
-  readonly shape: Triple;
+  readonly shape: Xyz;
   readonly organs: number;
   readonly firstMs: number;
   readonly medianMs: number;
@@ -61,9 +61,9 @@ if (options.json) {
   process.stdout.write(`       shape   organs first ms median ms  peak MB\n${rows.join('\n')}\n`);
 }
 
-function measure(shape: Triple, organCount: number): Result {
+function measure(shape: Xyz, organCount: number): Result {
   const factor = FULL[0] / shape[0];
-  const spacingMm: Triple = [
+  const spacingMm: Xyz = [
     Math.fround(FULL_SPACING[0] * factor),
     Math.fround(FULL_SPACING[1] * factor),
     Math.fround(FULL_SPACING[2] * factor),
@@ -87,10 +87,10 @@ function measure(shape: Triple, organCount: number): Result {
 
 function ellipsoids(
   buffer: Uint8Array,
-  shape: Triple,
-  spacingMm: Triple,
+  shape: Xyz,
+  spacingMm: Xyz,
   organCount: number,
-  shift: Triple,
+  shift: Xyz,
 ): LabelMap {
   const [nx, ny] = shape;
   const data = buffer.subarray(0, voxelCount(shape)).fill(0);

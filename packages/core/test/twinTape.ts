@@ -1,11 +1,12 @@
 /**
  * The tape's twin: runs forward code at once, in float64, and its backward by the kernels' twins.
  */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
 import * as conv3d from '@organseg/kernels/reference/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
-import type { Layers, Slot, Triple } from '../src/network/tape.ts';
+import type { Layers, Slot } from '../src/network/tape.ts';
 
 interface Value extends Slot, Reference {}
 const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });
@@ -24,7 +25,7 @@ export class TwinTape implements Layers {
   conv3d(
     input: Slot | readonly Slot[],
     name: string,
-    options: { kernel: Triple; stride?: Triple; bias?: boolean },
+    options: { kernel: Dhw; stride?: Dhw; bias?: boolean },
   ): Value {
     const parts = (Array.isArray(input) ? input : [input]) as Value[];
     const x = concatenate(parts);

@@ -1,4 +1,5 @@
 /** What is measured: every op, at shapes of the network on this kind of adapter. */
+import type { Dhw } from '../src/axes.ts';
 import type { Gpu } from '../src/device.ts';
 import { joinWork, type Launch, type Work } from '../src/kernel.ts';
 import { accumulateWindow, NOT_MIRRORED } from '../src/ops/accumulateWindow.ts';
@@ -29,8 +30,7 @@ export interface BenchCase {
   readonly tensors: readonly Tensor[];
 }
 
-type Triple = conv3d.Triple;
-const cube = (n: number): Triple => [n, n, n];
+const cube = (n: number): Dhw => [n, n, n];
 
 /** [input channels, output channels, input size, kernel, stride] of convolutions. */
 const CONVOLUTIONS = {
@@ -85,8 +85,8 @@ function* convolution(
   from: number,
   to: number,
   n: number,
-  kernel: Triple,
-  stride: Triple,
+  kernel: Dhw,
+  stride: Dhw,
 ) {
   const shape = { kernel, stride };
   const input = random(gpu, [1, n, n, n, from], dtype);

@@ -1,2 +1,8 @@
-/** Numbers along three axes. */
-export type Triple = readonly [number, number, number];
+/**
+ * Numbers along a tensor's spatial axes, in the order D, H, W: sizes, places, strides. An array literal is one; what
+ * is typed x, y, z (core/volume/volume.ts) is not.
+ */
+export type Dhw = readonly [number, number, number] & { readonly axes?: 'dhw' };
+
+/** What a function gives for axes 0, 1 and 2. */
+export const dhw = (at: (axis: number) => number): Dhw => [at(0), at(1), at(2)];

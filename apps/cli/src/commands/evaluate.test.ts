@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
@@ -16,11 +16,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const SHAPE: Triple = [6, 5, 4];
+const SHAPE: Xyz = [6, 5, 4];
 const LIVER = 1;
 
 /** A map whose first `count` voxels are liver. */
-async function writeLabels(name: string, count: number, label = LIVER, spacing: Triple = [1, 1, 1]) {
+async function writeLabels(name: string, count: number, label = LIVER, spacing: Xyz = [1, 1, 1]) {
   const data = new Uint8Array(6 * 5 * 4).fill(label, 0, count);
   await writeNiftiFile(join(folder, name), { shape: SHAPE, affine: scaleAndShift(spacing, [0, 0, 0]), data });
 }

@@ -1,4 +1,4 @@
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { InvalidArgumentError } from 'commander';
 import { type PhantomOptions, writePhantoms } from '../phantom/writePhantoms.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
@@ -30,7 +30,7 @@ function spacingMm(text: string): number {
   return value;
 }
 
-function shape(text: string): Triple {
+function shape(text: string): Xyz {
   const [x, y, z, ...rest] = text.split(',').map(Number);
   const isFine = [x, y, z].every((n) => Number.isInteger(n) && n >= 16 && n <= 1024);
   if (!isFine || rest.length > 0) throw new InvalidArgumentError('Expected three whole numbers, 16 to 1024.');

@@ -14,7 +14,7 @@ import {
   type ScoredOrgan,
   scoreCase,
 } from '@organseg/core/metrics/score.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { z } from 'zod';
 import { progress } from '../terminal/progress.ts';
@@ -100,7 +100,7 @@ async function scorePair(
   assertSameGrid(truth, reference, guess, prediction);
   // As the challenge's evaluation reads it: in float32, also where a NIfTI-2 header has more digits.
   const [sx, sy, sz] = truth.header.space.pixdim;
-  const spacingMm: Triple = [Math.fround(sx), Math.fround(sy), Math.fround(sz)];
+  const spacingMm: Xyz = [Math.fround(sx), Math.fround(sy), Math.fround(sz)];
   return scoreCase(
     labelMap(truth.shape, truth.data, reference),
     labelMap(guess.shape, guess.data, prediction),

@@ -1,12 +1,14 @@
 /** The reference file of `parity`: PyTorch's network, its input and what came of it, checked against each other. */
+
 import { InputError } from '@organseg/core/inputError.ts';
 import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { floatsOf, type SafeTensors } from '@organseg/core/network/safetensors.ts';
-import { Tape, type Triple } from '@organseg/core/network/tape.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
 import { type UnetConfig, unet } from '@organseg/core/network/unet.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import { check, parseJson } from '@organseg/files/json.ts';
 import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
 
 export interface ParityReference {
@@ -32,7 +34,7 @@ const size = z.int().positive();
 const list = z.array(size);
 /** A number stands for three of it. */
 const triples = z.array(
-  z.union([size.transform((n): Triple => [n, n, n]), z.tuple([size, size, size])], 'expects sizes'),
+  z.union([size.transform((n): Dhw => [n, n, n]), z.tuple([size, size, size])], 'expects sizes'),
 );
 const numeric = z.string().pipe(z.coerce.number<string>());
 const metadata = z.object({

@@ -13,7 +13,7 @@ import {
   phantomCases,
   phantomOf,
 } from '@organseg/core/phantom/dataset.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { LOCK, whileLocked } from '@organseg/files/lock.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
@@ -25,7 +25,7 @@ export interface PhantomOptions extends Counts {
   readonly out: string;
   readonly seed: number;
   readonly spacing?: number;
-  readonly shape?: Triple;
+  readonly shape?: Xyz;
   readonly labelledAtOneCentre?: boolean;
 }
 

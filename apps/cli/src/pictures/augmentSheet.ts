@@ -1,6 +1,8 @@
 /** Pictures of augmented patches: a column for each, under one another image and labels in two planes. */
+import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import { encodePng, organPaint, rgbOf } from './paint.ts';
 import { PLANES, pictureSize, sliceOf, tellingSlices } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';
@@ -19,9 +21,9 @@ const GAP = 4;
  * A PNG of patches of one size (D, H, W) in the slices that show most of the first one's organs. Intensities 0
  * and 1 are black and white; what lies outside is shown as those.
  */
-export function augmentSheet(patches: readonly SheetPatch[], size: Triple, spacingMm: Triple): Uint8Array {
+export function augmentSheet(patches: readonly SheetPatch[], size: Dhw, spacingMm: Xyz): Uint8Array {
   const grid = {
-    shape: [size[2], size[1], size[0]] as const,
+    shape: xyzOf(size),
     affine: scaleAndShift(spacingMm, [0, 0, 0]),
   };
   const places = tellingSlices({ ...grid, data: patches[0].labels });

@@ -1,15 +1,15 @@
 import { affineFromRows } from '@organseg/core/volume/affine.ts';
 import { fromRas } from '@organseg/core/volume/orientation.ts';
-import type { Affine, Triple, Volume } from '@organseg/core/volume/volume.ts';
+import type { Affine, Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { caseViews, DISAGREEMENTS, type View } from './overlay.ts';
 
 const [LIVER, SPLEEN] = [1, 3];
-const SHAPE: Triple = [20, 16, 10];
-const SPACING: Triple = [2, 2, 6];
+const SHAPE: Xyz = [20, 16, 10];
+const SPACING: Xyz = [2, 2, 6];
 
-const diagonal = ([x, y, z]: Triple, shift: Triple = [0, 0, 0]): Affine =>
+const diagonal = ([x, y, z]: Xyz, shift: Xyz = [0, 0, 0]): Affine =>
   affineFromRows([
     [x, 0, 0, shift[0]],
     [0, y, 0, shift[1]],
@@ -20,7 +20,7 @@ const RAS = diagonal(SPACING);
 const LPS = diagonal([-2, -2, 6], [2 * (SHAPE[0] - 1), 2 * (SHAPE[1] - 1), 0]);
 
 /** A RAS+ label map with boxes of a label: [label, from, up to and including]. */
-function labels(...boxes: [number, Triple, Triple][]): Volume<Uint8Array> {
+function labels(...boxes: [number, Xyz, Xyz][]): Volume<Uint8Array> {
   const [nx, ny, nz] = SHAPE;
   const data = new Uint8Array(nx * ny * nz);
   for (const [label, low, high] of boxes) {
@@ -110,7 +110,7 @@ describe('geometry', () => {
   });
 
   it('leaves out what lies far above and below the labels', () => {
-    const tall: Triple = [20, 16, 100];
+    const tall: Xyz = [20, 16, 100];
     const data = new Uint8Array(20 * 16 * 100);
     data.fill(LIVER, 20 * 16 * 60, 20 * 16 * 62);
     const truth = { shape: tall, affine: RAS, data };

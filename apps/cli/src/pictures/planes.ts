@@ -4,7 +4,7 @@
  * picture's columns and rows run against the volume's axes.
  */
 import { spacingOf } from '@organseg/core/volume/affine.ts';
-import type { Grid, Triple, Volume, VoxelArray } from '@organseg/core/volume/volume.ts';
+import type { Grid, Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
 
 export interface Plane {
   readonly name: 'axial' | 'coronal' | 'sagittal';
@@ -79,7 +79,7 @@ export function pictureSize(
  * a share of its largest area along this axis, so that a small organ counts as much as the liver. The middle
  * slices of a volume without labels.
  */
-export function tellingSlices({ shape, data }: Volume<Uint8Array>): Triple {
+export function tellingSlices({ shape, data }: Volume<Uint8Array>): Xyz {
   const areas = shape.map((n) => new Uint32Array(n * 256));
   for (let z = 0, i = 0; z < shape[2]; z++) {
     for (let y = 0; y < shape[1]; y++) {

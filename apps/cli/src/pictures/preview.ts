@@ -3,7 +3,7 @@ import { labelColour } from '@organseg/core/organs.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import { type LabelStatistics, labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { type RasView, rasView } from '@organseg/core/volume/orientation.ts';
-import type { Triple, Volume, VoxelArray } from '@organseg/core/volume/volume.ts';
+import type { Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
 import { encode } from 'fast-png';
 import { fonts, renderPixels } from 'js-pixel-fonts';
 import { greyOf } from './overlay.ts';
@@ -104,7 +104,7 @@ export function previewPng(
 }
 
 /** The mean of the organs' centres in the view, each organ counted once; its middle where there is none. */
-function meanCentre(view: RasView, statistics: readonly LabelStatistics[], shape: Triple): Triple {
+function meanCentre(view: RasView, statistics: readonly LabelStatistics[], shape: Xyz): Xyz {
   const centres = statistics.flatMap(({ centre }) => (centre ? [centre] : []));
   const along = (w: number) => {
     const axis = view.from[w];
@@ -116,7 +116,7 @@ function meanCentre(view: RasView, statistics: readonly LabelStatistics[], shape
 }
 
 /** The view cut to the labelled heights with a margin, and the place in it. */
-function around(view: RasView, { data }: Volume<Uint8Array>, [x, y, z]: Triple): [RasView, Triple] {
+function around(view: RasView, { data }: Volume<Uint8Array>, [x, y, z]: Xyz): [RasView, Xyz] {
   const [nx, ny, nz] = view.shape;
   const isLabelled = (plane: number) => {
     const start = view.start + plane * view.steps[2];

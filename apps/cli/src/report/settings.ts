@@ -1,5 +1,6 @@
 /** What was run: the settings that matter, on what, with what, for how long. */
 
+import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { html } from 'hono/html';
@@ -11,10 +12,7 @@ export function settings({ preset, config, adapter, stages, runs }: ReportInput)
   const rows: [string, string][] = [
     ['preset', preset],
     ['network', `residual U-Net, filters ${config.filters.join(', ')}, ${config.classes} classes`],
-    [
-      'grid',
-      `${config.spacingMm.join(' × ')} mm, patches of ${[...config.patch].reverse().join(' × ')} voxels`,
-    ],
+    ['grid', `${config.spacingMm.join(' × ')} mm, patches of ${xyzOf(config.patch).join(' × ')} voxels`],
     ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
     ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
     ['labelled only', stage(config.initial)],

@@ -1,6 +1,6 @@
 /** Challenges, and their cases with the hidden references. */
 import type { RuleSetName, ScoredOrgan } from '@organseg/core/metrics/score.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import type { Kysely } from 'kysely';
 import type { CaseRow, ChallengeRow, Tables } from './tables.ts';
 
@@ -16,9 +16,9 @@ export interface Challenge {
 
 /** A reference's grid as JSON can hold it. */
 export interface StoredGrid {
-  readonly shape: Triple;
+  readonly shape: Xyz;
   readonly affine: readonly number[];
-  readonly spacingMm: Triple;
+  readonly spacingMm: Xyz;
 }
 
 export interface ChallengeCase {

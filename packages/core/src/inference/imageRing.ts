@@ -2,6 +2,7 @@
  * The part of a prepared image that windows are being cut from: planes in z order, in a ring on the GPU. Host planes
  * come in slabs, and are resampled and windowed there where they are not prepared yet.
  */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
@@ -9,11 +10,10 @@ import { type AxisMaps, linearTable, trilinear } from '@organseg/kernels/ops/res
 import { ringRuns } from '@organseg/kernels/ring.ts';
 import { copyInto, empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { Uploads } from '@organseg/kernels/transfer.ts';
-import type { Size } from './windows.ts';
 
 /** The host's planes, where they are not the network's: HU on the scan's grid. */
 export interface Resampling {
-  readonly size: Size;
+  readonly size: Dhw;
   /** Network index → host index, D, H, W. */
   readonly maps: AxisMaps;
   readonly intensity: IntensityWindow;
@@ -29,7 +29,7 @@ export class ImageRing {
   /** f32 [R, H, W] */
   readonly planes: Tensor;
   readonly #gpu: Gpu;
-  readonly #size: Size;
+  readonly #size: Dhw;
   readonly #resampling: Resampling | undefined;
   readonly #uploads: Uploads;
   /** Planes of the network's grid in a slab. */
@@ -39,7 +39,7 @@ export class ImageRing {
   readonly #prepared: Tensor | undefined;
   #filled = 0;
 
-  constructor(gpu: Gpu, size: Size, depth: number, resampling: Resampling | undefined) {
+  constructor(gpu: Gpu, size: Dhw, depth: number, resampling: Resampling | undefined) {
     this.#gpu = gpu;
     this.#size = size;
     this.#resampling = resampling;

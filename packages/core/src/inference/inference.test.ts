@@ -1,19 +1,21 @@
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { initialise, ParameterLayout } from '../network/parameters.ts';
 import { inferenceProgram } from '../network/program.ts';
-import { Tape, type Triple } from '../network/tape.ts';
+import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 import { Random } from '../random.ts';
 import { affineFromRows } from '../volume/affine.ts';
-import type { Volume } from '../volume/volume.ts';
+import type { Volume, Xyz } from '../volume/volume.ts';
+import { xyzOf } from './axes.ts';
 import { prepareScan } from './preprocess.ts';
 import { SlidingWindow } from './slidingWindow.ts';
-import { type Size, windowStarts } from './windows.ts';
+import { windowStarts } from './windows.ts';
 
-const cube = (n: number): Triple => [n, n, n];
+const cube = (n: number) => [n, n, n] as const;
 const NETWORK: UnetConfig = {
   inputChannels: 1,
   classes: 4,
@@ -21,11 +23,11 @@ const NETWORK: UnetConfig = {
   kernels: [cube(3), cube(3)],
   strides: [cube(1), cube(2)],
 };
-const PATCH = [8, 12, 16] as const;
+const PATCH: Dhw = [8, 12, 16];
 const CT = { spacingMm: cube(1), intensity: { low: -300, high: 300, outside: 'clip' as const } };
 
 /** A box of [D, H, W] values that may reach beyond them; there it holds 0. */
-function cut(values: Float32Array, size: Size, from: Size, box: Size): Float32Array {
+function cut(values: Float32Array, size: Dhw, from: Dhw, box: Dhw): Float32Array {
   const result = new Float32Array(box[0] * box[1] * box[2]);
   const first = Math.max(0, -from[2]);
   const last = Math.min(box[2], size[2] - from[2]);
@@ -56,11 +58,11 @@ describe('inference', () => {
   }
 
   /** The plain way: logits of all windows blended on the host, in double precision. */
-  async function blended(image: Float32Array, size: readonly [number, number, number], step: number) {
+  async function blended(image: Float32Array, size: Dhw, step: number) {
     const { recorded, memory } = network();
     const { program, image: input, logits } = inferenceProgram(gpu, recorded, memory);
-    const padded = size.map((n, i) => Math.max(n, PATCH[i])) as [number, number, number];
-    const before = padded.map((n, i) => Math.floor((n - size[i]) / 2)) as [number, number, number];
+    const padded = size.map((n, i) => Math.max(n, PATCH[i])) as unknown as Dhw;
+    const before = padded.map((n, i) => Math.floor((n - size[i]) / 2)) as unknown as Dhw;
     const sums = new Float64Array(padded[0] * padded[1] * padded[2] * 4);
     const weight = (i: number, n: number) => Math.exp(-0.5 * ((i - (n - 1) / 2) / (n / 8)) ** 2);
     const [ds, hs, ws] = size.map((n, i) => windowStarts(n, PATCH[i], step));
@@ -99,33 +101,30 @@ describe('inference', () => {
     [[20, 14, 33], 0.7],
     [[3, 30, 17], 0.5],
     [[1, 5, 7], 0.5],
-  ] as [[number, number, number], number][])(
-    'a volume of %j with step %f: as the plain way',
-    async (size, step) => {
-      const random = new Random(8);
-      const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, () => random.uniform());
-      const { memory } = network();
-      let done = 0;
-      const sliding = new SlidingWindow(gpu, NETWORK, memory, { patch: PATCH, step });
-      const affine = affineFromRows([
-        [1, 0, 0, 0],
-        [0, 1, 0, 0],
-        [0, 0, 1, 0],
-      ]);
-      const labels = await sliding.labels({ shape: [size[2], size[1], size[0]], affine, data }, (share) => {
-        done = share;
-      });
-      const again = await sliding.labels({ shape: [size[2], size[1], size[0]], affine, data });
-      sliding.close();
-      const { labels: expected, margins } = await blended(data, size, step);
-      expect(done).toBe(1);
-      expect(again.data).toEqual(labels.data);
-      expect(new Set(expected).size).toBeGreaterThan(1);
-      labels.data.forEach((label, i) => {
-        if (margins[i] > 1e-5) expect(label, `voxel ${i}`).toBe(expected[i]);
-      });
-    },
-  );
+  ] as [Dhw, number][])('a volume of %j with step %f: as the plain way', async (size, step) => {
+    const random = new Random(8);
+    const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, () => random.uniform());
+    const { memory } = network();
+    let done = 0;
+    const sliding = new SlidingWindow(gpu, NETWORK, memory, { patch: PATCH, step });
+    const affine = affineFromRows([
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ]);
+    const labels = await sliding.labels({ shape: xyzOf(size), affine, data }, (share) => {
+      done = share;
+    });
+    const again = await sliding.labels({ shape: xyzOf(size), affine, data });
+    sliding.close();
+    const { labels: expected, margins } = await blended(data, size, step);
+    expect(done).toBe(1);
+    expect(again.data).toEqual(labels.data);
+    expect(new Set(expected).size).toBeGreaterThan(1);
+    labels.data.forEach((label, i) => {
+      if (margins[i] > 1e-5) expect(label, `voxel ${i}`).toBe(expected[i]);
+    });
+  });
 
   test.each([
     [100, 32, 0.5, [0, 14, 27, 41, 54, 68]],
@@ -139,7 +138,7 @@ describe('inference', () => {
   });
 
   /** A CT whose voxels are all different, with the axes of its affine permuted and flipped. */
-  function scan(axes: number[], flips: number[], shape: Triple, spacing: Triple): Volume<Int16Array> {
+  function scan(axes: number[], flips: number[], shape: Xyz, spacing: Xyz): Volume<Int16Array> {
     const rows = [0, 1, 2].map((world) => {
       const row = [0, 0, 0, 10 * world];
       row[axes.indexOf(world)] = flips[axes.indexOf(world)] * spacing[axes.indexOf(world)];
@@ -152,7 +151,7 @@ describe('inference', () => {
 
   test('an image is turned to RAS, cropped to the body, resampled and windowed', async () => {
     // LPS, 2 mm, air but for a ramp along the patient's right-left axis.
-    const shape: Triple = [12, 6, 5];
+    const shape: Xyz = [12, 6, 5];
     const image = scan([0, 1, 2], [-1, -1, 1], shape, cube(2));
     image.data.fill(-1000);
     for (let z = 1; z < 4; z++)

@@ -2,6 +2,7 @@
  * The logits of the slab in work: windows are added with their weights, finished planes become labels at once, on the
  * network's grid and, where logits are to be interpolated, on the case's; then they make room for the next.
  */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { compile, discard, type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { argmax } from '@organseg/kernels/ops/argmax.ts';
@@ -13,7 +14,6 @@ import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
 import { ringRuns } from '@organseg/kernels/ring.ts';
 import { empty, fromArray, release, type Tensor, zeros } from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
-import type { Size } from './windows.ts';
 
 /** Planes [from, to), columns [left, right), all rows; `planeStride` labels from one plane to the next. */
 export interface LabelBlock {
@@ -27,7 +27,7 @@ export interface LabelBlock {
 
 /** The case's grid, where logits are interpolated on it. */
 export interface LabelGrid {
-  readonly size: Size;
+  readonly size: Dhw;
   /** Index in it → network index, D, H, W. */
   readonly maps: AxisMaps;
   /** Whether probabilities are wanted too. */
@@ -70,7 +70,7 @@ export class LabelSlab {
   readonly left: number;
   readonly #right: number;
   readonly #gpu: Gpu;
-  readonly #size: Size;
+  readonly #size: Dhw;
   readonly #grid: (LabelGrid & GridTables) | undefined;
   readonly #labels: Tensor;
   readonly #blockBytes: number;
@@ -84,7 +84,7 @@ export class LabelSlab {
 
   constructor(
     gpu: Gpu,
-    size: Size,
+    size: Dhw,
     [left, right]: readonly [number, number],
     { classes, patchDepth, dtype, grid, confidence }: LabelSlabOptions,
   ) {
@@ -245,7 +245,7 @@ interface GridTables {
   readonly planeStride: number;
 }
 
-function gridTables(gpu: Gpu, size: Size, grid: LabelGrid, left: number, right: number): GridTables {
+function gridTables(gpu: Gpu, size: Dhw, grid: LabelGrid, left: number, right: number): GridTables {
   const [depth, rows, columns] = grid.maps.map((map, axis) =>
     linearTable(map, size[axis]!, grid.size[axis]!),
   ) as [[number, number][], [number, number][], [number, number][]];

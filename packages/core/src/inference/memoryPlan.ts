@@ -2,7 +2,9 @@
  * What a case will take of the GPU's memory, known before any is allocated: the same programs and buffers are made on
  * a GPU that only counts. From it follows how the case is done within a cap.
  */
+
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { InputError } from '../inputError.ts';
 import { ParameterLayout } from '../network/parameters.ts';
@@ -11,7 +13,7 @@ import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 import { Networks } from './networks.ts';
 import { SlabStream, type StreamPlan, type StreamRequest } from './slabStream.ts';
-import { mirrorings, type Size, windowOrigins } from './windows.ts';
+import { mirrorings, windowOrigins } from './windows.ts';
 
 export interface CasePlan extends StreamPlan {
   /** Windows that the network sees at once. */
@@ -44,7 +46,7 @@ export class CapTooSmallError extends InputError {
 
 export interface ModelShape {
   readonly network: UnetConfig;
-  readonly patch: Size;
+  readonly patch: Dhw;
   readonly activation: ActivationType;
   /** How many are averaged. */
   readonly models: number;

@@ -1,11 +1,11 @@
 /** The networks that segment a case: one, or several of one architecture whose logits are averaged. */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Tensor } from '@organseg/kernels/tensor.ts';
 import type { ParameterValues } from '../network/parameters.ts';
 import { type InferenceProgram, inferenceProgram, type NetworkMemory } from '../network/program.ts';
 import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
-import type { Size } from './windows.ts';
 
 /**
  * A program for batches of windows. Of several models one at a time has its weights on the GPU, so that they take
@@ -13,7 +13,7 @@ import type { Size } from './windows.ts';
  */
 export class Networks {
   readonly network: UnetConfig;
-  readonly patch: Size;
+  readonly patch: Dhw;
   readonly batch: number;
   /** How many there are. */
   readonly count: number;
@@ -28,7 +28,7 @@ export class Networks {
     gpu: Gpu,
     network: UnetConfig,
     memory: NetworkMemory,
-    { patch, batch = 1, weights = [] }: { patch: Size; batch?: number; weights?: readonly ParameterValues[] },
+    { patch, batch = 1, weights = [] }: { patch: Dhw; batch?: number; weights?: readonly ParameterValues[] },
   ) {
     this.#gpu = gpu;
     this.network = network;

@@ -2,6 +2,7 @@
  * From a scan as it was stored to what the network sees, whole: for training. `scanStream.ts` does it by slabs.
  * Gao 2022: RAS, crop to the body, resample (trilinear), intensity window.
  */
+
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
@@ -11,11 +12,12 @@ import { crop, croppedGrid, foregroundBox } from '../volume/crop.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
 import { boxInView, type RasView, rasView, toRas } from '../volume/orientation.ts';
 import { axisMaps, gridAtSpacing, resampleNearest } from '../volume/resampleGrid.ts';
-import type { Box, Grid, Triple, Volume } from '../volume/volume.ts';
+import type { Box, Grid, Volume, Xyz } from '../volume/volume.ts';
+import { dhwOf } from './axes.ts';
 
 export interface Preprocessing {
   /** Of the network's grid, x y z. */
-  readonly spacingMm: Triple;
+  readonly spacingMm: Xyz;
   /** In HU. */
   readonly intensity: IntensityWindow;
 }
@@ -41,7 +43,7 @@ export interface PreparedScan {
 }
 
 /** The grids of a scan whose body fills this box of its own axes (all of it where there is none). */
-export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Triple): CaseGeometry {
+export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Xyz): CaseGeometry {
   const ras = rasView(scan);
   const box = bodyBox ? boxInView(bodyBox, ras) : { min: [0, 0, 0] as const, max: ras.shape };
   const cropped = croppedGrid(ras, box);
@@ -68,9 +70,9 @@ async function resampled(
   grid: Grid,
   intensity: IntensityWindow,
 ): Promise<Float32Array> {
-  const tensors = [fromArray(gpu, Float32Array.from(scan.data), tensorShape(scan))];
+  const tensors = [fromArray(gpu, Float32Array.from(scan.data), dhwOf(scan.shape))];
   try {
-    const target = empty(gpu, tensorShape(grid));
+    const target = empty(gpu, dhwOf(grid.shape));
     tensors.push(target);
     const [x, y, z] = axisMaps(scan, grid);
     const { launches, scratch } = trilinear(gpu, { input: tensors[0], output: target, maps: [z, y, x] });
@@ -86,8 +88,5 @@ async function resampled(
 export function prepareLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
   return resampleNearest(crop(toRas(labels), geometry.box), geometry.network);
 }
-
-/** D, H, W. */
-export const tensorShape = ({ shape: [x, y, z] }: Grid): [number, number, number] => [z, y, x];
 
 const gridOf = ({ shape, affine }: Grid): Grid => ({ shape, affine });

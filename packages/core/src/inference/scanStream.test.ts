@@ -1,15 +1,17 @@
 /** Reading and writing a scan where it lies equals turning, cropping and resampling it step by step. */
+import { dhw } from '@organseg/kernels/axes.ts';
 import { describe, expect, test } from 'vitest';
 import { affineFromRows } from '../volume/affine.ts';
 import { crop, paste } from '../volume/crop.ts';
 import { fromRas, toRas } from '../volume/orientation.ts';
 import { resampleNearest } from '../volume/resampleGrid.ts';
-import type { Triple, Volume } from '../volume/volume.ts';
-import { prepareLabels, tensorShape } from './preprocess.ts';
+import { type Volume, type Xyz, xyz } from '../volume/volume.ts';
+import { dhwOf } from './axes.ts';
+import { prepareLabels } from './preprocess.ts';
 import { bodyOf, ScanLabels, ScanStream } from './scanStream.ts';
 
 const INTENSITY = { intensity: { low: -300, high: 300, outside: 'clip' as const } };
-const SPACINGS: Triple = [1, 2, 3];
+const SPACINGS: Xyz = [1, 2, 3];
 
 const ORIENTATIONS = [
   [0, 1, 2],
@@ -24,7 +26,7 @@ const ORIENTATIONS = [
 
 /** A CT whose body's voxels are all different, in air, with the axes of its affine permuted and flipped. */
 function scanOf(axes: number[], flips: number[]): Volume<Int16Array> {
-  const shape: Triple = [7, 9, 8];
+  const shape: Xyz = [7, 9, 8];
   const rows = [0, 1, 2].map((world) => {
     const axis = axes.indexOf(world);
     const row = [0, 0, 0, 10 * world];
@@ -45,18 +47,18 @@ describe('a scan in slabs, in all 48 orientations', () => {
       for (const spacingMm of [
         [1.3, 1.7, 2.2],
         [4, 1, 3],
-      ] as Triple[]) {
+      ] as Xyz[]) {
         const stream = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, spacingMm);
         const { box, cropped, network, ras } = stream.geometry;
         const whole = crop(toRas(scan), box);
         expect(whole.shape).toEqual(cropped.shape);
-        const [D, H, W] = tensorShape(cropped);
+        const [D, H, W] = dhwOf(cropped.shape);
         const slab = new Float32Array(2 * H * W);
         stream.gather(D - 2, D, slab);
         expect([...slab]).toEqual([...whole.data.subarray((D - 2) * H * W)]);
 
         // Labels of the network's grid come in two strips and blocks of three planes.
-        const [d, h, w] = tensorShape(network);
+        const [d, h, w] = dhwOf(network.shape);
         const labels = { ...network, data: Uint8Array.from({ length: d * h * w }, (_, i) => (i * 7) % 14) };
         const sink = new ScanLabels(stream.geometry, 14, 'labels');
         const half = Math.floor(w / 2);
@@ -81,11 +83,11 @@ describe('a scan in slabs, in all 48 orientations', () => {
   test('at equal spacing labels there and back are the same', () => {
     for (const [axes, flips] of ORIENTATIONS) {
       const scan = scanOf(axes, flips);
-      const spacingMm = [0, 1, 2].map((world) => SPACINGS[axes.indexOf(world)]) as unknown as Triple;
+      const spacingMm = xyz((world) => SPACINGS[axes.indexOf(world)]);
       const { geometry } = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, spacingMm);
       const data = Uint8Array.from(scan.data, (hu, i) => (hu > -300 ? 1 + (i % 13) : 0));
       const there = prepareLabels({ ...scan, data }, geometry);
-      const [D, H, W] = tensorShape(there);
+      const [D, H, W] = dhwOf(there.shape);
       const sink = new ScanLabels(geometry, 14, 'labels');
       sink.network({ from: 0, to: D, left: 0, right: W, planeStride: H * W, labels: there.data });
       expect(sink.volume.data, `${axes} ${flips}`).toEqual(data);
@@ -98,11 +100,11 @@ describe('a scan in slabs, in all 48 orientations', () => {
       // A corner of the body is cut away, so that the box around it holds air.
       for (let i = 0; i < 504; i++)
         if (Math.floor(i / 63) < 3 && Math.floor(i / 7) % 9 < 5) scan.data[i] = -1000;
-      const spacingMm = [0, 1, 2].map((world) => SPACINGS[axes.indexOf(world)]) as unknown as Triple;
+      const spacingMm = xyz((world) => SPACINGS[axes.indexOf(world)]);
       const stream = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, spacingMm);
       const { network } = stream.geometry;
       const body = crop(toRas(scan), stream.geometry.box).data;
-      const [D, H, W] = tensorShape(network);
+      const [D, H, W] = dhwOf(network.shape);
       for (let z = 0; z < D; z++)
         for (let y = 0; y < H; y++)
           for (let x = 0; x < W; x++)
@@ -113,8 +115,11 @@ describe('a scan in slabs, in all 48 orientations', () => {
       expect(
         Array.from({ length: 8 }, (_, corner) => [0, 1, 2].map((axis) => (corner >> axis) & 1)).filter(
           (at) => {
-            const from = [D, H, W].map((n, axis) => (at[axis] ? n - 1 : 0)) as unknown as Triple;
-            return !stream.hasBody(from, from.map((n) => n + 1) as unknown as Triple);
+            const from = dhw((axis) => (at[axis] ? [D, H, W][axis] - 1 : 0));
+            return !stream.hasBody(
+              from,
+              dhw((axis) => from[axis] + 1),
+            );
           },
         ).length,
       ).toBeGreaterThan(0);

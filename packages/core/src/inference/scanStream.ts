@@ -2,15 +2,17 @@
  * A scan as the stream of slabs sees it, and the label map on its own grid that comes out: both are read and written
  * where they lie, whatever their orientation, so that the host holds the scan and its labels and no copy of either.
  */
+
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import { type BodyRows, rowExtents } from '../volume/bodyRows.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
 import { boxOfView } from '../volume/orientation.ts';
 import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
-import type { Box, Triple, Volume } from '../volume/volume.ts';
+import { type Box, type Volume, type Xyz, xyz } from '../volume/volume.ts';
+import { dhwOf, xyzOf } from './axes.ts';
 import type { LabelBlock, LabelSink } from './labelSlab.ts';
-import { type CaseGeometry, caseGeometry, type Preprocessing, tensorShape } from './preprocess.ts';
+import { type CaseGeometry, caseGeometry, type Preprocessing } from './preprocess.ts';
 import type { StreamRequest, StreamSource } from './slabStream.ts';
-import type { Size } from './windows.ts';
 
 /** Which of the two goes back to the case's grid: labels, by nearest neighbour, or logits, by interpolation. */
 export type ResampleBack = 'labels' | 'logits';
@@ -21,7 +23,7 @@ export class ScanStream implements StreamSource {
   readonly #rows: BodyRows;
 
   /** `rows` are those of the scan above the intensity window's low end. */
-  constructor(scan: Volume, rows: BodyRows, spacingMm: Triple) {
+  constructor(scan: Volume, rows: BodyRows, spacingMm: Xyz) {
     this.#scan = scan;
     this.#rows = rows;
     this.geometry = caseGeometry(scan, rows.box, spacingMm);
@@ -39,18 +41,18 @@ export class ScanStream implements StreamSource {
       }
   };
 
-  hasBody(from: Size, to: Size): boolean {
+  hasBody(from: Dhw, to: Dhw): boolean {
     const { cropped, network, box, ras } = this.geometry;
     const maps = axisMaps(cropped, network);
     // Voxels of the cropped scan that a voxel of the box may be interpolated from.
     const limit = (axis: number, index: number) => Math.min(cropped.shape[axis], Math.max(0, index));
-    const low = (axis: number) =>
-      limit(axis, Math.floor(maps[axis].scale * from[2 - axis] + maps[axis].offset));
+    const [first, end] = [xyzOf(from), xyzOf(to)];
+    const low = (axis: number) => limit(axis, Math.floor(maps[axis].scale * first[axis] + maps[axis].offset));
     const high = (axis: number) =>
-      limit(axis, Math.floor(maps[axis].scale * (to[2 - axis] - 1) + maps[axis].offset) + 2);
+      limit(axis, Math.floor(maps[axis].scale * (end[axis] - 1) + maps[axis].offset) + 2);
     const inRas: Box = {
-      min: [box.min[0] + low(0), box.min[1] + low(1), box.min[2] + low(2)],
-      max: [box.min[0] + high(0), box.min[1] + high(1), box.min[2] + high(2)],
+      min: xyz((axis) => box.min[axis] + low(axis)),
+      max: xyz((axis) => box.min[axis] + high(axis)),
     };
     const { min, max } = boxOfView(inRas, ras);
     return this.#rows.reach(min, max);
@@ -67,11 +69,11 @@ export function caseRequest(
   const [x, y, z] = axisMaps(cropped, network);
   const [backX, backY, backZ] = axisMaps(network, cropped);
   return {
-    size: tensorShape(network),
-    source: { size: tensorShape(cropped), maps: [z, y, x], intensity },
+    size: dhwOf(network.shape),
+    source: { size: dhwOf(cropped.shape), maps: [z, y, x], intensity },
     grid:
       resample === 'logits'
-        ? { size: tensorShape(cropped), maps: [backZ, backY, backX], probabilities }
+        ? { size: dhwOf(cropped.shape), maps: [backZ, backY, backX], probabilities }
         : undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** Streaming equals the plain way: the logits of the whole volume at once, blended on the host in double precision. */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
@@ -10,15 +11,15 @@ import { trilinear } from '@organseg/kernels/reference/resample.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { initialise, type NamedArrays, ParameterLayout } from '../network/parameters.ts';
-import { Tape, type Triple } from '../network/tape.ts';
+import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 import { Random } from '../random.ts';
 import type { LabelGrid } from './labelSlab.ts';
 import { Networks } from './networks.ts';
 import { SlabStream, type StreamPlan } from './slabStream.ts';
-import { mirrorings, type Size, windowOrigins, windowWeights } from './windows.ts';
+import { mirrorings, windowOrigins, windowWeights } from './windows.ts';
 
-const cube = (n: number): Triple => [n, n, n];
+const cube = (n: number): Dhw => [n, n, n];
 const CLASSES = 4;
 const NETWORK: UnetConfig = {
   inputChannels: 1,
@@ -27,7 +28,7 @@ const NETWORK: UnetConfig = {
   kernels: [cube(3), cube(3)],
   strides: [cube(1), cube(2)],
 };
-const PATCH: Size = [8, 12, 16];
+const PATCH: Dhw = [8, 12, 16];
 const ALL_BODY = () => true;
 
 interface Way {
@@ -65,7 +66,7 @@ describe('a stream of slabs', () => {
     );
   }
 
-  const image = (size: Size): Reference => {
+  const image = (size: Dhw): Reference => {
     const random = new Random(8);
     return reference(
       size,
@@ -75,7 +76,7 @@ describe('a stream of slabs', () => {
 
   /** Mean logits of the whole volume, [D, H, W, C]. */
   async function plainLogits(volume: Reference, { step = 0.5, mirrorAxes = [], seeds = [5] }: Way) {
-    const size = volume.shape as unknown as Size;
+    const size = volume.shape as unknown as Dhw;
     const sums = reference([...size, CLASSES]);
     const network = networks(1, seeds);
     const ways: Mirrored[] = mirrorings(mirrorAxes);
@@ -107,14 +108,10 @@ describe('a stream of slabs', () => {
     return sums;
   }
 
-  async function streamed(
-    volume: Reference,
-    way: Way,
-    hasBody: (from: Size, to: Size) => boolean = ALL_BODY,
-  ) {
+  async function streamed(volume: Reference, way: Way, hasBody: (from: Dhw, to: Dhw) => boolean = ALL_BODY) {
     const { step = 0.5, batch = 1, plan = {}, mirrorAxes = [], seeds = [5], grid } = way;
     const { skipEarly = false, bias } = way;
-    const size = volume.shape as unknown as Size;
+    const size = volume.shape as unknown as Dhw;
     const network = networks(batch, seeds, bias);
     const data = Float32Array.from(volume.data);
     const plane = size[1] * size[2];
@@ -124,7 +121,7 @@ describe('a stream of slabs', () => {
       { size, step, mirrorAxes, grid, skipEarly },
       { logits: 'f32', strips: 1, ...plan },
     );
-    const collect = ([D, H, W]: Size) => {
+    const collect = ([D, H, W]: Dhw) => {
       const labels = new Uint8Array(D * H * W).fill(255);
       return {
         labels,
@@ -185,7 +182,7 @@ describe('a stream of slabs', () => {
     { size: [20, 13, 33], way: { plan: { strips: 3 }, batch: 2, mirrorAxes: [1] } },
     { size: [37, 14, 35], way: { step: 0.7, batch: 4, plan: { logits: 'f16' } } },
     { size: [41, 12, 18], way: { step: 1 } },
-  ] as { size: Size; way: Way }[])('$size, $way: as the plain way', async ({ size, way }) => {
+  ] as { size: Dhw; way: Way }[])('$size, $way: as the plain way', async ({ size, way }) => {
     const volume = image(size);
     const { labels, counts } = await streamed(volume, way);
     expect(counts.air).toBe(0);
@@ -196,7 +193,7 @@ describe('a stream of slabs', () => {
     { size: [13, 14, 19], to: [29, 9, 43], plan: { strips: 2 } },
     { size: [19, 5, 17], to: [7, 12, 17], plan: {} },
     { size: [1, 13, 30], to: [3, 13, 11], plan: { strips: 3 } },
-  ] as { size: Size; to: Size; plan: Partial<StreamPlan> }[])(
+  ] as { size: Dhw; to: Dhw; plan: Partial<StreamPlan> }[])(
     'logits of $size interpolated on $to: as the plain way',
     async ({ size, to, plan }) => {
       const maps = size.map((n, axis) => {
@@ -223,13 +220,13 @@ describe('a stream of slabs', () => {
   );
 
   test('windows of air are skipped; where body is, labels are the same', async () => {
-    const size: Size = [20, 30, 40];
+    const size: Dhw = [20, 30, 40];
     const volume = image(size);
     // Body in one corner alone.
     const isBody = (z: number, y: number, x: number) => z < 12 && y < 10 && x < 14;
     for (let i = 0; i < volume.data.length; i++)
       if (!isBody(Math.floor(i / 1200), Math.floor(i / 40) % 30, i % 40)) volume.data[i] = 0;
-    const hasBody = (from: Size) => isBody(from[0], from[1], from[2]);
+    const hasBody = (from: Dhw) => isBody(from[0], from[1], from[2]);
     const all = await streamed(volume, { batch: 3 });
     const { labels, counts } = await streamed(volume, { batch: 3 }, hasBody);
     expect(counts).toEqual({ all: 4 * 4 * 4, air: 64 - 3 * 2 * 2, early: 0 });

@@ -4,6 +4,7 @@
  * Windows are taken in z order; image and logits are kept for the slab alone that windows still touch. Where a slab
  * of the full width does not fit, the volume is done in strips of columns, and windows on a border are seen twice.
  */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { compile, discard, type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
@@ -31,12 +32,12 @@ import {
   widest,
   windowLayers,
 } from './windowLayers.ts';
-import { mirrorings, type Size, windowOrigins, windowWeights } from './windows.ts';
+import { mirrorings, windowOrigins, windowWeights } from './windows.ts';
 
 /** What a case asks for. */
 export interface StreamRequest {
   /** Of the network's grid. */
-  readonly size: Size;
+  readonly size: Dhw;
   /** Where the host's planes are HU on another grid. */
   readonly source?: Resampling | undefined;
   /** Where logits are to be interpolated. */
@@ -65,7 +66,7 @@ export interface StreamPlan {
 export interface StreamSource {
   readonly gather: Gather;
   /** Whether a box of the network's grid holds anything but air. */
-  hasBody(from: Size, to: Size): boolean;
+  hasBody(from: Dhw, to: Dhw): boolean;
 }
 
 export interface WindowCounts {
@@ -93,11 +94,11 @@ const IN_FLIGHT = 2;
 export class SlabStream {
   readonly #gpu: Gpu;
   readonly #networks: Networks;
-  readonly #size: Size;
+  readonly #size: Dhw;
   readonly #origins: readonly (readonly number[])[];
   readonly #mirrorings: readonly Mirrored[];
   readonly #weights: Tensor;
-  readonly #weightsAt: Size;
+  readonly #weightsAt: Dhw;
   readonly #ring: ImageRing;
   readonly #columns: readonly [number, number][];
   readonly #makeSlab: (columns: readonly [number, number]) => LabelSlab;
@@ -142,7 +143,7 @@ export class SlabStream {
       this.#peek = { labels: empty(gpu, [voxels], 'u8'), downloads: new Downloads(gpu, voxels) };
     }
     // What each window runs, compiled while the first planes come.
-    const origin: Size = [0, 0, this.#slab.left];
+    const origin: Dhw = [0, 0, this.#slab.left];
     const job: Job = { origin, weightsAt: this.#weightsAt, mirrored: this.#mirrorings[0]! };
     const ahead = [...this.#cuts([job]), ...this.#sums([job])];
     compile(ahead);

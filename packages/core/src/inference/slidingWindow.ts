@@ -1,18 +1,19 @@
 /** Label maps of prepared volumes on the network's own grid, as validation needs them. */
+
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { NetworkMemory } from '../network/program.ts';
 import type { UnetConfig } from '../network/unet.ts';
 import { rowExtents } from '../volume/bodyRows.ts';
 import type { Volume } from '../volume/volume.ts';
+import { dhwOf, xyzOf } from './axes.ts';
 import type { LabelBlock } from './labelSlab.ts';
 import { Networks } from './networks.ts';
-import { tensorShape } from './preprocess.ts';
 import { SlabStream } from './slabStream.ts';
-import type { Size } from './windows.ts';
 
 export interface SlidingWindowOptions {
   /** D, H, W. */
-  readonly patch: Size;
+  readonly patch: Dhw;
   /** Of the patch, between neighbouring windows; 0.5 overlaps by half. */
   readonly step: number;
   /** Stops between windows. */
@@ -34,7 +35,7 @@ export class SlidingWindow {
   /** The class of each voxel. Air, which is 0, is background. `onWindow` is called with the share that is done. */
   async labels(image: Volume<Float32Array>, onWindow?: (share: number) => void): Promise<Volume<Uint8Array>> {
     const { step, signal } = this.#options;
-    const size = tensorShape(image);
+    const size = dhwOf(image.shape);
     const plane = size[1] * size[2];
     const rows = rowExtents(image, 0);
     const data = new Uint8Array(image.data.length);
@@ -43,7 +44,7 @@ export class SlidingWindow {
       await stream.run(
         {
           gather: (from, to, values) => values.set(image.data.subarray(from * plane, to * plane)),
-          hasBody: (from, to) => rows.reach([from[2], from[1], from[0]], [to[2], to[1], to[0]]),
+          hasBody: (from, to) => rows.reach(xyzOf(from), xyzOf(to)),
         },
         { network: ({ from, labels }: LabelBlock) => data.set(labels, from * plane) },
         { signal, onShare: onWindow },

@@ -2,12 +2,12 @@
  * In which order the windows of a volume are seen: layer by layer along D, in strips of columns where the whole width
  * does not fit, the middle of a layer first where the others may be left out.
  */
-import { type Size, size3 } from './windows.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 
 /** Where a window lies, and where its weights do. */
 export interface PlacedWindow {
-  readonly origin: Size;
-  readonly weightsAt: Size;
+  readonly origin: Dhw;
+  readonly weightsAt: Dhw;
 }
 
 /** The windows that begin at one plane. */
@@ -21,28 +21,28 @@ export interface Layer {
 }
 
 export interface WindowGrid {
-  readonly size: Size;
-  readonly patch: Size;
+  readonly size: Dhw;
+  readonly patch: Dhw;
   /** Of the windows, along D, H, W. */
   readonly origins: readonly (readonly number[])[];
   /** Where each axis's weights begin. */
-  readonly weightsAt: Size;
+  readonly weightsAt: Dhw;
 }
 
 /** All windows that hold anything but air. */
 export function windowLayers(
   { size, patch, origins, weightsAt }: WindowGrid,
-  hasBody: (from: Size, to: Size) => boolean,
+  hasBody: (from: Dhw, to: Dhw) => boolean,
 ): Layer[] {
   const [starts, rows, columns] = origins as [number[], number[], number[]];
   const needs = (start: number) => Math.min(size[0], start + patch[0]);
   return starts.map((z, i) => {
     const windows = rows.flatMap((y, j) =>
       columns.flatMap((x, k) => {
-        const origin: Size = [z, y, x];
-        const from = size3((axis) => Math.max(0, origin[axis]!));
-        const to = size3((axis) => Math.min(size[axis]!, origin[axis]! + patch[axis]!));
-        const at = size3((axis) => weightsAt[axis]! + [i, j, k][axis]! * patch[axis]!);
+        const origin: Dhw = [z, y, x];
+        const from = dhw((axis) => Math.max(0, origin[axis]!));
+        const to = dhw((axis) => Math.min(size[axis]!, origin[axis]! + patch[axis]!));
+        const at = dhw((axis) => weightsAt[axis]! + [i, j, k][axis]! * patch[axis]!);
         return hasBody(from, to) ? [{ origin, weightsAt: at }] : [];
       }),
     );

@@ -1,11 +1,6 @@
 /** Where sliding windows lie, and the weights of their voxels. */
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 
-/** D, H, W. */
-export type Size = readonly [number, number, number];
-
-export const size3 = (at: (axis: number) => number): Size => [at(0), at(1), at(2)];
-
 /** As MONAI's and nnU-Net's importance map: σ is an eighth of the patch. */
 const SIGMA_SHARE = 0.125;
 

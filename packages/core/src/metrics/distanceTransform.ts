@@ -2,14 +2,14 @@
  * Exact Euclidean distances to a surface, one axis after the other: along x by walking, along y and z by the
  * lower envelope of parabolas (Felzenszwalb and Huttenlocher, 2012). O(corners).
  */
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import type { Surface } from './surface.ts';
 
 /**
  * Squared distance in mm² of every corner of the surface's grid (x fastest, float64) to the nearest element;
  * Infinity where the surface has none.
  */
-export function squaredDistances(surface: Surface, spacingMm: Triple): Float64Array {
+export function squaredDistances(surface: Surface, spacingMm: Xyz): Float64Array {
   const [nx, ny, nz] = surface.shape;
   const squares = distancesAlongX(surface, spacingMm[0]);
   const line = new Envelope(Math.max(ny, nz));

@@ -1,12 +1,12 @@
 /** Small label maps for tests, and the slow, obvious ways to measure them. */
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { type LabelMap, labelMap } from './labelMap.ts';
 import { overlapByLabel } from './overlap.ts';
 import { labelSurface, type Surface } from './surface.ts';
 
 /** The map of what `label` says at each voxel; booleans are labels 1 and 0. */
 export function mapOf(
-  shape: Triple,
+  shape: Xyz,
   label: (x: number, y: number, z: number) => number | boolean,
   name = 'map',
 ): LabelMap {
@@ -25,7 +25,7 @@ export function surfacesOf(reference: LabelMap, prediction: LabelMap): [Surface,
 }
 
 export interface SlowElement {
-  readonly corner: Triple;
+  readonly corner: Xyz;
   readonly code: number;
 }
 
@@ -51,7 +51,7 @@ export function slowElements(map: LabelMap, label: number): SlowElement[] {
 }
 
 /** The distance in mm to the nearest of some elements, by trying all. */
-export function slowDistance(from: SlowElement, to: SlowElement[], spacingMm: Triple): number {
+export function slowDistance(from: SlowElement, to: SlowElement[], spacingMm: Xyz): number {
   const offsets = to.map(({ corner }) =>
     corner.map((at, axis) => (at - from.corner[axis]) * spacingMm[axis]),
   );

@@ -1,7 +1,7 @@
 /** The values that google-deepmind/surface-distance gives for masks made by a rule. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { mapOf, surfacesOf } from './fixture.ts';
 import type { LabelMap } from './labelMap.ts';
 import { countVoxels, dice, overlapByLabel } from './overlap.ts';
@@ -40,7 +40,7 @@ const ball = (radius: number, ...centre: number[]) => {
 };
 
 type Mask = (x: number, y: number, z: number) => boolean;
-const masks: Record<string, [shape: Triple, reference: Mask, prediction: Mask, spacingMm: Triple]> = {
+const masks: Record<string, [shape: Xyz, reference: Mask, prediction: Mask, spacingMm: Xyz]> = {
   'two voxels 2mm apart, spacing(3,2,1)': [[64, 64, 80], voxel(50, 60, 70), voxel(50, 60, 72), [3, 2, 1]],
   'two cubes shifted one, spacing(2,1,1)': [[100, 100, 100], (x) => x < 50, (x) => x < 51, [2, 1, 1]],
   'empty pred': [[64, 64, 80], voxel(50, 60, 70), nothing, [3, 2, 1]],
@@ -58,7 +58,7 @@ const masks: Record<string, [shape: Triple, reference: Mask, prediction: Mask, s
   ],
 };
 
-function measure(reference: LabelMap, prediction: LabelMap, spacingMm: Triple, wanted: Figures): Figures {
+function measure(reference: LabelMap, prediction: LabelMap, spacingMm: Xyz, wanted: Figures): Figures {
   const surfaces = surfacesOf(reference, prediction);
   const distances = surfaceDistances(...surfaces, spacingMm);
   const asd = averageSurfaceDistance(distances);

@@ -2,18 +2,18 @@
  * A label map as the metrics read it: some rows of a slice at a time, so that a map may lie in memory one byte per
  * voxel, or packed more densely and unpacked as it is read.
  */
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 
 export interface LabelMap {
   /** What messages call it: usually its file. */
   readonly name: string;
-  readonly shape: Triple;
+  readonly shape: Xyz;
   /** The labels of the rows yMin to yMax − 1 of slice z, x fastest; the next call may overwrite them. */
   rows(z: number, yMin: number, yMax: number): Uint8Array;
 }
 
 /** A map with one byte per voxel, x fastest. Throws where the bytes do not fill the shape. */
-export function labelMap(shape: Triple, data: Uint8Array, name: string): LabelMap {
+export function labelMap(shape: Xyz, data: Uint8Array, name: string): LabelMap {
   const [nx, ny, nz] = shape;
   if (data.length !== nx * ny * nz) {
     throw new Error(`labelMap: ${name}: shape [${shape}] needs ${nx * ny * nz} labels, got ${data.length}`);

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { FLARE22_ORGANS } from '../organs.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { mapOf } from './fixture.ts';
 import type { OtherMetrics } from './organMeasures.ts';
 import { RULE_SETS, scoreCase } from './score.ts';
 
-const SHAPE: Triple = [12, 8, 8];
+const SHAPE: Xyz = [12, 8, 8];
 const box = (label: number, from: number, to: number) => (x: number, y: number, z: number) =>
   x >= from && x < to && y >= 2 && y < 6 && z >= 2 && z < 6 ? label : 0;
 

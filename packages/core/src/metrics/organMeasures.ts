@@ -1,6 +1,6 @@
 /** What can be measured of an organ besides DSC and NSD, on request: it takes more time and memory than both. */
 import { InputError } from '../inputError.ts';
-import type { Box, Triple } from '../volume/volume.ts';
+import type { Box, Xyz } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { countVoxels, type LabelOverlap, volumeMl } from './overlap.ts';
 import { labelSurface } from './surface.ts';
@@ -38,7 +38,7 @@ export interface OrganMeasures {
 export function organMeasures(
   reference: LabelMap,
   prediction: LabelMap,
-  spacingMm: Triple,
+  spacingMm: Xyz,
   organ: { readonly id: number; readonly name: string; readonly toleranceMm: number },
   overlap: LabelOverlap,
   box: Box | null,

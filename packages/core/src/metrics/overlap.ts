@@ -1,6 +1,6 @@
 /** Voxel counts of all labels in one pass over a pair of label maps, and the Dice coefficient from them. */
 import { InputError } from '../inputError.ts';
-import type { Box, Triple } from '../volume/volume.ts';
+import type { Box, Xyz } from '../volume/volume.ts';
 import { type LabelMap, labelMap } from './labelMap.ts';
 import { byteWords, runEnd } from './labelRuns.ts';
 
@@ -84,7 +84,7 @@ export function diceOrOne(counts: VoxelCounts): number {
 }
 
 /** Volume in ml of so many voxels. */
-export function volumeMl(voxels: number, spacingMm: Triple): number {
+export function volumeMl(voxels: number, spacingMm: Xyz): number {
   return (voxels * spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
 }
 

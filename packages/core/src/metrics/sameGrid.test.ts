@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { scaleAndShift } from '../volume/affine.ts';
-import type { Grid, Triple } from '../volume/volume.ts';
+import type { Grid, Xyz } from '../volume/volume.ts';
 import { assertSameGrid } from './sameGrid.ts';
 
-const grid = (shape: Triple, spacing: Triple, origin: Triple): Grid => ({
+const grid = (shape: Xyz, spacing: Xyz, origin: Xyz): Grid => ({
   shape,
   affine: scaleAndShift(spacing, origin),
 });

@@ -1,6 +1,6 @@
 import { InputError } from '../inputError.ts';
 import { apply, spacingOf } from '../volume/affine.ts';
-import type { Grid, Triple } from '../volume/volume.ts';
+import type { Grid, Xyz } from '../volume/volume.ts';
 
 /**
  * How far a voxel of one map may lie from that of the other, in voxels: programs round affines differently, and
@@ -34,7 +34,7 @@ export function assertSameGrid(
   );
 }
 
-function corners([nx, ny, nz]: Triple): Triple[] {
+function corners([nx, ny, nz]: Xyz): Xyz[] {
   const [xs, ys, zs] = [nx, ny, nz].map((n) => [0, n - 1]);
-  return xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Triple => [x, y, z])));
+  return xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Xyz => [x, y, z])));
 }

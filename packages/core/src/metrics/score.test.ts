@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { FLARE22_ORGANS } from '../organs.ts';
 import { sourceOf } from '../volume/niftiFixture.ts';
 import { readLabels } from '../volume/niftiRead.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { mapOf } from './fixture.ts';
 import { labelMap } from './labelMap.ts';
 import { meanScore, missingCaseScore, RULE_SETS, type RuleSetName, type Score, scoreCase } from './score.ts';
 
 const AORTA = 5;
 const LIVER = 1;
-const SHAPE: Triple = [8, 8, 8];
+const SHAPE: Xyz = [8, 8, 8];
 
 type Labels = (x: number, y: number, z: number) => number;
 const inSlices = (organ: number, from: number, to: number): Labels => {

@@ -1,5 +1,5 @@
 /** Scoring a predicted label map against its reference: DSC and NSD of every organ, by a set of rules. */
-import type { Box, Triple } from '../volume/volume.ts';
+import type { Box, Xyz } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { type OrganMeasures, type OtherMetrics, organMeasures } from './organMeasures.ts';
 import { countVoxels, dice, type LabelOverlap, overlapByLabel } from './overlap.ts';
@@ -59,7 +59,7 @@ const FAILED: Score = { dsc: 0, nsd: 0 };
 export function scoreCase(
   reference: LabelMap,
   prediction: LabelMap,
-  spacingMm: Triple,
+  spacingMm: Xyz,
   organs: readonly ScoredOrgan[],
   rules: RuleSet,
   others: OtherMetrics = {},

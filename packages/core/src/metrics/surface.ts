@@ -4,13 +4,13 @@
  *
  * One bit per voxel and per corner: 32 corners are classified by a few integer operations.
  */
-import type { Box, Triple } from '../volume/volume.ts';
+import type { Box, Xyz } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { byteWords, runEnd } from './labelRuns.ts';
 
 export interface Surface {
   /** Corners along x, y, z: one more than voxels. Corner c lies between the voxels c − 1 and c of the box. */
-  readonly shape: Triple;
+  readonly shape: Xyz;
   /** 32-bit words in a row of bits along x. */
   readonly words: number;
   /** Bit x of row y + shape[1]·z: whether corner (x, y, z) is a surface element. */
@@ -22,7 +22,7 @@ export interface Surface {
 /** The surface of one label inside `box`; beyond the box counts as background. */
 export function labelSurface(map: LabelMap, label: number, box: Box): Surface {
   const { min, max } = box;
-  const shape: Triple = [max[0] - min[0] + 1, max[1] - min[1] + 1, max[2] - min[2] + 1];
+  const shape: Xyz = [max[0] - min[0] + 1, max[1] - min[1] + 1, max[2] - min[2] + 1];
   const words = Math.ceil((shape[0] + 1) / 32);
   const mask = maskBits(map, label, box, words);
   return { shape, words, mask, elements: elementBits(mask, shape, words) };
@@ -92,7 +92,7 @@ function setBits(bits: Int32Array, row: number, from: number, to: number): void 
   bits[last] |= mask & (-1 >>> (-to & 31));
 }
 
-function elementBits(mask: Int32Array, [, ny, nz]: Triple, words: number): Int32Array {
+function elementBits(mask: Int32Array, [, ny, nz]: Xyz, words: number): Int32Array {
   const bits = new Int32Array(ny * nz * words);
   for (let z = 0, out = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {

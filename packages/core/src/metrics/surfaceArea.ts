@@ -9,7 +9,7 @@
  * Corners are numbered 4a + 2b + c at offset (a, b, c) along (x, y, z) from the lowest, and corner i carries the
  * bit 128 >> i of a code: the neighbour codes of google-deepmind/surface-distance, whose table these areas equal.
  */
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 
 type Vector = readonly number[];
 
@@ -29,7 +29,7 @@ const TRIANGLES: readonly Vector[][] = Array.from({ length: 256 }, (_, code) =>
 );
 
 /** The surface area in mm² inside a cell, by neighbour code, for voxels of the given size. */
-export function surfaceAreas([sx, sy, sz]: Triple): Float64Array {
+export function surfaceAreas([sx, sy, sz]: Xyz): Float64Array {
   const area = ([nx, ny, nz]: Vector) => norm([nx * sy * sz, ny * sx * sz, nz * sx * sy]);
   return Float64Array.from(TRIANGLES, (triangles) => triangles.reduce((sum, n) => sum + area(n), 0));
 }

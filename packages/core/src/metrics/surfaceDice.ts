@@ -3,7 +3,7 @@
  * the tolerance matters, so each element looks for the other surface in its neighbourhood, and no distance is
  * worked out.
  */
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { forEachElement, type Surface } from './surface.ts';
 import { surfaceAreas } from './surfaceArea.ts';
 
@@ -14,7 +14,7 @@ import { surfaceAreas } from './surfaceArea.ts';
 export function surfaceDice(
   reference: Surface,
   prediction: Surface,
-  spacingMm: Triple,
+  spacingMm: Xyz,
   toleranceMm: number,
 ): number {
   const areas = surfaceAreas(spacingMm);
@@ -32,7 +32,7 @@ interface BallRow {
 }
 
 /** Nearest rows first: most elements find the other surface there. None longer or further off than the box. */
-function ballRows([nx, ny, nz]: Triple, [sx, sy, sz]: Triple, toleranceMm: number): BallRow[] {
+function ballRows([nx, ny, nz]: Xyz, [sx, sy, sz]: Xyz, toleranceMm: number): BallRow[] {
   // The order of these operations is that of SciPy's distance_transform_edt, so that ties fall as they do there:
   // with a spacing of float32(0.6) five voxels are more than 3 mm.
   const distance = (dx: number, dy: number, dz: number) =>

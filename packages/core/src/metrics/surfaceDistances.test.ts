@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { mapOf, slowDistance, slowElements, surfacesOf } from './fixture.ts';
 import { surfaceAreas } from './surfaceArea.ts';
 import { surfaceDice } from './surfaceDice.ts';
@@ -14,7 +14,7 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-const cases: [shape: Triple, density: number, spacingMm: Triple][] = [
+const cases: [shape: Xyz, density: number, spacingMm: Xyz][] = [
   [[7, 5, 6], 0.5, [1, 1, 1]],
   [[9, 4, 3], 0.05, [0.7, 1.3, 2.5]],
   // Rows of one word to the last bit, of one bit more, and of three words.
@@ -85,7 +85,7 @@ it('is the same with reference and prediction exchanged', () => {
     mapOf([20, 9, 8], () => random() < 0.1),
     mapOf([20, 9, 8], () => random() < 0.1),
   );
-  const spacingMm: Triple = [0.8, 0.9, 2];
+  const spacingMm: Xyz = [0.8, 0.9, 2];
   expect(surfaceDice(a, b, spacingMm, 1)).toBe(surfaceDice(b, a, spacingMm, 1));
   const [there, back] = [surfaceDistances(a, b, spacingMm), surfaceDistances(b, a, spacingMm)];
   expect(there.reference).toEqual(back.prediction);

@@ -2,7 +2,7 @@
  * Distances between two surfaces, measured once, and the figures that follow from them. The record, the formulas
  * and what they give for empty surfaces are those of google-deepmind/surface-distance.
  */
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { squaredDistances } from './distanceTransform.ts';
 import { forEachElement, type Surface } from './surface.ts';
 import { surfaceAreas } from './surfaceArea.ts';
@@ -27,11 +27,7 @@ export interface BothWays {
 }
 
 /** Measures two surfaces cut from the same box. A surface that is absent is infinitely far. */
-export function surfaceDistances(
-  reference: Surface,
-  prediction: Surface,
-  spacingMm: Triple,
-): SurfaceDistances {
+export function surfaceDistances(reference: Surface, prediction: Surface, spacingMm: Xyz): SurfaceDistances {
   return {
     reference: elementDistances(reference, prediction, spacingMm),
     prediction: elementDistances(prediction, reference, spacingMm),
@@ -96,7 +92,7 @@ function bothWays(
   return { referenceToPrediction: measure(reference), predictionToReference: measure(prediction) };
 }
 
-function elementDistances(surface: Surface, other: Surface, spacingMm: Triple): ElementDistances {
+function elementDistances(surface: Surface, other: Surface, spacingMm: Xyz): ElementDistances {
   const areas = surfaceAreas(spacingMm);
   const squares = squaredDistances(other, spacingMm);
   const [nx, ny] = surface.shape;

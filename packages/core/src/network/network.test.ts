@@ -1,3 +1,4 @@
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { type Reference, reference, relativeError } from '@organseg/kernels/reference/array.ts';
@@ -7,10 +8,10 @@ import { twinStep } from '../../test/twinNetwork.ts';
 import { Random } from '../random.ts';
 import { initialise, ParameterLayout } from './parameters.ts';
 import { inferenceProgram, trainingProgram } from './program.ts';
-import { Tape, type Triple } from './tape.ts';
+import { Tape } from './tape.ts';
 import { type UnetConfig, unetOutputs } from './unet.ts';
 
-const cube = (n: number): Triple => [n, n, n];
+const cube = (n: number): Dhw => [n, n, n];
 
 /** Filters that are no multiple of the tile, anisotropic kernels and strides, several items. */
 const CASES: { name: string; config: UnetConfig; image: number[] }[] = [

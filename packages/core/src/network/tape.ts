@@ -4,6 +4,7 @@
  *
  * Each record is an op with its forward and its backward; values are [N, D, H, W, C].
  */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { joinWork, type Launch, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
@@ -11,8 +12,6 @@ import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
 import { type DType, elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
-
-export type Triple = conv3d.Triple;
 
 /** A tensor that will exist: an activation, a gradient, or what an op caches for its backward. */
 export interface Slot {
@@ -130,7 +129,7 @@ export class Tape {
     const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
     const shape = { kernel, stride };
     const [batch, ...size] = inputs[0]!.shape.slice(0, 4) as [number, number, number, number];
-    const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Triple, shape), filters]);
+    const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Dhw, shape), filters]);
     const asked: Slot[] = [];
     this.#convolutionCaches.set(output, asked);
     const norm = inputs.length === 1 ? this.#readNorms.get(inputs[0]!) : undefined;
@@ -202,7 +201,7 @@ export class Tape {
   }
 
   /** Transposed convolution `name`.weight with kernel = stride. */
-  convTranspose3d(input: Slot, name: string, { filters, stride }: { filters: number; stride: Triple }): Slot {
+  convTranspose3d(input: Slot, name: string, { filters, stride }: { filters: number; stride: Dhw }): Slot {
     const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
     const weight = this.#parameter(`${name}.weight`, [channels, filters, ...stride], 'convolution');
     const output = this.#activation([batch, d * stride[0], h * stride[1], w * stride[2], filters]);
@@ -330,8 +329,8 @@ export class Tape {
 
 export interface ConvOptions {
   readonly filters: number;
-  readonly kernel: Triple;
-  readonly stride?: Triple;
+  readonly kernel: Dhw;
+  readonly stride?: Dhw;
   readonly bias?: boolean;
 }
 

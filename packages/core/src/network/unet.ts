@@ -2,7 +2,8 @@
  * The residual U-Net of Gao 2022: MONAI's DynUNet with residual blocks, its names and its defaults. Forward code
  * only; the tape records the rest.
  */
-import type { Layers, Slot, Triple } from './tape.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
+import type { Layers, Slot } from './tape.ts';
 
 export interface UnetConfig {
   readonly inputChannels: number;
@@ -10,21 +11,14 @@ export interface UnetConfig {
   /** Of each stage, from the full resolution to the bottleneck; at least two. */
   readonly filters: readonly number[];
   /** D, H, W per stage; the first stage keeps the resolution. */
-  readonly kernels: readonly Triple[];
-  readonly strides: readonly Triple[];
+  readonly kernels: readonly Dhw[];
+  readonly strides: readonly Dhw[];
   /** Further outputs at lower resolutions, to learn by. */
   readonly deepSupervision?: boolean;
 }
 
 /** conv → norm → act → conv → norm, plus the input (through conv1 → norm where its form changes), then act. */
-function residualBlock(
-  tape: Layers,
-  x: Slot,
-  name: string,
-  filters: number,
-  kernel: Triple,
-  stride: Triple,
-): Slot {
+function residualBlock(tape: Layers, x: Slot, name: string, filters: number, kernel: Dhw, stride: Dhw): Slot {
   const keepsForm = x.shape[4] === filters && stride.every((s) => s === 1);
   let y = tape.conv3d(x, `${name}.conv1.conv`, { filters, kernel, stride });
   y = tape.instanceNorm(y, `${name}.norm1`);
@@ -40,7 +34,7 @@ function residualBlock(
 }
 
 /** Upsample, join with the skip, then twice conv → norm → act. */
-function upBlock(tape: Layers, x: Slot, skip: Slot, name: string, kernel: Triple, stride: Triple): Slot {
+function upBlock(tape: Layers, x: Slot, skip: Slot, name: string, kernel: Dhw, stride: Dhw): Slot {
   const filters = skip.shape[4]!;
   const up = tape.convTranspose3d(x, `${name}.transp_conv.conv`, { filters, stride });
   let y = tape.conv3d([up, skip], `${name}.conv_block.conv1.conv`, { filters, kernel });
@@ -84,10 +78,8 @@ export function unetOutputs(tape: Layers, image: Slot, config: UnetConfig): Slot
 }
 
 /** By what the patch must be divisible, D, H, W. */
-export const patchDivisor = ({ strides }: Pick<UnetConfig, 'strides'>): Triple =>
-  [0, 1, 2].map((axis) =>
-    strides.reduce((product, stride) => product * stride[axis]!, 1),
-  ) as unknown as Triple;
+export const patchDivisor = ({ strides }: Pick<UnetConfig, 'strides'>): Dhw =>
+  dhw((axis) => strides.reduce((product, stride) => product * stride[axis]!, 1));
 
 function checkUnet(config: UnetConfig, patch: readonly number[]): void {
   const { filters, kernels, strides } = config;

@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { clamp, mix, profile } from './functions.ts';
 import { Noise } from './noise.ts';
 import type { Patient } from './patient.ts';
@@ -7,8 +7,8 @@ import type { Place } from './place.ts';
 import { rotation } from './rotation.ts';
 
 const LATTICE_MM = 20;
-const LOW: Triple = [-260, -180, -300];
-const COUNT: Triple = [27, 21, 31];
+const LOW: Xyz = [-260, -180, -300];
+const COUNT: Xyz = [27, 21, 31];
 
 /**
  * Where a point of the table lies in the atlas: turned back by the patient's pose, divided by his size,
@@ -16,7 +16,7 @@ const COUNT: Triple = [27, 21, 31];
  * its spine straightened. Everything moves together, so what touches still touches.
  */
 export class Deformation {
-  private readonly turn: readonly Triple[];
+  private readonly turn: readonly Xyz[];
   private readonly patient: Patient;
   private readonly lordosis: (z: number) => number;
   /** Displacement in mm, x y z interleaved, on a lattice over the atlas. */
@@ -82,10 +82,10 @@ export class Deformation {
   }
 
   /** About where an atlas point lies on the table: the smooth displacement left out. */
-  onTable([x, y, z]: Triple): Triple {
+  onTable([x, y, z]: Xyz): Xyz {
     const { scale } = this.patient;
     const p = [x * scale[0], (y + this.lordosis(z)) * scale[1], z * scale[2]];
-    const along = (row: Triple) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
+    const along = (row: Xyz) => row[0] * p[0] + row[1] * p[1] + row[2] * p[2];
     return [along(this.turn[0]), along(this.turn[1]), along(this.turn[2])];
   }
 }

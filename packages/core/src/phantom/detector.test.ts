@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { scaleAndShift } from '../volume/affine.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { acquire, blur } from './detector.ts';
 
 test('blur keeps the sum and spreads by its deviation along each axis', () => {
-  const shape: Triple = [21, 17, 19];
+  const shape: Xyz = [21, 17, 19];
   const data = new Float32Array(21 * 17 * 19);
   data[10 + 21 * (8 + 17 * 9)] = 1;
   blur(data, shape, [2, 1, 0]);
@@ -23,7 +23,7 @@ test('blur keeps the sum and spreads by its deviation along each axis', () => {
 });
 
 test('noise has the deviation of the detector, whatever the kernel', () => {
-  const shape: Triple = [40, 40, 40];
+  const shape: Xyz = [40, 40, 40];
   const grid = { shape, affine: scaleAndShift([3, 3, 3], [0, 0, 0]) };
   for (const blurMm of [0.5, 3]) {
     const image = acquire(new Float32Array(64_000), grid, { noiseHu: 12, blurMm }, new Random(1));

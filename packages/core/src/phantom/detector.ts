@@ -1,8 +1,8 @@
 /** What the scanner does to the image: point spread, noise, whole Hounsfield units. */
 import type { Random } from '../random.ts';
 import { spacingOf } from '../volume/affine.ts';
-import type { Grid, Triple } from '../volume/volume.ts';
-import { clamp, mix, triple } from './functions.ts';
+import { type Grid, type Xyz, xyz } from '../volume/volume.ts';
+import { clamp, mix } from './functions.ts';
 
 export interface Detector {
   /** Deviation of the noise in soft tissue at a mean spacing of 3 mm, HU. */
@@ -24,12 +24,12 @@ export function acquire(hu: Float32Array, grid: Grid, detector: Detector, random
   blur(
     hu,
     grid.shape,
-    triple((axis) => detector.blurMm / spacing[axis]),
+    xyz((axis) => detector.blurMm / spacing[axis]),
   );
 
   const noise = new Float32Array(hu.length);
   for (let i = 0; i < noise.length; i++) noise[i] = random.normal();
-  const grain = triple((axis) => (0.8 * detector.blurMm) / spacing[axis]);
+  const grain = xyz((axis) => (0.8 * detector.blurMm) / spacing[axis]);
   const kept = blur(noise, grid.shape, grain);
   // Larger voxels count more photons; blurring takes noise out, which is put back: its amount is the detector's.
   const amplitude = (detector.noiseHu * Math.sqrt(3 / mean)) / kept;
@@ -46,7 +46,7 @@ export function acquire(hu: Float32Array, grid: Grid, detector: Detector, random
  * Separable Gaussian blur in place, deviations in voxels, edges repeated. Returns the factor by which it lowers
  * the deviation of white noise.
  */
-export function blur(data: Float32Array, shape: Triple, deviations: Triple): number {
+export function blur(data: Float32Array, shape: Xyz, deviations: Xyz): number {
   let kept = 1;
   let stride = 1;
   for (let axis = 0; axis < 3; axis++) {

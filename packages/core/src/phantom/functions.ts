@@ -1,8 +1,4 @@
 /** Small functions that shapes and tissues are written with. */
-import type { Triple } from '../volume/volume.ts';
-
-/** One number per axis. */
-export const triple = (at: (axis: number) => number): Triple => [at(0), at(1), at(2)];
 
 export const clamp = (value: number, low: number, high: number): number =>
   Math.max(low, Math.min(high, value));

@@ -1,21 +1,21 @@
 /** Where the voxels of a scan lie. */
 import type { Random } from '../random.ts';
 import { affineFromRows } from '../volume/affine.ts';
-import type { Grid, Triple } from '../volume/volume.ts';
-import { clamp, triple } from './functions.ts';
+import { type Grid, type Xyz, xyz } from '../volume/volume.ts';
+import { clamp } from './functions.ts';
 import { rotation } from './rotation.ts';
 
 /** A box on the table, mm. */
 export interface Extent {
-  readonly min: Triple;
-  readonly max: Triple;
+  readonly min: Xyz;
+  readonly max: Xyz;
 }
 
 export interface GridOptions {
   /** Spacing (cube root of a voxel's volume) about which the cases vary by an eighth, mm. Default 4. */
   readonly spacingMm?: number;
   /** Voxels along the file's axes. Default: what the field of view takes. */
-  readonly shape?: Triple;
+  readonly shape?: Xyz;
 }
 
 /** Axes of files met in practice: the ends towards which they run. */
@@ -26,21 +26,21 @@ const ORIENTATIONS = ['LPS', 'LPS', 'LPS', 'RAS', 'LAS', 'LAS', 'RPS', 'RAI', 'L
  * A given shape is kept: the spacing then follows the field of view, or `spacingMm` as far as the view stays
  * inside and the slices stay within 1.3 times its height. `originMm`: where the table frame's origin lies.
  */
-export function sampleGrid(view: Extent, originMm: Triple, options: GridOptions, random: Random): Grid {
+export function sampleGrid(view: Extent, originMm: Xyz, options: GridOptions, random: Random): Grid {
   const code = random.pick(ORIENTATIONS);
   const world = [...code].map((letter) => 'RLAPSI'.indexOf(letter) >> 1);
   const sign = [...code].map((letter) => ('RAS'.includes(letter) ? 1 : -1));
-  const extent = triple((axis) => view.max[axis] - view.min[axis]);
+  const extent = xyz((axis) => view.max[axis] - view.min[axis]);
 
   // Slices are thicker than pixels are wide in half of the scans.
   const aspect = Math.max(1, random.uniform(0, 2));
   const mean = (options.spacingMm ?? 4) * random.uniform(7 / 8, 9 / 8);
   const pixel = mean / Math.cbrt(aspect);
   const spacing = [pixel, pixel, pixel * aspect];
-  let counts = triple((axis) => Math.ceil(extent[axis] / spacing[axis]));
+  let counts = xyz((axis) => Math.ceil(extent[axis] / spacing[axis]));
   if (options.shape) {
     const { shape } = options;
-    counts = triple((axis) => shape[world.indexOf(axis)]);
+    counts = xyz((axis) => shape[world.indexOf(axis)]);
     const [x, y, z] = extent.map((mm, axis) => mm / counts[axis]);
     const least = Math.max(x, y);
     const isFree = options.spacingMm === undefined;
@@ -48,7 +48,7 @@ export function sampleGrid(view: Extent, originMm: Triple, options: GridOptions,
     spacing[2] = isFree ? z : clamp(spacing[2], z, 1.3 * z);
   }
 
-  const tilt = triple((axis) => random.normal(0, axis === 2 ? 3 : 2));
+  const tilt = xyz((axis) => random.normal(0, axis === 2 ? 3 : 2));
   const turn = rotation(random.chance(0.25) ? tilt : [0, 0, 0]);
   const rows = turn.map((row, r) => {
     const steps = world.map((axis, i) => row[axis] * sign[i] * spacing[axis]);
@@ -56,5 +56,5 @@ export function sampleGrid(view: Extent, originMm: Triple, options: GridOptions,
     const toFirst = steps.reduce((sum, step, i) => sum + (step * (counts[world[i]] - 1)) / 2, 0);
     return [...steps, middle - toFirst];
   });
-  return { shape: triple((i) => counts[world[i]]), affine: affineFromRows(rows) };
+  return { shape: xyz((i) => counts[world[i]]), affine: affineFromRows(rows) };
 }

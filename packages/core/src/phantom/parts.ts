@@ -1,9 +1,9 @@
 /** What the phantom is composed of: solids with a tissue, painted one over the other. */
 import type { Random } from '../random.ts';
-import type { Triple } from '../volume/volume.ts';
+import { type Xyz, xyz } from '../volume/volume.ts';
 import type { Tissues } from './contrast.ts';
 import type { Deformation } from './deformation.ts';
-import { clamp, mix, triple } from './functions.ts';
+import { clamp, mix } from './functions.ts';
 import type { Noise } from './noise.ts';
 import type { Patient } from './patient.ts';
 import type { Place } from './place.ts';
@@ -52,7 +52,7 @@ export const hollow =
 export function varied(
   knots: readonly Knot[],
   random: Random,
-  { grow = 1, jitterMm = 2, offset = [0, 0, 0] as Triple } = {},
+  { grow = 1, jitterMm = 2, offset = [0, 0, 0] as Xyz } = {},
 ): Knot[] {
   return knots.map(([x, y, z, radius]) => [
     x + offset[0] + random.normal(0, jitterMm),
@@ -63,8 +63,8 @@ export function varied(
 }
 
 /** A random offset in mm with the given deviations. */
-export const offsetOf = (random: Random, deviation: Triple): Triple =>
-  triple((axis) => random.normal(0, deviation[axis]));
+export const offsetOf = (random: Random, deviation: Xyz): Xyz =>
+  xyz((axis) => random.normal(0, deviation[axis]));
 
 /**
  * The factor for an organ's radii: its volume against the atlas's is log-normal with this deviation, whatever

@@ -3,15 +3,15 @@
  * how these are drawn.
  */
 import type { Random } from '../random.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { type Contrast, sampleContrast } from './contrast.ts';
 import { clamp } from './functions.ts';
 
 export interface Patient {
   /** Size along x, y, z against the atlas. */
-  readonly scale: Triple;
+  readonly scale: Xyz;
   /** How he lies: degrees about x, y, z. */
-  readonly poseDeg: Triple;
+  readonly poseDeg: Xyz;
   /** Deviation in mm of the smooth deformation of the whole trunk. */
   readonly bendMm: number;
   /** Height of the lumbar lordosis and of the thoracic kyphosis. */

@@ -3,7 +3,7 @@ import { FLARE22_ORGANS } from '../organs.ts';
 import { Random } from '../random.ts';
 import { apply, determinant, spacingOf } from '../volume/affine.ts';
 import { axisCodes } from '../volume/orientation.ts';
-import { type Triple, voxelCount } from '../volume/volume.ts';
+import { voxelCount, type Xyz } from '../volume/volume.ts';
 import { makePhantom, type Phantom } from './phantom.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
@@ -36,7 +36,7 @@ function voxelsPerLabel({ labels }: Phantom): number[] {
 }
 
 /** The centroid of an organ in world mm (RAS). */
-function centroid({ labels: { shape, affine, data } }: Phantom, organ: string): Triple {
+function centroid({ labels: { shape, affine, data } }: Phantom, organ: string): Xyz {
   const { id } = FLARE22_ORGANS.find(({ longName }) => longName === organ)!;
   const sum = [0, 0, 0];
   let count = 0;

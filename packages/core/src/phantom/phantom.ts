@@ -1,11 +1,10 @@
 /** One phantom: an abdominal CT and its labels, made from a seed. */
 import type { Random } from '../random.ts';
-import type { Triple, Volume } from '../volume/volume.ts';
+import { type Volume, type Xyz, xyz } from '../volume/volume.ts';
 import { anatomyOf } from './anatomy/anatomy.ts';
 import { skinOf } from './anatomy/wall.ts';
 import type { Deformation } from './deformation.ts';
 import { acquire, sampleDetector } from './detector.ts';
-import { triple } from './functions.ts';
 import { type Extent, type GridOptions, sampleGrid } from './grid.ts';
 import { type Patient, samplePatient } from './patient.ts';
 import { newPlace } from './place.ts';
@@ -29,7 +28,7 @@ export function makePhantom(
   const { deformation, parts } = anatomyOf(patient, random.fork('anatomy'));
   const scan = random.fork('scan');
   const body = bodyOnTable(patient, deformation);
-  const originMm: Triple = [scan.uniform(-40, 40), scan.uniform(-180, 20), scan.uniform(-300, 600)];
+  const originMm: Xyz = [scan.uniform(-40, 40), scan.uniform(-180, 20), scan.uniform(-300, 600)];
   const grid = sampleGrid(sampleView(patient, body, scan), originMm, options, scan);
   const scene = {
     deformation,
@@ -62,7 +61,7 @@ function bodyOnTable(patient: Patient, deformation: Deformation): Extent {
       }
     }
   }
-  return { min: triple((axis) => low[axis]), max: triple((axis) => high[axis]) };
+  return { min: xyz((axis) => low[axis]), max: xyz((axis) => high[axis]) };
 }
 
 /** The field of view: to below the kidneys, above most domes; seldom with the skin cut off. */

@@ -2,15 +2,15 @@
  * Solids given by signed distances in the atlas: mm, negative inside, about true near the surface and never
  * growing much faster than the distance itself, so that the voxeliser may skip what is far away.
  */
-import type { Triple } from '../volume/volume.ts';
-import { mix, smoothMax, smoothMin, triple } from './functions.ts';
+import { type Xyz, xyz } from '../volume/volume.ts';
+import { mix, smoothMax, smoothMin } from './functions.ts';
 import type { Place } from './place.ts';
 
 export type Distance = (p: Place) => number;
 
 export interface Box {
-  readonly min: Triple;
-  readonly max: Triple;
+  readonly min: Xyz;
+  readonly max: Xyz;
 }
 
 export interface Solid {
@@ -25,7 +25,7 @@ export const EVERYWHERE: Box = {
 };
 
 /** Three orthonormal rows: the local axes of a solid in the atlas. */
-export type Axes = readonly [Triple, Triple, Triple];
+export type Axes = readonly [Xyz, Xyz, Xyz];
 
 export const UPRIGHT: Axes = [
   [1, 0, 0],
@@ -34,22 +34,22 @@ export const UPRIGHT: Axes = [
 ];
 
 /** Local axes whose third runs along `long`, and whose first is as near to `side` as it can be. */
-export function axesAlong(long: Triple, side: Triple): Axes {
+export function axesAlong(long: Xyz, side: Xyz): Axes {
   const w = normalised(long);
   const overlap = dot(side, w);
   const u = normalised([side[0] - overlap * w[0], side[1] - overlap * w[1], side[2] - overlap * w[2]]);
   return [u, cross(w, u), w];
 }
 
-const dot = (a: Triple, b: Triple): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+const dot = (a: Xyz, b: Xyz): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
-const cross = (a: Triple, b: Triple): Triple => [
+const cross = (a: Xyz, b: Xyz): Xyz => [
   a[1] * b[2] - a[2] * b[1],
   a[2] * b[0] - a[0] * b[2],
   a[0] * b[1] - a[1] * b[0],
 ];
 
-function normalised(v: Triple): Triple {
+function normalised(v: Xyz): Xyz {
   const norm = Math.hypot(...v);
   return [v[0] / norm, v[1] / norm, v[2] / norm];
 }
@@ -59,7 +59,7 @@ function normalised(v: Triple): Triple {
  * first axis, like a bean's.
  * Distance: k₀(k₀−1)/k₁, k₀ = |p/r|, k₁ = |p/r²| (first order at the surface).
  */
-export function ellipsoid(centre: Triple, radii: Triple, axes: Axes = UPRIGHT, bend = 0): Solid {
+export function ellipsoid(centre: Xyz, radii: Xyz, axes: Axes = UPRIGHT, bend = 0): Solid {
   const [u, v, w] = axes;
   const [cx, cy, cz] = centre;
   const [a, b, c] = radii;
@@ -81,7 +81,7 @@ export function ellipsoid(centre: Triple, radii: Triple, axes: Axes = UPRIGHT, b
 }
 
 /** A rounded rectangular plate: centre, half lengths along its first and third axis, half its thickness. */
-export function plate(centre: Triple, half: readonly [number, number], radius: number, axes: Axes): Solid {
+export function plate(centre: Xyz, half: readonly [number, number], radius: number, axes: Axes): Solid {
   const [u, v, w] = axes;
   return {
     bounds: around(centre, Math.hypot(half[0], half[1]) + radius),
@@ -113,7 +113,7 @@ export function tube(knots: readonly Knot[], flatten = 1): Solid {
   let arc = 0;
   for (let i = 0; i < count; i++) {
     const [from, to] = [points[i], points[i + 1]];
-    const step: Triple = [to[0] - from[0], (to[1] - from[1]) * flatten, to[2] - from[2]];
+    const step: Xyz = [to[0] - from[0], (to[1] - from[1]) * flatten, to[2] - from[2]];
     const length = Math.hypot(...step);
     segments.set(
       [from[0], from[1] * flatten, from[2], ...step, 1 / length ** 2, from[3], to[3] - from[3]],
@@ -124,8 +124,8 @@ export function tube(knots: readonly Knot[], flatten = 1): Solid {
   }
   return {
     bounds: {
-      min: triple((k) => Math.min(...points.map((q) => q[k])) - widest),
-      max: triple((k) => Math.max(...points.map((q) => q[k])) + widest),
+      min: xyz((k) => Math.min(...points.map((q) => q[k])) - widest),
+      max: xyz((k) => Math.max(...points.map((q) => q[k])) + widest),
     },
     distance: (p) => {
       const px = p.x;
@@ -186,8 +186,8 @@ function curve(knots: readonly Knot[]): Knot[] {
 export function union(k: number, ...solids: readonly Solid[]): Solid {
   return {
     bounds: {
-      min: triple((i) => Math.min(...solids.map((s) => s.bounds.min[i])) - k),
-      max: triple((i) => Math.max(...solids.map((s) => s.bounds.max[i])) + k),
+      min: xyz((i) => Math.min(...solids.map((s) => s.bounds.min[i])) - k),
+      max: xyz((i) => Math.max(...solids.map((s) => s.bounds.max[i])) + k),
     },
     distance: (p) => {
       let distance = solids[0].distance(p);
@@ -209,7 +209,7 @@ export function within(k: number, solid: Solid, ...limits: readonly Distance[]):
   };
 }
 
-function around(centre: Triple, reach: number): Box {
+function around(centre: Xyz, reach: number): Box {
   const [x, y, z] = centre;
   return { min: [x - reach, y - reach, z - reach], max: [x + reach, y + reach, z + reach] };
 }

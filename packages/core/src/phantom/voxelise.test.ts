@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { affineFromRows, apply } from '../volume/affine.ts';
-import type { Triple } from '../volume/volume.ts';
+import type { Xyz } from '../volume/volume.ts';
 import { anatomyOf } from './anatomy/anatomy.ts';
 import { AIR_HU, coverage, type Part } from './parts.ts';
 import { samplePatient } from './patient.ts';
@@ -12,7 +12,7 @@ import { type Scene, voxelise } from './voxelise.ts';
 function sceneOf(seed: number): Scene {
   const random = new Random(seed);
   const patient = samplePatient(random);
-  const originMm: Triple = [5, -10, 20];
+  const originMm: Xyz = [5, -10, 20];
   return { ...anatomyOf(patient, random), locateInTrunk: trunkOf(patient), originMm };
 }
 
@@ -34,7 +34,7 @@ test.each([
   [2, 3.5],
 ])('skipping what is far away changes nothing (seed %i, %f mm)', (seed, spacing) => {
   const scene = sceneOf(seed);
-  const shape: Triple = [Math.ceil(400 / spacing), Math.ceil(300 / spacing), Math.ceil(330 / spacing)];
+  const shape: Xyz = [Math.ceil(400 / spacing), Math.ceil(300 / spacing), Math.ceil(330 / spacing)];
   const affine = affineFromRows([
     [-spacing, 0, 0, 205],
     [0, spacing, 0, -140],
@@ -45,7 +45,7 @@ test.each([
   const random = new Random(seed, 99);
   const place = newPlace(Math.cbrt(spacing ** 3));
   for (let n = 0; n < 15_000; n++) {
-    const voxel: Triple = [random.int(shape[0]), random.int(shape[1]), random.int(shape[2])];
+    const voxel: Xyz = [random.int(shape[0]), random.int(shape[1]), random.int(shape[2])];
     const [x, y, z] = apply(affine, voxel);
     scene.deformation.locate(x - scene.originMm[0], y - scene.originMm[1], z - scene.originMm[2], place);
     scene.locateInTrunk(place);

@@ -1,5 +1,5 @@
 import { spacingOf } from '../volume/affine.ts';
-import type { Grid, Triple } from '../volume/volume.ts';
+import type { Grid, Xyz } from '../volume/volume.ts';
 import { voxelCount } from '../volume/volume.ts';
 import type { Deformation } from './deformation.ts';
 import { clamp } from './functions.ts';
@@ -21,7 +21,7 @@ export interface Scene {
   /** Painted in this order. */
   readonly parts: readonly Part[];
   /** World position of the table frame's origin, mm. */
-  readonly originMm: Triple;
+  readonly originMm: Xyz;
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Affines: 4×4, row-major, last row 0 0 0 1, voxel index → world mm. Column j is the step of voxel axis j.
  */
-import type { Affine, Triple } from './volume.ts';
+import type { Affine, Xyz } from './volume.ts';
 
 /** The affine of three rows of four numbers, as NIfTI's srow_x, srow_y, srow_z. */
 export function affineFromRows(rows: readonly (readonly number[])[]): Affine {
@@ -9,7 +9,7 @@ export function affineFromRows(rows: readonly (readonly number[])[]): Affine {
 }
 
 /** Index i of one grid → scale·i + shift in another: a crop, a change of spacing. */
-export function scaleAndShift(scale: Triple, shift: Triple): Affine {
+export function scaleAndShift(scale: Xyz, shift: Xyz): Affine {
   return affineFromRows([
     [scale[0], 0, 0, shift[0]],
     [0, scale[1], 0, shift[1]],
@@ -31,14 +31,14 @@ export function compose(outer: Affine, inner: Affine): Affine {
 }
 
 /** The world position (mm) of a voxel index, which may be fractional. */
-export function apply(affine: Affine, voxel: Triple): Triple {
+export function apply(affine: Affine, voxel: Xyz): Xyz {
   const row = (r: number) =>
     affine[r] * voxel[0] + affine[r + 1] * voxel[1] + affine[r + 2] * voxel[2] + affine[r + 3];
   return [row(0), row(4), row(8)];
 }
 
 /** The distance in mm between neighbouring voxels along each voxel axis: the norms of the columns. */
-export function spacingOf(affine: Affine): Triple {
+export function spacingOf(affine: Affine): Xyz {
   const norm = (column: number) => Math.hypot(affine[column], affine[4 + column], affine[8 + column]);
   return [norm(0), norm(1), norm(2)];
 }

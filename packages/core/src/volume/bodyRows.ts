@@ -1,11 +1,11 @@
 /** Where the body lies in a scan, row by row along x: what lies outside is air. */
-import type { Box, Triple, Volume } from './volume.ts';
+import type { Box, Volume, Xyz } from './volume.ts';
 
 export interface BodyRows {
   /** The smallest box that holds all of it; null where there is none. */
   readonly box: Box | null;
   /** Whether a box [from, to) reaches between the ends of a row. */
-  reach(from: Triple, to: Triple): boolean;
+  reach(from: Xyz, to: Xyz): boolean;
 }
 
 /** The first and the last voxel of each row above the threshold (NaN is not above). */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { affineFromRows } from './affine.ts';
 import { fillHoles, keepLargestComponent } from './components.ts';
-import type { Triple, Volume } from './volume.ts';
+import type { Volume, Xyz } from './volume.ts';
 
 const AFFINE = affineFromRows([
   [1, 0, 0, 0],
@@ -12,10 +12,10 @@ const AFFINE = affineFromRows([
 
 /** Planes of rows of digits. */
 function volume(...planes: string[][]): Volume<Uint8Array> {
-  const shape: Triple = [planes[0][0].length, planes[0].length, planes.length];
+  const shape: Xyz = [planes[0][0].length, planes[0].length, planes.length];
   return { shape, affine: AFFINE, data: Uint8Array.from(planes.flat().join(''), Number) };
 }
-const random = (shape: Triple, labels: number, share: number): Volume<Uint8Array> => {
+const random = (shape: Xyz, labels: number, share: number): Volume<Uint8Array> => {
   const draw = new Random(3);
   const data = Uint8Array.from({ length: shape[0] * shape[1] * shape[2] }, () =>
     draw.uniform() < share ? 1 + draw.int(labels) : 0,
@@ -73,7 +73,7 @@ describe('components', () => {
     [[17, 13, 9], 0.15],
     [[33, 5, 7], 0.3],
     [[1, 20, 20], 0.5],
-  ] as [Triple, number][])('of random maps of %j as flooding finds it', (shape, share) => {
+  ] as [Xyz, number][])('of random maps of %j as flooding finds it', (shape, share) => {
     const map = random(shape, 2, share);
     const before = map.data.slice();
     keepLargestComponent(map, [1]);

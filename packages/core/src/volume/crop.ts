@@ -1,7 +1,7 @@
 /** Cutting a box out of a volume, and putting it back. */
 import { compose, scaleAndShift } from './affine.ts';
 import { rowExtents } from './bodyRows.ts';
-import { type Box, emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
+import { type Box, emptyLike, type Grid, type Volume, type VoxelArray, type Xyz } from './volume.ts';
 
 /** The smallest box that holds every voxel above the threshold; null where there is none (NaN is not above). */
 export const foregroundBox = (volume: Volume, threshold: number): Box | null =>
@@ -36,7 +36,7 @@ export function paste<T extends VoxelArray>(volume: Volume<T>, box: Box, grid: G
   return { shape: grid.shape, affine: grid.affine, data };
 }
 
-function boxShape({ min, max }: Box, outer: Triple): Triple {
+function boxShape({ min, max }: Box, outer: Xyz): Xyz {
   if ([0, 1, 2].some((axis) => min[axis] < 0 || max[axis] > outer[axis] || min[axis] >= max[axis])) {
     throw new Error(`crop: the box [${min}] to [${max}] does not lie in [${outer}]`);
   }
@@ -44,7 +44,7 @@ function boxShape({ min, max }: Box, outer: Triple): Triple {
 }
 
 /** Where each row along x starts: in the box's own array, and in the outer one. */
-function* rows({ min, max }: Box, outer: Triple): Generator<readonly [number, number]> {
+function* rows({ min, max }: Box, outer: Xyz): Generator<readonly [number, number]> {
   let inside = 0;
   for (let z = min[2]; z < max[2]; z++) {
     for (let y = min[1]; y < max[1]; y++, inside += max[0] - min[0]) {

@@ -4,7 +4,7 @@ import { crop, foregroundBox, paste } from './crop.ts';
 import { random } from './niftiFixture.ts';
 import { axisCodes, fromRas, toRas } from './orientation.ts';
 import { axisMaps, gridAtSpacing, resampleNearest } from './resampleGrid.ts';
-import type { Affine, Grid, Triple, Volume } from './volume.ts';
+import type { Affine, Grid, Volume, Xyz } from './volume.ts';
 
 /** Oblique, spacing 0.8 × 0.9 × 2.5, RAS+. */
 const OBLIQUE = affineFromRows([
@@ -37,10 +37,10 @@ function noise(grid: Grid, seed: number): Volume<Uint8Array> {
   return { ...grid, data: Uint8Array.from({ length }, () => 14 * next()) };
 }
 
-const at = ({ data, shape }: Volume, [x, y, z]: Triple) => data[x + shape[0] * (y + shape[1] * z)];
+const at = ({ data, shape }: Volume, [x, y, z]: Xyz) => data[x + shape[0] * (y + shape[1] * z)];
 
-function voxelsOf({ shape }: Grid): Triple[] {
-  const indices: Triple[] = [];
+function voxelsOf({ shape }: Grid): Xyz[] {
+  const indices: Xyz[] = [];
   for (let z = 0; z < shape[2]; z++) {
     for (let y = 0; y < shape[1]; y++) for (let x = 0; x < shape[0]; x++) indices.push([x, y, z]);
   }
@@ -55,7 +55,7 @@ const closeTo = (actual: ArrayLike<number>, expected: ArrayLike<number>, digits 
 describe('affine', () => {
   it('applies, composes and inverts', () => {
     expect(apply(OBLIQUE, [0, 0, 0])).toEqual([-100.5, 20.25, 333]);
-    const [voxel, other]: Triple[] = [
+    const [voxel, other]: Xyz[] = [
       [3, -2, 5],
       [0.5, 8, 1],
     ];
@@ -143,7 +143,7 @@ describe('orientation', () => {
       expect(axisCodes(ras.affine)).toBe('RAS');
       const toOriginal = compose(invert(volume.affine), ras.affine);
       for (const voxel of voxelsOf(ras)) {
-        const original = apply(toOriginal, voxel).map(Math.round) as unknown as Triple;
+        const original = apply(toOriginal, voxel).map(Math.round) as unknown as Xyz;
         closeTo(apply(toOriginal, voxel), original);
         expect(at(ras, voxel)).toBe(at(volume, original));
       }

@@ -1,6 +1,6 @@
 /** Volume and mean HU of each label. */
 import { determinant } from './affine.ts';
-import type { Triple, Volume } from './volume.ts';
+import type { Volume, Xyz } from './volume.ts';
 
 export interface LabelStatistics {
   readonly voxels: number;
@@ -8,7 +8,7 @@ export interface LabelStatistics {
   /** Null where the label is not there. */
   readonly meanHu: number | null;
   /** The mean voxel index, x y z; null where the label is not there, and for background. */
-  readonly centre: Triple | null;
+  readonly centre: Xyz | null;
 }
 
 /** Of labels 0 to `classes` − 1, on one grid with the scan. */

@@ -2,12 +2,12 @@
 import { InputError } from '../inputError.ts';
 import type { ByteSource } from './byteReader.ts';
 import { openNifti, shape3d } from './niftiRead.ts';
-import type { Grid, Triple, VoxelArray } from './volume.ts';
+import type { Grid, VoxelArray, Xyz } from './volume.ts';
 
 export interface LabelStream extends Grid {
   readonly name: string;
   /** Voxel size in mm as the header states it, in float32: what decides which voxels are within a tolerance. */
-  readonly spacingMm: Triple;
+  readonly spacingMm: Xyz;
   /** In the file's order (x fastest). A block is overwritten by the next; ends after the whole file proved sound. */
   blocks(): AsyncGenerator<Uint8Array>;
   /** Lets go of the source; for whoever wants no labels. */
@@ -43,7 +43,7 @@ export async function openLabels(file: ByteSource, limits: LabelLimits): Promise
 
 async function* checkedLabels(
   blocks: AsyncGenerator<VoxelArray>,
-  [nx, ny]: Triple,
+  [nx, ny]: Xyz,
   labels: readonly number[],
   name: string,
 ): AsyncGenerator<Uint8Array> {

@@ -8,7 +8,7 @@ import { InputError } from '../inputError.ts';
 import { affineFromRows, determinant, spacingOf } from './affine.ts';
 import { dtypeName, NIFTI_DTYPES, type NiftiDtype } from './niftiDtype.ts';
 import { affineOfSpace, isRotation, type NiftiSpace } from './niftiSpace.ts';
-import type { Affine, Triple } from './volume.ts';
+import type { Affine, Xyz } from './volume.ts';
 
 export interface NiftiHeader {
   readonly version: 1 | 2;
@@ -131,7 +131,7 @@ function spaceOf(raw: NIFTI1 | NIFTI2, bytes: Uint8Array, version: 1 | 2): Nifti
     quaternion: [raw.quatern_b, raw.quatern_c, raw.quatern_d],
     qoffset: [raw.qoffset_x, raw.qoffset_y, raw.qoffset_z],
     qfac: raw.pixDims[0] < 0 ? -1 : 1,
-    pixdim: [size(0), size(1), size(2)] satisfies Triple,
+    pixdim: [size(0), size(1), size(2)] satisfies Xyz,
     units: raw.xyzt_units,
   };
 }

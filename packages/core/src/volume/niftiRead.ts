@@ -7,7 +7,7 @@ import { ByteReader, type ByteSource } from './byteReader.ts';
 import { gunzip } from './gzip.ts';
 import { isInt64, swapBytes, type VoxelArrayType, valuesOf } from './niftiDtype.ts';
 import { type NiftiHeader, niftiHeaderSize, parseNiftiHeader } from './niftiHeader.ts';
-import { type Triple, type Volume, type VoxelArray, voxelCount } from './volume.ts';
+import { type Volume, type VoxelArray, voxelCount, type Xyz } from './volume.ts';
 
 /** A volume as a NIfTI file gave it; the header says how to write another on the same grid. */
 export interface NiftiVolume<T extends VoxelArray = VoxelArray> extends Volume<T> {
@@ -135,7 +135,7 @@ function allocate<A extends VoxelArrayType>(type: A, length: number, name: strin
 }
 
 /** The shape of a header's one 3D volume. Throws InputError where there are several, or too many voxels. */
-export function shape3d({ shape }: NiftiHeader, name: string, maxVoxels = MAX_VOXELS): Triple {
+export function shape3d({ shape }: NiftiHeader, name: string, maxVoxels = MAX_VOXELS): Xyz {
   const [x, y, z, ...more] = shape;
   if (more.some((n) => n > 1)) {
     throw new InputError(`${name}: has ${shape.join('×')} voxels; expected one 3D volume`);

@@ -4,25 +4,25 @@
  * Source: nifti1.h, and nibabel for which one counts.
  */
 import { affineFromRows, determinant, spacingOf } from './affine.ts';
-import type { Affine, Triple } from './volume.ts';
+import type { Affine, Xyz } from './volume.ts';
 
 export interface NiftiSpace {
   readonly sformCode: number;
   readonly sform: Affine;
   readonly qformCode: number;
   /** b, c, d of the unit quaternion a + bi + cj + dk with a ≥ 0. */
-  readonly quaternion: Triple;
-  readonly qoffset: Triple;
+  readonly quaternion: Xyz;
+  readonly qoffset: Xyz;
   /** −1 where the voxel axes are left-handed: the third one is turned round. */
   readonly qfac: 1 | -1;
   /** The voxel sizes that the header states, as numbers of the file's precision (float32 in NIfTI-1). */
-  readonly pixdim: Triple;
+  readonly pixdim: Xyz;
   /** NIfTI's xyzt_units as it stands: bits 0 to 2 the unit of space, 3 to 5 that of time. */
   readonly units: number;
 }
 
 /** The sform if its code is > 0, else the qform if its code is > 0, else the voxel sizes alone. */
-export function affineOfSpace(space: NiftiSpace, shape: Triple): Affine {
+export function affineOfSpace(space: NiftiSpace, shape: Xyz): Affine {
   if (space.sformCode > 0) return space.sform;
   if (space.qformCode > 0) return qformAffine(space);
   return pixdimAffine(space.pixdim, shape);
@@ -54,7 +54,7 @@ export function spaceOfAffine(affine: Affine): NiftiSpace {
 /** Sum of squares of b, c and d beyond which they are no part of a unit quaternion, rounding allowed for. */
 const MAX_SQUARES = 1.001;
 
-export const isRotation = ([b, c, d]: Triple): boolean => b * b + c * c + d * d <= MAX_SQUARES;
+export const isRotation = ([b, c, d]: Xyz): boolean => b * b + c * c + d * d <= MAX_SQUARES;
 
 function qformAffine({ quaternion, qoffset, qfac, pixdim }: NiftiSpace): Affine {
   let [b, c, d] = quaternion;
@@ -75,7 +75,7 @@ function qformAffine({ quaternion, qoffset, qfac, pixdim }: NiftiSpace): Affine 
 }
 
 /** nibabel's and SPM's last resort: LAS+ with the world's origin at the centre of the grid. */
-function pixdimAffine([sx, sy, sz]: Triple, [nx, ny, nz]: Triple): Affine {
+function pixdimAffine([sx, sy, sz]: Xyz, [nx, ny, nz]: Xyz): Affine {
   return affineFromRows([
     [-sx, 0, 0, (sx * (nx - 1)) / 2],
     [0, sy, 0, (-sy * (ny - 1)) / 2],
@@ -84,7 +84,7 @@ function pixdimAffine([sx, sy, sz]: Triple, [nx, ny, nz]: Triple): Affine {
 }
 
 /** b, c, d of the rotation with these columns, worked out from the largest of a², b², c², d² for precision. */
-function quaternionOf([xx, xy, xz]: number[], [yx, yy, yz]: number[], [zx, zy, zz]: number[]): Triple {
+function quaternionOf([xx, xy, xz]: number[], [yx, yy, yz]: number[], [zx, zy, zz]: number[]): Xyz {
   const fourSquares = [1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz];
   const products = [
     [fourSquares[0], yz - zy, zx - xz, xy - yx],

@@ -8,14 +8,15 @@ import {
   type Box,
   emptyLike,
   type Grid,
-  type Triple,
   type Volume,
   type VoxelArray,
+  type Xyz,
+  xyz,
 } from './volume.ts';
 
 /** Voxel axis i runs along world axis `world[i]` (0 x, 1 y, 2 z), towards its negative end where `flipped[i]`. */
 export interface Orientation {
-  readonly world: Triple;
+  readonly world: Xyz;
   readonly flipped: readonly [boolean, boolean, boolean];
 }
 
@@ -49,19 +50,19 @@ export function axisCodes(affine: Affine): string {
 /** A grid turned to RAS+, and where its voxels lie in the array as it was: data[start + steps · index]. */
 export interface RasView extends Grid {
   readonly start: number;
-  readonly steps: Triple;
+  readonly steps: Xyz;
   /** The voxel axis that runs along each world axis, and whether against it. */
-  readonly from: Triple;
+  readonly from: Xyz;
   readonly flipped: readonly [boolean, boolean, boolean];
 }
 
 /** A view of a volume in RAS+, without turning it. */
 export function rasView(grid: Grid): RasView {
   const { world, flipped } = orientationOf(grid.affine);
-  const from = triple((w) => world.indexOf(w));
+  const from = xyz((w) => world.indexOf(w));
   const strides = stridesOf(grid.shape);
-  const steps = triple((w) => (flipped[from[w]] ? -1 : 1) * strides[from[w]]);
-  const shape = triple((w) => grid.shape[from[w]]);
+  const steps = xyz((w) => (flipped[from[w]] ? -1 : 1) * strides[from[w]]);
+  const shape = xyz((w) => grid.shape[from[w]]);
   return {
     shape,
     affine: compose(grid.affine, toVoxels(grid.shape, world, flipped)),
@@ -76,8 +77,8 @@ export function rasView(grid: Grid): RasView {
 export function boxInView({ min, max }: Box, view: RasView): Box {
   const { from, flipped, shape } = view;
   return {
-    min: triple((w) => (flipped[w] ? shape[w] - max[from[w]] : min[from[w]])),
-    max: triple((w) => (flipped[w] ? shape[w] - min[from[w]] : max[from[w]])),
+    min: xyz((w) => (flipped[w] ? shape[w] - max[from[w]] : min[from[w]])),
+    max: xyz((w) => (flipped[w] ? shape[w] - min[from[w]] : max[from[w]])),
   };
 }
 
@@ -85,7 +86,7 @@ export function boxOfView({ min, max }: Box, { from, flipped, shape }: RasView):
   const along = (axis: number) => from.indexOf(axis);
   const low = (w: number) => (flipped[w] ? shape[w] - max[w] : min[w]);
   const high = (w: number) => (flipped[w] ? shape[w] - min[w] : max[w]);
-  return { min: triple((axis) => low(along(axis))), max: triple((axis) => high(along(axis))) };
+  return { min: xyz((axis) => low(along(axis))), max: xyz((axis) => high(along(axis))) };
 }
 
 /** The volume with its axes turned to RAS+. The same object where they are already. */
@@ -104,16 +105,14 @@ export function fromRas<T extends VoxelArray>(volume: Volume<T>, grid: Grid): Vo
   }
   if (axisCodes(grid.affine) === 'RAS') return { shape, affine: grid.affine, data: volume.data };
   const strides = stridesOf(volume.shape);
-  const steps = triple((axis) => (flipped[axis] ? -1 : 1) * strides[world[axis]]);
+  const steps = xyz((axis) => (flipped[axis] ? -1 : 1) * strides[world[axis]]);
   return { shape, affine: grid.affine, data: gather(volume.data, shape, steps) };
 }
 
-const triple = (at: (axis: number) => number): Triple => [at(0), at(1), at(2)];
-
-const stridesOf = (shape: Triple): Triple => [1, shape[0], shape[0] * shape[1]];
+const stridesOf = (shape: Xyz): Xyz => [1, shape[0], shape[0] * shape[1]];
 
 /** RAS index → index in the volume that has this orientation. */
-function toVoxels(shape: Triple, world: Triple, flipped: Orientation['flipped']): Affine {
+function toVoxels(shape: Xyz, world: Xyz, flipped: Orientation['flipped']): Affine {
   const rows = [0, 1, 2].map((axis) => {
     const row = [0, 0, 0, flipped[axis] ? shape[axis] - 1 : 0];
     row[world[axis]] = flipped[axis] ? -1 : 1;
@@ -123,7 +122,7 @@ function toVoxels(shape: Triple, world: Triple, flipped: Orientation['flipped'])
 }
 
 /** out[x, y, z] = data[start + x·steps[0] + y·steps[1] + z·steps[2]]; a negative step starts from the far end. */
-function gather<T extends VoxelArray>(data: T, shape: Triple, steps: Triple): T {
+function gather<T extends VoxelArray>(data: T, shape: Xyz, steps: Xyz): T {
   const out = emptyLike(data, data.length);
   const start = steps.reduce((sum, step, axis) => sum + (step < 0 ? -step * (shape[axis] - 1) : 0), 0);
   const [stepX, stepY, stepZ] = steps;

@@ -4,11 +4,11 @@
  * table ends at 15 or below, one a byte where it does not.
  */
 import type { LabelStream } from './labelStream.ts';
-import type { Grid, Triple } from './volume.ts';
+import type { Grid, Xyz } from './volume.ts';
 
 export interface PackedLabels extends Grid {
   readonly name: string;
-  readonly spacingMm: Triple;
+  readonly spacingMm: Xyz;
   /** What the labels take in memory. */
   readonly bytes: number;
   /** The labels of the rows yMin to yMax − 1 of slice z, x fastest; the next call overwrites them. */

@@ -7,7 +7,7 @@
  * The second line holds both ways, so a grid and its resampled one are each other's source and target.
  */
 import { apply, compose, scaleAndShift, spacingOf } from './affine.ts';
-import { emptyLike, type Grid, type Triple, type Volume, type VoxelArray } from './volume.ts';
+import { emptyLike, type Grid, type Volume, type VoxelArray, type Xyz } from './volume.ts';
 
 /** Halves go up, also those that the rounding of a float32 affine, over a thousand voxels, put below themselves. */
 const nearest = (value: number): number => Math.floor(value + 0.5 + 1e-4);
@@ -19,10 +19,10 @@ export interface AxisMap {
 }
 
 /** The grid with the given spacing (mm) that shares this grid's axes and centre. */
-export function gridAtSpacing(grid: Grid, spacingMm: Triple): Grid {
+export function gridAtSpacing(grid: Grid, spacingMm: Xyz): Grid {
   const spacing = spacingOf(grid.affine);
   const size = (axis: number) => Math.max(1, nearest((grid.shape[axis] * spacing[axis]) / spacingMm[axis]));
-  const shape: Triple = [size(0), size(1), size(2)];
+  const shape: Xyz = [size(0), size(1), size(2)];
   const scale = (axis: number) => spacingMm[axis] / spacing[axis];
   const shift = (axis: number) => (grid.shape[axis] - 1) / 2 - scale(axis) * ((shape[axis] - 1) / 2);
   const toSource = scaleAndShift([scale(0), scale(1), scale(2)], [shift(0), shift(1), shift(2)]);

@@ -2,8 +2,8 @@
  * A volume is a 3D array of voxels with an affine.
  *
  * Voxels lie in NIfTI's order, x fastest: index = x + shape[0]·(y + shape[1]·z). The same memory read as a
- * tensor is [D, H, W] = [z, y, x]: no copy and no transposition lies between a RAS volume and a patch. This is
- * the only place where the two orders meet: D is z, H is y, W is x (as nnU-Net reads images).
+ * tensor is [D, H, W] = [z, y, x]: no copy and no transposition lies between a RAS volume and a patch. The two orders
+ * are types, and meet in inference/axes.ts alone.
  */
 export type VoxelArray =
   | Uint8Array
@@ -15,28 +15,35 @@ export type VoxelArray =
   | Float32Array
   | Float64Array;
 
-export type Triple = readonly [number, number, number];
+/**
+ * Numbers along a volume's axes, in the order x, y, z: shapes, voxels, millimetres. An array literal is one; what is
+ * typed D, H, W (kernels/axes.ts) is not.
+ */
+export type Xyz = readonly [number, number, number] & { readonly axes?: 'xyz' };
+
+/** What a function gives for axes 0, 1 and 2. */
+export const xyz = (at: (axis: number) => number): Xyz => [at(0), at(1), at(2)];
 
 /** Voxel index → world position in mm (RAS+): 4×4, row-major, 16 numbers. */
 export type Affine = Float64Array;
 
 /** Where voxels lie, without the voxels. */
 export interface Grid {
-  readonly shape: Triple;
+  readonly shape: Xyz;
   readonly affine: Affine;
 }
 
 /** Voxels from `min` up to but not including `max`. */
 export interface Box {
-  readonly min: Triple;
-  readonly max: Triple;
+  readonly min: Xyz;
+  readonly max: Xyz;
 }
 
 export interface Volume<T extends VoxelArray = VoxelArray> extends Grid {
   readonly data: T;
 }
 
-export const voxelCount = (shape: Triple): number => shape[0] * shape[1] * shape[2];
+export const voxelCount = (shape: Xyz): number => shape[0] * shape[1] * shape[2];
 
 /** A zeroed array of the same kind. */
 export function emptyLike<T extends VoxelArray>(data: T, length: number): T {

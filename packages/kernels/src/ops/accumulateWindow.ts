@@ -6,13 +6,12 @@
  * m mirrors the axes along which the network saw the window mirrored. Voxels outside the volume are left out.
  * Of the volume a ring of planes is held (`ring.ts`).
  */
+import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { ringRuns } from '../ring.ts';
 import type { Tensor } from '../tensor.ts';
 import { rowRanges, viewOf } from '../views.ts';
-
-type Size = readonly [number, number, number];
 
 export type Mirrored = readonly [boolean, boolean, boolean];
 export const NOT_MIRRORED: Mirrored = [false, false, false];
@@ -33,11 +32,11 @@ export interface AccumulateWindow {
   /** Planes of the whole volume. */
   readonly depth: number;
   /** Of the window in the volume, D, H, W; may lie outside. */
-  readonly origin: Size;
+  readonly origin: Dhw;
   readonly mirrored: Mirrored;
   /** f32: tables of weights, d, h or w long, that begin at these places. */
   readonly weights: Tensor;
-  readonly weightsAt: Size;
+  readonly weightsAt: Dhw;
 }
 
 export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {

@@ -7,7 +7,7 @@
  * Several inputs stand for their concatenation along channels, which is never made.
  */
 
-import type { Triple } from '../axes.ts';
+import { type Dhw, dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
@@ -18,25 +18,22 @@ import { fillZero } from './fill.ts';
 import { channelSum } from './reduce.ts';
 import { range } from './wgsl.ts';
 
-export type { Triple } from '../axes.ts';
-
 export interface Conv3dShape {
   /** D, H, W. */
-  readonly kernel: Triple;
-  readonly stride: Triple;
+  readonly kernel: Dhw;
+  readonly stride: Dhw;
 }
 
-const ONES: Triple = [1, 1, 1];
-const ZEROS: Triple = [0, 0, 0];
-const triple = (f: (axis: number) => number): Triple => [f(0), f(1), f(2)];
-const spatial = (tensor: Tensor) => tensor.shape.slice(1, 4) as unknown as Triple;
+const ONES: Dhw = [1, 1, 1];
+const ZEROS: Dhw = [0, 0, 0];
+const spatial = (tensor: Tensor) => tensor.shape.slice(1, 4) as unknown as Dhw;
 
-export const padding = ({ kernel, stride }: Conv3dShape): Triple =>
-  triple((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));
+export const padding = ({ kernel, stride }: Conv3dShape): Dhw =>
+  dhw((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));
 
 /** D, H, W of the output. */
-export const outputSize = (size: Triple, shape: Conv3dShape): Triple =>
-  triple((i) => Math.floor((size[i]! + 2 * padding(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
+export const outputSize = (size: Dhw, shape: Conv3dShape): Dhw =>
+  dhw((i) => Math.floor((size[i]! + 2 * padding(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
 
 export interface Conv3dPack {
   /** f32 [Cout, Cin, kD, kH, kW] */
@@ -57,7 +54,7 @@ export function pack(gpu: Gpu, { weight, inputChannels, shape, output, dtype }: 
       inStride: shape.stride,
       outStride: ONES,
       outOffsets: [ZEROS],
-      base: triple((i) => -padding(shape)[i]!),
+      base: dhw((i) => -padding(shape)[i]!),
       taps: shape.kernel,
     },
     output,
@@ -116,7 +113,7 @@ export function inputGradient(gpu: Gpu, call: Conv3dInputGradient): Work {
         weight,
         inputAxis: 'b',
         firstTaps: [lastTap],
-        tapStep: triple((i) => -shape.stride[i]!),
+        tapStep: dhw((i) => -shape.stride[i]!),
         inputChannels: [dOutput.shape[4]!],
         outputChannels: { first: firstChannel, count: dInput.shape[4]! },
       },
@@ -150,10 +147,8 @@ function residueClasses({ kernel, stride, ...shape }: Conv3dShape) {
       const lastTap = firstTap + Math.max(0, taps - 1) * stride[i]!;
       return { residue, taps, lastTap, base: (residue + pad[i]! - lastTap) / stride[i]! };
     });
-  const join = <K extends 'residue' | 'taps' | 'lastTap' | 'base'>(
-    key: K,
-    parts: Record<K, number>[],
-  ): Triple => triple((i) => parts[i]![key]);
+  const join = <K extends 'residue' | 'taps' | 'lastTap' | 'base'>(key: K, parts: Record<K, number>[]): Dhw =>
+    dhw((i) => parts[i]![key]);
   return axis(0).flatMap((d) =>
     axis(1).flatMap((h) =>
       axis(2).map((w) => {
@@ -190,7 +185,7 @@ export function parameterGradient(gpu: Gpu, call: Conv3dWeightGradient): Work {
     centre: dOutput,
     dWeight,
     stride: shape.stride,
-    base: triple((i) => -padding(shape)[i]!),
+    base: dhw((i) => -padding(shape)[i]!),
     norm,
   });
   return dBias ? joinWork(work, channelSum(gpu, 'conv3d.dBias', dOutput, dBias)) : work;

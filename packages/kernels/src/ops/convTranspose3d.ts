@@ -4,7 +4,7 @@
  *   output[n, i·stride + t, co] = Σ_ci weight[ci, co, t] · input[n, i, ci]        0 ≤ t < stride per axis
  */
 
-import type { Triple } from '../axes.ts';
+import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
@@ -12,10 +12,10 @@ import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import { blockPlaces } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
 
-const ONES: Triple = [1, 1, 1];
-const ZEROS: Triple = [0, 0, 0];
+const ONES: Dhw = [1, 1, 1];
+const ZEROS: Dhw = [0, 0, 0];
 
-const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Triple;
+const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Dhw;
 
 export interface ConvTranspose3dPack {
   /** f32 [Cin, Cout, sD, sH, sW] */
@@ -48,7 +48,7 @@ export interface ConvTranspose3dForward {
   readonly weights: PackedWeights;
   /** [N, D·sD, H·sH, W·sW, Cout] */
   readonly output: Tensor;
-  readonly stride: Triple;
+  readonly stride: Dhw;
 }
 
 export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTranspose3dForward): Work {

@@ -6,6 +6,7 @@
  * m mirrors axes. Of the volume a ring of planes is held (`ring.ts`). Planes of the window outside the volume are
  * left as they are: `clear` the batch first where there are any.
  */
+import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { i32, type Launch, prepare, u32 } from '../kernel.ts';
 import { ringRuns } from '../ring.ts';
@@ -19,7 +20,7 @@ export interface CutWindow {
   /** Planes of the whole volume. */
   readonly depth: number;
   /** Of the window in the volume, D, H, W; may lie outside. */
-  readonly origin: readonly [number, number, number];
+  readonly origin: Dhw;
   readonly mirrored: Mirrored;
   /** f32 [N, d, h, w, 1] */
   readonly windows: Tensor;

@@ -8,6 +8,7 @@
  *
  * Coordinates are f32: at a half, a label may fall to either side.
  */
+import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
@@ -16,7 +17,7 @@ import { lines } from './wgsl.ts';
 export interface Deformation {
   /** Row by row. */
   readonly matrix: readonly number[];
-  readonly offset: readonly [number, number, number];
+  readonly offset: Dhw;
   /** f32 [gD, gH, gW, 4], at least 4 points an axis: displacements in voxels of the input; the fourth is unused. */
   readonly control?: Tensor | undefined;
 }

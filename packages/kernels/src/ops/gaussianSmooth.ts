@@ -3,6 +3,7 @@
  *
  *   weight[k] = ½·(erf((k + ½)/(σ√2)) − erf((k − ½)/(σ√2))),  |k| ≤ max(1, ⌊4σ + ½⌋)
  */
+import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, fromArray, type Tensor } from '../tensor.ts';
@@ -10,7 +11,7 @@ import { viewElements, viewOf } from '../views.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** Standard deviations along D, H, W in voxels, each above 0; the image [D, H, W] is smoothed in place. */
-export function gaussianSmooth(gpu: Gpu, image: Tensor, sigmas: readonly [number, number, number]): Work {
+export function gaussianSmooth(gpu: Gpu, image: Tensor, sigmas: Dhw): Work {
   const [, height, width] = image.shape as [number, number, number];
   const strides = [height * width, width, 1];
   // Three passes there and back end in a third tensor; a fourth copies.

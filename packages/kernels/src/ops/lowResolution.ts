@@ -4,6 +4,7 @@
  *
  *   output[i] = (1 − share)·input[nearest(j)] + share·input[nearest(j + 1)]      j + share = (i + ½)·m/n − ½
  */
+import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, fromArray, type Tensor } from '../tensor.ts';
@@ -12,7 +13,7 @@ import { lines } from './wgsl.ts';
 /** Both f32 [D, H, W] and bound whole; `zooms` are those of D, H, W. */
 export function lowResolution(
   gpu: Gpu,
-  { input, output, zooms }: { input: Tensor; output: Tensor; zooms: readonly [number, number, number] },
+  { input, output, zooms }: { input: Tensor; output: Tensor; zooms: Dhw },
 ): Work {
   const [depth, height, width] = input.shape as [number, number, number];
   const entries = zooms.flatMap((zoom, axis) => axisTable(input.shape[axis]!, zoom));

@@ -1,10 +1,10 @@
 /** Twin of `ops/conv3d.ts`: the sums as they are written there. */
+import type { Dhw } from '../axes.ts';
 import { type Reference, reference } from './array.ts';
 
-type Triple = readonly [number, number, number];
 export interface ConvShape {
-  readonly kernel: Triple;
-  readonly stride: Triple;
+  readonly kernel: Dhw;
+  readonly stride: Dhw;
 }
 
 const pads = ({ kernel, stride }: ConvShape) => kernel.map((k, i) => Math.floor((k - stride[i]! + 1) / 2));

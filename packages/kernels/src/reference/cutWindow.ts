@@ -1,9 +1,10 @@
 /** Twin of `ops/cutWindow.ts`: one window [d, h, w] of the whole volume [D, H, W]. */
+import type { Dhw } from '../axes.ts';
 import { type Reference, reference } from './array.ts';
 
 export function cutWindow(
   volume: Reference,
-  shape: readonly [number, number, number],
+  shape: Dhw,
   origin: readonly number[],
   mirrored: readonly boolean[],
 ): Reference {

@@ -1,4 +1,5 @@
 /** Twin of `ops/gaussianSmooth.ts`. The weights are integrals of the Gaussian, by Simpson's rule. */
+import type { Dhw } from '../axes.ts';
 import { type Reference, reference } from './array.ts';
 
 function weight(k: number, sigma: number): number {
@@ -11,7 +12,7 @@ function weight(k: number, sigma: number): number {
   return sum / (3 * steps) / (sigma * Math.sqrt(2 * Math.PI));
 }
 
-export function gaussianSmooth(image: Reference, sigmas: readonly [number, number, number]): Reference {
+export function gaussianSmooth(image: Reference, sigmas: Dhw): Reference {
   const [, H, W] = image.shape as [number, number, number];
   const strides = [H * W, W, 1];
   return sigmas.reduce((input, sigma, axis) => {

@@ -2,7 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
-import { Tape, type Triple } from '@organseg/core/network/tape.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from './schema.ts';
@@ -13,8 +13,8 @@ export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision
   classes,
   filters,
   deepSupervision,
-  kernels: kernels as readonly Triple[],
-  strides: strides as readonly Triple[],
+  kernels,
+  strides,
 });
 
 /** What becomes of a scan before the network sees it. */

@@ -2,7 +2,7 @@
 import type { Augmentation } from './augmentations.ts';
 import type { Config } from './schema.ts';
 
-const cube = (n: number): [number, number, number] => [n, n, n];
+const cube = (n: number) => [n, n, n] as const;
 
 /** Gao 2022's changes of the intensities. */
 const gaoIntensities: Augmentation[] = [

@@ -1,16 +1,22 @@
 /**
  * A run's settings: flat, in the field's words, and checked; an unknown key is an error.
  */
+
 import { InputError } from '@organseg/core/inputError.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import { check } from '@organseg/files/json.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
 
 const size = z.int().positive();
-const triple = z.tuple([size, size, size]);
+/** D, H, W, as tensors are. */
+const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
+/** x, y, z, as volumes are. */
+const xyzMm: z.ZodType<Xyz> = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 const probability = z.number().min(0).max(1);
 const stage = z.strictObject({
   epochs: size,
@@ -24,17 +30,17 @@ export const configSchema = z.strictObject({
   /** Of each stage of the network. */
   filters: z.array(size).min(2),
   /** D, H, W of each stage. */
-  kernels: z.array(triple),
-  strides: z.array(triple),
+  kernels: z.array(dhw),
+  strides: z.array(dhw),
   /** x, y, z. */
-  spacingMm: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+  spacingMm: xyzMm,
   /** Mapped to 0 and 1. */
   intensityLowHu: z.number(),
   intensityHighHu: z.number(),
   /** What becomes of values outside: 0, or the nearer end. */
   intensityOutside: z.enum(['zero', 'clip']),
   /** D, H, W. */
-  patch: triple,
+  patch: dhw,
   patchesPerImage: size,
   /** Of a patch's centre being in an organ, where foregroundShare is null. */
   foregroundProbability: probability,

@@ -2,8 +2,10 @@
  * Augmentations of one patch, on the GPU, in the order of the settings. Each happens with its own probability
  * and draws from a stream of its own, so that one setting changes nothing of what another draws.
  */
+
 import type { Random } from '@organseg/core/random.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Launch, Work } from '@organseg/kernels/kernel.ts';
 import { deform } from '@organseg/kernels/ops/deform.ts';
@@ -24,9 +26,9 @@ import { deformation, drawFactor, drawSpatial, inputSize, type SpatialDraw } fro
 export interface AugmentSettings {
   readonly augmentations: readonly Augmentation[];
   /** D, H, W of what the network sees. */
-  readonly patch: Triple;
+  readonly patch: Dhw;
   /** x, y, z. */
-  readonly spacingMm: Triple;
+  readonly spacingMm: Xyz;
 }
 
 export interface PatchTensors {
@@ -40,7 +42,7 @@ export interface PatchTensors {
 export const isGeometric = ({ kind }: Augmentation): boolean => kind === 'spatial' || kind === 'mirror';
 
 /** What a patch of this generator's is to be cut of, D H W: more than the patch where it will be turned or scaled. */
-export function sizeToCut({ augmentations, patch, spacingMm }: AugmentSettings, random: Random): Triple {
+export function sizeToCut({ augmentations, patch, spacingMm }: AugmentSettings, random: Random): Dhw {
   return inputSize(spatialDraw(augmentations, random), patch, spacingMm);
 }
 
@@ -76,7 +78,7 @@ export function augment(
     return tensor;
   };
   /** The same change of image and labels. */
-  const move = (shape: Triple, change: (input: Tensor, output: Tensor) => Launch[]) => {
+  const move = (shape: Dhw, change: (input: Tensor, output: Tensor) => Launch[]) => {
     [image, labels] = [image, labels].map((input) => {
       const moved = output(input, shape);
       add(change(input, moved));
@@ -90,7 +92,7 @@ export function augment(
     if (augmentation.kind === 'spatial') {
       const draw = spatialDraw(augmentations, random);
       if (!draw) continue;
-      const call = deformation(gpu, draw, { from: image.shape as unknown as Triple, to, spacingMm });
+      const call = deformation(gpu, draw, { from: image.shape as unknown as Dhw, to, spacingMm });
       if (call.control) scratch.push(call.control);
       move(to, (input, moved) => deform(gpu, { input, output: moved, ...call }));
     } else if (augmentation.kind === 'mirror') {

@@ -3,15 +3,16 @@
  * case and by all that it depends on, so that runs can share a folder: of a case that several sets of labels were
  * made for, the image is there once.
  */
+
 import { createHash, randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { dhwOf } from '@organseg/core/inference/axes.ts';
 import {
   type CaseGeometry,
   type Preprocessing,
   prepareLabels,
   prepareScan,
-  tensorShape,
 } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
@@ -20,12 +21,13 @@ import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
 import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { imageTensors, labelTensors, PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
+import { imageTensors, labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
 
 /** A whole case in memory. */
 export interface LoadedCase {
-  readonly size: Size;
+  readonly size: Dhw;
   /** [0, 1] */
   readonly image: Float32Array;
   readonly labels: Uint8Array;
@@ -59,11 +61,11 @@ export class CaseStore {
   }
 
   /** Makes the case's files if they were not made before, or its sources have changed since. Returns its size. */
-  async prepare(source: StoredCase): Promise<Size> {
+  async prepare(source: StoredCase): Promise<Dhw> {
     const image = await this.#image(source);
     const labels = source.labels === undefined ? undefined : await this.#labels(source, source.labels, image);
     this.#prepared.set(source, { image: image.path, labels });
-    return tensorShape(image.geometry.network);
+    return dhwOf(image.geometry.network.shape);
   }
 
   /** The files of a case that was prepared. */
@@ -90,7 +92,7 @@ export class CaseStore {
     const before = metadataOf(path);
     if (before) return { path, sources, geometry: JSON.parse(before.geometry!) };
     const { image, geometry } = await prepareScan(this.#gpu, await readNiftiFile(file), this.#preprocessing);
-    const tensors = imageTensors(tensorShape(image), image.data);
+    const tensors = imageTensors(dhwOf(image.shape), image.data);
     await this.#write(path, tensors, { geometry: JSON.stringify(geometry) });
     return { path, sources, geometry };
   }
@@ -106,7 +108,7 @@ export class CaseStore {
     }
     assertSameGrid(of.geometry.scan, image, labels, file);
     const { network } = of.geometry;
-    await this.#write(path, labelTensors(tensorShape(network), prepareLabels(labels, of.geometry).data));
+    await this.#write(path, labelTensors(dhwOf(network.shape), prepareLabels(labels, of.geometry).data));
     return path;
   }
 

@@ -2,20 +2,22 @@
  * Threads that read and cut patches while the main thread feeds the GPU. Not piscina, which the evaluator has: it
  * loads a file of its own into each thread, which a bundle of one file a program does not hold.
  */
+
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { RandomState } from '@organseg/core/random.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Centre, Patch } from './patchSampler.ts';
-import type { PreparedPaths, Size } from './preparedCase.ts';
+import type { PreparedPaths } from './preparedCase.ts';
 
 export interface PatchRequest {
   readonly paths: PreparedPaths;
-  readonly patch: Size;
+  readonly patch: Dhw;
   readonly centre: Centre;
   /** What is cut about the patch's centre, at least the patch. */
-  readonly size: Size;
+  readonly size: Dhw;
   readonly random: RandomState;
 }
 

@@ -1,15 +1,17 @@
 /**
  * Training patches: where they are cut, and what they hold.
  */
+
 import type { Random } from '@organseg/core/random.ts';
-import type { PreparedCase, Size } from './preparedCase.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
+import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {
   /** [0, 1], D H W. */
   readonly image: Float32Array;
   readonly labels: Uint8Array;
   /** D, H, W of both. */
-  readonly size: Size;
+  readonly size: Dhw;
 }
 
 /**
@@ -25,10 +27,10 @@ export type Centre = 'organ' | 'anywhere' | number;
  */
 export function samplePatch(
   prepared: PreparedCase,
-  patch: Size,
+  patch: Dhw,
   centre: Centre,
   random: Random,
-  box: Size = patch,
+  box: Dhw = patch,
 ): Patch {
   const { size } = prepared;
   const voxel = centreVoxel(prepared, centre, random);
@@ -39,7 +41,7 @@ export function samplePatch(
     const first =
       room <= 0 ? Math.ceil(room / 2) : Math.min(room, Math.max(0, at[axis] - Math.floor(patch[axis] / 2)));
     return first - (box[axis] - patch[axis]) / 2;
-  }) as unknown as Size;
+  }) as unknown as Dhw;
   return { image: prepared.image(from, box), labels: prepared.labels(from, box), size: box };
 }
 

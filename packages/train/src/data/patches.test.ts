@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '@organseg/core/random.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -12,10 +13,10 @@ import type { Augmentation } from '../config/augmentations.ts';
 import { NNUNET_NOISE } from '../config/presets.ts';
 import { augment, isGeometric, sizeToCut } from './augment.ts';
 import { type Centre, samplePatch } from './patchSampler.ts';
-import { PreparedCase, type PreparedPaths, type Size } from './preparedCase.ts';
+import { PreparedCase, type PreparedPaths } from './preparedCase.ts';
 
 /** Writes a case in which each voxel's intensity is its own index and one organ has 3 × 2 × 2 voxels. */
-function numbered(folder: string, size: Size): PreparedPaths {
+function numbered(folder: string, size: Dhw): PreparedPaths {
   const count = size[0] * size[1] * size[2];
   const labels = new Uint8Array(count);
   for (const d of [4, 5, 6])
@@ -25,7 +26,7 @@ function numbered(folder: string, size: Size): PreparedPaths {
 }
 
 function preparedRow(labels: Uint8Array): PreparedCase {
-  const size: Size = [1, 1, labels.length];
+  const size: Dhw = [1, 1, labels.length];
   const image = new Float32Array(labels.length);
   return new PreparedCase(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
 }

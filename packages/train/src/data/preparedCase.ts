@@ -10,11 +10,10 @@
  *   counts I32 [256]          the voxels of each label
  * Reading is synchronous: it is for threads that have nothing else to do, and for headers.
  */
+
 import type { SafeTensor, SafeTensorPlace } from '@organseg/core/network/safetensors.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
-
-/** D, H, W. */
-export type Size = readonly [number, number, number];
+import type { Dhw } from '@organseg/kernels/axes.ts';
 
 const SCALE = 65535;
 const LABELS = 256;
@@ -27,11 +26,11 @@ export interface PreparedPaths {
 }
 
 /** The tensors of an image whose intensities are in [0, 1]. */
-export const imageTensors = (size: Size, image: Float32Array): Map<string, SafeTensor> =>
+export const imageTensors = (size: Dhw, image: Float32Array): Map<string, SafeTensor> =>
   new Map([['image', { shape: size, values: quantised(image) }]]);
 
 /** The tensors of a label map. */
-export function labelTensors(size: Size, labels: Uint8Array): Map<string, SafeTensor> {
+export function labelTensors(size: Dhw, labels: Uint8Array): Map<string, SafeTensor> {
   const { runs, counts } = labelRuns(labels);
   return new Map<string, SafeTensor>([
     ['labels', { shape: size, values: labels }],
@@ -85,7 +84,7 @@ function startsOf(counts: ArrayLike<number>): number[] {
 
 /** An open prepared case. Close it. */
 export class PreparedCase {
-  readonly size: Size;
+  readonly size: Dhw;
   readonly voxels: number;
   /** Of each label, background first. */
   readonly labelVoxels: readonly number[];
@@ -97,7 +96,7 @@ export class PreparedCase {
   constructor(paths: PreparedPaths) {
     this.#image = new SafetensorsFile(paths.image);
     try {
-      this.size = this.#image.place('image', 'U16').shape as unknown as Size;
+      this.size = this.#image.place('image', 'U16').shape as unknown as Dhw;
       this.voxels = this.size.reduce((a, b) => a * b, 1);
       if (paths.labels !== undefined) this.#labels = new SafetensorsFile(paths.labels);
       this.labelVoxels = this.#labels
@@ -116,7 +115,7 @@ export class PreparedCase {
   }
 
   /** Intensities in [0, 1] of a box that may reach beyond the volume; there it holds 0. */
-  image(from: Size, box: Size): Float32Array {
+  image(from: Dhw, box: Dhw): Float32Array {
     const values = new Float32Array(box[0] * box[1] * box[2]);
     const { firstByte } = this.#image.place('image', 'U16');
     this.#eachRow(this.#image, firstByte, 2, from, box, (bytes, first, count, to) => {
@@ -126,7 +125,7 @@ export class PreparedCase {
     return values;
   }
 
-  labels(from: Size, box: Size): Uint8Array {
+  labels(from: Dhw, box: Dhw): Uint8Array {
     const values = new Uint8Array(box[0] * box[1] * box[2]);
     if (!this.#labels) return values;
     const { firstByte } = this.#labels.place('labels', 'U8');
@@ -157,8 +156,8 @@ export class PreparedCase {
     file: SafetensorsFile,
     firstByte: number,
     elementBytes: number,
-    from: Size,
-    box: Size,
+    from: Dhw,
+    box: Dhw,
     visit: (bytes: Uint8Array, firstByte: number, count: number, to: number) => void,
   ): void {
     const [, height, width] = this.size;

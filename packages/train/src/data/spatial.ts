@@ -3,8 +3,11 @@
  *
  *   source − centre = S⁻¹·(s·R)·S·(target − centre) + u(target)      S = diag(spacing), D H W
  */
+
+import { dhwOf } from '@organseg/core/inference/axes.ts';
 import { Random } from '@organseg/core/random.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Deformation } from '@organseg/kernels/ops/deform.ts';
 import { fromArray } from '@organseg/kernels/tensor.ts';
@@ -83,8 +86,8 @@ const multiply = (a: readonly number[], b: readonly number[]): number[] =>
   });
 
 /** In voxels; `spacingMm` is x y z. */
-function voxelMatrix({ matrix }: SpatialDraw, spacingMm: Triple): number[] {
-  const mm = [...spacingMm].reverse();
+function voxelMatrix({ matrix }: SpatialDraw, spacingMm: Xyz): number[] {
+  const mm = dhwOf(spacingMm);
   return matrix.map((x, i) => (x * mm[i % 3]!) / mm[Math.floor(i / 3)]!);
 }
 
@@ -92,27 +95,29 @@ function voxelMatrix({ matrix }: SpatialDraw, spacingMm: Triple): number[] {
  * The box, D H W, that must be cut about a patch so that no voxel of the deformed one comes from outside it (but
  * for rare large displacements). It exceeds the patch by an even number, so that both have one centre.
  */
-export function inputSize(draw: SpatialDraw | null, patch: Triple, spacingMm: Triple): Triple {
+export function inputSize(draw: SpatialDraw | null, patch: Dhw, spacingMm: Xyz): Dhw {
   if (!draw) return patch;
   const matrix = voxelMatrix(draw, spacingMm);
-  return patch.map((n, r) => {
+  const mm = dhwOf(spacingMm);
+  return dhw((r) => {
+    const n = patch[r];
     const half = patch.reduce((sum, m, c) => sum + (Math.abs(matrix[3 * r + c]!) * (m - 1)) / 2, 0);
-    const margin = draw.elastic ? (2.5 * draw.elastic.deviationMm) / spacingMm[2 - r]! : 0;
+    const margin = draw.elastic ? (2.5 * draw.elastic.deviationMm) / mm[r]! : 0;
     const wanted = 2 * Math.ceil(half + margin) + 1;
     return Math.max(n, wanted + ((wanted - n) % 2 === 0 ? 0 : 1));
-  }) as unknown as Triple;
+  });
 }
 
 /** For the kernel. Release `control` after it ran. */
 export function deformation(
   gpu: Gpu,
   draw: SpatialDraw,
-  { from, to, spacingMm }: { from: Triple; to: Triple; spacingMm: Triple },
+  { from, to, spacingMm }: { from: Dhw; to: Dhw; spacingMm: Xyz },
 ): Deformation {
   const matrix = voxelMatrix(draw, spacingMm);
-  const offset = from.map(
-    (n, r) => (n - 1) / 2 - to.reduce((sum, m, c) => sum + (matrix[3 * r + c]! * (m - 1)) / 2, 0),
-  ) as unknown as Triple;
+  const offset = dhw(
+    (r) => (from[r] - 1) / 2 - to.reduce((sum, m, c) => sum + (matrix[3 * r + c]! * (m - 1)) / 2, 0),
+  );
   return {
     matrix,
     offset,
@@ -126,10 +131,10 @@ const SPLINE_DEVIATION = Math.sqrt(151 / 315);
 function controlPoints(
   gpu: Gpu,
   { pointsMm, deviationMm, random }: NonNullable<SpatialDraw['elastic']>,
-  size: Triple,
-  spacingMm: Triple,
+  size: Dhw,
+  spacingMm: Xyz,
 ) {
-  const mm = [...spacingMm].reverse();
+  const mm = dhwOf(spacingMm);
   const grid = size.map((n, axis) => 3 + Math.max(1, Math.round((n * mm[axis]!) / pointsMm)));
   const values = new Float32Array(4 * grid[0]! * grid[1]! * grid[2]!);
   const own = Random.from(random.state);

@@ -1,24 +1,24 @@
 /** How a case is tried again where the driver runs out of memory or loses the device. */
 import { CapTooSmallError, type CasePlan, type MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import type { StreamRequest } from '@organseg/core/inference/slabStream.ts';
-import type { Triple } from '@organseg/core/volume/volume.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { GpuLostError, OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 
 /** Gao 2022: where the memory does not suffice, 2 mm. */
-const FALLBACK_MM: Triple = [2, 2, 2];
+const FALLBACK_MM: Xyz = [2, 2, 2];
 
 /** After the driver ran out of memory, the share of what was planned first that is tried next, and then its square. */
 const RETRY_SHARE = 0.6;
 
 export interface Attempt {
-  readonly spacingMm: Triple;
+  readonly spacingMm: Xyz;
   /** Of the peak that was planned first; below 1, one window at a time. */
   readonly share: number;
   readonly isFallback: boolean;
 }
 
 /** In this order: as asked for, with less memory, and on a coarser grid where the one asked for is finer. */
-export function attemptsAt(spacingMm: Triple): Attempt[] {
+export function attemptsAt(spacingMm: Xyz): Attempt[] {
   const isFine = spacingMm.some((mm, axis) => mm < FALLBACK_MM[axis]);
   return [
     { spacingMm, share: 1, isFallback: false },

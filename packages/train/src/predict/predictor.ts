@@ -19,7 +19,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
-import type { Triple, Volume } from '@organseg/core/volume/volume.ts';
+import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
 import { GpuLostError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -41,7 +41,7 @@ export interface GpuOwner {
 
 export interface PredictorOptions {
   /** Of the network's grid, instead of the run's. */
-  readonly spacingMm?: Triple | undefined;
+  readonly spacingMm?: Xyz | undefined;
   /** Share of a patch between windows, instead of the run's. */
   readonly step?: number | undefined;
   /** What activations are stored in; f16 where a GPU has it, unless given. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
@@ -9,7 +10,6 @@ import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.t
 import { preprocessingOf } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
 import { CaseStore } from '../data/caseStore.ts';
-import type { Size } from '../data/preparedCase.ts';
 import { assertFits, trainingPeakBytes } from './memory.ts';
 import { readRun } from './runFolder.ts';
 import { startRun } from './startRun.ts';
@@ -63,7 +63,7 @@ describe('GPU memory', () => {
 
   test('a run beyond the cap is refused with the largest batch and patch that fit, before its folder is made', async () => {
     const large = config({ batch: 3, patch: [32, 32, 32] });
-    const size: Size = [32, 32, 32];
+    const size: Dhw = [32, 32, 32];
     const needed = await trainingPeakBytes(gpu, large, 'initial', size);
     const two = await trainingPeakBytes(gpu, { ...large, batch: 2 }, 'initial', size);
     const smaller: Config = { ...large, patch: [30, 30, 30] };

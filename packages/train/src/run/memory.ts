@@ -1,6 +1,8 @@
 /**
  * What a run will take of GPU memory, told before anything is allocated: the same code runs on a GPU that only counts.
  */
+
+import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
@@ -8,6 +10,7 @@ import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
@@ -15,7 +18,6 @@ import { parameterLayout, precisionOf, unetConfig } from '../config/network.ts';
 import type { Config, Stage } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
 import { uploadBatch } from '../data/batches.ts';
-import type { Size } from '../data/preparedCase.ts';
 import { TrainingStep } from '../step/trainingStep.ts';
 
 /**
@@ -26,7 +28,7 @@ export async function trainingPeakBytes(
   gpu: Gpu,
   config: Config,
   stage: Stage,
-  validation: Size,
+  validation: Dhw,
 ): Promise<number> {
   const counting = gpu.rehearsal(gpu.arena.capBytes);
   const step = new TrainingStep(counting, config);
@@ -54,7 +56,7 @@ export async function inferencePeakBytes(
   gpu: Gpu,
   config: Config,
   activation: NetworkMemory['activation'],
-  size: Size,
+  size: Dhw,
 ): Promise<number> {
   const counting = gpu.rehearsal(gpu.arena.capBytes);
   const layout = parameterLayout(config);
@@ -62,11 +64,11 @@ export async function inferencePeakBytes(
   return counting.arena.account.peakHeldBytes;
 }
 
-async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, [d, h, w]: Size): Promise<void> {
+async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dhw): Promise<void> {
   // As few windows as there can be: each takes the same memory.
   const network = new SlidingWindow(gpu, unetConfig(config), memory, { patch: config.patch, step: 1 });
   const affine = scaleAndShift([1, 1, 1], [0, 0, 0]);
-  await network.labels({ shape: [w, h, d], affine, data: new Float32Array(w * h * d) });
+  await network.labels({ shape: xyzOf(size), affine, data: new Float32Array(elementCount(size)) });
   network.close();
 }
 
@@ -98,7 +100,7 @@ function withAllAugmentations(config: Config): Config {
  * Refuses a run that does not fit the GPU's cap or limits. Throws InputError that says which smaller batch, and which
  * smaller patch, would.
  */
-export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validation: Size): Promise<void> {
+export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validation: Dhw): Promise<void> {
   const fault = async (smaller: Config) => {
     try {
       await trainingPeakBytes(gpu, smaller, stage, validation);
@@ -136,12 +138,12 @@ function* smallerBatches(config: Config): Generator<Config> {
 /** Its longest axis shorter by the least that the network takes, again and again. */
 function* smallerPatches(config: Config): Generator<Config> {
   const divisor = patchDivisor(config);
-  const patch: [number, number, number] = [...config.patch];
+  let { patch } = config;
   for (;;) {
     const axes = [0, 1, 2].filter((axis) => patch[axis]! > divisor[axis]!);
     if (!axes.length) return;
     const longest = axes.reduce((a, b) => (patch[b]! > patch[a]! ? b : a));
-    patch[longest]! -= divisor[longest]!;
-    yield { ...config, patch: [...patch] };
+    patch = dhw((axis) => patch[axis]! - (axis === longest ? divisor[axis]! : 0));
+    yield { ...config, patch };
   }
 }

@@ -1,6 +1,7 @@
 /**
  * A training run from its folders: which cases it learns from, which it is judged by, and where it stands.
  */
+
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -8,12 +9,12 @@ import { Random } from '@organseg/core/random.ts';
 import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder } from '@organseg/files/write.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
 import type { Config, Stage } from '../config/schema.ts';
 import { CaseStore } from '../data/caseStore.ts';
-import type { Size } from '../data/preparedCase.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
 import { LATEST } from './checkpoint.ts';
@@ -110,7 +111,7 @@ async function go(
   const store = new CaseStore(gpu, prepared, preprocessingOf(run.config), run.config.classes);
   const { labelled, pseudo, unlabelled, validation } = cases;
   const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled])];
-  let largest: Size = [0, 0, 0];
+  let largest: Dhw = [0, 0, 0];
   for (const [i, source] of all.entries()) {
     hooks.signal?.throwIfAborted();
     const size = await store.prepare(source);

@@ -1,4 +1,5 @@
 /** The score that chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
+import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
@@ -36,8 +37,7 @@ export async function validate(
     const dsc = new Array<number>(config.classes - 1).fill(0);
     for (const [i, source] of cases.entries()) {
       const { size, image, labels } = store.load(source);
-      const [z, y, x] = size;
-      const volume = { shape: [x, y, z] as const, affine, data: image };
+      const volume = { shape: xyzOf(size), affine, data: image };
       const prediction = await network.labels(volume, (share) => onCases?.(i + share));
       gpu.arena.trim(); // the next volume is of another size
       diceByLabel(labels, prediction.data, config.classes)

@@ -1,4 +1,4 @@
-import { triple } from '../functions.ts';
+import { xyz } from '../../volume/volume.ts';
 import { type Build, growth, offsetOf, type Part } from '../parts.ts';
 import { axesAlong, ellipsoid, plate, type Solid, union } from '../shapes.ts';
 
@@ -11,14 +11,14 @@ export function adrenal(build: Build, side: 1 | -1, label: number): Part {
   const random = stream(side > 0 ? 'right adrenal' : 'left adrenal');
   const grow = growth(patient, random, 0.16);
   const offset = offsetOf(random, [1.5, 2, 4]);
-  const ridge = triple((axis) => (side > 0 ? [36, 14, 60] : [-36, 16, 54])[axis] + offset[axis]);
+  const ridge = xyz((axis) => (side > 0 ? [36, 14, 60] : [-36, 16, 54])[axis] + offset[axis]);
   const thick = (side > 0 ? 1.95 : 2.1) * grow;
 
   /** Runs back and `outwards` from the ridge over twice `half` mm; the limbs' lower edges are level. */
   const limb = (outwards: number, half: number, halfHeight: number): Solid => {
     const axes = axesAlong([0.12 * side, -0.15, 1], [outwards * side, -1, 0]);
     const [along, , up] = axes;
-    const centre = triple((axis) => ridge[axis] + along[axis] * half - up[axis] * (16 - halfHeight));
+    const centre = xyz((axis) => ridge[axis] + along[axis] * half - up[axis] * (16 - halfHeight));
     return plate(centre, [half, halfHeight], thick, axes);
   };
   const spread = random.uniform(0.25, 0.5);

@@ -1,7 +1,8 @@
 /** Kidneys with the fat around them, their pelvis and ureter. */
 
 import type { Random } from '../../random.ts';
-import { mix, smoothMax, smoothstep, triple } from '../functions.ts';
+import { xyz } from '../../volume/volume.ts';
+import { mix, smoothMax, smoothstep } from '../functions.ts';
 import { type Build, coverage, FAT_HU, growth, type Material, offsetOf, type Part, plain } from '../parts.ts';
 import { axesAlong, ellipsoid, type Solid, tube } from '../shapes.ts';
 
@@ -30,7 +31,7 @@ export function kidney(build: Build, side: 1 | -1, label: number): Kidney {
   );
   const [inwards] = axes;
   const hull = ellipsoid(centre, [width, depth, length], axes, 0.3 * width);
-  const hilum = triple((axis) => centre[axis] + 0.75 * width * inwards[axis]);
+  const hilum = xyz((axis) => centre[axis] + 0.75 * width * inwards[axis]);
   const sinus = ellipsoid(hilum, [0.72 * width, 0.44 * depth, 0.5 * length], axes);
   const beside = (mm: number) => [hilum[0] + mm * inwards[0], hilum[1] + mm * inwards[1]] as const;
   const pelvis = tube([
@@ -77,7 +78,7 @@ function cysts(parenchyma: Solid, centre: readonly number[], count: number, rand
   return Array.from({ length: count }, () => {
     const radius = random.uniform(4, 12);
     const cyst = ellipsoid(
-      triple((axis) => centre[axis] + random.normal(0, spread[axis])),
+      xyz((axis) => centre[axis] + random.normal(0, spread[axis])),
       [radius, radius, radius],
     );
     return { ...cyst, distance: (p) => Math.max(cyst.distance(p), parenchyma.distance(p)) };
@@ -87,8 +88,8 @@ function cysts(parenchyma: Solid, centre: readonly number[], count: number, rand
 function fatAround({ bounds, distance }: Solid, mm: number): Part {
   const solid: Solid = {
     bounds: {
-      min: triple((axis) => bounds.min[axis] - mm),
-      max: triple((axis) => bounds.max[axis] + mm),
+      min: xyz((axis) => bounds.min[axis] - mm),
+      max: xyz((axis) => bounds.max[axis] + mm),
     },
     distance: (p) => Math.max(distance(p) - mm, p.inside),
   };

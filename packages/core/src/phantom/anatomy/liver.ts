@@ -1,6 +1,6 @@
 /** Liver and gallbladder. */
 
-import type { Triple } from '../../volume/volume.ts';
+import type { Xyz } from '../../volume/volume.ts';
 import { clamp, mix, smoothMax } from '../functions.ts';
 import {
   type Build,
@@ -54,9 +54,9 @@ export function liver(build: Build, kidneyHull: Solid, label: number): Part {
 }
 
 /** Even tissue with hepatic and portal veins, and in some patients lesions. */
-function parenchyma({ patient, tissues, noise, stream }: Build, [dx, dy]: Triple): Material {
+function parenchyma({ patient, tissues, noise, stream }: Build, [dx, dy]: Xyz): Material {
   const random = stream('liver tissue');
-  const vein = (...to: Triple) =>
+  const vein = (...to: Xyz) =>
     tube(
       varied(
         [
@@ -69,7 +69,7 @@ function parenchyma({ patient, tissues, noise, stream }: Build, [dx, dy]: Triple
       ),
     );
   const hepatic = union(0.1, vein(118, 0, 60), vein(75, 95, 50), vein(0, 90, 95));
-  const branch = (...knots: readonly Triple[]) =>
+  const branch = (...knots: readonly Xyz[]) =>
     tube(
       varied(
         knots.map(([x, y, z], i) => [x + dx, y + dy, z, 6 - 1.8 * i] as const),

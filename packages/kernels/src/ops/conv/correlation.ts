@@ -8,7 +8,7 @@
  * The volume is cut into shares of rows; the shares' sums are added in a second pass, in a fixed order.
  */
 
-import type { Triple } from '../../axes.ts';
+import type { Dhw } from '../../axes.ts';
 import { i32, type KernelCall, u32, type View } from '../../kernel.ts';
 import type { Tensor } from '../../tensor.ts';
 import { viewOf } from '../../views.ts';
@@ -23,8 +23,8 @@ export interface WeightGradientCall {
   readonly centre: Tensor;
   /** f32 [B, ΣA, kD, kH, kW], accumulated. */
   readonly dWeight: Tensor;
-  readonly stride: Triple;
-  readonly base: Triple;
+  readonly stride: Dhw;
+  readonly base: Dhw;
   /** Of the gathered tensor, where it is one. */
   readonly norm?: InputNorm | undefined;
 }

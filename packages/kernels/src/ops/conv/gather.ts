@@ -27,6 +27,7 @@ export function packWeights(
   if (inputChannels.reduce((x, y) => x + y, 0) !== inTotal) {
     throw new Error(`conv: weight [${weight.shape}] expects ${inTotal} input channels, got ${inputChannels}`);
   }
+  const [depth, height, width] = counts(plan.output, plan.geometry);
   const tile =
     tried ??
     chooseTile(gpu, {
@@ -38,7 +39,7 @@ export function packWeights(
       stride: plan.geometry.inStride,
       outStride: plan.geometry.outStride,
       sets: plan.geometry.outOffsets.length,
-      size: [plan.output[0]!, ...counts(plan.output, plan.geometry)],
+      size: [plan.output[0]!, depth, height, width],
     });
   return tile.kernel === 'direct' ? packDirect(gpu, plan) : packTiled(gpu, plan, tile);
 }

@@ -6,7 +6,7 @@
  * conv3d forward, its input gradient (one gather per residue class of the stride), transposed convolution and its
  * gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
  */
-import type { Triple } from '../../axes.ts';
+import type { Dhw } from '../../axes.ts';
 import type { Gpu } from '../../device.ts';
 import { i32, type KernelCall, u32 } from '../../kernel.ts';
 import { elementBytes, type Tensor } from '../../tensor.ts';
@@ -15,13 +15,13 @@ import type { InputNorm } from './inputNorm.ts';
 
 /** Per axis, in the order D, H, W. */
 export interface GatherGeometry {
-  readonly inStride: Triple;
-  readonly outStride: Triple;
+  readonly inStride: Dhw;
+  readonly outStride: Dhw;
   /** Where the outputs of each set of weights go. */
-  readonly outOffsets: readonly Triple[];
-  readonly base: Triple;
+  readonly outOffsets: readonly Dhw[];
+  readonly base: Dhw;
   /** Taps per axis; an axis without taps makes the sum 0. */
-  readonly taps: Triple;
+  readonly taps: Dhw;
 }
 
 /** Weights for a gather, taken from a convolution's. */
@@ -31,8 +31,8 @@ export interface WeightSelection {
   /** The gather's input runs over `a` (conv3d forward) or over `b`. */
   readonly inputAxis: 'a' | 'b';
   /** Tap t of the gather is the kernel's tap first + t·step; one first tap for each set of outputs. */
-  readonly firstTaps: readonly Triple[];
-  readonly tapStep: Triple;
+  readonly firstTaps: readonly Dhw[];
+  readonly tapStep: Dhw;
   /** Channels of each of the gather's inputs; they add up to the input axis. */
   readonly inputChannels: readonly number[];
   /** The part of the other axis that is computed; all of it unless given. */
@@ -63,10 +63,10 @@ export interface GatherCall {
 }
 
 /** How many j there are along each axis. */
-export const counts = (output: readonly number[], { outStride, outOffsets }: GatherGeometry): Triple =>
+export const counts = (output: readonly number[], { outStride, outOffsets }: GatherGeometry): Dhw =>
   [0, 1, 2].map((i) =>
     Math.max(0, Math.floor((output[i + 1]! - 1 - outOffsets[0]![i]!) / outStride[i]!) + 1),
-  ) as unknown as Triple;
+  ) as unknown as Dhw;
 
 /** Ranges of j along D whose planes of all inputs and of the output each fit a binding. */
 export function slabs(
@@ -112,7 +112,7 @@ export function gatherParams(
   { shape: input }: Tensor,
   { shape: output }: Tensor,
   [j0, j1]: readonly [number, number],
-  outOffset: Triple,
+  outOffset: Dhw,
 ): KernelCall['params'] {
   const { inStride, outStride, base, taps } = geometry;
   const [, countH, countW] = counts(output, geometry);
@@ -144,7 +144,7 @@ export function gatherParams(
 }
 
 /** The places in a block of this size, in raster order: where the sets of outputs go when there are several. */
-export const blockPlaces = ([d, h, w]: Triple): Triple[] =>
+export const blockPlaces = ([d, h, w]: Dhw): Dhw[] =>
   range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
 
 /** WGSL: the place of a set of outputs in its block of outStride; none where there is one set. */

@@ -1,5 +1,5 @@
 /** What a tile is chosen for, and what a tile is. */
-import type { Triple } from '../../../axes.ts';
+import type { Dhw } from '../../../axes.ts';
 
 export type Tile = { readonly kernel: 'direct' } | SharedTile;
 
@@ -28,11 +28,11 @@ export interface ConvProblem {
   readonly dtype: 'f32' | 'f16';
   readonly inputChannels: readonly number[];
   readonly outputChannels: number;
-  readonly taps: Triple;
+  readonly taps: Dhw;
   /** Of the gathered tensor. */
-  readonly stride: Triple;
+  readonly stride: Dhw;
   /** Of the outputs, and how many sets of them there are; 1 where `weightGradient`. */
-  readonly outStride: Triple;
+  readonly outStride: Dhw;
   readonly sets: number;
   /** N, and the voxels along D, H, W that are computed, or that the centre of a weight gradient has. */
   readonly size: readonly [number, number, number, number];

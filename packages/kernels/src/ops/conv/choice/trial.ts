@@ -3,7 +3,7 @@
  * can run faster than data.
  */
 
-import type { Triple } from '../../../axes.ts';
+import type { Dhw } from '../../../axes.ts';
 import type { Gpu } from '../../../device.ts';
 import { GpuTimer } from '../../../gpuTimer.ts';
 import { compile, discard, type Launch, prepare, runOnce, submit, u32 } from '../../../kernel.ts';
@@ -53,7 +53,7 @@ export class Trial {
   constructor(gpu: Gpu, problem: ConvProblem) {
     const { dtype, inputChannels, outputChannels, taps, stride, outStride, sets, size } = problem;
     const [batch, ...voxels] = size;
-    const scaled = (by: Triple) => voxels.map((n, i) => n * by[i]!);
+    const scaled = (by: Dhw) => voxels.map((n, i) => n * by[i]!);
     const random = (shape: number[], type: 'f32' | 'f16') => {
       const tensor = empty(gpu, shape, type);
       fillRandom(gpu, tensor);
@@ -129,7 +129,7 @@ export class Trial {
       inStride: stride,
       outStride,
       outOffsets: places,
-      base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
+      base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Dhw,
       taps,
     };
     const { packed, launches: packing } = packWeights(
@@ -165,7 +165,7 @@ export class Trial {
         centre: this.#outputs,
         dWeight,
         stride,
-        base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Triple,
+        base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Dhw,
       },
       tile,
     );

@@ -5,7 +5,7 @@
  * Neighbouring outputs of a line read neighbouring slots, whatever the stride: a line holds one part after another,
  * part r the inputs at j·stride + r. Tap t of output j is in part t mod stride, at j + ⌊t / stride⌋.
  */
-import type { Triple } from '../../../axes.ts';
+import type { Dhw } from '../../../axes.ts';
 
 export interface Block {
   readonly lines: number;
@@ -18,7 +18,7 @@ export interface Block {
 }
 
 /** Of `lines` × `width` outputs. */
-export function blockOf(lines: number, width: number, taps: Triple, stride: Triple): Block {
+export function blockOf(lines: number, width: number, taps: Dhw, stride: Dhw): Block {
   const lineStep = Math.min(stride[1], taps[1]);
   const partVoxels = width + Math.ceil(taps[2] / stride[2]) - 1;
   return {
