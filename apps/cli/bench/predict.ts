@@ -97,6 +97,7 @@ async function writeRun(folder: string, config: Config): Promise<void> {
     labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
     trainingCases: [],
     validationCases: [],
+    sources: null,
     config,
   });
   const layout = parameterLayout(config);

@@ -9,7 +9,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { type GpuOwner, Predictor } from '@organseg/train/predict/predictor.ts';
 import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';
-import { resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
+import { assertUnchanged, resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
 import { doneBefore, predictScans } from '../predict/predictScans.ts';
 import { say } from '../terminal/command.ts';
@@ -21,6 +21,7 @@ export async function trainOrGoOn(
   signal: AbortSignal,
 ): Promise<void> {
   if (await isFinished(request.out)) {
+    await assertUnchanged(request.out);
     say(`${request.out}: done before`);
     return;
   }

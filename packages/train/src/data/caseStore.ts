@@ -5,7 +5,6 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dhwOf } from '@organseg/core/inference/axes.ts';
 import {
@@ -18,6 +17,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
+import { type FileFacts, type FileRecord, factsOf, sha256Of } from '@organseg/files/fileRecord.ts';
 import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
@@ -44,7 +44,7 @@ interface PreparedImage {
 }
 
 /** Of what prepared files hold and how. */
-const VERSION = 4;
+const VERSION = 5;
 
 export class CaseStore {
   readonly #gpu: Gpu;
@@ -52,6 +52,7 @@ export class CaseStore {
   readonly #preprocessing: Preprocessing;
   readonly #classes: number;
   readonly #prepared = new Map<StoredCase, PreparedPaths>();
+  readonly #records = new Map<string, FileRecord>();
 
   constructor(gpu: Gpu, folder: string, preprocessing: Preprocessing, classes: number) {
     this.#gpu = gpu;
@@ -66,6 +67,11 @@ export class CaseStore {
     const labels = source.labels === undefined ? undefined : await this.#labels(source, source.labels, image);
     this.#prepared.set(source, { image: image.path, labels });
     return dhwOf(image.geometry.network.shape);
+  }
+
+  /** The images and label maps that cases were prepared from, by path. */
+  get records(): ReadonlyMap<string, FileRecord> {
+    return this.#records;
   }
 
   /** The files of a case that was prepared. */
@@ -87,20 +93,30 @@ export class CaseStore {
   }
 
   async #image({ name, image: file }: StoredCase): Promise<PreparedImage> {
-    const sources = JSON.stringify([VERSION, await factsOf(file), this.#preprocessing]);
+    const facts = await factsOf(file);
+    const sources = JSON.stringify([VERSION, resolve(file), facts, this.#preprocessing]);
     const path = this.#path(name, 'image', sources);
     const before = metadataOf(path);
-    if (before) return { path, sources, geometry: JSON.parse(before.geometry!) };
+    if (before) {
+      this.#records.set(file, { ...facts, sha256: before.sha256! });
+      return { path, sources, geometry: JSON.parse(before.geometry!) };
+    }
     const { image, geometry } = await prepareScan(this.#gpu, await readNiftiFile(file), this.#preprocessing);
     const tensors = imageTensors(dhwOf(image.shape), image.data);
-    await this.#write(path, tensors, { geometry: JSON.stringify(geometry) });
+    const sha256 = await this.#record(file, facts);
+    await this.#write(path, tensors, { geometry: JSON.stringify(geometry), sha256 });
     return { path, sources, geometry };
   }
 
   async #labels({ name, image }: StoredCase, file: string, of: PreparedImage): Promise<string> {
-    const sources = JSON.stringify([of.sources, await factsOf(file), this.#classes]);
+    const facts = await factsOf(file);
+    const sources = JSON.stringify([of.sources, resolve(file), facts, this.#classes]);
     const path = this.#path(name, 'labels', sources);
-    if (metadataOf(path)) return path;
+    const before = metadataOf(path);
+    if (before) {
+      this.#records.set(file, { ...facts, sha256: before.sha256! });
+      return path;
+    }
     const labels = await readLabelsFile(file);
     const highest = highestOf(labels.data);
     if (highest >= this.#classes) {
@@ -108,8 +124,16 @@ export class CaseStore {
     }
     assertSameGrid(of.geometry.scan, image, labels, file);
     const { network } = of.geometry;
-    await this.#write(path, labelTensors(dhwOf(network.shape), prepareLabels(labels, of.geometry).data));
+    const tensors = labelTensors(dhwOf(network.shape), prepareLabels(labels, of.geometry).data);
+    await this.#write(path, tensors, { sha256: await this.#record(file, facts) });
     return path;
+  }
+
+  /** Records a file that was just read; returns its digest, which is kept with what was prepared from it. */
+  async #record(file: string, facts: FileFacts): Promise<string> {
+    const sha256 = await sha256Of(file);
+    this.#records.set(file, { ...facts, sha256 });
+    return sha256;
   }
 
   #path(name: string, kind: 'image' | 'labels', sources: string): string {
@@ -117,17 +141,15 @@ export class CaseStore {
     return join(this.#folder, `${name}.${digest}.${kind}.safetensors`);
   }
 
-  async #write(path: string, tensors: Map<string, SafeTensor>, metadata = {}): Promise<void> {
+  async #write(
+    path: string,
+    tensors: Map<string, SafeTensor>,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void> {
     await makeFolder(this.#folder);
     // Another process, or machine, may be making the same file.
     await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })), `${path}.${randomUUID()}.part`);
   }
-}
-
-/** What tells that a file is the same as before. */
-async function factsOf(path: string): Promise<unknown> {
-  const { size, mtimeMs } = await stat(path);
-  return { path: resolve(path), size, mtimeMs };
 }
 
 /** Of a prepared file; undefined where there is none, or it is damaged. */

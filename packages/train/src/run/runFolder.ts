@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { fileRecord } from '@organseg/files/fileRecord.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
@@ -25,6 +26,11 @@ const runDescription = z.object({
   labelNames: z.array(z.string()).readonly(),
   trainingCases: z.array(z.string()),
   validationCases: z.array(z.string()),
+  /**
+   * The images and label maps by their paths from the data set's folder; null until they are prepared, and in runs of
+   * versions that did not record them.
+   */
+  sources: z.record(z.string(), fileRecord).nullable().default(null),
   config: configSchema,
 });
 export type RunDescription = z.infer<typeof runDescription>;
@@ -37,8 +43,11 @@ export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRI
 export async function createRun(folder: string, description: RunDescription): Promise<void> {
   if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
   await makeFolder(folder);
-  await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
+  await saveRun(folder, description);
 }
+
+export const saveRun = (folder: string, description: RunDescription): Promise<void> =>
+  writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
 
 /** Throws InputError unless the folder holds a run. */
 export function assertRun(folder: string): void {

@@ -19,7 +19,8 @@ import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
 import { LATEST } from './checkpoint.ts';
 import { assertFits } from './memory.ts';
-import { assertRun, createRun, type RunDescription, readRun } from './runFolder.ts';
+import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
+import { assertRun, createRun, type RunDescription, readRun, saveRun } from './runFolder.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
 
 export interface TrainRequest {
@@ -66,6 +67,7 @@ export async function startRun(
     labelNames: dataset.labelNames,
     trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),
+    sources: null,
     config,
   };
   if (run.prepared) await makeFolder(run.prepared); // or nothing is begun
@@ -87,15 +89,23 @@ export async function resumeRun(gpu: Gpu, folder: string, hooks: RunHooks = {}):
 async function goOn(gpu: Gpu, folder: string, hooks: RunHooks): Promise<TrainingResult> {
   const run = await readRun(folder);
   precisionOf(run.config, gpu); // refused before any case is prepared
-  const cases = await chooseCases(await openDataset(run.data), run.config, run);
-  const validated = cases.validation.map(({ name }) => name);
-  if (
-    trainedOn(cases).join(' ') !== run.trainingCases.join(' ') ||
-    validated.join(' ') !== run.validationCases.join(' ')
-  ) {
-    throw new InputError(`${folder}: ${run.data} no longer holds the cases that this run was started with`);
-  }
-  return await go(gpu, folder, run, cases, hooks, existsSync(join(folder, LATEST)));
+  const cases = await unchangedCases(folder, run);
+  const isBegun = existsSync(join(folder, LATEST));
+  if (isBegun && !run.sources)
+    hooks.onNote?.(`${folder}: an earlier version began it, so whether its data have changed is not known`);
+  return await go(gpu, folder, run, cases, hooks, isBegun);
+}
+
+/** Throws InputError where a run's data are not those that it was started with. */
+export async function assertUnchanged(folder: string): Promise<void> {
+  await unchangedCases(folder, await readRun(folder));
+}
+
+async function unchangedCases(folder: string, run: RunDescription): Promise<TrainingCases> {
+  const dataset = await openDataset(run.data);
+  const cases = await chooseCases(dataset, run.config, run);
+  await assertSameData(folder, run, cases, dataset.labelNames);
+  return cases;
 }
 
 async function go(
@@ -119,6 +129,7 @@ async function go(
       largest = size;
     hooks.onPrepare?.(i + 1, all.length);
   }
+  if (!resume) await saveRun(folder, { ...run, sources: sourcesOf(run.data, store.records) });
   gpu.arena.trim(); // what preparing left for reuse is not for training
   gpu.arena.resetPeaks();
   await assertFits(gpu, run.config, run.stage, largest);
@@ -168,10 +179,6 @@ async function chooseCases(
     validation: named(val),
   };
 }
-
-/** The names of the cases whose labels are learnt from. */
-const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>
-  [...labelled, ...pseudo].map(({ name }) => name);
 
 /** A share of the labelled cases for validation; a single one is used for both. */
 function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { readNiftiFile } from '@organseg/files/nifti.ts';
+import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
@@ -14,7 +14,7 @@ import { Predictor } from '../predict/predictor.ts';
 import { pseudoLabel } from '../pseudo/pseudoLabel.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
 import { bestCheckpoint, isFinished, readRun } from './runFolder.ts';
-import { resumeRun, startRun } from './startRun.ts';
+import { assertUnchanged, resumeRun, startRun } from './startRun.ts';
 import { readRecords, type TrainingRecord } from './trainingRecords.ts';
 
 describe('a run', () => {
@@ -230,7 +230,32 @@ describe('a run', () => {
     await expect(startRun(gpu, { data, out: join(folder, 'b'), config: other, init: out })).rejects.toThrow(
       "its filters are [4,8], this run's [4,6]",
     );
+  });
+
+  test('a run goes on with the data that it was started with, or not at all', async () => {
+    const { folder, data } = await phantoms();
+    const out = join(folder, 'run');
+    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    await startRun(gpu, { data, out, config });
+    const labels = join(data, 'labelsTr', 'labelled_000.nii.gz');
+    utimesSync(labels, 1, 1);
+    await resumeRun(gpu, out); // touched, not changed
+    const { data: ids, ...rest } = await readLabelsFile(labels);
+    await writeNiftiFile(labels, { ...rest, data: ids.map((id) => [0, 2, 1][id] ?? id) });
+    await expect(resumeRun(gpu, out)).rejects.toThrow(
+      `${out}: its data have changed since it was started: labelsTr/labelled_000.nii.gz`,
+    );
+    await expect(assertUnchanged(out)).rejects.toThrow('labelsTr/labelled_000.nii.gz');
+
+    const description = join(out, 'config.json');
+    const { sources: _, ...earlier } = JSON.parse(readFileSync(description, 'utf8'));
+    writeFileSync(description, JSON.stringify(earlier));
+    const notes: string[] = [];
+    await resumeRun(gpu, out, { onNote: (text) => notes.push(text) });
+    expect(notes[0]).toContain('an earlier version began it');
     await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
-    await expect(resumeRun(gpu, out)).rejects.toThrow('no longer holds the cases');
+    await expect(resumeRun(gpu, out)).rejects.toThrow(
+      `${data} no longer holds the cases that this run was started with: with labelled_003`,
+    );
   });
 });

@@ -1,0 +1,51 @@
+/** Records of files: what tells later whether a file is still the one that something was made from. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { asInputError } from './errors.ts';
+
+export const fileRecord = z.object({
+  bytes: z.int().nonnegative(),
+  /** Milliseconds since 1970, with what fractions the file system has. */
+  modifiedMs: z.number(),
+  /** In hexadecimal. */
+  sha256: z.string(),
+});
+export type FileRecord = z.infer<typeof fileRecord>;
+
+/** What can be told of a file without reading it. */
+export type FileFacts = Omit<FileRecord, 'sha256'>;
+
+/** Throws InputError. */
+export async function factsOf(path: string): Promise<FileFacts> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    return { bytes: size, modifiedMs: mtimeMs };
+  } catch (error) {
+    throw asInputError(error, path);
+  }
+}
+
+/** The SHA-256 of a file, read as a stream. Throws InputError. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  } catch (error) {
+    throw asInputError(error, path);
+  }
+  return hash.digest('hex');
+}
+
+/** Throws InputError. */
+export async function recordOf(path: string): Promise<FileRecord> {
+  return { ...(await factsOf(path)), sha256: await sha256Of(path) };
+}
+
+/** Whether a file holds what it held when it was recorded. It is read only where its time changed and its size did not. */
+export async function isAsRecorded(path: string, record: FileRecord): Promise<boolean> {
+  const facts = await factsOf(path).catch(() => null);
+  if (facts?.bytes !== record.bytes) return false;
+  return facts.modifiedMs === record.modifiedMs || (await sha256Of(path)) === record.sha256;
+}

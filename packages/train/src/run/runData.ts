@@ -1,0 +1,62 @@
+/** The data that a run was started with, as its config.json records them, and whether they are still the same. */
+import { join, relative } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { type FileRecord, isAsRecorded } from '@organseg/files/fileRecord.ts';
+import type { RunDescription } from './runFolder.ts';
+import type { TrainingCases } from './trainingLoop.ts';
+
+/** The names of the cases whose labels are learnt from. */
+export const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>
+  [...labelled, ...pseudo].map(({ name }) => name);
+
+/** Records of a run's images and label maps by their paths from the data set's folder. */
+export const sourcesOf = (
+  data: string,
+  records: ReadonlyMap<string, FileRecord>,
+): NonNullable<RunDescription['sources']> =>
+  Object.fromEntries([...records].map(([path, record]) => [relative(data, path), record]));
+
+/**
+ * Throws InputError, which names the differences, where these are not the cases that the run was started with, or
+ * their images or label maps have changed since. Of a run of an earlier version the names alone are known.
+ */
+export async function assertSameData(
+  folder: string,
+  run: RunDescription,
+  cases: TrainingCases,
+  labelNames: readonly string[],
+): Promise<void> {
+  const { data, sources } = run;
+  const before = [...run.trainingCases, ...run.validationCases];
+  const now = [...trainedOn(cases), ...cases.validation.map(({ name }) => name)];
+  if (before.join() !== now.join()) {
+    const without = before.filter((name) => !now.includes(name)).map((name) => `without ${name}`);
+    const added = now.filter((name) => !before.includes(name)).map((name) => `with ${name}`);
+    const how = listed([...without, ...added]) || 'in another order';
+    throw new InputError(
+      `${folder}: ${data} no longer holds the cases that this run was started with: ${how}`,
+    );
+  }
+  if (labelNames.join() !== run.labelNames.join())
+    throw new InputError(`${folder}: was started with the labels ${run.labelNames}, not with ${labelNames}`);
+  if (!sources) return;
+  const { labelled, pseudo, unlabelled, validation } = cases;
+  const files = [
+    ...[...labelled, ...pseudo, ...validation].flatMap(({ image, labels }) => [image, labels]),
+    ...unlabelled.map(({ image }) => image),
+  ].map((path) => relative(data, path));
+  const changed: string[] = [];
+  for (const file of new Set([...Object.keys(sources), ...files])) {
+    const record = files.includes(file) ? sources[file] : undefined;
+    if (!record || !(await isAsRecorded(join(data, file), record))) changed.push(file);
+  }
+  if (changed.length)
+    throw new InputError(`${folder}: its data have changed since it was started: ${listed(changed)}`);
+}
+
+const LISTED = 6;
+
+const listed = (names: readonly string[]): string =>
+  names.length > LISTED
+    ? `${names.slice(0, LISTED).join(', ')} and ${names.length - LISTED} more`
+    : names.join(', ');
