@@ -2,20 +2,33 @@
  * Exponential moving average of parameters (Tarvainen & Valpola 2017):
  *
  *   average = decay·average + (1 − decay)·parameter
+ *
+ * An overflow flag that is not 0 makes the step leave the average as it is.
  */
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, setParams } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { elementwise } from './elementwise.ts';
 
-/** Both f32 and of one length. Launches that `setDecay` readies for each step. */
-export function ema(gpu: Gpu, { average, parameters }: { average: Tensor; parameters: Tensor }): Launch[] {
+export interface EmaTensors {
+  /** Both f32 and of one length. */
+  readonly average: Tensor;
+  readonly parameters: Tensor;
+  /** u32 [1], see nonFinite.ts. */
+  readonly overflow?: Tensor | undefined;
+}
+
+/** Launches that `setDecay` readies for each step. */
+export function ema(gpu: Gpu, { average, parameters, overflow }: EmaTensors): Launch[] {
   return elementwise(gpu, {
     name: 'ema',
     read: { w: parameters },
     write: { a: average },
+    whole: overflow && { overflow },
     params: decayParams(0),
-    body: 'a[i] = p.decay * a[i] + p.rest * w[i];',
+    body: `
+    ${overflow ? 'if (overflow[0] != 0u) { return; }' : ''}
+    a[i] = p.decay * a[i] + p.rest * w[i];`,
   });
 }
 

@@ -25,11 +25,13 @@ export class MeanTeacher {
   readonly #program: InferenceProgram;
   readonly #launches: Launch[];
 
+  /** Follows the student's parameters, but not where the overflow flag says that they were left as they were. */
   constructor(
     gpu: Gpu,
     config: Config & { readonly consistency: NonNullable<Config['consistency']> },
     layout: ParameterLayout,
     { parameters, activation }: Pick<NetworkMemory, 'parameters' | 'activation'>,
+    overflow: Tensor | undefined,
   ) {
     const { patches, emaDecay } = config.consistency;
     const tape = new Tape();
@@ -40,7 +42,7 @@ export class MeanTeacher {
     this.parameters = layout.allocate(gpu);
     const memory = { layout, parameters: this.parameters, activation };
     this.#program = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun: true });
-    this.#launches = ema(gpu, { average: this.parameters, parameters });
+    this.#launches = ema(gpu, { average: this.parameters, parameters, overflow });
   }
 
   /** f32 [U, D, H, W, 1]: what the next `predict` sees. */

@@ -2,7 +2,7 @@ import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
-import { upload } from '@organseg/kernels/tensor.ts';
+import { elementCount, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tinyConfig } from '../../test/fixture.ts';
 import { afterStep, INITIAL_LOSS_SCALE } from './lossScale.ts';
@@ -17,20 +17,19 @@ describe('a step in f16', () => {
 
   const config = tinyConfig({ patch: [4, 8, 8], precision: 'f16' });
 
-  const opened = () => {
-    const step = new TrainingStep(gpu, config);
+  const opened = (settings = config) => {
+    const step = new TrainingStep(gpu, settings);
     const random = new Random(3);
     step.start(initialise(step.layout, random));
-    upload(
-      gpu,
-      step.image,
-      Float32Array.from({ length: 512 }, () => random.uniform()),
+    for (const image of [step.image, step.teacherImage]) {
+      if (!image) continue;
+      const intensities = Float32Array.from({ length: elementCount(image.shape) }, () => random.uniform());
+      upload(gpu, image, intensities);
+    }
+    const labels = Uint8Array.from({ length: elementCount(step.target.shape) }, () =>
+      random.int(config.classes),
     );
-    upload(
-      gpu,
-      step.target,
-      Uint8Array.from({ length: 512 }, () => random.int(config.classes)),
-    );
+    upload(gpu, step.target, labels);
     return step;
   };
   const contentOf = async (step: TrainingStep) => ({
@@ -53,6 +52,20 @@ describe('a step in f16', () => {
     while ((await step.run(1e-3)).skipped);
     expect(step.lossScale!.goodSteps).toBe(1);
     expect(await contentOf(step)).not.toEqual(before);
+    step.close();
+  });
+
+  test('that overflows does not move the teacher’s average', async () => {
+    const consistency = { patches: 1, weight: 0.1, rampEpochs: 0, emaDecay: 0.9 };
+    const step = opened({ ...config, consistency });
+    // The average is the weights behind the first step, and something of its own behind the second.
+    for (let steps = 0; steps < 2; ) if (!(await step.run(1e-3, 0.1)).skipped) steps++;
+    const { parameters, moments } = await contentOf(step);
+    expect(moments.average).not.toEqual(parameters);
+    const { skippedSteps } = step.lossScale!;
+    step.restore(2 + skippedSteps, parameters, moments, { scale: 2 ** 40, goodSteps: 0, skippedSteps });
+    expect(await step.run(1e-3, 0.1)).toMatchObject({ skipped: true });
+    expect((await contentOf(step)).moments.average).toEqual(moments.average);
     step.close();
   });
 

@@ -58,8 +58,10 @@ export class TrainingStep {
     this.#gradients = this.layout.allocate(gpu);
     const { consistency } = config;
     const student = { parameters: this.parameters, activation: this.#activation };
+    const options = { skipsOverflow: this.#lossScale !== null };
+    this.#optimizer = new Optimizer(gpu, config, this.layout, this.parameters, this.#gradients, options);
     this.#teacher = consistency
-      ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student)
+      ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student, this.#optimizer.overflow)
       : undefined;
     this.#makeProgram = () =>
       trainingProgram(
@@ -74,8 +76,6 @@ export class TrainingStep {
         },
       );
     this.#program = this.#makeProgram();
-    const options = { skipsOverflow: this.#lossScale !== null };
-    this.#optimizer = new Optimizer(gpu, config, this.layout, this.parameters, this.#gradients, options);
   }
 
   /** Frees the memory that only steps take while other work is done; the image and the target are new ones after it. */
