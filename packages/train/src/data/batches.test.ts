@@ -1,8 +1,10 @@
 import { rmSync } from 'node:fs';
+import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePrepared } from '../../test/fixture.ts';
 import { Batches } from './batches.ts';
+import { PatchPool } from './patchPool.ts';
 import type { PreparedPaths } from './preparedCase.ts';
 
 /** Three prepared cases of noise. */
@@ -44,6 +46,24 @@ test('a case that vanished is named when its patch is due', async () => {
   const prepared = cases();
   for (const { image } of prepared) rmSync(image);
   const batches = new Batches(config, 'initial', prepared, COUNTS, new Random(1));
-  await expect(batches.take(0, 0)).rejects.toThrow(/image\.safetensors: no such file/);
+  const fault = await batches.take(0, 0).catch((error: unknown) => error);
   await batches.close();
+  expect(fault).toBeInstanceOf(InputError);
+  expect((fault as Error).message).toMatch(/image\.safetensors: no such file/);
+});
+
+test('a fault of the program in a thread is no fault of the input, and says where it came from', async () => {
+  const [paths] = cases();
+  const pool = new PatchPool();
+  const request = {
+    paths: paths!,
+    patch: [8, 8, 8],
+    centre: 'anywhere',
+    random: new Random(1).state,
+  } as const;
+  const fault = await pool.sample({ ...request, size: [-8, 8, 8] }).catch((error: unknown) => error);
+  await pool.close();
+  expect(fault).toBeInstanceOf(Error);
+  expect(fault).not.toBeInstanceOf(InputError);
+  expect((fault as Error).stack).toContain('preparedCase.ts');
 });

@@ -28,7 +28,8 @@ export interface SampledPatch extends Patch {
 
 export type PatchReply =
   | { readonly id: number; readonly sampled: SampledPatch }
-  | { readonly id: number; readonly fault: string };
+  /** A thread's errors arrive as plain ones: which of them blame the input goes beside. */
+  | { readonly id: number; readonly fault: Error; readonly isInputError: boolean };
 
 interface Waiting {
   resolve(patch: SampledPatch): void;
@@ -67,7 +68,7 @@ export class PatchPool {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ('sampled' in reply) waiting?.resolve(reply.sampled);
-    else waiting?.reject(new InputError(reply.fault));
+    else waiting?.reject(reply.isInputError ? new InputError(reply.fault.message) : reply.fault);
   }
 
   #fail(error: Error): void {

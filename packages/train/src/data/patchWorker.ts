@@ -1,5 +1,6 @@
 /** A thread that cuts patches; see patchPool.ts. */
 import { parentPort } from 'node:worker_threads';
+import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { PatchReply, PatchRequest } from './patchPool.ts';
 import { samplePatch } from './patchSampler.ts';
@@ -22,7 +23,7 @@ parentPort!.on('message', ({ id, request }: { id: number; request: PatchRequest 
     reply = { id, sampled };
     parentPort!.postMessage(reply, [sampled.image.buffer, sampled.labels.buffer] as ArrayBuffer[]);
   } catch (error) {
-    reply = { id, fault: (error as Error).message };
+    reply = { id, fault: error as Error, isInputError: error instanceof InputError };
     parentPort!.postMessage(reply);
   }
 });
