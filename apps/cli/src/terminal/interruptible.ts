@@ -39,6 +39,16 @@ export function orAfter(minutes: number, stop: AbortSignal): AbortSignal {
   const follow = () => end.abort(stop.reason);
   if (stop.aborted) follow();
   else stop.addEventListener('abort', follow, { once: true });
-  setTimeout(() => end.abort(), minutes * 60_000).unref();
+  later(minutes * 60_000, () => end.abort());
   return end.signal;
+}
+
+/** The longest that a timer of Node waits; it fires at once where it is to wait longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Calls back after any time, but keeps no process alive for it. */
+function later(ms: number, callback: () => void): void {
+  const rest = ms - LONGEST_TIMER_MS;
+  if (rest <= 0) setTimeout(callback, ms).unref();
+  else setTimeout(() => later(rest, callback), LONGEST_TIMER_MS).unref();
 }

@@ -111,15 +111,30 @@ async function instability(name: string, folder: string, others: readonly string
   const there = others.filter((other) => existsSync(file(other)));
   if (!there.length) return null;
   const labels = await readLabelsFile(file(folder));
-  const foreground = labels.data.reduce((sum, label) => sum + (label > 0 ? 1 : 0), 0);
+  const foreground = foregroundVoxels(labels.data);
   let sum = 0;
   for (const other of there) {
     const before = await readLabelsFile(file(other));
     assertSameGrid(labels, file(folder), before, file(other));
-    const changed = labels.data.reduce((n, label, i) => n + (label === before.data[i] ? 0 : 1), 0);
-    sum += changed / Math.max(1, foreground);
+    sum += differingVoxels(labels.data, before.data) / Math.max(1, foreground);
   }
   return sum / there.length;
+}
+
+// Plain loops: a callback for each of some 40 million voxels would take ten times as long.
+
+/** The number of voxels that are labelled as organs. */
+function foregroundVoxels(labels: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < labels.length; i++) if (labels[i]! > 0) count++;
+  return count;
+}
+
+/** The number of voxels whose label differs between two maps of one grid. */
+function differingVoxels(a: Uint8Array, b: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count++;
+  return count;
 }
 
 /** What the folder holds already. */
