@@ -28,7 +28,7 @@ export default {
     const { db, blobs, enqueue } = services;
     const before = new Date(Date.now() - LOST_MS).toISOString();
     for (const { submissionId, name } of await unscoredCases(db, before)) await enqueue(submissionId, [name]);
-    for (const id of await interruptedZips(db, before)) await discardSubmission(services, { id });
+    for (const id of await interruptedZips(db, before)) await discardSubmission(services, id);
     await sweepBlobs(db, blobs);
   },
 };

@@ -66,8 +66,7 @@ export async function nodeServices(options: NodeOptions): Promise<NodeServices> 
   };
 
   await dropIncoming(blobFolder);
-  for (const id of await interruptedZips(db, new Date().toISOString()))
-    await discardSubmission(services, { id });
+  for (const id of await interruptedZips(db, new Date().toISOString())) await discardSubmission(services, id);
   await requeueInterrupted(db);
   await sweepBlobs(db, blobs, 0);
 

@@ -67,14 +67,15 @@ async function receiveForm(c: Context<Env>): Promise<Submission> {
       }
       const file = readFileName(part.filename);
       if (!file) throw new Problem(422, `${printable(part.filename)}: expected CASE.nii.gz or CASE.jsonl`);
-      submission ??= await openSubmission(services, challenge, team, 'files');
+      // In one request, as a zip is: where this process dies, what it has received is discarded.
+      submission ??= await openSubmission(services, challenge, team, 'zip');
       if (file.kind === 'mask') await receiveMask(services, challenge, submission, file.case, part.bytes);
       else await receiveLog(services, challenge, submission, file.case, 'claimed', part.bytes);
     }
     if (!submission) throw new Problem(422, 'no file was chosen');
     return isZip ? submission : await closeSubmission(services, submission);
   } catch (error) {
-    if (submission && !isZip) await discardSubmission(services, submission);
+    if (submission && !isZip) await discardSubmission(services, submission.id);
     throw error;
   }
 }

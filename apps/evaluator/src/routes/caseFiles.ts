@@ -1,9 +1,9 @@
 import { api } from '../http/api.ts';
 import { SubmissionCasePath } from '../http/parameters.ts';
-import { Problem } from '../http/problem.ts';
 import { binary, json, route } from '../http/route.ts';
 import { ReceivedLog, ReceivedMask } from '../schema/submission.ts';
 import type { LogSource } from '../store/efficiencyLogs.ts';
+import { assertTakesFiles } from '../submission/lifeCycle.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { LOG_TYPES, MASK_TYPES } from '../upload/fileNames.ts';
 import { receiveLog, receiveMask } from '../upload/receive.ts';
@@ -25,6 +25,7 @@ caseFiles.openapi(
     const services = c.get('services');
     const submission = c.get('submission');
     const { case: name } = c.req.valid('param');
+    assertTakesFiles(submission);
     requireType(c, MASK_TYPES);
     const body = bodyOf(c, services.limits.maxMaskBytes);
     await receiveMask(services, c.get('challenge'), submission, name, body);
@@ -50,9 +51,7 @@ caseFiles.openapi(
     const { case: name } = c.req.valid('param');
     requireType(c, LOG_TYPES);
     const source: LogSource = c.get('key')!.role === 'submitter' ? 'claimed' : 'measured';
-    if (source === 'claimed' && submission.completedAt !== null) {
-      throw new Problem(409, `submission ${submission.id} is complete: its claims stay as they are`);
-    }
+    if (source === 'claimed') assertTakesFiles(submission);
     const body = bodyOf(c, services.limits.maxLogBytes);
     const efficiency = await receiveLog(services, c.get('challenge'), submission, name, source, body);
     return c.json({ case: name, source, efficiency }, 201);

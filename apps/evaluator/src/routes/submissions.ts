@@ -4,7 +4,14 @@ import { binary, json, route } from '../http/route.ts';
 import { submissionView, summaryOf } from '../results/submissionView.ts';
 import { SubmissionSummary, SubmissionView } from '../schema/submission.ts';
 import { listSubmissionCases, listSubmissions } from '../store/submissions.ts';
-import { assertInTime, closeSubmission, discardSubmission, openSubmission } from '../submission/lifeCycle.ts';
+import {
+  assertInTime,
+  assertTakesFiles,
+  closeSubmission,
+  discardSubmission,
+  openSubmission,
+  refusal,
+} from '../submission/lifeCycle.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { ZIP_TYPES } from '../upload/fileNames.ts';
 import { receiveZip } from '../upload/receiveZip.ts';
@@ -67,6 +74,7 @@ submissions.openapi(
   async (c) => {
     const services = c.get('services');
     assertInTime(c.get('challenge'));
+    assertTakesFiles(c.get('submission'));
     const submission = await closeSubmission(services, c.get('submission'));
     return c.json(summaryOf(submission, await listSubmissionCases(services.db, submission.id)), 202);
   },
@@ -84,7 +92,9 @@ submissions.openapi(
     responses: { 204: { description: 'It is gone' } },
   }),
   async (c) => {
-    await discardSubmission(c.get('services'), c.get('submission'));
+    const services = c.get('services');
+    const { id } = c.get('submission');
+    if (!(await discardSubmission(services, id))) throw await refusal(services.db, id, ': it stays');
     return c.body(null, 204);
   },
 );

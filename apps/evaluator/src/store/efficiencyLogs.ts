@@ -14,18 +14,37 @@ export interface EfficiencyLog {
   readonly curve: readonly EfficiencySample[];
 }
 
-/** Stores a case's log, or puts another of the same source in its place. */
-export async function putLog(db: Kysely<Tables>, submissionId: string, log: EfficiencyLog): Promise<void> {
+/**
+ * Stores a case's log, or puts another of the same source in its place. Returns false, and does nothing, where the
+ * submission is gone, or complete and the log a claim.
+ */
+export async function putLog(db: Kysely<Tables>, submissionId: string, log: EfficiencyLog): Promise<boolean> {
   const row = {
     log_key: log.logKey,
     figures_json: JSON.stringify(log.figures),
     curve_json: JSON.stringify(log.curve),
   };
-  await db
+  const stored = await db
     .insertInto('efficiency_logs')
-    .values({ submission_id: submissionId, name: log.name, source: log.source, ...row })
+    .columns(['submission_id', 'name', 'source', 'log_key', 'figures_json', 'curve_json'])
+    .expression(
+      db
+        .selectFrom('submissions')
+        .select((build) => [
+          'submissions.id as submission_id',
+          build.val(log.name).as('name'),
+          build.val(log.source).as('source'),
+          build.val(row.log_key).as('log_key'),
+          build.val(row.figures_json).as('figures_json'),
+          build.val(row.curve_json).as('curve_json'),
+        ])
+        .where('submissions.id', '=', submissionId)
+        .$if(log.source === 'claimed', (query) => query.where('completed_at', 'is', null)),
+    )
     .onConflict((conflict) => conflict.columns(['submission_id', 'name', 'source']).doUpdateSet(row))
-    .execute();
+    .returning('name')
+    .executeTakeFirst();
+  return stored !== undefined;
 }
 
 export async function listLogs(db: Kysely<Tables>, submissionId: string): Promise<EfficiencyLog[]> {

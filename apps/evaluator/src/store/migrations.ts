@@ -1,5 +1,5 @@
 /** The database's versions, in order of their names. One that was released never changes: a change is a new one. */
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 
 const MIGRATIONS: Record<string, Migration> = {
@@ -75,6 +75,16 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('curve_json', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('efficiency_logs_key', ['submission_id', 'name', 'source'])
         .execute();
+    },
+  },
+  '002_drop_whole_submissions': {
+    async up(db) {
+      // One statement then deletes a submission with its masks and logs.
+      await sql`
+        create trigger submission_dropped before delete on submissions begin
+          delete from submission_cases where submission_id = old.id;
+          delete from efficiency_logs where submission_id = old.id;
+        end`.execute(db);
     },
   },
 };

@@ -130,28 +130,33 @@ export async function putMask(
   return row !== undefined;
 }
 
-/** Closes a submission: its cases are queued. Returns false where it was closed already. */
+/** Closes an open submission that holds a mask: its cases are queued. Returns false, and does nothing, with any other. */
 export async function completeSubmission(db: Kysely<Tables>, id: string): Promise<boolean> {
   const row = await db
     .updateTable('submissions')
     .set({ completed_at: new Date().toISOString() })
     .where('id', '=', id)
     .where('completed_at', 'is', null)
+    .where(({ exists, selectFrom }) =>
+      exists(selectFrom('submission_cases').select('name').where('submission_id', '=', id)),
+    )
     .returning('id')
     .executeTakeFirst();
   return row !== undefined;
 }
 
-/** Forgets a submission that was never completed; its day's count goes back. */
-export async function dropSubmission(db: Kysely<Tables>, id: string): Promise<void> {
-  const open = db
-    .selectFrom('submissions')
-    .select('id')
+/**
+ * Forgets an open submission with its masks and logs, which a trigger of the database deletes; its day's count goes
+ * back. Returns false, and does nothing, where it is complete or gone.
+ */
+export async function dropSubmission(db: Kysely<Tables>, id: string): Promise<boolean> {
+  const row = await db
+    .deleteFrom('submissions')
     .where('id', '=', id)
-    .where('completed_at', 'is', null);
-  await db.deleteFrom('efficiency_logs').where('submission_id', 'in', open).execute();
-  await db.deleteFrom('submission_cases').where('submission_id', 'in', open).execute();
-  await db.deleteFrom('submissions').where('id', '=', id).where('completed_at', 'is', null).execute();
+    .where('completed_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /**

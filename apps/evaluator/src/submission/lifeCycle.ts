@@ -31,27 +31,43 @@ export async function openSubmission(
   });
 }
 
-/** Queues what a submission holds. Throws Problem 409 where it was closed already, 422 where it holds nothing. */
-export async function closeSubmission(services: Services, { id }: Submission): Promise<Submission> {
-  const cases = (await listSubmissionCases(services.db, id)).map(({ name }) => name);
-  if (cases.length === 0) throw new Problem(422, 'the submission holds no mask');
-  if (!(await completeSubmission(services.db, id)))
-    throw new Problem(409, `submission ${id} is complete already`);
-  await services.enqueue(id, cases);
-  return (await findSubmission(services.db, id))!;
+/** Queues what a submission holds. Throws Problem 409 where it is complete, 404 where it is gone, 422 without a mask. */
+export async function closeSubmission({ db, enqueue }: Services, { id }: Submission): Promise<Submission> {
+  if (!(await completeSubmission(db, id))) {
+    const isOpen = (await findSubmission(db, id))?.completedAt === null;
+    throw isOpen ? new Problem(422, 'the submission holds no mask') : await refusal(db, id, ' already');
+  }
+  const cases = (await listSubmissionCases(db, id)).map(({ name }) => name);
+  await enqueue(id, cases);
+  return (await findSubmission(db, id))!;
 }
 
-/** Deletes an open submission and all that came with it. Throws Problem 409 where it is complete. */
+/**
+ * Deletes an open submission and all that came with it. Returns false, and does nothing, where it is complete or gone.
+ * A mask or log that is stored between the first and the last query goes with the next sweep of the blobs.
+ */
 export async function discardSubmission(
   { db, blobs }: Pick<Services, 'db' | 'blobs'>,
-  { id }: Pick<Submission, 'id'>,
-): Promise<void> {
-  if ((await findSubmission(db, id))?.completedAt)
-    throw new Problem(409, `submission ${id} is complete: it stays`);
+  id: string,
+): Promise<boolean> {
   const masks = (await listSubmissionCases(db, id)).map(({ maskKey }) => maskKey);
   const logs = (await listLogs(db, id)).map(({ logKey }) => logKey);
-  await dropSubmission(db, id);
+  if (!(await dropSubmission(db, id))) return false;
   await blobs.delete([...masks, ...logs]);
+  return true;
+}
+
+/** Why a submission that is not open refuses a change: Problem 409 where it is complete, 404 where it is gone. */
+export async function refusal(db: Services['db'], id: string, whenComplete: string): Promise<Problem> {
+  return (await findSubmission(db, id))
+    ? new Problem(409, `submission ${id} is complete${whenComplete}`)
+    : new Problem(404, `there is no submission ${id} any more`);
+}
+
+/** Throws Problem 409 while a submission is being received in one request: it is accepted whole or not at all. */
+export function assertTakesFiles({ id, kind, completedAt }: Submission): void {
+  if (kind === 'zip' && completedAt === null)
+    throw new Problem(409, `submission ${id} is being received in one request: it takes nothing besides`);
 }
 
 /** Throws Problem 403 past the deadline. */

@@ -2,10 +2,11 @@
 import { Problem } from '../http/problem.ts';
 import { efficiencyCurve } from '../results/efficiencyCurve.ts';
 import type { Services } from '../services.ts';
-import { newBlobKey } from '../store/blobs.ts';
+import { type BlobFolder, newBlobKey } from '../store/blobs.ts';
 import { type Challenge, findCase, putCase, type StoredGrid } from '../store/challenges.ts';
 import { type LogSource, listLogs, putLog } from '../store/efficiencyLogs.ts';
 import { listSubmissionCases, putMask, type Submission } from '../store/submissions.ts';
+import { refusal } from '../submission/lifeCycle.ts';
 import { collected, limited } from './body.ts';
 import { readLog } from './efficiencyLog.ts';
 
@@ -57,7 +58,7 @@ export async function receiveMask(
     });
     const before = (await listSubmissionCases(db, submission.id)).find((each) => each.name === name);
     if (!(await putMask(db, submission.id, name, key))) {
-      throw new Problem(409, `submission ${submission.id} is complete: its masks stay as they are`);
+      throw await refusal(db, submission.id, ': its masks stay as they are');
     }
     if (before) await blobs.delete([before.maskKey]);
   });
@@ -77,20 +78,23 @@ export async function receiveLog(
   const tooLarge = () => new Problem(413, `${name}: the log has more than ${limits.maxLogBytes} bytes`);
   const content = await collected(limited(bytes, limits.maxLogBytes, tooLarge));
   const { figures, samples } = readLog(content, name);
-  const key = newBlobKey('logs');
-  await blobs.put(key, only(content));
-  const before = (await listLogs(db, submission.id)).find(
-    (log) => log.name === name && log.source === source,
-  );
-  await putLog(db, submission.id, { name, source, logKey: key, figures, curve: efficiencyCurve(samples) });
-  if (before) await blobs.delete([before.logKey]);
+  await storing(services, 'logs', name, only(content), async (logKey) => {
+    const before = (await listLogs(db, submission.id)).find(
+      (log) => log.name === name && log.source === source,
+    );
+    const log = { name, source, logKey, figures, curve: efficiencyCurve(samples) };
+    if (!(await putLog(db, submission.id, log))) {
+      throw await refusal(db, submission.id, ': its claims stay as they are');
+    }
+    if (before) await blobs.delete([before.logKey]);
+  });
   return figures;
 }
 
 /** Stores bytes under a new key and goes on; deletes them where that throws. Throws Problem 413 past the limit. */
 export async function storing<T>(
   { blobs, limits }: Pick<Services, 'blobs' | 'limits'>,
-  folder: 'masks' | 'scratch',
+  folder: BlobFolder,
   name: string,
   bytes: Bytes,
   then: (key: string, size: number) => Promise<T>,

@@ -34,7 +34,7 @@ export async function receiveZip(
       limits.maxBodyBytes,
     );
   } catch (error) {
-    await discardSubmission(services, submission);
+    await discardSubmission(services, submission.id);
     throw error;
   }
   return closeSubmission(services, submission);
