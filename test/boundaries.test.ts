@@ -110,7 +110,14 @@ function violations(path: string, text: string): string[] {
   return used ? [...wrong, `${path} may not use ${used[1]}`] : wrong;
 }
 
-function importsOf(path: string, code: string): { target: string; typesOnly: boolean }[] {
+interface Import {
+  readonly target: string;
+  readonly typesOnly: boolean;
+  /** Whether running the file loads the target: `import type` alone leaves no trace. */
+  readonly isLoaded: boolean;
+}
+
+function importsOf(path: string, code: string): Import[] {
   const statements = code.matchAll(
     /^(?:import|export)\b([^;'"]*)\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm,
   );
@@ -123,6 +130,7 @@ function importsOf(path: string, code: string): { target: string; typesOnly: boo
         ? join(dirname(path), specifier)
         : specifier.replace(/^@organseg\/(\w+)\//, 'packages/$1/src/'),
       typesOnly: types || /^\s*type\b/.test(clause),
+      isLoaded: !/^\s*type\b/.test(clause),
     };
   });
 }
@@ -159,6 +167,35 @@ test('no file imports itself by way of others', () => {
 test('a circle is found', () => {
   const imports = { a: ['b', 'c'], b: ['d'], c: ['d'], d: ['b'], e: ['a'] };
   expect(circles(new Map(Object.entries(imports)))).toEqual([['b', 'd', 'b']]);
+});
+
+/** The ways from a file of ours to what it must not load at run time: the files that load one another, and that last. */
+function waysTo(
+  forbidden: RegExp,
+  from: string,
+  way: readonly string[] = [],
+  seen = new Set<string>(),
+): string[] {
+  const here = [...way, from];
+  if (forbidden.test(from)) return [here.join(' → ')];
+  if (seen.has(from) || !PATHS.includes(from)) return [];
+  seen.add(from);
+  return importsOf(from, readFileSync(from, 'utf8'))
+    .filter(({ isLoaded }) => isLoaded)
+    .flatMap(({ target }) => waysTo(forbidden, target, here, seen));
+}
+
+const GPU_OR_TRAINING = /^packages\/(train|kernels)\/|^webgpu$/;
+test.each(['info', 'evaluate', 'measure', 'phantom', 'doctor'])(
+  '%s loads neither the GPU nor training',
+  (name) => {
+    expect(waysTo(GPU_OR_TRAINING, `apps/cli/src/commands/${name}.ts`)).toEqual([]);
+  },
+);
+
+test('what loads training by way of others is found', () => {
+  const [way] = waysTo(GPU_OR_TRAINING, 'apps/cli/src/commands/demo.ts');
+  expect(way).toMatch(/^apps\/cli\/src\/commands\/demo\.ts → .* → packages\/\S+$/);
 });
 
 const ILLEGAL: [path: string, code: string][] = [
