@@ -34,7 +34,7 @@ const RULES: Record<string, Rule> = {
   // The only one that knows Dawn, and Node.
   [DAWN]: { ours: [KERNELS], packages: ['webgpu'], node: true, globals: true },
   [CORE]: { ours: [] },
-  [VOLUME]: { ours: BASICS, packages: ['nifti-reader-js'] },
+  [VOLUME]: { ours: BASICS, packages: ['nifti-reader-js', 'pako'] },
   [METRICS]: { ours: [...BASICS, ...GEOMETRY] },
   [`${CORE}/phantom`]: { ours: [...BASICS, VOLUME] },
   [`${CORE}/network`]: { ours: [...BASICS, KERNELS, VOLUME], globals: true },

@@ -24,7 +24,7 @@ describe('broken files are refused in one line that names them', () => {
   const packed = gz(plain);
   it.each([
     ['e.nii', new Uint8Array(), 'the file is empty'],
-    ['e.nii.gz', new Uint8Array(), 'the gzip stream is cut short'],
+    ['e.nii.gz', new Uint8Array(), 'the file is empty'],
     ['s.nii', plain.subarray(0, 3), 'the header is cut short: 3 of 348 bytes'],
     ['s.nii', plain.subarray(0, 200), 'the header is cut short: 200 of 348 bytes'],
     ['h.nii', plain.subarray(0, 352), 'the voxels are cut short: 0 of 48 bytes'],
@@ -45,8 +45,13 @@ describe('broken files are refused in one line that names them', () => {
     ['len.nii.gz', changed(packed, -1), 'the gzip length is wrong'],
     ['cut.nii.gz', packed.subarray(0, -1), 'the gzip stream is cut short'],
     ['cut.nii.gz', packed.subarray(0, 40), 'the gzip stream is cut short'],
-    ['tail.nii.gz', concatenate(packed, new Uint8Array(4)), 'data follows the end of the gzip stream'],
-    ['two.nii.gz', concatenate(packed, packed), 'data follows the end of the gzip stream'],
+    ['tail.nii.gz', concatenate(packed, Uint8Array.of(1, 2)), 'data follows the end of the gzip stream'],
+    [
+      'zeros.nii.gz',
+      concatenate(packed, new Uint8Array(9), packed),
+      'data follows the end of the gzip stream',
+    ],
+    ['half.nii.gz', concatenate(packed, packed.subarray(0, 20)), 'the gzip stream is cut short'],
   ])('%s', async (name, bytes, fault) => {
     expect(await refusal(sourceOf(name, bytes))).toBe(`${name}: ${fault}`);
   });
