@@ -1,4 +1,5 @@
 import { enableCompileCache } from 'node:module';
+import { asInputError } from '@organseg/files/errors.ts';
 import { Command, CommanderError } from 'commander';
 
 // Stripped types are kept from run to run; a command loads in half the time.
@@ -42,8 +43,11 @@ async function main(argv: string[]): Promise<number> {
     return process.exitCode === undefined ? 0 : Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const { message, stack } = error instanceof Error ? error : new Error(String(error));
-    const shown = argv.includes('--debug') ? stack : message.replaceAll(/\s*\n\s*/g, ' ');
+    const { message, stack, path } = (
+      error instanceof Error ? error : new Error(String(error))
+    ) as NodeJS.ErrnoException;
+    const told = path === undefined ? message : (asInputError(error, path) as Error).message;
+    const shown = argv.includes('--debug') ? stack : told.replaceAll(/\s*\n\s*/g, ' ');
     process.stderr.write(`organseg: ${shown}\n`);
     return 1;
   }

@@ -54,7 +54,12 @@ test('reads the description of nnU-Net’s first version', async () => {
 
 test.each([
   [undefined, /dataset\.json: no such file/],
-  ['{', /dataset\.json: is not JSON/],
+  ['', /dataset\.json: is empty/],
+  ['{', /dataset\.json: is not JSON at line 1, column 2$/],
+  ['{"labels": {\n  "background": 0,\n}}', /dataset\.json: is not JSON at line 3, column 1$/],
+  ['{"labels":\n [0, 1,, 2]}', /dataset\.json: is not JSON at line 2, column 8$/],
+  ["{'labels': 1}", /dataset\.json: is not JSON at line 1, column 2$/],
+  [{ labels: { background: '0', liver: '1' } }, /labels: the id of background is text, "0", not a number$/],
   [{ labels: 3 }, /dataset\.json: labels: expects names with ids/],
   [{ ...DESCRIPTION, labels: { background: 0, liver: 2 } }, /labels expects ids 0, 1, 2/],
   [{ ...DESCRIPTION, file_ending: '.png' }, /file_ending: only \.nii\.gz is read/],
@@ -64,6 +69,12 @@ test.each([
   [{ ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } }, /channel_names expects one channel/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
+});
+
+test.each(['utf8', 'utf16le'] as const)('a byte order mark names the encoding: %s', async (encoding) => {
+  const folder = folderWith('');
+  writeFileSync(join(folder, 'dataset.json'), `\ufeff${JSON.stringify(DESCRIPTION)}`, encoding);
+  expect((await openDataset(folder)).labelNames).toHaveLength(3);
 });
 
 test('a labelled image without labels is named', async () => {

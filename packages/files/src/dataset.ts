@@ -64,6 +64,9 @@ export const readLabelNames = async (path: string): Promise<string[]> =>
   labelNamesOf(await readJsonFile(path, description), path);
 
 function labelNamesOf({ labels }: z.infer<typeof description>, path: string): string[] {
+  const asText = Object.entries(labels).find(([name, id]) => /^\d+$/.test(String(id)) && !/^\d+$/.test(name));
+  if (typeof asText?.[1] === 'string')
+    throw new InputError(`${path}: labels: the id of ${asText[0]} is text, "${asText[1]}", not a number`);
   const byId = Object.entries(labels)
     .map(([key, value]): [string, number] =>
       typeof value === 'number' ? [key, value] : [value, Number(key)],

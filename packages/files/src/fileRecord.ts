@@ -1,9 +1,9 @@
 /** Records of files: what tells later whether a file is still the one that something was made from. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { asInputError } from './errors.ts';
+import { statOf } from './read.ts';
 
 export const fileRecord = z.object({
   bytes: z.int().nonnegative(),
@@ -19,12 +19,8 @@ export type FileFacts = Omit<FileRecord, 'sha256'>;
 
 /** Throws InputError. */
 export async function factsOf(path: string): Promise<FileFacts> {
-  try {
-    const { size, mtimeMs } = await stat(path);
-    return { bytes: size, modifiedMs: mtimeMs };
-  } catch (error) {
-    throw asInputError(error, path);
-  }
+  const { size, mtimeMs } = await statOf(path);
+  return { bytes: size, modifiedMs: mtimeMs };
 }
 
 /** The SHA-256 of a file, read as a stream. Throws InputError. */

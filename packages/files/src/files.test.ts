@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -6,7 +6,11 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { niftiFile, niftiHeader, niftiVoxels } from '@organseg/core/volume/niftiFixture.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openNiftiFile, readLabelsFile, readNiftiFile, writeNiftiFile } from './nifti.ts';
-import { writeWhole } from './write.ts';
+import { namesIn, statOf } from './read.ts';
+import { makeFolder, writeWhole } from './write.ts';
+
+const CUT = 'the gzip stream is cut short';
+const TRAILING = 'data follows the end of the gzip stream';
 
 let folder: string;
 beforeAll(async () => {
@@ -42,12 +46,24 @@ describe('reading', () => {
     await nifti.cancel();
   });
 
+  it('reads gzip of several members, as bgzip writes, and padded with zeros, as tapes are', async () => {
+    const bytes = niftiFile();
+    const halves = [bytes.subarray(0, 200), bytes.subarray(200)].map((half) => gzipSync(half));
+    const path = await put(
+      'members.nii.gz',
+      Buffer.concat([...halves, gzipSync(Buffer.of()), new Uint8Array(1e6)]),
+    );
+    expect([...(await readNiftiFile(path)).data]).toEqual([...Array(24).keys()]);
+  });
+
   it.each([
-    ['is empty', () => new Uint8Array(), 'the gzip stream is cut short'],
+    ['is empty', () => new Uint8Array(), 'the file is empty'],
     ['is not gzip', () => niftiFile(), 'the name says gzip, the content is not'],
-    ['is cut short', (packed) => packed.subarray(0, -1), 'the gzip stream is cut short'],
+    ['is cut short', (packed) => packed.subarray(0, -1), CUT],
     ['has a wrong checksum', (packed) => packed.with(-5, packed.at(-5)! ^ 1), 'the gzip checksum is wrong'],
-    ['goes on', (packed) => Buffer.concat([packed, packed]), 'data follows the end of the gzip stream'],
+    ['ends in a part of a second member', (packed) => Buffer.concat([packed, packed.subarray(0, 9)]), CUT],
+    ['goes on', (packed) => Buffer.concat([packed, Buffer.from('more')]), TRAILING],
+    ['goes on behind zeros', (packed) => Buffer.concat([packed, new Uint8Array(1e6), packed]), TRAILING],
   ] as [string, (packed: Uint8Array) => Uint8Array, string][])(
     'refuses a gzip file that %s',
     async (name, spoil, fault) => {
@@ -61,6 +77,10 @@ describe('reading', () => {
       await expect(readNiftiFile(missing)).rejects.toThrow(
         new InputError(`${missing}: no such file or directory`),
       );
+    const link = join(folder, 'link');
+    await symlink('/nowhere/none', link);
+    await expect(statOf(link)).rejects.toThrow(new InputError(`${link}: no such file or directory`));
+    await expect(namesIn(join(folder, 'none'))).rejects.toThrow(/none: no such file or directory$/);
     await expect(readNiftiFile(folder)).rejects.toThrow(new InputError(`${folder}: is a directory`));
     const half = await put('half.hdr', niftiHeader({ magic: 'ni1\0', voxOffset: 0 }));
     const image = join(folder, 'half.img');
@@ -101,6 +121,23 @@ describe('writing', () => {
   it('writes gzip only under a name that says so', async () => {
     await expect(writeNiftiFile(join(folder, 'out.nii'), volume)).rejects.toThrow(
       /out\.nii: volumes are written as/,
+    );
+  });
+
+  it('makes folders, and says why where it cannot', async () => {
+    const made = join(folder, 'made/inside');
+    await makeFolder(made);
+    await makeFolder(made);
+    expect(await readdir(made)).toEqual([]);
+    const file = await put('a file', new Uint8Array());
+    await expect(makeFolder(file)).rejects.toThrow(
+      new InputError(`${file}: is there already, and is no directory`),
+    );
+    const below = join(file, 'b', 'c');
+    await expect(makeFolder(below)).rejects.toThrow(new InputError(`${below}: a part of the path is a file`));
+    const scan = join(folder, 'scan.nii.gz');
+    await expect(makeFolder(scan)).rejects.toThrow(
+      new InputError(`${scan}: names a file, expected a folder`),
     );
   });
 

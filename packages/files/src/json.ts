@@ -5,7 +5,13 @@ import { readBytes } from './read.ts';
 
 /** A JSON file of this form. Throws InputError that names the file and the key. */
 export async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-  return parseJson((await readBytes(path)).toString(), schema, path);
+  return parseJson(textOf(await readBytes(path)), schema, path);
+}
+
+/** Text in the encoding that its byte order mark names; UTF-8 without one. */
+function textOf(bytes: Buffer): string {
+  const mark = bytes.length >= 2 ? bytes.readUInt16BE(0) : 0;
+  return new TextDecoder(mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8').decode(bytes);
 }
 
 /** JSON of this form; `source` says where it stands. Throws InputError. */
@@ -13,10 +19,36 @@ export function parseJson<T>(text: string, schema: z.ZodType<T>, source: string)
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    throw new InputError(`${source}: is not JSON`);
+  } catch (error) {
+    const lines = text.slice(0, faultAt(text, error as SyntaxError)).split('\n');
+    const place = `line ${lines.length}, column ${lines.at(-1)!.length + 1}`;
+    throw new InputError(text.trim() ? `${source}: is not JSON at ${place}` : `${source}: is empty`);
   }
   return check(value, schema, source);
+}
+
+/** The index of the first character that JSON does not allow. Of an unexpected token V8 tells none. */
+function faultAt(text: string, { message }: SyntaxError): number {
+  const told = /at position (\d+)/.exec(message);
+  if (told) return Number(told[1]);
+  if (/end of JSON/.test(message)) return text.length;
+  // The longest beginning that V8 does not call wrong, but unfinished.
+  let [good, bad] = [0, text.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isUnfinished(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+function isUnfinished(beginning: string): boolean {
+  try {
+    JSON.parse(beginning);
+    return true;
+  } catch (error) {
+    return !/is not valid JSON/.test((error as SyntaxError).message);
+  }
 }
 
 /** A value of this form. Throws InputError that names the first key at fault. */

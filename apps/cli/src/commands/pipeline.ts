@@ -1,5 +1,6 @@
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
+import { plural } from '@organseg/core/words.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
@@ -7,7 +8,6 @@ import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { openState, type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
 import { testReferences } from '../pipeline/stages.ts';
-import { plural } from '../report/words.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';

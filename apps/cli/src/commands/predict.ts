@@ -1,4 +1,5 @@
 import { InputError } from '@organseg/core/inputError.ts';
+import { plural } from '@organseg/core/words.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
@@ -94,7 +95,7 @@ export const predict = command('predict', 'Segment scans with a trained run')
           profile: options.profile ?? false,
           signal,
         });
-        print(options, { out, cases: reports, failed }, `${reports.length} label maps in ${out}`);
+        print(options, { out, cases: reports, failed }, `${plural(reports.length, 'label map')} in ${out}`);
         if (failed.length) process.exitCode = 1;
       } finally {
         predictor.close();

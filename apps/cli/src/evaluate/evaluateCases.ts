@@ -1,5 +1,4 @@
 /** Scoring label maps on disk against their references. */
-import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
@@ -16,6 +15,7 @@ import {
 } from '@organseg/core/metrics/score.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
+import { namesIn, statOf } from '@organseg/files/read.ts';
 import { z } from 'zod';
 import { progress } from '../terminal/progress.ts';
 
@@ -110,11 +110,7 @@ async function scorePair(
   );
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => null);
-  if (!found) throw new InputError(`${path}: no such file or directory`);
-  return found.isDirectory();
-}
+const isFolder = async (path: string): Promise<boolean> => (await statOf(path)).isDirectory();
 
 const NIFTI_NAME = /\.nii(\.gz)?$/i;
 
@@ -122,7 +118,7 @@ const caseName = (path: string): string => basename(path).replace(NIFTI_NAME, ''
 
 async function filesByCase(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const name of (await readdir(folder)).sort()) {
+  for (const name of await namesIn(folder)) {
     // macOS leaves "._case.nii.gz" beside what it copies.
     if (!NIFTI_NAME.test(name) || name.startsWith('.')) continue;
     const twin = files.get(caseName(name));

@@ -1,6 +1,8 @@
 /** What an experiment is: cohorts of phantoms or a data set, seeds, and arms that differ in what they learn from. */
+
 import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { plural } from '@organseg/core/words.ts';
 import { check, readJsonFile } from '@organseg/files/json.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
@@ -96,7 +98,9 @@ export async function readDesign(path: string): Promise<Design> {
       );
     }
     if (config.folds !== null && config.folds > fewest) {
-      throw new InputError(`${path}: ${each.name}: ${config.folds} folds of ${fewest} labelled cases`);
+      throw new InputError(
+        `${path}: ${each.name}: ${config.folds} folds of ${plural(fewest, 'labelled case')}`,
+      );
     }
     mirrors.set(each.name, mirrorOf(each, config).join());
     const [first, ...others] = (each.labelledBy ?? []).map((name) => mirrors.get(name));

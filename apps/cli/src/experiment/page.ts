@@ -1,12 +1,14 @@
 /** An experiment's results as one page that needs nothing else. */
+
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import type { Score } from '@organseg/core/metrics/score.ts';
 import type { Organ } from '@organseg/core/organs.ts';
+import { plural } from '@organseg/core/words.ts';
 import { html } from 'hono/html';
 import type { Html } from '../report/input.ts';
 import { pageHtml } from '../report/page.ts';
 import { swatch } from '../report/swatch.ts';
-import { plural, points, score } from '../report/words.ts';
+import { points, score } from '../report/words.ts';
 import type { Design } from './design.ts';
 import { intervals } from './intervals.ts';
 import type { ArmResult } from './results.ts';

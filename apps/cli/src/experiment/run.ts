@@ -7,10 +7,10 @@
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json}
  */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
+import { readBytes } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
@@ -55,7 +55,7 @@ export async function openState(out: string, design: Design, source: Source, res
   const content = `${JSON.stringify({ ...design, data: source.data }, null, 2)}\n`;
   if (existsSync(path)) {
     if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
-    if ((await readFile(path, 'utf8')) !== content) {
+    if ((await readBytes(path)).toString() !== content) {
       throw new InputError(`${out}: was made from another design; choose another folder for --out`);
     }
     return;

@@ -1,6 +1,5 @@
 /** Writing a data set of phantoms, or the rest of one. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -14,9 +13,11 @@ import {
   phantomOf,
 } from '@organseg/core/phantom/dataset.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { LOCK, whileLocked } from '@organseg/files/lock.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import { progress } from '../terminal/progress.ts';
@@ -68,7 +69,7 @@ async function write(options: PhantomOptions, signal: AbortSignal): Promise<Writ
   bar.finish();
   return {
     cases,
-    summary: `${labelled} labelled, ${unlabelled} unlabelled and ${test} test cases in ${out}`,
+    summary: `${labelled} labelled, ${unlabelled} unlabelled and ${plural(test, 'test case')} in ${out}`,
   };
 }
 
@@ -77,7 +78,7 @@ async function openFolder(out: string, counts: Counts, settings: PhantomSettings
   const description = join(out, 'dataset.json');
   try {
     // A write that was killed leaves its part.
-    const isEmpty = (await readdir(out)).every((name) => name.endsWith('.part') || name === LOCK);
+    const isEmpty = (await namesIn(out)).every((name) => name.endsWith('.part') || name === LOCK);
     if (!isEmpty) {
       if (!existsSync(description)) throw new InputError('it is not empty and has no dataset.json');
       assertContinues(await readJsonFile(description, z.unknown()), counts, settings);

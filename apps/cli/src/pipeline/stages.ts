@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ScoredOrgan } from '@organseg/core/metrics/score.ts';
+import { plural } from '@organseg/core/words.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
@@ -62,7 +63,7 @@ export async function predictOrGoOn(
   try {
     const { failed } = await predictScans(predictor, scans, out, { before, signal });
     if (failed.length)
-      throw new InputError(`${failed.length} cases could not be segmented: ${failed.join(', ')}`);
+      throw new InputError(`${plural(failed.length, 'case')} could not be segmented: ${failed.join(', ')}`);
   } finally {
     predictor.close();
   }

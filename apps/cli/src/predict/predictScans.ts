@@ -1,12 +1,13 @@
 /** Segmenting scans from files to files: the next is read and the one before written while the GPU works. */
-import { existsSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
 import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
+import { plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
+import { namesIn, statOf } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
 import { caseReport } from '@organseg/train/predict/caseReport.ts';
@@ -88,7 +89,7 @@ export async function predictScans(
     reports.push({ case: name, ...report, ...changes });
     const { fallback, nonFiniteVoxels, spacingMm } = report;
     if (fallback) say(`${name}: segmented at ${spacingMm.join(' × ')} mm: ${fallback}`);
-    if (nonFiniteVoxels) say(`${name}: ${nonFiniteVoxels} voxels were not finite, taken as air`);
+    if (nonFiniteVoxels) say(`${name}: ${plural(nonFiniteVoxels, 'voxel')} not finite, taken as air`);
     await writeWhole(join(out, REPORT), `${JSON.stringify({ cases: reports }, null, 2)}\n`);
   };
   const fail = (name: string, fault: string) => {
@@ -209,9 +210,8 @@ export async function doneBefore(out: string): Promise<ScanReport[]> {
 
 /** NIfTI files by case name: without the channel's _0000 and the ending. */
 export async function scansIn(input: string): Promise<ScanFile[]> {
-  if (!existsSync(input)) throw new InputError(`${input}: no such file or directory`);
-  const isFolder = statSync(input).isDirectory();
-  const files = isFolder ? (await readdir(input)).sort().map((file) => join(input, file)) : [input];
+  const isFolder = (await statOf(input)).isDirectory();
+  const files = isFolder ? (await namesIn(input)).map((file) => join(input, file)) : [input];
   const ending = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
   const scans = files
     .filter((path) => !isFolder || (ending.test(path) && !basename(path).startsWith('.')))

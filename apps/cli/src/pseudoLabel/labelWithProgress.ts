@@ -1,3 +1,4 @@
+import { plural } from '@organseg/core/words.ts';
 import type { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudo/pseudoLabel.ts';
@@ -20,5 +21,5 @@ export async function labelWithProgress(
 
 export function summary({ cases, selection }: PseudoLabelManifest): string {
   const kept = cases.filter((labelled) => labelled.kept).length;
-  return `${kept} of ${cases.length} cases kept: ${inWords(selection)}`;
+  return `${kept} of ${plural(cases.length, 'case')} kept: ${inWords(selection)}`;
 }

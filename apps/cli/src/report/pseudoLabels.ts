@@ -1,11 +1,12 @@
 /** Which unlabelled cases were kept, why the others were not, and how well that choice was made. */
+import { plural } from '@organseg/core/words.ts';
 import type { PseudoLabelCase, PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { inWords } from '@organseg/train/pseudo/selection/select.ts';
 import { SCORES, type ScoreName } from '@organseg/train/pseudo/selection/strategy.ts';
 import { html } from 'hono/html';
 import type { Html } from './input.ts';
 import { rankCorrelation, scatter } from './scatter.ts';
-import { change, plural, score } from './words.ts';
+import { change, score } from './words.ts';
 
 /** A longer table starts folded. */
 const MAX_OPEN_ROWS = 40;

@@ -1,11 +1,13 @@
 /** Tables of scores: labelled only beside with pseudo-labels. */
+
 import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
 import type { Organ } from '@organseg/core/organs.ts';
+import { plural } from '@organseg/core/words.ts';
 import { html } from 'hono/html';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import type { Html, ReportRun } from './input.ts';
 import { swatch } from './swatch.ts';
-import { change, plural, score } from './words.ts';
+import { change, score } from './words.ts';
 
 /** Labelled cases, each by the model that has not seen it. */
 export function foldScores({ cases, mean }: Evaluation): Html {

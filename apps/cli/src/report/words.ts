@@ -1,4 +1,5 @@
 /** The report's numbers and sentences. */
+import { plural } from '@organseg/core/words.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import type { ReportRun } from './input.ts';
@@ -17,8 +18,6 @@ function signed(value: number, digits: number): string {
   const text = Math.abs(value).toFixed(digits);
   return `${Number(text) === 0 ? '' : value > 0 ? '+' : '−'}${text}`;
 }
-
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** What the second model changed, in a few plain sentences. */
 export function summary(

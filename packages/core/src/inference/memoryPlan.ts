@@ -31,15 +31,16 @@ const DRIVER_BYTES = 384 * 2 ** 20;
 /** Uniforms and tables that live for a submission, whose number depends on the windows. */
 const PASSING_BYTES = 2 ** 20;
 
-/** The cap cannot hold one window of this case. */
+/** The cap, or the adapter whatever the cap, cannot hold one window of this case. */
 export class CapTooSmallError extends InputError {
+  /** The smallest cap that can; infinite where the adapter has no such buffer. */
   readonly smallestBytes: number;
 
   constructor(capBytes: number, smallestBytes: number) {
-    const mib = (bytes: number) => Math.ceil(bytes / 2 ** 20);
-    super(
-      `${Math.floor(capBytes / 2 ** 20)} MiB of GPU memory cannot hold one window; ${mib(smallestBytes)} MiB can`,
-    );
+    const wayOut = Number.isFinite(smallestBytes)
+      ? `${Math.ceil(smallestBytes / 2 ** 20)} MiB can`
+      : 'its buffers would be larger than the adapter allows';
+    super(`${Math.floor(capBytes / 2 ** 20)} MiB of GPU memory cannot hold one window; ${wayOut}`);
     this.smallestBytes = smallestBytes;
   }
 }
@@ -132,7 +133,8 @@ export class MemoryPlanner {
       for (const logits of this.#gpu.hasF16 ? (['f32', 'f16'] as const) : (['f32'] as const)) {
         const plan = { logits, strips };
         const peakBytes = this.peakBytes(request, 1, plan);
-        if (peakBytes <= capBytes) return { ...plan, batch: 1, peakBytes };
+        if (peakBytes <= capBytes && peakBytes < Number.POSITIVE_INFINITY)
+          return { ...plan, batch: 1, peakBytes };
         smallest = Math.min(smallest, peakBytes);
       }
     }

@@ -1,8 +1,7 @@
 /** Label maps as streams: the header first, then the labels in blocks, each checked against a table. */
-import { InputError } from '../inputError.ts';
 import type { ByteSource } from './byteReader.ts';
-import { openNifti, shape3d } from './niftiRead.ts';
-import type { Grid, VoxelArray, Xyz } from './volume.ts';
+import { type NiftiStream, notALabel, openNifti, shape3d } from './niftiRead.ts';
+import type { Grid, Xyz } from './volume.ts';
 
 export interface LabelStream extends Grid {
   readonly name: string;
@@ -32,7 +31,7 @@ export async function openLabels(file: ByteSource, limits: LabelLimits): Promise
       shape,
       affine,
       spacingMm: [Math.fround(sx), Math.fround(sy), Math.fround(sz)],
-      blocks: () => checkedLabels(nifti.voxels(), shape, limits.labels, file.name),
+      blocks: () => checkedLabels(nifti, limits.labels, file.name),
       cancel: () => nifti.cancel(),
     };
   } catch (error) {
@@ -42,8 +41,7 @@ export async function openLabels(file: ByteSource, limits: LabelLimits): Promise
 }
 
 async function* checkedLabels(
-  blocks: AsyncGenerator<VoxelArray>,
-  [nx, ny]: Xyz,
+  nifti: NiftiStream,
   labels: readonly number[],
   name: string,
 ): AsyncGenerator<Uint8Array> {
@@ -51,15 +49,13 @@ async function* checkedLabels(
   for (const label of [0, ...labels]) isLabel[label] = 1;
   const bytes = new Uint8Array(1 << 20);
   let done = 0;
-  for await (const block of blocks) {
+  for await (const block of nifti.voxels()) {
     // Labels that are bytes already need no copy. A block has at most as many values as bytes.
     const out = block instanceof Uint8Array ? block : bytes.subarray(0, block.length);
     if (out !== block) out.set(block);
     for (let i = 0; i < block.length; i++) {
       if (out[i] === block[i] && isLabel[out[i]]) continue;
-      const at = done + i;
-      const voxel = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))].join(', ');
-      throw new InputError(`${name}: voxel (${voxel}) is ${block[i]}; labels are ${listed(labels)}`);
+      throw notALabel(name, nifti.header, done + i, block[i], listed(labels));
     }
     yield out;
     done += block.length;

@@ -215,6 +215,20 @@ describe('streams', () => {
     expect((await readNifti(sourceOf('a.nii', small, 1))).data[23]).toBe(23);
   });
 
+  it('reads gzip of several members, and padded with zeros, wherever chunks end', async () => {
+    const bytes = niftiFile();
+    const member = (part: Uint8Array) => collect(gzip(chunksOf(part, 100)));
+    const members = [await member(bytes.subarray(0, 99)), await member(bytes.subarray(99))];
+    const gz = concatenate(...members, new Uint8Array(50));
+    for (let end = 1; end < gz.length; end++) {
+      const source = async function* () {
+        yield gz.subarray(0, end);
+        yield gz.subarray(end);
+      };
+      expect((await readNifti({ name: 'a.nii.gz', bytes: source() })).data[23]).toBe(23);
+    }
+  });
+
   it('lets the source go when only the header is wanted, and when the file is refused', async () => {
     const opened: string[] = [];
     async function* watched(name: string, bytes: Uint8Array) {
@@ -265,7 +279,14 @@ describe('label maps', () => {
     [8, 2 ** 30],
   ])('refuses, of type %d, the label %d', async (datatype, value) => {
     expect(await messageOf(labels({ datatype, values: [1, value], shape: [2] }))).toBe(
-      `l.nii: voxel 1 is ${value}; labels are whole numbers from 0 to 255`,
+      `l.nii: voxel (1, 0, 0) is ${value}; labels are whole numbers from 0 to 255`,
+    );
+  });
+
+  it('says that the header’s slope made a label of no whole number', async () => {
+    const scaled = labels({ values: [0, 0, 1], shape: [3], slope: 0.5, intercept: 0.25 });
+    expect(await messageOf(scaled)).toBe(
+      'l.nii: voxel (0, 0, 0) is 0.25; labels are whole numbers from 0 to 255; the header made it, by scl_slope 0.5 and scl_inter 0.25',
     );
   });
 });

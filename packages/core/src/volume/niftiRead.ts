@@ -82,17 +82,29 @@ export async function readLabels(file: ByteSource, image?: ByteSource): Promise<
     file,
     image,
     () => Uint8Array,
-    (out, block, at) => {
+    (out, block, at, header) => {
       copyBlock(out, block, at);
       if (block instanceof Uint8Array) return;
-      for (let i = 0; i < block.length; i++) {
-        if (out[at + i] === block[i]) continue;
-        throw new InputError(
-          `${file.name}: voxel ${at + i} is ${block[i]}; labels are whole numbers from 0 to 255`,
-        );
-      }
+      for (let i = 0; i < block.length; i++)
+        if (out[at + i] !== block[i])
+          throw notALabel(file.name, header, at + i, block[i], 'whole numbers from 0 to 255');
     },
   );
+}
+
+/** The fault of a voxel, given by its place in the file's order, whose value is not among the `expected` labels. */
+export function notALabel(
+  name: string,
+  { shape: [nx, ny], scaling }: NiftiHeader,
+  at: number,
+  value: number,
+  expected: string,
+): InputError {
+  const voxel = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))].join(', ');
+  const cause = scaling
+    ? `; the header made it, by scl_slope ${scaling.slope} and scl_inter ${scaling.intercept}`
+    : '';
+  return new InputError(`${name}: voxel (${voxel}) is ${value}; labels are ${expected}${cause}`);
 }
 
 const copyBlock = (out: VoxelArray, block: VoxelArray, at: number): void => out.set(block, at);
@@ -101,7 +113,7 @@ async function readVolume<A extends VoxelArrayType>(
   file: ByteSource,
   image: ByteSource | undefined,
   arrayFor: (header: NiftiHeader) => A,
-  store: (out: InstanceType<A>, block: VoxelArray, at: number) => void,
+  store: (out: InstanceType<A>, block: VoxelArray, at: number, header: NiftiHeader) => void,
 ): Promise<NiftiVolume<InstanceType<A>>> {
   const nifti = await openNifti(file, image);
   try {
@@ -117,7 +129,7 @@ async function readVolume<A extends VoxelArrayType>(
         grown.set(data);
         data = grown;
       }
-      store(data, block, count);
+      store(data, block, count, header);
       count += block.length;
     }
     return { shape, affine: header.affine, data, header };

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
+import { plural } from '@organseg/core/words.ts';
 import type { Dataset } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { z } from 'zod';
@@ -49,7 +50,7 @@ export async function splitsOf({ folder, labelled }: Dataset, folds: number): Pr
 
 function dealt(names: readonly string[], folds: number, folder: string): Split[] {
   if (names.length < folds) {
-    throw new InputError(`${folder}: ${folds} folds of ${names.length} labelled cases`);
+    throw new InputError(`${folder}: ${folds} folds of ${plural(names.length, 'labelled case')}`);
   }
   const shuffled = new Random(SEED).shuffle([...names].sort());
   return Array.from({ length: folds }, (_, fold) => {

@@ -18,6 +18,7 @@ import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
 import { type NiftiSpace, spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';
 import { sharesHeader } from '@organseg/core/volume/niftiWrite.ts';
 import { rasView } from '@organseg/core/volume/orientation.ts';
+import { asInputError } from '@organseg/files/errors.ts';
 
 const CERTAIN = 255;
 
@@ -32,8 +33,9 @@ export class ProbabilityFile {
   /** One plane of the file, of one class. */
   readonly #plane: Uint8Array;
   readonly #planes: number;
+  #isOpen = true;
 
-  /** Everything is background until planes come. `space` is the scan's. */
+  /** Everything is background until planes come. `space` is the scan's. Throws InputError, and leaves no file. */
   constructor(path: string, geometry: CaseGeometry, classes: number, space: NiftiSpace) {
     const { scan, ras } = geometry;
     const isOwn = ras.from[2] === 2;
@@ -43,14 +45,19 @@ export class ProbabilityFile {
     this.#geometry = geometry;
     this.#view = isOwn ? ras : rasView(ras);
     this.#classes = classes;
-    this.#file = openSync(this.#aside, 'w+');
     const header = sharesHeader(grid, classes, isOwn ? space : spaceOfAffine(ras.affine));
     this.#headerBytes = header.length;
     this.#planes = nz;
-    writeSync(this.#file, header, 0, header.length, 0);
-    ftruncateSync(this.#file, header.length + classes * nx * ny * nz);
     this.#plane = new Uint8Array(nx * ny).fill(CERTAIN);
-    for (let z = 0; z < nz; z++) writeSync(this.#file, this.#plane, 0, nx * ny, this.#placeOf(0, z));
+    this.#file = this.#named(() => openSync(this.#aside, 'w+'));
+    try {
+      this.#write(header, 0);
+      this.#named(() => ftruncateSync(this.#file, header.length + classes * nx * ny * nz));
+      for (let z = 0; z < nz; z++) this.#write(this.#plane, this.#placeOf(0, z));
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
   }
 
   get #aside(): string {
@@ -61,6 +68,21 @@ export class ProbabilityFile {
     return this.#headerBytes + (label * this.#planes + z) * this.#plane.length;
   }
 
+  /** The answer of the operating system; what it refuses is thrown as an InputError that names the file. */
+  #named<T>(ask: () => T): T {
+    try {
+      return ask();
+    } catch (error) {
+      throw asInputError(error, this.#path);
+    }
+  }
+
+  #write(bytes: Uint8Array, place: number): void {
+    for (let done = 0; done < bytes.length; )
+      done += this.#named(() => writeSync(this.#file, bytes, done, bytes.length - done, place + done));
+  }
+
+  /** Throws InputError where the disk is full. */
   take({ plane, left, right, classStride, values }: ProbabilityPlane): void {
     const { box, cropped } = this.#geometry;
     const { start, steps } = this.#view;
@@ -79,19 +101,26 @@ export class ProbabilityFile {
         let at = corner + y * steps[1];
         for (let x = left; x < right; x++, at += steps[0]) this.#plane[at] = values[from++]!;
       }
-      writeSync(this.#file, this.#plane, 0, size, place);
+      this.#write(this.#plane, place);
     }
   }
 
-  /** The file appears under its name. */
+  /** The file appears under its name. Throws InputError. */
   finish(): void {
-    fsyncSync(this.#file);
-    closeSync(this.#file);
-    renameSync(this.#aside, this.#path);
+    this.#named(() => {
+      fsyncSync(this.#file);
+      this.#close();
+      renameSync(this.#aside, this.#path);
+    });
+  }
+
+  #close(): void {
+    if (this.#isOpen) closeSync(this.#file);
+    this.#isOpen = false;
   }
 
   discard(): void {
-    closeSync(this.#file);
+    this.#close();
     rmSync(this.#aside, { force: true });
   }
 }

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
+import { plural } from '@organseg/core/words.ts';
 import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder } from '@organseg/files/write.ts';
@@ -144,7 +145,7 @@ function noteReadings(
 ) {
   const { onNote } = hooks;
   onNote?.(
-    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${validation.length} validation cases`,
+    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${plural(validation.length, 'validation case')}`,
   );
   if (labelled.some((source) => validation.includes(source))) {
     onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');

@@ -1,9 +1,8 @@
 /**
  * A run's log: `training.jsonl`, a JSON object a line, and its picture, `progress.svg`.
  */
-import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '@organseg/files/write.ts';
+import { append, writeWhole } from '@organseg/files/write.ts';
 import { LOG, readRecords, type TrainingRecord } from './trainingRecords.ts';
 
 const CHART = 'progress.svg';
@@ -35,7 +34,7 @@ export class RunLog {
 
   async add(record: TrainingRecord): Promise<void> {
     this.records.push(record);
-    await appendFile(join(this.#folder, LOG), `${JSON.stringify(record)}\n`);
+    await append(join(this.#folder, LOG), `${JSON.stringify(record)}\n`);
   }
 
   async draw(): Promise<void> {
