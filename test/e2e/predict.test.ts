@@ -16,8 +16,9 @@ import { OwnedGpu } from '../../apps/cli/src/gpu/withGpu.ts';
 import { predictOrGoOn } from '../../apps/cli/src/pipeline/stages.ts';
 import { doneBefore } from '../../apps/cli/src/predict/predictScans.ts';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
-import { fromRas, toRas } from '../../packages/core/src/volume/orientation.ts';
+import { toRas } from '../../packages/core/src/volume/orientation.ts';
 import type { Volume, Xyz } from '../../packages/core/src/volume/volume.ts';
+import { onGrid } from '../../packages/core/test/onGrid.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { cli, cliJson, lastLine } from '../cli.ts';
@@ -177,5 +178,5 @@ function turned(scan: Volume, world: Xyz, signs: Xyz): Volume {
       if (signs[axis]! < 0) grid.affine[row * 4 + 3]! += along * (ras.shape[w]! - 1);
     });
   }
-  return fromRas(ras, grid);
+  return onGrid(ras, grid, 'edge');
 }

@@ -10,7 +10,7 @@ import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
 import type { Config } from '../src/config/schema.ts';
 import type { LoadedCase } from '../src/data/caseStore.ts';
-import { imageTensors, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
+import { emptyImage, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
 import type { GpuOwner } from '../src/predict/predictor.ts';
 
 /** A folder that is removed after the test. */
@@ -62,8 +62,10 @@ export function writePrepared(
     writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata: {}, tensors })]));
     return path;
   };
+  const { tensors, fill } = emptyImage(size);
+  fill(0, image);
   return {
-    image: write('image', imageTensors(size, image)),
+    image: write('image', tensors),
     labels: write('labels', labelTensors(size, labels)),
   };
 }

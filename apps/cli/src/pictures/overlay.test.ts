@@ -1,8 +1,8 @@
 import { affineFromRows } from '@organseg/core/volume/affine.ts';
-import { fromRas } from '@organseg/core/volume/orientation.ts';
 import type { Affine, Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
+import { onGrid } from '../../../../packages/core/test/onGrid.ts';
 import { caseViews, DISAGREEMENTS, type View } from './overlay.ts';
 
 const [LIVER, SPLEEN] = [1, 3];
@@ -69,7 +69,7 @@ describe('orientation', () => {
     ['LPS', LPS],
   ])('shows the patient’s right on the left, front and head up, of a %s file', (_, affine) => {
     const grid = { shape: SHAPE, affine };
-    const [image, truth] = [fromRas(ct(), grid), fromRas(RIGHT_FRONT_HEAD, grid)];
+    const [image, truth] = [onGrid(ct(), grid, 'edge'), onGrid(RIGHT_FRONT_HEAD, grid, 'edge')];
     const [axial, coronal, sagittal] = caseViews(image, truth, truth);
     for (const { plane, width, height, reference } of [axial, coronal, sagittal]) {
       const { x, y } = centre(coloured(reference));
@@ -83,7 +83,7 @@ describe('orientation', () => {
 
   it('gives the same pictures of one scan in either orientation', () => {
     const grid = { shape: SHAPE, affine: LPS };
-    const [image, truth] = [fromRas(ct(), grid), fromRas(RIGHT_FRONT_HEAD, grid)];
+    const [image, truth] = [onGrid(ct(), grid, 'edge'), onGrid(RIGHT_FRONT_HEAD, grid, 'edge')];
     expect(caseViews(image, truth, truth)).toEqual(caseViews(ct(), RIGHT_FRONT_HEAD, RIGHT_FRONT_HEAD));
   });
 });

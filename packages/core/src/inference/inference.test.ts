@@ -9,9 +9,7 @@ import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 import { Random } from '../random.ts';
 import { affineFromRows } from '../volume/affine.ts';
-import type { Volume, Xyz } from '../volume/volume.ts';
 import { xyzOf } from './axes.ts';
-import { prepareScan } from './preprocess.ts';
 import { SlidingWindow } from './slidingWindow.ts';
 import { windowStarts } from './windows.ts';
 
@@ -24,7 +22,6 @@ const NETWORK: UnetConfig = {
   strides: [cube(1), cube(2)],
 };
 const PATCH: Dhw = [8, 12, 16];
-const CT = { spacingMm: cube(1), intensity: { low: -300, high: 300, outside: 'clip' as const } };
 
 /** A box of [D, H, W] values that may reach beyond them; there it holds 0. */
 function cut(values: Float32Array, size: Dhw, from: Dhw, box: Dhw): Float32Array {
@@ -135,55 +132,5 @@ describe('inference', () => {
     [96, 32, 1, [0, 32, 64]],
   ])('windows over %i voxels of %i at step %f', (size, patch, step, starts) => {
     expect(windowStarts(size, patch, step)).toEqual(starts);
-  });
-
-  /** A CT whose voxels are all different, with the axes of its affine permuted and flipped. */
-  function scan(axes: number[], flips: number[], shape: Xyz, spacing: Xyz): Volume<Int16Array> {
-    const rows = [0, 1, 2].map((world) => {
-      const row = [0, 0, 0, 10 * world];
-      row[axes.indexOf(world)] = flips[axes.indexOf(world)] * spacing[axes.indexOf(world)];
-      return row;
-    });
-    const count = shape[0] * shape[1] * shape[2];
-    const data = Int16Array.from({ length: count }, (_, i) => ((i * 37) % 599) - 299);
-    return { shape, affine: affineFromRows(rows), data };
-  }
-
-  test('an image is turned to RAS, cropped to the body, resampled and windowed', async () => {
-    // LPS, 2 mm, air but for a ramp along the patient's right-left axis.
-    const shape: Xyz = [12, 6, 5];
-    const image = scan([0, 1, 2], [-1, -1, 1], shape, cube(2));
-    image.data.fill(-1000);
-    for (let z = 1; z < 4; z++)
-      for (let y = 2; y < 5; y++) for (let x = 3; x < 11; x++) image.data[(z * 6 + y) * 12 + x] = 20 * x;
-    const { image: prepared, geometry, nonFiniteVoxels } = await prepareScan(gpu, image, CT);
-    expect(nonFiniteVoxels).toBe(0);
-    expect(geometry.cropped.shape).toEqual([8, 3, 3]);
-    expect(prepared.shape).toEqual([16, 6, 6]);
-    // Towards the right of the array is now towards the patient's right side's end of the ramp: RAS flips x.
-    const row = prepared.data.subarray(0, 16);
-    const hu = Array.from(row, (value) => value * 600 - 300);
-    const expected = Array.from(
-      { length: 16 },
-      (_, i) => 200 - 20 * Math.min(7, Math.max(0, 0.5 * i - 0.25)),
-    );
-    hu.forEach((value, i) => {
-      expect(value).toBeCloseTo(expected[i], 3);
-    });
-  });
-
-  test('voxels that are not finite become air and are counted; a scan of air alone is kept whole', async () => {
-    const affine = affineFromRows([
-      [1, 0, 0, 0],
-      [0, 1, 0, 0],
-      [0, 0, 1, 0],
-    ]);
-    const data = new Float32Array(27).fill(-1000);
-    data[0] = Number.NaN;
-    data[13] = Number.POSITIVE_INFINITY;
-    const { image, geometry, nonFiniteVoxels } = await prepareScan(gpu, { shape: cube(3), affine, data }, CT);
-    expect(nonFiniteVoxels).toBe(2);
-    expect(geometry.cropped.shape).toEqual([3, 3, 3]);
-    expect(image.data).toEqual(new Float32Array(27));
   });
 });

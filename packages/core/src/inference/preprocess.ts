@@ -1,92 +1,109 @@
 /**
- * From a scan as it was stored to what the network sees, whole: for training. `scanStream.ts` does it by slabs.
- * Gao 2022: RAS, crop to the body, resample (trilinear), intensity window.
+ * From planes of HU to what the network sees, slab by slab: trilinear resampling to the network's grid, then the
+ * intensity window to [0, 1]. Training's files and inference are made by this alone, and a voxel's value does not
+ * depend on where slabs begin.
  */
-
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
-import { trilinear } from '@organseg/kernels/ops/resample.ts';
-import { downloadF32, empty, fromArray, release } from '@organseg/kernels/tensor.ts';
-import { crop, croppedGrid, foregroundBox } from '../volume/crop.ts';
-import { nonFiniteToAir } from '../volume/hounsfield.ts';
-import { boxInView, type RasView, rasView, toRas } from '../volume/orientation.ts';
-import { axisMaps, gridAtSpacing, resampleNearest } from '../volume/resampleGrid.ts';
-import type { Box, Grid, Volume, Xyz } from '../volume/volume.ts';
+import { type AxisMaps, linearTable, trilinear } from '@organseg/kernels/ops/resample.ts';
+import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { Uploads } from '@organseg/kernels/transfer.ts';
+import { axisMaps } from '../volume/resampleGrid.ts';
+import type { Grid, Xyz } from '../volume/volume.ts';
 import { dhwOf } from './axes.ts';
+import type { CaseGeometry } from './caseGeometry.ts';
 
 export interface Preprocessing {
-  /** Of the network's grid, x y z. */
+  /** x, y, z of the network's grid. */
   readonly spacingMm: Xyz;
   /** In HU. */
   readonly intensity: IntensityWindow;
 }
 
-/** Where a preprocessed volume came from: each grid in turn. */
-export interface CaseGeometry {
-  readonly scan: Grid;
-  /** The scan turned to RAS. */
-  readonly ras: RasView;
-  /** The body's box in it; all of it where the scan holds air alone. */
-  readonly box: Box;
-  /** What is left after cropping, and after resampling. */
-  readonly cropped: Grid;
-  readonly network: Grid;
+/** Values of host planes [from, to), plane by plane. */
+export type ReadPlanes = (from: number, to: number, values: Float32Array) => void;
+
+/** The host's planes, where they are HU on another grid than the network's. */
+export interface Resampling {
+  readonly size: Dhw;
+  /** Network index → host index, D, H, W. */
+  readonly maps: AxisMaps;
+  readonly intensity: IntensityWindow;
 }
 
-export interface PreparedScan {
-  /** Intensities in [0, 1] on the network's grid. */
-  readonly image: Volume<Float32Array>;
-  readonly geometry: CaseGeometry;
-  /** Voxels that were NaN or infinite, and became air. */
-  readonly nonFiniteVoxels: number;
+/** How a cropped scan becomes what the network sees. */
+export const resamplingOf = ({ cropped, network }: CaseGeometry, intensity: IntensityWindow): Resampling => ({
+  size: dhwOf(cropped.shape),
+  maps: tensorMaps(cropped, network),
+  intensity,
+});
+
+/** Index in `target` → index in `source`, D, H, W. */
+export function tensorMaps(source: Grid, target: Grid): AxisMaps {
+  const [x, y, z] = axisMaps(source, target);
+  return [z, y, x];
 }
 
-/** The grids of a scan whose body fills this box of its own axes (all of it where there is none). */
-export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Xyz): CaseGeometry {
-  const ras = rasView(scan);
-  const box = bodyBox ? boxInView(bodyBox, ras) : { min: [0, 0, 0] as const, max: ras.shape };
-  const cropped = croppedGrid(ras, box);
-  return { scan: gridOf(scan), ras, box, cropped, network: gridAtSpacing(cropped, spacingMm) };
-}
+/** Bytes of a slab that travels at once; more where the fewest planes that make one of the network's take more. */
+const SLAB_BYTES = 16 * 2 ** 20;
 
-/** Prepares a scan in HU. Voxels that are not finite become air, in place. */
-export async function prepareScan(
-  gpu: Gpu,
-  scan: Volume,
-  { spacingMm, intensity }: Preprocessing,
-): Promise<PreparedScan> {
-  const nonFiniteVoxels = nonFiniteToAir(scan.data);
-  // Above the window's low end, which becomes 0.
-  const geometry = caseGeometry(scan, foregroundBox(scan, intensity.low), spacingMm);
-  const { box, network } = geometry;
-  const data = await resampled(gpu, crop(toRas(scan), box), network, intensity);
-  return { image: { ...network, data }, geometry, nonFiniteVoxels };
-}
+/** How many planes of this many float32 voxels a slab may have. */
+const planesFitting = (voxels: number): number => Math.floor(SLAB_BYTES / 4 / voxels);
 
-async function resampled(
-  gpu: Gpu,
-  scan: Volume,
-  grid: Grid,
-  intensity: IntensityWindow,
-): Promise<Float32Array> {
-  const tensors = [fromArray(gpu, Float32Array.from(scan.data), dhwOf(scan.shape))];
-  try {
-    const target = empty(gpu, dhwOf(grid.shape));
-    tensors.push(target);
-    const [x, y, z] = axisMaps(scan, grid);
-    const { launches, scratch } = trilinear(gpu, { input: tensors[0], output: target, maps: [z, y, x] });
-    tensors.push(...scratch);
-    runOnce(gpu, [...launches, ...windowIntensity(gpu, target, intensity)]);
-    return await downloadF32(gpu, target);
-  } finally {
-    release(gpu, ...tensors); // also where memory ran out, so that a coarser grid can be tried
+/** How many planes of a volume of this size travel at once. */
+export const slabPlanes = ([D, H, W]: Dhw): number => Math.min(D, Math.max(1, planesFitting(H * W)));
+
+/** Makes the network's planes from the host's. */
+export class SlabPreparation {
+  /** The most planes that can be made at once. */
+  readonly planes: number;
+  readonly #gpu: Gpu;
+  readonly #size: Dhw;
+  readonly #source: Resampling;
+  readonly #uploads: Uploads;
+  /** f32 [d, H, W]: a slab as the host has it, and as the network sees it. */
+  readonly #hu: Tensor;
+  readonly #prepared: Tensor;
+
+  /** `size` is that of the network's grid, of which at most `planes` are made at once. */
+  constructor(gpu: Gpu, size: Dhw, source: Resampling, planes: number) {
+    this.#gpu = gpu;
+    this.#size = size;
+    this.#source = source;
+    const [depth, height, width] = source.size;
+    const { scale } = source.maps[0];
+    // n planes have their sources in (n − 1)·scale + 3 planes.
+    const fitting = Math.floor((planesFitting(height * width) - 3) / scale) + 1;
+    this.planes = Math.max(1, Math.min(planes, fitting));
+    const most = Math.min(depth, Math.floor((this.planes - 1) * scale) + 3);
+    this.#uploads = new Uploads(gpu, most * height * width);
+    this.#hu = empty(gpu, [most, height, width]);
+    this.#prepared = empty(gpu, [this.planes, size[1], size[2]]);
+  }
+
+  /** f32 [to − from, H, W], [0, 1]: planes [from, to) of the network's grid, which the next call overwrites. */
+  async prepare(from: number, to: number, readPlanes: ReadPlanes): Promise<Tensor> {
+    const { size, maps, intensity } = this.#source;
+    const lower = linearTable(maps[0], size[0], to).slice(from);
+    const first = lower[0]![0];
+    const last = Math.min(size[0], lower.at(-1)![0] + 2);
+    const hu = { ...this.#hu, shape: [last - first, size[1], size[2]] };
+    const prepared = { ...this.#prepared, shape: [to - from, this.#size[1], this.#size[2]] };
+    const count = (last - first) * size[1] * size[2];
+    await this.#uploads.upload(count, (values) => readPlanes(first, last, values), [
+      { from: 0, count, target: hu, at: 0 },
+    ]);
+    const slab = { inputDepth: size[0], inputFrom: first, outputFrom: from };
+    const { launches, scratch } = trilinear(this.#gpu, { input: hu, output: prepared, maps, slab });
+    runOnce(this.#gpu, [...launches, ...windowIntensity(this.#gpu, prepared, intensity)]);
+    release(this.#gpu, ...scratch);
+    return prepared;
+  }
+
+  close(): void {
+    this.#uploads.close();
+    release(this.#gpu, this.#hu, this.#prepared);
   }
 }
-
-/** A label map of the scan's grid, on the network's. */
-export function prepareLabels(labels: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
-  return resampleNearest(crop(toRas(labels), geometry.box), geometry.network);
-}
-
-const gridOf = ({ shape, affine }: Grid): Grid => ({ shape, affine });

@@ -1,13 +1,13 @@
 /** Reading and writing a scan where it lies equals turning, cropping and resampling it step by step. */
 import { dhw } from '@organseg/kernels/axes.ts';
 import { describe, expect, test } from 'vitest';
+import { onGrid } from '../../test/onGrid.ts';
 import { affineFromRows } from '../volume/affine.ts';
-import { crop, paste } from '../volume/crop.ts';
-import { fromRas, toRas } from '../volume/orientation.ts';
-import { resampleNearest } from '../volume/resampleGrid.ts';
+import { crop } from '../volume/crop.ts';
+import { toRas } from '../volume/orientation.ts';
 import { type Volume, type Xyz, xyz } from '../volume/volume.ts';
 import { dhwOf } from './axes.ts';
-import { prepareLabels } from './preprocess.ts';
+import { prepareLabels } from './prepareCase.ts';
 import { bodyOf, ScanLabels, ScanStream } from './scanStream.ts';
 
 const INTENSITY = { intensity: { low: -300, high: 300, outside: 'clip' as const } };
@@ -49,12 +49,12 @@ describe('a scan in slabs, in all 48 orientations', () => {
         [4, 1, 3],
       ] as Xyz[]) {
         const stream = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, spacingMm);
-        const { box, cropped, network, ras } = stream.geometry;
+        const { box, cropped, network } = stream.geometry;
         const whole = crop(toRas(scan), box);
         expect(whole.shape).toEqual(cropped.shape);
         const [D, H, W] = dhwOf(cropped.shape);
         const slab = new Float32Array(2 * H * W);
-        stream.gather(D - 2, D, slab);
+        stream.readPlanes(D - 2, D, slab);
         expect([...slab]).toEqual([...whole.data.subarray((D - 2) * H * W)]);
 
         // Labels of the network's grid come in two strips and blocks of three planes.
@@ -72,11 +72,22 @@ describe('a scan in slabs, in all 48 orientations', () => {
             const block = rows.filter((_, i) => i % w >= left && i % w < right);
             sink.network({ from, to, left, right, planeStride: h * (right - left), labels: block });
           }
-        const expected = fromRas(paste(resampleNearest(labels, cropped), box, ras), scan);
+        const expected = onGrid(onGrid(labels, cropped, 'edge'), scan, 'background');
         expect(sink.volume.data, `${axes} ${flips}`).toEqual(expected.data);
         expect(sink.volume.affine).toEqual(scan.affine);
         expect(sink.voxels.reduce((a, b) => a + b)).toBe(d * h * w);
       }
+    }
+  });
+
+  test('its labels go to the network as those of the turned and cropped volume', () => {
+    for (const [axes, flips] of ORIENTATIONS) {
+      const scan = scanOf(axes, flips);
+      const data = Uint8Array.from(scan.data, (_, i) => (i * 7) % 14);
+      const { geometry } = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, [1.3, 4, 2.2]);
+      const { cropped, network } = geometry;
+      const expected = onGrid(onGrid({ ...scan, data }, cropped, 'background'), network, 'edge');
+      expect(prepareLabels({ ...scan, data }, geometry), `${axes} ${flips}`).toEqual(expected);
     }
   });
 

@@ -10,8 +10,9 @@ import { boxOfView } from '../volume/orientation.ts';
 import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
 import { type Box, type Volume, type Xyz, xyz } from '../volume/volume.ts';
 import { dhwOf, xyzOf } from './axes.ts';
+import { type CaseGeometry, type CroppedView, caseGeometry, croppedView } from './caseGeometry.ts';
 import type { LabelBlock, LabelSink } from './labelSlab.ts';
-import { type CaseGeometry, caseGeometry, type Preprocessing } from './preprocess.ts';
+import { type Preprocessing, resamplingOf, tensorMaps } from './preprocess.ts';
 import type { StreamRequest, StreamSource } from './slabStream.ts';
 
 /** Which of the two goes back to the case's grid: labels, by nearest neighbour, or logits, by interpolation. */
@@ -30,7 +31,7 @@ export class ScanStream implements StreamSource {
   }
 
   /** HU of planes [from, to) of the cropped scan. */
-  readonly gather = (from: number, to: number, values: Float32Array): void => {
+  readonly readPlanes = (from: number, to: number, values: Float32Array): void => {
     const { data } = this.#scan;
     const { start, steps, shape } = croppedView(this.geometry);
     let at = 0;
@@ -61,19 +62,18 @@ export class ScanStream implements StreamSource {
 
 /** What a case of these grids asks of the stream. */
 export function caseRequest(
-  { cropped, network }: CaseGeometry,
+  geometry: CaseGeometry,
   { intensity }: Pick<Preprocessing, 'intensity'>,
   resample: ResampleBack,
   probabilities = false,
 ): Pick<StreamRequest, 'size' | 'source' | 'grid'> {
-  const [x, y, z] = axisMaps(cropped, network);
-  const [backX, backY, backZ] = axisMaps(network, cropped);
+  const { cropped, network } = geometry;
   return {
     size: dhwOf(network.shape),
-    source: { size: dhwOf(cropped.shape), maps: [z, y, x], intensity },
+    source: resamplingOf(geometry, intensity),
     grid:
       resample === 'logits'
-        ? { size: dhwOf(cropped.shape), maps: [backZ, backY, backX], probabilities }
+        ? { size: dhwOf(cropped.shape), maps: tensorMaps(network, cropped), probabilities }
         : undefined,
   };
 }
@@ -92,7 +92,7 @@ export class ScanLabels implements LabelSink {
   readonly volume: Volume<Uint8Array>;
   /** Of each class, on the network's grid. */
   readonly voxels: number[];
-  readonly #view: ReturnType<typeof croppedView>;
+  readonly #view: CroppedView;
   /** For each plane, row and column of the cropped scan the nearest of the network's. */
   readonly #nearest: readonly [Uint32Array, Uint32Array, Uint32Array] | undefined;
   #plane = 0;
@@ -142,10 +142,4 @@ export class ScanLabels implements LabelSink {
         for (let x = left; x < right; x++, at += steps[0]) data[at] = labels[row + x];
       }
   }
-}
-
-/** Where the voxels of the cropped RAS scan lie in the scan's array. */
-function croppedView({ ras, box, cropped }: CaseGeometry) {
-  const start = ras.start + box.min.reduce((sum, index, axis) => sum + index * ras.steps[axis], 0);
-  return { start, steps: ras.steps, shape: cropped.shape };
 }

@@ -142,7 +142,7 @@ describe('a stream of slabs', () => {
     let share = 0;
     const counts = await stream.run(
       {
-        gather: (from, to, values) => values.set(data.subarray(from * plane, to * plane)),
+        readPlanes: (from, to, values) => values.set(data.subarray(from * plane, to * plane)),
         hasBody,
       },
       { network: own.take, resampled: onGrid.take },

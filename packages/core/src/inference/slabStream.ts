@@ -20,9 +20,10 @@ import {
   zeros,
 } from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
-import { type Gather, ImageRing, type Resampling } from './imageRing.ts';
+import { ImageRing } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
 import type { Networks } from './networks.ts';
+import type { ReadPlanes, Resampling } from './preprocess.ts';
 import {
   inStrip,
   type Layer,
@@ -64,7 +65,7 @@ export interface StreamPlan {
 
 /** What a stream is fed with. */
 export interface StreamSource {
-  readonly gather: Gather;
+  readonly readPlanes: ReadPlanes;
   /** Whether a box of the network's grid holds anything but air. */
   hasBody(from: Dhw, to: Dhw): boolean;
 }
@@ -177,9 +178,9 @@ export class SlabStream {
       }
       this.#ring.restart();
       for (const layer of strip.layers) {
-        await this.#ring.fill(layer.needs, source.gather);
+        await this.#ring.fill(layer.needs, source.readPlanes);
         await this.#gpu.pipelines.ready();
-        await this.#runLayer(layer, source.gather, options.signal, (jobs) => {
+        await this.#runLayer(layer, source.readPlanes, options.signal, (jobs) => {
           done += jobs;
           options.onShare?.(done / total);
         });
@@ -203,7 +204,7 @@ export class SlabStream {
   /** Runs the windows of a layer, and fills in the image of the next one meanwhile. */
   async #runLayer(
     { windows, nextNeeds }: Layer,
-    gather: Gather,
+    readPlanes: ReadPlanes,
     signal: AbortSignal | undefined,
     onJobs: (count: number) => void,
   ): Promise<void> {
@@ -230,7 +231,7 @@ export class SlabStream {
         this.#gpu.check();
         done++;
         const share = done / (networks.count * count);
-        await this.#ring.fill(firstFilled + Math.floor((nextNeeds - firstFilled) * share), gather);
+        await this.#ring.fill(firstFilled + Math.floor((nextNeeds - firstFilled) * share), readPlanes);
         onJobs(batches[i]!.length);
         if (done === 1 && count > 1 && this.#peek && !(await this.#firstHasForeground(this.#peek))) {
           const left = jobs.length - batches[0]!.length;

@@ -43,7 +43,7 @@ export class SlidingWindow {
     try {
       await stream.run(
         {
-          gather: (from, to, values) => values.set(image.data.subarray(from * plane, to * plane)),
+          readPlanes: (from, to, values) => values.set(image.data.subarray(from * plane, to * plane)),
           hasBody: (from, to) => rows.reach(xyzOf(from), xyzOf(to)),
         },
         { network: ({ from, labels }: LabelBlock) => data.set(labels, from * plane) },

@@ -96,19 +96,6 @@ export function toRas<T extends VoxelArray>(volume: Volume<T>): Volume<T> {
   return { shape, affine, data: gather(volume.data, shape, steps) };
 }
 
-/** A RAS+ volume turned back to the axes of `grid`, whose affine it gets. The inverse of `toRas`, exactly. */
-export function fromRas<T extends VoxelArray>(volume: Volume<T>, grid: Grid): Volume<T> {
-  const { world, flipped } = orientationOf(grid.affine);
-  const { shape } = grid;
-  if (shape.some((n, axis) => n !== volume.shape[world[axis]])) {
-    throw new Error(`fromRas: a volume of [${volume.shape}] does not fill a grid of [${shape}]`);
-  }
-  if (axisCodes(grid.affine) === 'RAS') return { shape, affine: grid.affine, data: volume.data };
-  const strides = stridesOf(volume.shape);
-  const steps = xyz((axis) => (flipped[axis] ? -1 : 1) * strides[world[axis]]);
-  return { shape, affine: grid.affine, data: gather(volume.data, shape, steps) };
-}
-
 const stridesOf = (shape: Xyz): Xyz => [1, shape[0], shape[0] * shape[1]];
 
 /** RAS index → index in the volume that has this orientation. */

@@ -7,7 +7,7 @@
  * The second line holds both ways, so a grid and its resampled one are each other's source and target.
  */
 import { apply, compose, scaleAndShift, spacingOf } from './affine.ts';
-import { emptyLike, type Grid, type Volume, type VoxelArray, type Xyz } from './volume.ts';
+import type { Grid, Xyz } from './volume.ts';
 
 /** Halves go up, also those that the rounding of a float32 affine, over a thousand voxels, put below themselves. */
 const nearest = (value: number): number => Math.floor(value + 0.5 + 1e-4);
@@ -39,24 +39,6 @@ export function axisMaps(source: Grid, target: Grid): readonly [AxisMap, AxisMap
     return { scale, offset: (source.shape[axis] - 1) / 2 - scale * ((target.shape[axis] - 1) / 2) };
   };
   return [map(0), map(1), map(2)];
-}
-
-/** A label map on another grid, nearest neighbour; where both grids are one, the identity. */
-export function resampleNearest<T extends VoxelArray>(labels: Volume<T>, grid: Grid): Volume<T> {
-  const [mapX, mapY, mapZ] = axisMaps(labels, grid);
-  const [nx, ny, nz] = labels.shape;
-  const fromX = nearestIndices(mapX, grid.shape[0], nx);
-  const fromY = nearestIndices(mapY, grid.shape[1], ny);
-  const fromZ = nearestIndices(mapZ, grid.shape[2], nz);
-  const data = emptyLike(labels.data, grid.shape[0] * grid.shape[1] * grid.shape[2]);
-  let to = 0;
-  for (const z of fromZ) {
-    for (const y of fromY) {
-      const row = nx * (y + ny * z);
-      for (let x = 0; x < fromX.length; x++) data[to++] = labels.data[row + fromX[x]];
-    }
-  }
-  return { shape: grid.shape, affine: grid.affine, data };
 }
 
 /** The source index nearest to each target index. */

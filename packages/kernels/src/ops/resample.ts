@@ -24,6 +24,15 @@ export interface ResampleCall {
   readonly input: Tensor;
   readonly output: Tensor;
   readonly maps: AxisMaps;
+  /** Where both are planes of larger volumes, which `maps` then map. */
+  readonly slab?: ResampleSlab | undefined;
+}
+
+/** Planes of a volume that has `inputDepth` of them, from `inputFrom` on, give the output's from `outputFrom` on. */
+export interface ResampleSlab {
+  readonly inputDepth: number;
+  readonly inputFrom: number;
+  readonly outputFrom: number;
 }
 
 /** Halves go up; coordinates of float32 affines are off by some 1e-5, so that a half is anything within this. */
@@ -93,7 +102,7 @@ fn source(target_: u32) -> Source {
 
 function resample(
   gpu: Gpu,
-  { input, output, maps }: ResampleCall,
+  { input, output, maps, slab }: ResampleCall,
   name: string,
   tableOf: typeof linearTable,
   perInvocation: number,
@@ -107,6 +116,11 @@ function resample(
     );
   }
   const tables = maps.map((map, axis) => tableOf(map, from[axis]!, to[axis]!));
+  if (slab) {
+    const { inputDepth, inputFrom, outputFrom } = slab;
+    const planes = tableOf(maps[0], inputDepth, outputFrom + to[0]).slice(outputFrom);
+    tables[0] = planes.map(([lower, share]) => [lower - inputFrom, share]);
+  }
   const table = fromArray(gpu, Float32Array.from(tables.flat(2)), [to[0] + to[1] + to[2], 2]);
   const plane = to[1] * to[2];
   const inPlane = from[1] * from[2];

@@ -7,12 +7,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { dhwOf } from '@organseg/core/inference/axes.ts';
-import {
-  type CaseGeometry,
-  type Preprocessing,
-  prepareLabels,
-  prepareScan,
-} from '@organseg/core/inference/preprocess.ts';
+import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
+import { prepareLabels, prepareScan } from '@organseg/core/inference/prepareCase.ts';
+import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
+import { bodyOf, ScanStream } from '@organseg/core/inference/scanStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
@@ -23,7 +21,7 @@ import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { imageTensors, labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
+import { emptyImage, labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
 
 /** A whole case in memory. */
 export interface LoadedCase {
@@ -101,8 +99,12 @@ export class CaseStore {
       this.#records.set(file, { ...facts, sha256: before.sha256! });
       return { path, sources, geometry: JSON.parse(before.geometry!) };
     }
-    const { image, geometry } = await prepareScan(this.#gpu, await readNiftiFile(file), this.#preprocessing);
-    const tensors = imageTensors(dhwOf(image.shape), image.data);
+    const scan = await readNiftiFile(file);
+    const { rows } = bodyOf(scan, this.#preprocessing);
+    const stream = new ScanStream(scan, rows, this.#preprocessing.spacingMm);
+    const { geometry } = stream;
+    const { tensors, fill } = emptyImage(dhwOf(geometry.network.shape));
+    await prepareScan(this.#gpu, stream, this.#preprocessing, fill);
     const sha256 = await this.#record(file, facts);
     await this.#write(path, tensors, { geometry: JSON.stringify(geometry), sha256 });
     return { path, sources, geometry };

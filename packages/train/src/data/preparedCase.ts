@@ -25,9 +25,16 @@ export interface PreparedPaths {
   readonly labels?: string | undefined;
 }
 
-/** The tensors of an image whose intensities are in [0, 1]. */
-export const imageTensors = (size: Dhw, image: Float32Array): Map<string, SafeTensor> =>
-  new Map([['image', { shape: size, values: quantised(image) }]]);
+/** The tensors of an image that is not there yet, and how its intensities in [0, 1] are filled in, in parts. */
+export function emptyImage(size: Dhw) {
+  const values = new Uint16Array(size[0] * size[1] * size[2]);
+  return {
+    tensors: new Map<string, SafeTensor>([['image', { shape: size, values }]]),
+    fill: (first: number, intensities: Float32Array): void => {
+      for (let i = 0; i < intensities.length; i++) values[first + i] = Math.round(intensities[i]! * SCALE);
+    },
+  };
+}
 
 /** The tensors of a label map. */
 export function labelTensors(size: Dhw, labels: Uint8Array): Map<string, SafeTensor> {
@@ -40,12 +47,6 @@ export function labelTensors(size: Dhw, labels: Uint8Array): Map<string, SafeTen
 }
 
 // Plain loops: a callback for each of some 40 million voxels would take ten times as long.
-
-function quantised(image: Float32Array): Uint16Array {
-  const values = new Uint16Array(image.length);
-  for (let i = 0; i < values.length; i++) values[i] = Math.round(image[i]! * SCALE);
-  return values;
-}
 
 function labelRuns(labels: Uint8Array): { runs: Int32Array; counts: Int32Array } {
   const counts = new Int32Array(LABELS);

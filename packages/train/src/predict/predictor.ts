@@ -3,10 +3,10 @@
  * window and brought back to the scan's own grid, slab by slab, within a cap of GPU memory.
  */
 
+import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { CapTooSmallError, type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import { Networks } from '@organseg/core/inference/networks.ts';
-import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
 import {
   bodyOf,
   caseRequest,
@@ -246,7 +246,7 @@ export class Predictor {
       await gpu.finish(); // what could not be allocated is known before the work begins
       const windows = await stream.run(
         {
-          gather: (...range) => stopwatch.time('gather', () => scan.gather(...range)),
+          readPlanes: (...range) => stopwatch.time('read', () => scan.readPlanes(...range)),
           hasBody: (from, to) => scan.hasBody(from, to),
         },
         {

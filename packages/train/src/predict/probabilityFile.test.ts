@@ -1,6 +1,6 @@
 import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { caseGeometry } from '@organseg/core/inference/preprocess.ts';
+import { caseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';

@@ -13,8 +13,8 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
-import type { CaseGeometry } from '@organseg/core/inference/preprocess.ts';
 import { type NiftiSpace, spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';
 import { sharesHeader } from '@organseg/core/volume/niftiWrite.ts';
 import { rasView } from '@organseg/core/volume/orientation.ts';

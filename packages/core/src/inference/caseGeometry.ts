@@ -1,0 +1,41 @@
+/**
+ * The grids that a scan passes on its way to the network: as it was stored, turned to RAS, cropped to the body,
+ * resampled (Gao 2022). They are views: no voxel is moved before it is resampled.
+ */
+import { croppedGrid } from '../volume/crop.ts';
+import { boxInView, type RasView, rasView } from '../volume/orientation.ts';
+import { gridAtSpacing } from '../volume/resampleGrid.ts';
+import type { Box, Grid, Xyz } from '../volume/volume.ts';
+
+export interface CaseGeometry {
+  readonly scan: Grid;
+  /** The scan turned to RAS. */
+  readonly ras: RasView;
+  /** The body's box in the RAS view; all of the view where the scan holds air alone. */
+  readonly box: Box;
+  /** The grid of that box's voxels. */
+  readonly cropped: Grid;
+  /** The grid of the network's spacing about the centre of `cropped`. */
+  readonly network: Grid;
+}
+
+/** The grids of a scan whose body fills this box of its own axes (all of it where there is none). */
+export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Xyz): CaseGeometry {
+  const ras = rasView(scan);
+  const box = bodyBox ? boxInView(bodyBox, ras) : { min: [0, 0, 0] as const, max: ras.shape };
+  const cropped = croppedGrid(ras, box);
+  const { shape, affine } = scan;
+  return { scan: { shape, affine }, ras, box, cropped, network: gridAtSpacing(cropped, spacingMm) };
+}
+
+/** Where a voxel x, y, z of the cropped grid lies in the scan's array: at start + steps · voxel. */
+export interface CroppedView {
+  readonly start: number;
+  readonly steps: Xyz;
+  readonly shape: Xyz;
+}
+
+export function croppedView({ ras, box, cropped }: CaseGeometry): CroppedView {
+  const start = ras.start + box.min.reduce((sum, index, axis) => sum + index * ras.steps[axis], 0);
+  return { start, steps: ras.steps, shape: cropped.shape };
+}

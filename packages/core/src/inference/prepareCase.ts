@@ -1,0 +1,58 @@
+/** Whole cases as training reads them: what inference sees of a scan slab by slab, drained to the host. */
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { Downloads } from '@organseg/kernels/transfer.ts';
+import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
+import { type Volume, voxelCount } from '../volume/volume.ts';
+import { dhwOf } from './axes.ts';
+import { type CaseGeometry, croppedView } from './caseGeometry.ts';
+import { type Preprocessing, resamplingOf, SlabPreparation, slabPlanes } from './preprocess.ts';
+import type { ScanStream } from './scanStream.ts';
+
+/**
+ * Prepares a scan in memory that does not grow with its slices. `take` sees all voxels of the network's grid in their
+ * order, in parts: intensities in [0, 1] from the voxel `first` on, which are gone when it returns.
+ */
+export async function prepareScan(
+  gpu: Gpu,
+  scan: ScanStream,
+  { intensity }: Pick<Preprocessing, 'intensity'>,
+  take: (first: number, intensities: Float32Array) => void,
+): Promise<void> {
+  const size = dhwOf(scan.geometry.network.shape);
+  const plane = size[1] * size[2];
+  const { slabs, downloads } = gpu.arena.attempt(() => {
+    const resampling = resamplingOf(scan.geometry, intensity);
+    const slabs = new SlabPreparation(gpu, size, resampling, slabPlanes(size));
+    return { slabs, downloads: new Downloads(gpu, 4 * slabs.planes * plane) };
+  });
+  try {
+    for (let from = 0; from < size[0]; from += slabs.planes) {
+      const to = Math.min(size[0], from + slabs.planes);
+      const prepared = await slabs.prepare(from, to, scan.readPlanes);
+      await downloads.download(prepared, 4 * (to - from) * plane, ({ buffer, byteOffset, byteLength }) =>
+        take(from * plane, new Float32Array(buffer, byteOffset, byteLength / 4)),
+      );
+    }
+    await downloads.drain();
+    gpu.check();
+  } finally {
+    downloads.close();
+    slabs.close();
+  }
+}
+
+/** A label map of the scan's grid, on the network's, by nearest neighbour. */
+export function prepareLabels({ data }: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
+  const { cropped, network } = geometry;
+  const { start, steps } = croppedView(geometry);
+  /** Along each axis, how far into the array the nearest of the scan's voxels lies. */
+  const [fromX, fromY, fromZ] = axisMaps(cropped, network).map((map, axis) =>
+    Array.from(nearestIndices(map, network.shape[axis], cropped.shape[axis]), (i) => i * steps[axis]),
+  );
+  const labels = new Uint8Array(voxelCount(network.shape));
+  let to = 0;
+  for (const z of fromZ)
+    for (const y of fromY)
+      for (let x = 0; x < fromX.length; x++) labels[to++] = data[start + z + y + fromX[x]];
+  return { ...network, data: labels };
+}
