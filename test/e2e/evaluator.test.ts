@@ -1,11 +1,13 @@
-/** The transcript of docs/evaluator.md, pasted line by line into a shell. */
+/** The transcript of docs/evaluator.md, pasted line by line into a shell; and the folders of `predict` and nnU-Net, zipped. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { Client, challengeWith } from '../../apps/evaluator/test/client.ts';
 import { end, spawnNode } from '../../apps/evaluator/test/servers.ts';
-import { temporaryFolder } from '../cli.ts';
+import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
+import { cliJson, temporaryFolder } from '../cli.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -44,6 +46,75 @@ test('the transcript of the docs runs as it stands', async () => {
   expect(heading).toMatch(/,efficiency,logs,/);
   expect(rows.find((row) => row.includes(',Red,'))).toMatch(/,measured,1,0,0,/);
 });
+
+test('what predict writes is submitted as it is, and so is what nnU-Net writes', async () => {
+  const folder = temporaryFolder();
+  const [data, run, config] = ['data', 'run', 'tiny.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: { epochs: 1 } }));
+  const counts = ['--labelled', '2', '--unlabelled', '0', '--test', '0'];
+  await cliJson(['phantom', '--out', data, ...counts, '--spacing', '10']);
+  await cliJson(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
+  const everything = ['--probabilities', '--statistics', '--preview', '--profile'];
+  const predicted = join(folder, 'predicted');
+  await cliJson([
+    'predict',
+    '--model',
+    run,
+    '--input',
+    join(data, 'imagesTr'),
+    '--out',
+    predicted,
+    ...everything,
+  ]);
+
+  const names = ['labelled_000', 'labelled_001'];
+  const ofNnUnet = join(folder, 'nnUNet');
+  mkdirSync(ofNnUnet);
+  for (const name of names) cpSync(join(predicted, `${name}.nii.gz`), join(ofNnUnet, `${name}.nii.gz`));
+  for (const name of NNUNET_FILES) writeFileSync(join(ofNnUnet, name), '{}');
+
+  const { url, ownerKey, child } = await spawnNode(join(folder, 'service'));
+  onTestFinished(() => end(child, 'SIGKILL'));
+  const references = names.map((name) => [
+    name,
+    Uint8Array.from(readFileSync(join(data, 'labelsTr', `${name}.nii.gz`))),
+  ]);
+  const { id, team } = await challengeWith(new Client({ url }, ownerKey), Object.fromEntries(references));
+  const { client } = await team('A');
+  for (const [whole, zipped] of [
+    [predicted, 'cd predicted && zip -qr ../predicted.zip .'],
+    [ofNnUnet, 'zip -qr nnUNet.zip nnUNet'],
+  ] as const) {
+    expect(await bash(zipped, folder)).toMatchObject({ code: 0 });
+    const { status, body } = await client.submit(id, Uint8Array.from(readFileSync(`${whole}.zip`)));
+    expect(status, body.detail).toBe(202);
+    expect(body.progress.total).toBe(2);
+    const others = readdirSync(whole).filter((name) => !names.includes(name.replace('.nii.gz', '')));
+    expect(others.length).toBeGreaterThan(4);
+    const passedOver = body.passedOver.map((path: string) => path.replace('nnUNet/', ''));
+    expect(passedOver.sort()).toEqual(others.sort());
+    await client.watch(body.id);
+    expect((await client.get(`/v1/submissions/${body.id}`)).body).toMatchObject({
+      state: 'scored',
+      missing: [],
+    });
+  }
+});
+
+/** Beside its masks, with `--save_probabilities` and after its choice of a postprocessing. */
+const NNUNET_FILES = [
+  'dataset.json',
+  'plans.json',
+  'predict_from_raw_data_args.json',
+  'postprocessing.pkl',
+  'summary.json',
+  'labelled_000.npz',
+  'labelled_000.pkl',
+];
 
 function bash(script: string, cwd: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {

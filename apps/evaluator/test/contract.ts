@@ -195,9 +195,22 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
         'masks/three.nii.gz': mask(1),
         'logs/one.jsonl': log(10),
         '__MACOSX/._one.nii.gz': 'clutter',
+        // As organseg and nnU-Net write them beside their masks.
+        'masks/report.json': '{}',
+        'masks/one_probabilities.nii': new Uint8Array(3_000_000),
+        'masks/postprocessing.pkl': 'x',
       });
+      const passedOver = ['report.json', 'one_probabilities.nii', 'postprocessing.pkl'].map(
+        (name) => `masks/${name}`,
+      );
       const accepted = await better.client.submit(id, packed);
-      expect(accepted).toMatchObject({ status: 202, body: { team: 'Better', progress: { total: 3 } } });
+      expect(accepted).toMatchObject({
+        status: 202,
+        body: { team: 'Better', progress: { total: 3 }, passedOver },
+      });
+      expect((await better.client.get(`/v1/submissions/${accepted.body.id}`)).body.passedOver).toEqual(
+        passedOver,
+      );
       expect(accepted.headers.get('location')).toBe(`/v1/submissions/${accepted.body.id}`);
       const events = await better.client.watch(accepted.body.id);
       expect(events.at(-1)).toMatchObject({
@@ -278,7 +291,7 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
     test('refuses a zip whole, with the first fault, and counts it not', async () => {
       const { id, team } = await challengeWith(owner, { one: mask(), two: mask() }, { submissionsPerDay: 1 });
       const { client } = await team('A');
-      const entries = Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`c${i}.nii.gz`, 'x']));
+      const entries = Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`c${i}.txt`, 'x']));
       const refused: [Uint8Array<ArrayBuffer>, number, RegExp][] = [
         [
           await zip({ 'one.nii.gz': mask(), 'six.nii.gz': mask() }),
@@ -287,12 +300,37 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
         ],
         [await zip({ 'a/one.nii.gz': mask(), 'b/one.nii': mask() }), 422, /two files of one case$/],
         [await zip({ 'one.nii.gz': mask(), 'two.nii.gz': mask(0, 14) }), 422, /^two: voxel .* is 14;/],
-        [await zip({ 'one.nii.gz': mask(), 'two.txt': 'x' }), 422, /^two\.txt: expected CASE\.nii\.gz/],
+        [await zip({ 'one.nii.gz': mask(), 'two.hdr': 'x' }), 422, /^two\.hdr: expected CASE\.nii\.gz/],
+        [
+          await zip({ 'one.nii.gz': mask(), 'run.jsonl': log(1) }),
+          422,
+          /^run\.jsonl: Abdomen has no case run$/,
+        ],
+        [
+          await zip({ 'one.nii.gz': mask(), 'six_probabilities.nii': 'x' }),
+          422,
+          /^six_probabilities\.nii: Abdomen has no case six_probabilities$/,
+        ],
+        [
+          await zip(
+            Object.fromEntries(['zip', 'mha', 'a', 'b', 'c', 'd', 'e'].map((end) => [`one.${end}`, 'x'])),
+          ),
+          422,
+          /^the zip holds no mask CASE\.nii\.gz or CASE\.nii; passed over: one\.zip, .*, one\.c and 2 more$/,
+        ],
+        [await zip({}), 422, /^the zip holds no mask CASE\.nii\.gz or CASE\.nii$/],
+        [await zip({ '/one.nii.gz': mask() }), 422, /^\/one\.nii\.gz: not a plain relative file name$/],
+        [
+          await zip({ 'one.nii.gz': mask(), 'a/../report.json': '{}' }),
+          422,
+          /not a plain relative file name$/,
+        ],
+        [await zip({ 'one.nii.gz': mask(), 'ONE.nii.gz': mask() }), 422, /has no case ONE$/],
         [await zip({ 'one.nii.gz': mask(), 'one.jsonl': '{"t":0}' }), 422, /^one: line 1: gpuMemoryMb: /],
         [await zip({ 'one.nii.gz': mask(), 'one.jsonl': log(300) }), 413, /more than 100000 bytes$/],
         [await zip({ 'one.jsonl': log(1) }), 422, /holds no mask/],
-        [await zip({ '../one.nii.gz': mask() }), 422, /./],
-        [await zip({ 'a\\..\\one.nii.gz': mask() }), 422, /./],
+        [await zip({ '../one.nii.gz': mask() }), 422, /^\.\.\/one\.nii\.gz: not a plain relative file name$/],
+        [await zip({ 'a\\..\\one.nii.gz': mask() }), 422, /^a.*: not a plain relative file name$/],
         [await zip(entries), 413, /more than 20 entries/],
         [await zip({ 'one.nii.gz': new Uint8Array(3_000_000) }), 413, /unpacks to more than 2000000 bytes/],
         [await zip({ 'one.nii.gz': gzipBomb() }), 422, /holds more than the 7680 bytes of voxels/],

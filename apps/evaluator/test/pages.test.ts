@@ -160,8 +160,14 @@ describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROM
     expect(await page.getByRole('alert').textContent()).toContain('has no case four');
     await send(['all.zip', new Uint8Array(100)]);
     expect(await page.getByRole('alert').textContent()).toContain('the zip is broken');
-    await send(['one.nii.gz', mask()], ['two.nii.gz', mask()], ['one.jsonl', Buffer.from(log(3))]);
+    await send(
+      ['one.nii.gz', mask()],
+      ['two.nii.gz', mask()],
+      ['one.jsonl', Buffer.from(log(3))],
+      ['report.json', Buffer.from('{}')],
+    );
     await page.waitForURL('**/submissions/*');
+    expect(await page.getByText('Passed over, as neither mask nor log: 1 file').count()).toBe(1);
     // What was refused is not among them: the zips of the set-up and of the keyboard, and this one.
     await page.goto(`/challenges/${challenge}`);
     const rows = page.getByRole('region', { name: 'Submissions' }).getByRole('row');

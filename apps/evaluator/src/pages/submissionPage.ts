@@ -21,11 +21,15 @@ submissionPages.get('/submissions/:submission', guard('team'), async (c) => {
 <h1>${view.team}, ${time(view.createdAt)}</h1>
 ${isWaiting ? progress(view) : ''}
 ${view.state === 'receiving' ? html`<p>It takes masks until it is completed.</p>` : ''}
-${view.state === 'scored' ? results(view, challenge, logs) : ''}`;
+${view.state === 'scored' ? results(view, challenge, logs) : ''}
+${view.passedOver.length > 0 ? passedOver(view.passedOver) : ''}`;
   // Without scripts the page asks again by itself.
   const head = isWaiting ? html`<noscript><meta http-equiv="refresh" content="5"></noscript>` : html``;
   return page(c, { title: `${view.team}: submission`, body, head });
 });
+
+const passedOver = (names: readonly string[]): Html =>
+  html`<details><summary>Passed over, as neither mask nor log: ${names.length} ${names.length === 1 ? 'file' : 'files'}</summary><p>${names.join(', ')}</p></details>`;
 
 function progress({ id, progress: { done, total } }: SubmissionDetail): Html {
   return html`<div data-events="/v1/submissions/${id}/events" aria-live="polite">

@@ -5,7 +5,7 @@ import { Problem, problemOf } from '../http/problem.ts';
 import type { Env } from '../services.ts';
 import { listCases } from '../store/challenges.ts';
 import type { Submission } from '../store/submissions.ts';
-import { closeSubmission, discardSubmission, openSubmission } from '../submission/lifeCycle.ts';
+import { closeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
 import { bodyOf } from '../upload/body.ts';
 import { printable, readFileName } from '../upload/fileNames.ts';
 import { type FormPart, formParts } from '../upload/multipart.ts';
@@ -42,40 +42,48 @@ ${problem ? html`<p class="alert" role="alert" id="fault"><b>Nothing was accepte
 <h2>What to send</h2>
 <ul class="prose"><li><code>CASE.nii.gz</code> (or <code>CASE.nii</code>) for each case: a label map on the grid of its CT. A case without one scores 0.</li>
 <li><code>CASE.jsonl</code>, if you like: the efficiency log of the case, shown as your claim.</li>
+<li>Other files, such as <code>report.json</code> or nnU-Net’s <code>plans.json</code>, are passed over and listed.</li>
 <li>All is read before anything is accepted. What is refused does not count among the ${challenge.submissionsPerDay} submissions of a day.</li></ul>
 <details><summary>The ${cases.length} cases</summary><p>${cases.join(', ')}</p></details>`;
   return page(c, { title: 'Submit masks', body, status: problem?.status ?? 200 });
 }
 
-/** A zip alone, or masks and logs one after another. */
+/** A zip alone, or masks and logs one after another; other files are passed over. Nothing is left where this throws. */
 async function receiveForm(c: Context<Env>): Promise<Submission> {
   const services = c.get('services');
   const { limits } = services;
   const challenge = c.get('challenge');
-  const team = c.get('key')!.team!;
+  const cases = new Set((await listCases(services.db, challenge.id)).map(({ name }) => name));
+  const passedOver: string[] = [];
   let submission: Submission | undefined;
   let isZip = false;
+  // In one request, as a zip is: where this process dies, what it has received is discarded.
+  const begin = () => openSubmission(services, challenge, c.get('key')!.team!, 'zip');
   try {
     for await (const part of formParts(c, bodyOf(c, limits.maxBodyBytes), limits.maxZipEntries)) {
       if (!isFile(part)) continue;
-      if (isZip) throw new Problem(422, 'send one zip, or the files themselves');
-      if (/\.zip$/i.test(part.filename)) {
-        if (submission) throw new Problem(422, 'send one zip, or the files themselves');
+      const { filename, bytes } = part;
+      const isFirst = !submission && passedOver.length === 0;
+      if (isZip || (/\.zip$/i.test(filename) && !isFirst)) {
+        throw new Problem(422, 'send one zip, or the files themselves');
+      }
+      if (/\.zip$/i.test(filename)) {
         isZip = true;
-        submission = await receiveZip(services, challenge, team, part.bytes);
+        submission = await begin();
+        passedOver.push(...(await receiveZip(services, challenge, submission, bytes)));
         continue;
       }
-      const file = readFileName(part.filename);
-      if (!file) throw new Problem(422, `${printable(part.filename)}: expected CASE.nii.gz or CASE.jsonl`);
-      // In one request, as a zip is: where this process dies, what it has received is discarded.
-      submission ??= await openSubmission(services, challenge, team, 'zip');
-      if (file.kind === 'mask') await receiveMask(services, challenge, submission, file.case, part.bytes);
-      else await receiveLog(services, challenge, submission, file.case, 'claimed', part.bytes);
+      const file = readFileName(filename, challenge.name, cases);
+      if (file.kind === 'other') passedOver.push(printable(filename));
+      if (!('case' in file)) continue;
+      submission ??= await begin();
+      if (file.kind === 'mask') await receiveMask(services, challenge, submission, file.case, bytes);
+      else await receiveLog(services, challenge, submission, file.case, 'claimed', bytes);
     }
-    if (!submission) throw new Problem(422, 'no file was chosen');
-    return isZip ? submission : await closeSubmission(services, submission);
+    if (submission) return await closeSubmission(services, submission, passedOver);
+    throw passedOver.length > 0 ? noMask('the choice', passedOver) : new Problem(422, 'no file was chosen');
   } catch (error) {
-    if (submission && !isZip) await discardSubmission(services, submission.id);
+    if (submission) await discardSubmission(services, submission.id);
     throw error;
   }
 }

@@ -45,6 +45,7 @@ export async function submissionView(
     organs,
     mean: isScored ? meanScore(scores.map(({ mean }) => mean)) : null,
     missing: cases.filter(({ state }) => state === 'missing').map(({ name }) => name),
+    passedOver: [...submission.passedOver],
   };
 }
 

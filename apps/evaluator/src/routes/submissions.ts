@@ -2,7 +2,7 @@ import { api } from '../http/api.ts';
 import { ChallengePath, SubmissionPath } from '../http/parameters.ts';
 import { binary, json, route } from '../http/route.ts';
 import { submissionView, summaryOf } from '../results/submissionView.ts';
-import { SubmissionSummary, SubmissionView } from '../schema/submission.ts';
+import { ReceivedZip, SubmissionSummary, SubmissionView } from '../schema/submission.ts';
 import { listSubmissionCases, listSubmissions } from '../store/submissions.ts';
 import {
   assertInTime,
@@ -14,7 +14,7 @@ import {
 } from '../submission/lifeCycle.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { ZIP_TYPES } from '../upload/fileNames.ts';
-import { receiveZip } from '../upload/receiveZip.ts';
+import { submitZip } from '../upload/receiveZip.ts';
 
 export const submissions = api();
 
@@ -26,17 +26,18 @@ submissions.openapi(
     operationId: 'submitZip',
     summary: 'Submit all masks as one zip',
     description:
-      'CASE.nii.gz (or CASE.nii) for each case, and CASE.jsonl with its efficiency log where there is one. All is read before the answer comes: it is accepted whole, or refused with the first fault. A case without a mask scores 0.',
+      'CASE.nii.gz (or CASE.nii) for each case, and CASE.jsonl with its efficiency log where there is one. Other files, such as report.json or nnU-Net’s plans.json, are passed over and listed. All is read before the answer comes: it is accepted whole, or refused with the first fault. A case without a mask scores 0.',
     request: { params: ChallengePath, body: binary(...ZIP_TYPES) },
-    responses: { 202: json(SubmissionSummary, 'Accepted, and queued for scoring') },
+    responses: { 202: json(ReceivedZip, 'Accepted, and queued for scoring') },
   }),
   async (c) => {
     const services = c.get('services');
     requireType(c, ZIP_TYPES);
     const body = bodyOf(c, services.limits.maxBodyBytes);
-    const submission = await receiveZip(services, c.get('challenge'), c.get('key')!.team!, body);
+    const submission = await submitZip(services, c.get('challenge'), c.get('key')!.team!, body);
     const received = await listSubmissionCases(services.db, submission.id);
-    return c.json(summaryOf(submission, received), 202, { location: `/v1/submissions/${submission.id}` });
+    const answer = { ...summaryOf(submission, received), passedOver: [...submission.passedOver] };
+    return c.json(answer, 202, { location: `/v1/submissions/${submission.id}` });
   },
 );
 

@@ -37,6 +37,12 @@ export const SubmissionSummary = z
   })
   .openapi('SubmissionSummary');
 
+const passedOver = z
+  .array(z.string())
+  .openapi({ description: 'Files that came with it and are neither mask nor log.' });
+
+export const ReceivedZip = SubmissionSummary.extend({ passedOver }).openapi('ReceivedZip');
+
 export const SubmissionView = SubmissionSummary.extend({
   cases: z.array(SubmissionCase).openapi({ description: 'All of the challenge’s cases.' }),
   organs: z
@@ -44,6 +50,7 @@ export const SubmissionView = SubmissionSummary.extend({
     .openapi({ description: 'Means over the cases; empty until all is scored.' }),
   mean: Score.nullable().openapi({ description: 'Over the cases; null until all is scored.' }),
   missing: z.array(z.string()).openapi({ description: 'Cases without a mask: they score 0.' }),
+  passedOver,
 }).openapi('Submission');
 
 export const ReceivedLog = z

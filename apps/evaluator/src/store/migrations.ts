@@ -87,6 +87,14 @@ const MIGRATIONS: Record<string, Migration> = {
         end`.execute(db);
     },
   },
+  '003_passed_over': {
+    async up(db) {
+      await db.schema
+        .alterTable('submissions')
+        .addColumn('passed_over_json', 'text', (column) => column.notNull().defaultTo('[]'))
+        .execute();
+    },
+  },
 };
 
 /** Brings a database to the newest version; one that is there already is left as it is. */

@@ -13,6 +13,8 @@ export interface Submission {
   readonly kind: 'zip' | 'files';
   readonly createdAt: string;
   readonly completedAt: string | null;
+  /** Files that came with it and are neither mask nor log. */
+  readonly passedOver: readonly string[];
 }
 
 export interface SubmissionCase {
@@ -131,10 +133,14 @@ export async function putMask(
 }
 
 /** Closes an open submission that holds a mask: its cases are queued. Returns false, and does nothing, with any other. */
-export async function completeSubmission(db: Kysely<Tables>, id: string): Promise<boolean> {
+export async function completeSubmission(
+  db: Kysely<Tables>,
+  id: string,
+  passedOver: readonly string[] = [],
+): Promise<boolean> {
   const row = await db
     .updateTable('submissions')
-    .set({ completed_at: new Date().toISOString() })
+    .set({ completed_at: new Date().toISOString(), passed_over_json: JSON.stringify(passedOver) })
     .where('id', '=', id)
     .where('completed_at', 'is', null)
     .where(({ exists, selectFrom }) =>
@@ -284,6 +290,7 @@ const submissionOf = (row: SubmissionRow): Submission => ({
   kind: row.kind as 'zip' | 'files',
   createdAt: row.created_at,
   completedAt: row.completed_at,
+  passedOver: JSON.parse(row.passed_over_json),
 });
 
 const submissionCaseOf = (row: SubmissionCaseRow): SubmissionCase => ({

@@ -1,5 +1,5 @@
 /** The database's tables, as the queries see them. Times are ISO strings in UTC; `…_json` columns hold JSON. */
-import type { Insertable, Selectable } from 'kysely';
+import type { Generated, Insertable, Selectable } from 'kysely';
 
 export interface Tables {
   challenges: ChallengeTable;
@@ -45,13 +45,15 @@ export interface SubmissionTable {
   id: string;
   challenge_id: string;
   team: string;
-  /** `zip` came in one request; `files` come one after another until it is completed. */
+  /** `zip` comes in one request; `files` come one after another until it is completed. */
   kind: string;
   /** The UTC day that it counts for, YYYY-MM-DD. */
   day: string;
   created_at: string;
   /** Set in one step when everything is there: from then on its cases are queued. */
   completed_at: string | null;
+  /** The names of files that came with it and are neither mask nor log. */
+  passed_over_json: Generated<string>;
 }
 
 export interface SubmissionCaseTable {

@@ -26,7 +26,7 @@ import {
 } from '../store/submissions.ts';
 import { sweepBlobs } from '../store/sweepBlobs.ts';
 import { receiveLog, receiveMask, receiveReference } from '../upload/receive.ts';
-import { receiveZip } from '../upload/receiveZip.ts';
+import { submitZip } from '../upload/receiveZip.ts';
 import { closeSubmission, discardSubmission, openSubmission, refusal } from './lifeCycle.ts';
 
 let folder: string;
@@ -88,7 +88,7 @@ const discarded = async ({ id }: Submission) => {
 type Request = (submission: Submission) => Promise<unknown>;
 
 /** More than any of the requests asks of the database, which answers one query at a time. */
-const MOST_QUERIES = 8;
+const MOST_QUERIES = 5;
 
 const queries = async (count: number) => {
   for (let i = 0; i < count; i++) await sql`select 1`.execute(services.db);
@@ -197,15 +197,16 @@ test.each(UPLOADS)(
   },
 );
 
-test('a zip that is being received takes nothing by another request, and is accepted whole', async () => {
-  const app = createApp(async () => services);
-  const { key, record } = await makeKey({
-    role: 'submitter',
-    challengeId: challenge.id,
-    team: 'team',
-    expiresAt: null,
-  });
+/** The routes over the services, and a key of the team. */
+async function service() {
+  const scope = { role: 'submitter', challengeId: challenge.id, team: 'team', expiresAt: null } as const;
+  const { key, record } = await makeKey(scope);
   await insertKey(services.db, record);
+  return { app: createApp(async () => services), key };
+}
+
+test('a zip that is being received takes nothing by another request, and is accepted whole', async () => {
+  const { app, key } = await service();
   const [begun, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const packed = await zip({ 'one.nii.gz': mask() });
   const slowly = async function* () {
@@ -214,7 +215,7 @@ test('a zip that is being received takes nothing by another request, and is acce
     await rest.promise;
     yield packed.subarray(100);
   };
-  const receiving = receiveZip(services, challenge, 'team', slowly());
+  const receiving = submitZip(services, challenge, 'team', slowly());
   await begun.promise;
   const [{ id }] = await listSubmissions(services.db, challenge.id);
   for (const [method, path, body] of [
@@ -235,4 +236,30 @@ test('a zip that is being received takes nothing by another request, and is acce
   rest.resolve();
   expect((await receiving).completedAt).not.toBeNull();
   expect(await listSubmissionCases(services.db, id)).toMatchObject([{ name: 'one' }]);
+});
+
+test.each<[string, string[], RegExp]>([
+  ['a zip and a mask', ['all.zip', 'two.nii.gz'], /send one zip, or the files themselves/],
+  ['a mask and a zip', ['two.nii.gz', 'all.zip'], /send one zip, or the files themselves/],
+  ['two zips', ['all.zip', 'more.zip'], /send one zip, or the files themselves/],
+  [
+    'other files alone',
+    ['report.json', 'one.png'],
+    /the choice holds no mask .*; passed over: report\.json, one\.png/,
+  ],
+])('a form with %s is refused whole', async (_, names, fault) => {
+  const { app, key } = await service();
+  const references = await storedKeys();
+  const form = new FormData();
+  const packed = await zip({ 'one.nii.gz': mask() });
+  for (const name of names) form.append('files', new Blob([packed]), name);
+  const answer = await app.request(`/challenges/${challenge.id}/submit`, {
+    method: 'POST',
+    headers: { cookie: `organseg_key=${key}`, origin: 'http://localhost' },
+    body: form,
+  });
+  expect(answer.status).toBe(422);
+  expect(await answer.text()).toMatch(fault);
+  expect(await listSubmissions(services.db, challenge.id)).toEqual([]);
+  expect(await storedKeys()).toEqual(references);
 });

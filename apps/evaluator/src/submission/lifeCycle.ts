@@ -12,6 +12,9 @@ import {
   type Submission,
 } from '../store/submissions.ts';
 
+/** As many as a line of a message can hold. */
+const NAMED_FILES = 5;
+
 /** Begins a submission unless the deadline has passed or the team has had all of the day's. */
 export async function openSubmission(
   { db }: Services,
@@ -31,11 +34,17 @@ export async function openSubmission(
   });
 }
 
-/** Queues what a submission holds. Throws Problem 409 where it is complete, 404 where it is gone, 422 without a mask. */
-export async function closeSubmission({ db, enqueue }: Services, { id }: Submission): Promise<Submission> {
-  if (!(await completeSubmission(db, id))) {
+/**
+ * Queues what a submission holds, and notes the files that were passed over. Throws Problem 409 where it is complete, 404 where it is gone, 422 without a mask.
+ */
+export async function closeSubmission(
+  { db, enqueue }: Services,
+  { id }: Submission,
+  passedOver: readonly string[] = [],
+): Promise<Submission> {
+  if (!(await completeSubmission(db, id, passedOver))) {
     const isOpen = (await findSubmission(db, id))?.completedAt === null;
-    throw isOpen ? new Problem(422, 'the submission holds no mask') : await refusal(db, id, ' already');
+    throw isOpen ? noMask('the submission', passedOver) : await refusal(db, id, ' already');
   }
   const cases = (await listSubmissionCases(db, id)).map(({ name }) => name);
   await enqueue(id, cases);
@@ -55,6 +64,14 @@ export async function discardSubmission(
   if (!(await dropSubmission(db, id))) return false;
   await blobs.delete([...masks, ...logs]);
   return true;
+}
+
+/** What is wrong with a submission of other files alone: Problem 422 that names some of them. */
+export function noMask(what: string, passedOver: readonly string[]): Problem {
+  const named = passedOver.slice(0, NAMED_FILES).join(', ');
+  const more = passedOver.length - NAMED_FILES;
+  const others = passedOver.length > 0 ? `; passed over: ${named}${more > 0 ? ` and ${more} more` : ''}` : '';
+  return new Problem(422, `${what} holds no mask CASE.nii.gz or CASE.nii${others}`);
 }
 
 /** Why a submission that is not open refuses a change: Problem 409 where it is complete, 404 where it is gone. */

@@ -1,4 +1,7 @@
-/** What the name of a sent file says: which case, and whether it is its mask or its efficiency log. */
+/**
+ * What the name of a sent file says: which case it is of, and whether it is its mask or its efficiency log. Programs
+ * write more beside their masks (reports, settings, pictures), which is passed over.
+ */
 import { Problem } from '../http/problem.ts';
 
 /** As the schema of a case's name. */
@@ -6,20 +9,25 @@ export const CASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 const MASK = /^(.+?)\.nii(\.gz)?$/i;
 const LOG = /^(.+?)\.jsonl$/i;
+/** NIfTI in two files, which is not taken. */
+const PAIR = /\.(hdr|img)(\.gz)?$/i;
+/** As `predict --probabilities` writes them. */
+const PROBABILITIES = /^(.+)_probabilities\.nii(\.gz)?$/i;
 
 /** Left by macOS and Windows beside what a person packs. */
 const CLUTTER = /^(\.|__MACOSX$|Thumbs\.db$|desktop\.ini$)/i;
 
-export interface CaseFile {
-  readonly kind: 'mask' | 'log';
-  readonly case: string;
-}
+export type NamedFile =
+  | { readonly kind: 'mask' | 'log'; readonly case: string }
+  /** Clutter is passed over silently; other files are passed over and listed. */
+  | { readonly kind: 'clutter' | 'other' };
 
 /**
- * Reads a file's name, which may have folders before it; null for clutter. Names are only ever read, never used as
- * a path; one that would lead out of a folder is refused all the same. Throws Problem 422.
+ * Reads a file's name, which may have folders before it. Names are only ever read, never used as a path; one that would
+ * lead out of a folder is refused all the same. Throws Problem 422, also for a mask or log of a case that the challenge
+ * does not have.
  */
-export function readFileName(path: string): CaseFile | null {
+export function readFileName(path: string, challenge: string, cases: ReadonlySet<string>): NamedFile {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
   if (path.length > 300 || /[\u0000-\u001f\u007f\\]/.test(path) || /^[a-z]:|^\//i.test(path)) {
     throw new Problem(422, `${printable(path)}: not a plain relative file name`);
@@ -28,15 +36,18 @@ export function readFileName(path: string): CaseFile | null {
   if (parts.some((part) => part === '..' || part === '.' || part === '')) {
     throw new Problem(422, `${printable(path)}: not a plain relative file name`);
   }
-  if (parts.some((part) => CLUTTER.test(part))) return null;
+  if (parts.some((part) => CLUTTER.test(part))) return { kind: 'clutter' };
   const name = parts[parts.length - 1];
-  const mask = MASK.exec(name);
-  const log = LOG.exec(name);
-  const found = mask?.[1] ?? log?.[1];
+  const mask = MASK.exec(name)?.[1];
+  const found = mask ?? LOG.exec(name)?.[1];
   if (found === undefined) {
-    throw new Problem(422, `${printable(path)}: expected CASE.nii.gz, CASE.nii or CASE.jsonl`);
+    if (PAIR.test(name)) throw new Problem(422, `${printable(path)}: expected CASE.nii.gz or CASE.nii`);
+    return { kind: 'other' };
   }
-  return { kind: mask ? 'mask' : 'log', case: found };
+  if (cases.has(found)) return { kind: mask === undefined ? 'log' : 'mask', case: found };
+  const probabilitiesOf = PROBABILITIES.exec(name)?.[1];
+  if (probabilitiesOf !== undefined && cases.has(probabilitiesOf)) return { kind: 'other' };
+  throw new Problem(422, `${printable(path)}: ${challenge} has no case ${printable(found)}`);
 }
 
 /** A name from outside as a message may show it. */

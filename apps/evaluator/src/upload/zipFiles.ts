@@ -1,13 +1,15 @@
 /** The files of a stored zip, by its central directory, each unpacked as it is read. */
-import { configure, type Entry, type FileEntry, Reader, ZipReader } from '@zip.js/zip.js/index-native.js';
+import { configure, type FileEntry, Reader, ZipReader } from '@zip.js/zip.js/index-native.js';
 import { Problem } from '../http/problem.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { collected, limited } from './body.ts';
-import { type CaseFile, printable, readFileName } from './fileNames.ts';
+import { type NamedFile, printable } from './fileNames.ts';
 
 configure({ useWebWorkers: false });
 
-export interface ZippedFile extends CaseFile {
+export interface ZippedFile {
+  readonly kind: 'mask' | 'log';
+  readonly case: string;
   /** As the zip has it. */
   readonly path: string;
   /** The unpacked bytes; the checksum is compared at the end. */
@@ -20,41 +22,50 @@ export interface ZipLimits {
   readonly maxMaskBytes: number;
 }
 
-/** Lists what a stored zip of `size` bytes holds, without clutter and folders. Throws Problem 413 or 422. */
+/**
+ * Lists what a stored zip of `size` bytes holds, without clutter and folders: its masks and logs, and the paths of the
+ * other files. `read` reads a path's name and may throw. Throws Problem 413 or 422.
+ */
 export async function zipFiles(
   blobs: Blobs,
   key: string,
   size: number,
   limits: ZipLimits,
-): Promise<ZippedFile[]> {
+  read: (path: string) => NamedFile,
+): Promise<{ files: ZippedFile[]; passedOver: string[] }> {
   const zip = new ZipReader(new StoredBytes(blobs, key, size), {
     checkSignature: true,
     checkOverlappingEntry: true,
+    // `read` names the one that is at fault.
+    filenameValidation: 'tolerant',
   });
   const files: ZippedFile[] = [];
+  const passedOver: string[] = [];
   let count = 0;
   try {
     for await (const entry of zip.getEntriesGenerator()) {
       if (++count > limits.maxZipEntries) {
         throw new Problem(413, `the zip has more than ${limits.maxZipEntries} entries`);
       }
-      const file = fileOf(entry, limits.maxMaskBytes);
-      if (file) files.push(file);
+      const path = entry.filename;
+      const named = read(entry.directory ? `${path.replace(/\/$/, '')}/.folder` : path);
+      if (named.kind === 'other') passedOver.push(printable(path));
+      else if ('case' in named && !entry.directory)
+        files.push({ ...named, ...opened(entry, limits.maxMaskBytes) });
     }
   } catch (error) {
     throw error instanceof Problem ? error : new Problem(422, `the zip is broken: ${reasonOf(error)}`);
   }
-  return files;
+  return { files, passedOver };
 }
 
-function fileOf(entry: Entry, maxBytes: number): ZippedFile | null {
-  const path = entry.filename;
-  const named = readFileName(entry.directory ? `${path.replace(/\/$/, '')}/.folder` : path);
-  if (!named || entry.directory) return null;
-  if (entry.encrypted) throw new Problem(422, `${printable(path)}: is encrypted`);
-  const tooLarge = () => new Problem(413, `${printable(path)}: unpacks to more than ${maxBytes} bytes`);
+/** How a file of a zip is read. Throws Problem 413 where it is larger than `maxBytes`, 422 where it is encrypted. */
+function opened(entry: FileEntry, maxBytes: number): Pick<ZippedFile, 'path' | 'open'> {
+  const path = printable(entry.filename);
+  if (entry.encrypted) throw new Problem(422, `${path}: is encrypted`);
+  const tooLarge = () => new Problem(413, `${path}: unpacks to more than ${maxBytes} bytes`);
   if (entry.uncompressedSize > maxBytes) throw tooLarge();
-  return { ...named, path: printable(path), open: () => limited(entryBytes(entry), maxBytes, tooLarge) };
+  return { path, open: () => limited(entryBytes(entry), maxBytes, tooLarge) };
 }
 
 async function* entryBytes(entry: FileEntry): AsyncGenerator<Uint8Array> {
