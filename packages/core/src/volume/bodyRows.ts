@@ -9,7 +9,7 @@ export interface BodyRows {
 }
 
 /** The first and the last voxel of each row above the threshold (NaN is not above). */
-export function rowExtents({ data, shape }: Volume, threshold: number): BodyRows {
+export function rowExtents({ data, shape }: Pick<Volume, 'data' | 'shape'>, threshold: number): BodyRows {
   const [nx, ny, nz] = shape;
   const firsts = new Int32Array(ny * nz).fill(nx);
   const ends = new Int32Array(ny * nz);

@@ -2,13 +2,11 @@
  * What a run will take of GPU memory, told before anything is allocated: the same code runs on a GPU that only counts.
  */
 
-import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
-import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -67,8 +65,7 @@ export async function inferencePeakBytes(
 async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dhw): Promise<void> {
   // As few windows as there can be: each takes the same memory.
   const network = new SlidingWindow(gpu, unetConfig(config), memory, { patch: config.patch, step: 1 });
-  const affine = scaleAndShift([1, 1, 1], [0, 0, 0]);
-  await network.labels({ shape: xyzOf(size), affine, data: new Float32Array(elementCount(size)) });
+  await network.labels({ size, data: new Float32Array(elementCount(size)) });
   network.close();
 }
 

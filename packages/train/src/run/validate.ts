@@ -1,9 +1,7 @@
 /** The score that chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
-import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
-import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { unetConfig } from '../config/network.ts';
@@ -32,15 +30,13 @@ export async function validate(
 ): Promise<ValidationScore> {
   const options = { patch: config.patch, step: config.windowStep, signal };
   const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
-  const affine = scaleAndShift([1, 1, 1], [0, 0, 0]); // the place in the world does not matter here
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
     for (const [i, source] of cases.entries()) {
       const { size, image, labels } = store.load(source);
-      const volume = { shape: xyzOf(size), affine, data: image };
-      const prediction = await network.labels(volume, (share) => onCases?.(i + share));
+      const prediction = await network.labels({ size, data: image }, (share) => onCases?.(i + share));
       gpu.arena.trim(); // the next volume is of another size
-      diceByLabel(labels, prediction.data, config.classes)
+      diceByLabel(labels, prediction, config.classes)
         .slice(1)
         .forEach((score, i) => {
           dsc[i] += score / cases.length;
