@@ -6,17 +6,20 @@ const range = z.tuple([z.number(), z.number()]).refine(([low, high]) => low <= h
 const positiveRange = range.refine(([low]) => low > 0, 'expects values above 0');
 
 export const augmentationSchema = z.discriminatedUnion('kind', [
-  /** One resampling; see spatial.ts. */
+  /** Rotation, scaling and elastic deformation by one resampling; see data/spatial.ts. */
   z.strictObject({
     kind: z.literal('spatial'),
     rotation: z.strictObject({ probability, degrees: range }),
     scaling: z.strictObject({ probability, factor: positiveRange }),
     elastic: z.strictObject({ probability, pointsMm: z.number().positive(), displacementMm: range }),
   }),
-  /** A probability for each axis. */
+  /** Mirroring, with a probability for each axis of the volume. */
   z.strictObject({ kind: z.literal('mirror'), x: probability, y: probability, z: probability }),
+  /** A Gaussian filter with one width for each axis. */
   z.strictObject({ kind: z.literal('smooth'), probability, sigmaVoxels: positiveRange }),
+  /** Gaussian noise. */
   z.strictObject({ kind: z.literal('noise'), probability, mean: range, std: range }),
+  /** A power of the intensities, of the inverted ones or not; afterwards their mean and deviation may be restored. */
   z.strictObject({
     kind: z.literal('gamma'),
     probability,
@@ -24,11 +27,13 @@ export const augmentationSchema = z.discriminatedUnion('kind', [
     inverted: z.boolean(),
     keepsStatistics: z.boolean(),
   }),
-  /** Additive brightness. */
+  /** Additive brightness, in intensities of 0 to 1. */
   z.strictObject({ kind: z.literal('shift'), probability, offset: range }),
   /** Multiplicative brightness. */
   z.strictObject({ kind: z.literal('scale'), probability, factor: positiveRange }),
+  /** Distances from the mean intensity times a factor. */
   z.strictObject({ kind: z.literal('contrast'), probability, factor: positiveRange }),
+  /** Down to a share of the voxels along each axis, and up again. */
   z.strictObject({ kind: z.literal('lowResolution'), probability, zoom: positiveRange }),
 ]);
 export type Augmentation = z.infer<typeof augmentationSchema>;

@@ -1,3 +1,4 @@
+/** Settings: presets, what is put over them, and what is refused. */
 import { expect, test } from 'vitest';
 import { consistencyWeight, learningRate } from '../step/schedule.ts';
 import { PRESETS, type PresetName } from './presets.ts';

@@ -1,4 +1,4 @@
-/** What settings say of the network: its form, its parameters, its input and the type of its activations. */
+/** The network as the settings describe it: its form, its parameters, its input and the type of its activations. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
@@ -7,7 +7,7 @@ import { unet } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from './schema.ts';
 
-/** What the network is built from. */
+/** The settings that the network is built from. */
 export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision }: Config) => ({
   inputChannels: 1,
   classes,
@@ -17,7 +17,7 @@ export const unetConfig = ({ classes, filters, kernels, strides, deepSupervision
   strides,
 });
 
-/** What becomes of a scan before the network sees it. */
+/** The grid and the intensities that a scan is brought to before the network sees it. */
 export const preprocessingOf = (config: Config) => ({
   spacingMm: config.spacingMm,
   intensity: { low: config.intensityLowHu, high: config.intensityHighHu, outside: config.intensityOutside },
@@ -30,7 +30,10 @@ export function parameterLayout(config: Config): ParameterLayout {
   return new ParameterLayout(tape.parameters);
 }
 
-/** What activations are stored in: with `auto` what is fastest on the GPU. Throws InputError where it has no f16. */
+/**
+ * The type that activations are stored in; `auto` is the one that is fastest on the GPU. Throws InputError where f16 is
+ * asked for and the GPU has none.
+ */
 export function precisionOf({ precision }: Pick<Config, 'precision'>, gpu: Gpu): ActivationType {
   if (precision === 'auto') return fastestActivation(gpu);
   if (precision === 'f16' && !gpu.hasF16)

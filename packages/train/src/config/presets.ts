@@ -1,10 +1,10 @@
-/** Settings by name; `docs/presets.md` gives them as a table with their sources. */
+/** The presets: complete settings by name. `docs/presets.md` gives their sources. */
 import type { Augmentation } from './augmentations.ts';
 import type { Config } from './schema.ts';
 
 const cube = (n: number) => [n, n, n] as const;
 
-/** Gao 2022's changes of the intensities. */
+/** Gao 2022's augmentations of the intensities. */
 const gaoIntensities: Augmentation[] = [
   { kind: 'smooth', probability: 0.1, sigmaVoxels: [0.5, 1.15] },
   { kind: 'noise', probability: 0.1, mean: [0, 0.5], std: [0, 1] },
@@ -13,8 +13,8 @@ const gaoIntensities: Augmentation[] = [
 ];
 
 /**
- * nnU-Net's augmentation with the additions of its strongest variant ("insaneDA"). Its intensities are in
- * deviations of the organs' HU about their mean, some 100 HU; ours in 600 HU from −300: a sixth.
+ * nnU-Net's augmentation with the additions of its strongest variant ("insaneDA"). nnU-Net's unit of intensity is the
+ * standard deviation of the organs' HU, some 100 HU; ours is the 600 HU from −300 to 300: its numbers divided by six.
  */
 export const NNUNET_NOISE: Augmentation[] = [
   {
@@ -34,7 +34,7 @@ export const NNUNET_NOISE: Augmentation[] = [
   { kind: 'mirror', x: 0.5, y: 0.5, z: 0.5 },
 ];
 
-/** Gao 2022, "A Pseudo-labeling Approach to Semi-supervised Organ Segmentation", to the letter. */
+/** The settings of Gao 2022, "A Pseudo-labeling Approach to Semi-supervised Organ Segmentation", to the letter. */
 const gao2022: Config = {
   classes: 14,
   filters: [32, 64, 128, 256, 320, 320],
@@ -91,20 +91,20 @@ const small: Config = {
   patchesPerImage: 1,
   batch: 1,
   augmentations: gaoIntensities,
-  // At this rate one seed in twelve got stuck without it.
+  // Without this bound one seed in twelve got stuck at this learning rate.
   gradientNorm: 1,
   initial: { epochs: 130, learningRate: 0.015, augment: true },
   fineTuning: { epochs: 10, learningRate: 3e-3, augment: false },
   decayHorizonEpochs: null,
   validateEverySteps: 60,
   saveEverySteps: 60,
-  // Adrenal glands have 20 voxels at 6 mm and are found late or never: least voxels would keep no case.
+  // Adrenal glands have 20 voxels at 6 mm and are found late or never: `min-voxels` would keep no case.
   selection: [{ strategy: 'keep-all' }],
 };
 
 /**
- * Noisy nnU-Net student: nnU-Net's training with strong augmentation; the student is half as wide, on the grid of
- * FLARE22's winner.
+ * The noisy nnU-Net student: nnU-Net's training with strong augmentation. The student has half the filters and the grid
+ * of FLARE22's winner.
  */
 const noisyStudent: Config = {
   ...gao2022,
@@ -137,7 +137,7 @@ const noisyStudent: Config = {
   },
 };
 
-/** Mean teacher on Gao 2022's network and grid: as many unlabelled patches as labelled ones in a step. */
+/** A mean teacher on Gao 2022's network and grid; a step has as many unlabelled patches as labelled ones. */
 const meanTeacher: Config = {
   ...gao2022,
   stepsPerEpoch: null,

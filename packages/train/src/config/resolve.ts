@@ -7,7 +7,10 @@ import { type Config, parseConfig } from './schema.ts';
 export const studentConfig = (config: Config): Config =>
   resolveConfig({ ...config, student: {} }, { path: 'student', value: config.student }, []);
 
-/** A preset or settings, then the file's keys over them, then `key=value` settings over both; dots reach inside, into lists by the entry's place. */
+/**
+ * The settings that a preset or other settings give, with the file's keys over them and `key=value` settings over both.
+ * Dots in keys reach inside, into lists by the entry's place. Throws InputError that names the key or the file.
+ */
 export function resolveConfig(
   base: PresetName | Config,
   file: { path: string; value: unknown } | undefined,
@@ -36,7 +39,7 @@ function assign(
 ): void {
   if (!Object.hasOwn(target, key!)) throw new InputError(`${source}: unknown key ${key}`);
   if (key === 'student' && !rest.length) {
-    target[key] = value; // any keys, checked where they are put over the teacher's
+    target[key] = value; // its keys are checked where they are put over the teacher's
     return;
   }
   const inner = target[key!];

@@ -1,7 +1,4 @@
-/**
- * A run's settings: flat, in the field's words, and checked; an unknown key is an error.
- */
-
+/** A run's settings: flat, named in the field's words, and checked; an unknown key is an error. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { patchDivisor } from '@organseg/core/network/unet.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
@@ -13,9 +10,9 @@ import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
 
 const size = z.int().positive();
-/** D, H, W, as tensors are. */
+/** Numbers along D, H, W, the order of tensors. */
 const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
-/** x, y, z, as volumes are. */
+/** Millimetres along x, y, z, the order of volumes. */
 const xyzMm: z.ZodType<Xyz> = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 const probability = z.number().min(0).max(1);
 const stage = z.strictObject({
@@ -25,80 +22,85 @@ const stage = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
-  /** Output channels: background and organs. */
+  /** Number of output channels: background and organs. */
   classes: z.int().min(2).max(MAX_CLASSES),
-  /** Of each stage of the network. */
+  /** Number of filters of each stage of the network, the finest first. */
   filters: z.array(size).min(2),
-  /** D, H, W of each stage. */
+  /** Kernel size of each stage. */
   kernels: z.array(dhw),
+  /** Stride into each stage from the one before; the first one's is 1. */
   strides: z.array(dhw),
-  /** x, y, z. */
+  /** Voxel spacing of the network's grid. */
   spacingMm: xyzMm,
-  /** Mapped to 0 and 1. */
+  /** HU that become 0, and those that become 1. */
   intensityLowHu: z.number(),
   intensityHighHu: z.number(),
-  /** What becomes of values outside: 0, or the nearer end. */
+  /** What values outside that range become: 0, or the nearer end. */
   intensityOutside: z.enum(['zero', 'clip']),
-  /** D, H, W. */
+  /** Voxels of a patch. */
   patch: dhw,
+  /** Patches that are cut of an image each time its turn comes. */
   patchesPerImage: size,
-  /** Of a patch's centre being in an organ, where foregroundShare is null. */
+  /** Probability that a patch's centre is in an organ, where foregroundShare is null. */
   foregroundProbability: probability,
+  /** Patches of a step. */
   batch: size,
-  /** Of activations and their gradients in training; parameters are f32. auto: see `precisionOf`. */
+  /** Type of activations and their gradients in training; parameters are f32. For auto see `precisionOf`. */
   precision: z.enum(['auto', 'f32', 'f16']).default('f32'),
-  /** null: each labelled and pseudo-labelled image once. */
+  /** Steps of an epoch; null: as many as take each labelled and pseudo-labelled image once. */
   stepsPerEpoch: size.nullable(),
-  /** Of the patches with labels, from pseudo-labelled cases; null: all cases alike. */
+  /** Share of the patches with labels that come from pseudo-labelled cases; null: all cases come equally often. */
   pseudoShare: probability.nullable(),
-  /** Of the patches with labels, centred on a random voxel of an organ, the others anywhere; null: chance. */
+  /** Share of the patches with labels that are centred on a voxel of an organ; null: foregroundProbability decides. */
   foregroundShare: probability.nullable(),
-  /** Outputs at lower resolutions, to learn by. */
+  /** Whether the loss also judges outputs at lower resolutions. */
   deepSupervision: z.boolean(),
-  /** Mean teacher: patches of unlabelled cases in each batch, which learn from the weights' moving average. */
+  /** Mean teacher, the moving average of the weights: it labels patches of unlabelled cases; null: none. */
   consistency: z
     .strictObject({
+      /** Patches of unlabelled cases in each batch. */
       patches: size,
-      /** Of the distance to the teacher in the loss, after the ramp. */
+      /** Weight in the loss of the distance to the teacher, after the ramp. */
       weight: z.number().positive(),
       rampEpochs: z.int().nonnegative(),
       emaDecay: z.number().min(0).lt(1),
     })
     .nullable(),
-  /** In this order; only where a stage augments. */
+  /** Augmentations in the order in which they are applied, where a stage augments. */
   augmentations: z
     .array(augmentationSchema)
     .refine(
       (list) => list.every(({ kind }, i) => kind !== 'spatial' || i === 0),
       'spatial comes first, once',
     ),
-  /** SGD with Nesterov momentum. */
+  /** Adam, or SGD with Nesterov momentum. */
   optimizer: z.enum(['adam', 'sgd']),
-  /** Adam's β₁; β₂ is 0.999. */
+  /** SGD's momentum, or Adam's β₁; its β₂ is 0.999. */
   momentum: z.number().min(0).lt(1),
-  /** L2, of every parameter. */
+  /** L2 penalty of every parameter. */
   weightDecay: z.number().nonnegative(),
-  /** Most that the norm of all gradients together may be; null: any. */
+  /** Bound of the norm of all gradients together; null: none. */
   gradientNorm: z.number().positive().nullable(),
   initial: stage,
   fineTuning: stage,
-  /** lr · (1 − epoch/horizon)^power; null: the stage's epochs. */
+  /** Horizon of the learning rate's decay, lr · (1 − epoch/horizon)^power; null: the stage's epochs. */
   decayHorizonEpochs: size.nullable(),
   decayPower: z.number().positive(),
-  /** Share of the learning rate that it does not fall below. */
+  /** Lowest share of the learning rate that the decay reaches. */
   learningRateFloor: probability,
-  /** Of the labelled cases, kept apart to choose the best checkpoint by; at least one where there are two. */
+  /** Share of the labelled cases that is kept apart to choose the best checkpoint by; at least one of two cases. */
   validationShare: probability,
-  /** At the end of the epoch in which so many steps are full; at the last epoch's in any case. */
+  /** Steps from one validation to the next, at an epoch's end; the last epoch ends with one in any case. */
   validateEverySteps: size,
+  /** Steps from one checkpoint to the next, at an epoch's end. */
   saveEverySteps: size,
-  /** Which pseudo-labels are learnt from; see selection/. */
+  /** Strategies that choose which pseudo-labels are learnt from; see pseudo/selection/. */
   selection: selectionSchema,
-  /** Of the first teacher's cross-validation, whose models are averaged; null: one model. */
+  /** Folds of the first teacher's cross-validation, whose models are averaged; null: one model. */
   folds: z.int().min(2).nullable(),
-  /** Along which axes a teacher's patches are mirrored too, and the predictions averaged; students predict without. */
+  /** Axes along which a teacher's windows are mirrored too, and the predictions averaged; students predict without. */
   teacherMirror: z.array(z.enum(['x', 'y', 'z'])),
-  /** Of `pipeline`: a student is the next round's teacher. */
+  /** Rounds of `pipeline`: a student is the next round's teacher. */
   rounds: size,
   /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial stage. */
   studentStart: z.enum(['teacher', 'scratch']),
@@ -106,7 +108,7 @@ export const configSchema = z.strictObject({
   studentPseudoLabels: z.boolean(),
   /** The student's settings where they differ from the teacher's, such as filters, spacingMm and patch. */
   student: z.record(z.string(), z.unknown()),
-  /** Share of a patch between windows of inference. */
+  /** Step from one window of inference to the next, as a share of the patch. */
   windowStep: z.number().positive().max(1),
   seed: z.int().nonnegative(),
 });
@@ -114,7 +116,7 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type Stage = 'initial' | 'fineTuning';
 
-/** Checks settings from outside. Throws InputError that names the key. */
+/** Settings from outside, checked. Throws InputError that names `source` and the key. */
 export function parseConfig(value: unknown, source: string): Config {
   const config = check(value, configSchema, source);
   const stages = config.filters.length;

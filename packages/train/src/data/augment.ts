@@ -2,7 +2,6 @@
  * Augmentations of one patch, on the GPU, in the order of the settings. Each happens with its own probability
  * and draws from a stream of its own, so that one setting changes nothing of what another draws.
  */
-
 import type { Random } from '@organseg/core/random.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
@@ -25,9 +24,8 @@ import { deformation, drawFactor, drawSpatial, inputSize, type SpatialDraw } fro
 
 export interface AugmentSettings {
   readonly augmentations: readonly Augmentation[];
-  /** D, H, W of what the network sees. */
+  /** Size of what the network sees. */
   readonly patch: Dhw;
-  /** x, y, z. */
   readonly spacingMm: Xyz;
 }
 
@@ -41,12 +39,12 @@ export interface PatchTensors {
 /** Whether an augmentation moves voxels, labels with them. */
 export const isGeometric = ({ kind }: Augmentation): boolean => kind === 'spatial' || kind === 'mirror';
 
-/** What a patch of this generator's is to be cut of, D H W: more than the patch where it will be turned or scaled. */
+/** The size to cut for a patch that `random` will augment: more than the patch where it will be turned or scaled. */
 export function sizeToCut({ augmentations, patch, spacingMm }: AugmentSettings, random: Random): Dhw {
   return inputSize(spatialDraw(augmentations, random), patch, spacingMm);
 }
 
-/** A resampling is the first in the list, since it alone changes the patch's size. */
+/** The draw of the resampling, which is first in the list, since it alone changes the patch's size; null without one. */
 function spatialDraw([first]: readonly Augmentation[], random: Random): SpatialDraw | null {
   return first?.kind === 'spatial' ? drawSpatial(first, streamOf(random, 0)) : null;
 }
@@ -54,8 +52,8 @@ function spatialDraw([first]: readonly Augmentation[], random: Random): SpatialD
 const streamOf = (random: Random, place: number) => random.fork('augmentation').fork(place);
 
 /**
- * The work, and the tensors that hold the augmented patch: the given ones, of the size to cut, or scratch of the
- * work. `chosen` says which of the augmentations take part.
+ * The launches that augment a patch, and the tensors that then hold it: the given ones, of the size to cut, or scratch
+ * of the work. `chosen` says which of the augmentations take part.
  */
 export function augment(
   gpu: Gpu,
@@ -77,7 +75,7 @@ export function augment(
     scratch.push(tensor);
     return tensor;
   };
-  /** The same change of image and labels. */
+  /** Makes the same change of image and labels. */
   const move = (shape: Dhw, change: (input: Tensor, output: Tensor) => Launch[]) => {
     [image, labels] = [image, labels].map((input) => {
       const moved = output(input, shape);

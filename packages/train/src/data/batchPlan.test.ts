@@ -1,3 +1,4 @@
+/** The plan of an epoch: shares and orders of cases. */
 import { Random } from '@organseg/core/random.ts';
 import { expect, test } from 'vitest';
 import { type BatchSettings, type CaseCounts, planStep, stepsPerEpoch } from './batchPlan.ts';

@@ -1,12 +1,12 @@
 /**
- * Which case each patch of an epoch comes from, as a pure function of the seed, the epoch and the patch's place:
- * a batch's labelled and pseudo-labelled patches in their share, then those that only a teacher's predictions teach.
+ * The plan of an epoch: which case each patch comes from, as a pure function of the seed, the epoch and the patch's
+ * place. A batch has labelled and pseudo-labelled patches in their share, then unlabelled ones, which a teacher labels.
  */
 import type { Random } from '@organseg/core/random.ts';
 import type { Config } from '../config/schema.ts';
 import type { Centre } from './patchSampler.ts';
 
-/** How many cases there are of each kind; they are numbered in this order. */
+/** Numbers of cases of each kind; cases are numbered in this order. */
 export interface CaseCounts {
   readonly labelled: number;
   readonly pseudo: number;
@@ -15,7 +15,7 @@ export interface CaseCounts {
 type Kind = keyof CaseCounts;
 
 export interface PlannedPatch {
-  /** The number of its case. */
+  /** Number of its case, from 0. */
   readonly case: number;
   readonly centre: Centre;
   readonly random: Random;
@@ -32,17 +32,17 @@ export type BatchSettings = Pick<
   | 'consistency'
 >;
 
-/** Steps of an epoch: as many as set, or each labelled and pseudo-labelled image once. */
+/** Steps of an epoch: as many as are set, or as take each labelled and pseudo-labelled image once. */
 export function stepsPerEpoch(settings: BatchSettings, { labelled, pseudo }: CaseCounts): number {
   const patches = (labelled + pseudo) * settings.patchesPerImage;
   return settings.stepsPerEpoch ?? Math.ceil(patches / supervisedItems(settings));
 }
 
-/** Items of a batch that have labels: the first ones. */
+/** Number of a batch's items that have labels; they come first. */
 export const supervisedItems = ({ batch, consistency }: Pick<Config, 'batch' | 'consistency'>): number =>
   batch - (consistency?.patches ?? 0);
 
-/** The patches of one step. `random` is that of the epoch. */
+/** The patches of one step, by the generator of their epoch. */
 export function planStep(
   settings: BatchSettings,
   counts: CaseCounts,
@@ -68,13 +68,12 @@ export function planStep(
   });
 }
 
-/** Whether the n-th of many is one of a share that is spread evenly. */
+/** Whether the n-th of many belongs to a share that is spread evenly over them. */
 const takes = (share: number, n: number) => Math.floor((n + 1) * share) > Math.floor(n * share);
 
 function supervisedCase(nth: number, settings: BatchSettings, counts: CaseCounts, random: Random): number {
   const { pseudoShare } = settings;
   if (pseudoShare === null || counts.pseudo === 0) {
-    // All alike.
     return cycled(nth, counts.labelled + counts.pseudo, settings, random.fork('order'));
   }
   const pseudoBefore = Math.floor(nth * pseudoShare);
@@ -94,7 +93,7 @@ function nthCase(
   return first + cycled(nth, counts[kind], settings, random.fork('order').fork(kind));
 }
 
-/** The n-th of cases that are gone through again and again, each time in another order, some patches from each. */
+/** The case of the n-th patch where all cases take turns, each time in another order, some patches from each. */
 function cycled(nth: number, cases: number, { patchesPerImage }: BatchSettings, random: Random): number {
   const pass = cases * patchesPerImage;
   const order = random.fork(Math.floor(nth / pass)).shuffle(Array.from({ length: cases }, (_, i) => i));

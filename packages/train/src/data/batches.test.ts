@@ -1,3 +1,4 @@
+/** Batches that threads cut, and faults in the threads. */
 import { rmSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';

@@ -1,8 +1,6 @@
 /**
- * An epoch's batches, as batchPlan.ts lays them out.
- *
- * Which patch comes where is a pure function of the seed, the epoch and the place in it, so that a run goes on
- * anywhere without replaying what came before. Patches of some steps to come are cut ahead, in threads.
+ * The batches of an epoch, as batchPlan.ts lays them out. A run goes on anywhere without replaying what came before.
+ * Patches of some steps to come are cut ahead, in threads.
  */
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -16,11 +14,11 @@ import type { Patch } from './patchSampler.ts';
 import type { PreparedPaths } from './preparedCase.ts';
 
 export interface BatchItem extends Patch {
-  /** For its augmentation. */
+  /** Generator of its augmentation. */
   readonly random: Random;
 }
 
-/** Steps whose patches are cut ahead: what they take of memory is a few patches. */
+/** Number of steps whose patches are cut ahead: they take the memory of a few patches. */
 const STEPS_AHEAD = 3;
 
 export class Batches {
@@ -31,10 +29,10 @@ export class Batches {
   readonly #random: Random;
   readonly #steps: number;
   readonly #pool = new PatchPool();
-  /** By the step's number in the run. */
+  /** Patches that are cut or being cut, by the step's number in the run. */
   readonly #ahead = new Map<number, Promise<BatchItem[]>>();
 
-  /** `cases` are the training cases, prepared, in the order of their kinds. Close it. */
+  /** `cases` are the training cases, prepared, in the order of their kinds. Whoever makes it closes it. */
   constructor(
     config: Config,
     stage: Stage,
@@ -51,11 +49,12 @@ export class Batches {
     this.#steps = epochs * this.perEpoch;
   }
 
+  /** Steps of an epoch. */
   get perEpoch(): number {
     return stepsPerEpoch(this.#config, this.#counts);
   }
 
-  /** The patches of one step; those of the next ones begin to be cut. */
+  /** The patches of one step; those of the next ones begin to be cut. Throws InputError that names a broken file. */
   take(epoch: number, step: number): Promise<BatchItem[]> {
     const first = epoch * this.perEpoch + step;
     for (let at = first; at <= Math.min(first + STEPS_AHEAD, this.#steps - 1); at++) {
@@ -92,18 +91,19 @@ export class Batches {
   }
 }
 
-/** Where a batch goes. */
+/** The tensors that a batch is uploaded to. */
 export interface BatchTensors {
+  /** f32 [N, D, H, W, 1] */
   readonly image: Tensor;
-  /** Of the items with labels, the first ones. */
+  /** u8 [N − U, D, H, W, 1]: labels of the items that have some, the first ones. */
   readonly target: Tensor;
-  /** What a teacher sees of the other ones. */
+  /** f32 [U, D, H, W, 1]: what a teacher sees of the other ones. */
   readonly teacherImage: Tensor | undefined;
 }
 
 /**
- * Uploads patches, augmented if asked for. Where there is a teacher, its items are moved as the student's are, and
- * their intensities changed by other numbers.
+ * Uploads patches, augmented if asked for. Where there is a teacher, the items that it sees are moved as the student's
+ * are, and their intensities are changed by other numbers.
  */
 export function uploadBatch(
   gpu: Gpu,

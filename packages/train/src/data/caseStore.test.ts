@@ -1,3 +1,4 @@
+/** Prepared cases on disk: made once, shared, and made anew where their sources change. */
 import { readdirSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';

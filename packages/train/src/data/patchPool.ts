@@ -16,13 +16,13 @@ export interface PatchRequest {
   readonly paths: PreparedPaths;
   readonly patch: Dhw;
   readonly centre: Centre;
-  /** What is cut about the patch's centre, at least the patch. */
+  /** Size of what is cut about the patch's centre, at least the patch's. */
   readonly size: Dhw;
   readonly random: RandomState;
 }
 
 export interface SampledPatch extends Patch {
-  /** Behind the numbers that were drawn. */
+  /** State of the generator behind the numbers that were drawn. */
   readonly random: RandomState;
 }
 
@@ -36,7 +36,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-// Beside this file, or in a bundle beside its one file: .ts or .mjs.
+// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
 const WORKER = new URL(`./patchWorker${extname(import.meta.url)}`, import.meta.url);
 /** The main thread and the GPU's driver want a core too. */
 const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
@@ -47,6 +47,7 @@ export class PatchPool {
   #requests = 0;
   #fault: Error | undefined;
 
+  /** A patch that a thread reads and cuts. Throws InputError where a file of the case is broken. */
   sample(request: PatchRequest): Promise<SampledPatch> {
     if (this.#fault) return Promise.reject(this.#fault);
     const id = this.#requests++;
@@ -77,7 +78,7 @@ export class PatchPool {
     this.#waiting.clear();
   }
 
-  /** What was asked for and has not come is rejected. */
+  /** Ends the threads; what was asked for and has not come is rejected. */
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }

@@ -1,23 +1,23 @@
-/**
- * Training patches: where they are cut, and what they hold.
- */
+/** Training patches: where they are cut, and what they hold. */
 
 import type { Random } from '@organseg/core/random.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {
-  /** [0, 1], D H W. */
+  /** Intensities in [0, 1], D H W. */
   readonly image: Float32Array;
+  /** D H W */
   readonly labels: Uint8Array;
-  /** D, H, W of both. */
+  /** Size of both. */
   readonly size: Dhw;
 }
 
 /**
- * `organ`: a voxel of an organ that is drawn first, so that small ones come as often as large ones (nnU-Net's oversampling).
- * `anywhere`: any voxel of the volume. A probability: of a voxel of the organs, else of the background (MONAI's
- * RandCropByPosNegLabel). Where a case lacks the one kind of voxel, the other serves.
+ * The voxel that a patch is centred on. `organ`: a voxel of an organ that is drawn first, so that small organs come as
+ * often as large ones (nnU-Net's oversampling). `anywhere`: any voxel of the volume. A number: with this probability
+ * a voxel of the organs, else of the background (MONAI's RandCropByPosNegLabel). Where a case lacks the one kind of
+ * voxel, the other serves.
  */
 export type Centre = 'organ' | 'anywhere' | number;
 

@@ -1,4 +1,4 @@
-/** A thread that cuts patches; see patchPool.ts. */
+/** The program of a thread that cuts patches; see patchPool.ts. */
 import { parentPort } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';

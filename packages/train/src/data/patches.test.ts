@@ -1,3 +1,4 @@
+/** Patches as they are cut and augmented. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -15,11 +15,11 @@ import { fromArray } from '@organseg/kernels/tensor.ts';
 type Range = readonly [number, number];
 
 export interface SpatialSettings {
-  /** One angle about each of x, y, z. */
+  /** One angle about each axis. */
   readonly rotation: { readonly probability: number; readonly degrees: Range };
-  /** Above 1 the patch shows more of the body, and organs are smaller. */
+  /** Scaling; above 1 the patch shows more of the body, and organs are smaller. */
   readonly scaling: { readonly probability: number; readonly factor: Range };
-  /** Control points so far apart; the displacement's deviation along each axis at a voxel. */
+  /** Distance of the control points, and standard deviation of a voxel's displacement along each axis. */
   readonly elastic: {
     readonly probability: number;
     readonly pointsMm: number;
@@ -27,9 +27,9 @@ export interface SpatialSettings {
   };
 }
 
-/** What one patch is to undergo. */
+/** The deformation that is drawn for one patch. */
 export interface SpatialDraw {
-  /** Target → source, in mm, D H W, row by row. */
+  /** Matrix from the target to the source, 3 × 3 in mm, D H W, row by row. */
   readonly matrix: readonly number[];
   readonly elastic: {
     readonly pointsMm: number;
@@ -38,7 +38,7 @@ export interface SpatialDraw {
   } | null;
 }
 
-/** None of the three happens: null. Draws do not depend on what happens. */
+/** The deformation of a patch; null where none of the three happens. What is drawn does not depend on what happens. */
 export function drawSpatial(
   { rotation, scaling, elastic }: SpatialSettings,
   random: Random,
@@ -57,7 +57,7 @@ export function drawSpatial(
   };
 }
 
-/** As nnU-Net: half of the factors of a range about 1 are below it. */
+/** A factor as nnU-Net draws it: half of those of a range about 1 are below it. */
 export function drawFactor([low, high]: Range, random: Random): number {
   const below = random.chance(0.5);
   const place = random.uniform();
@@ -65,7 +65,7 @@ export function drawFactor([low, high]: Range, random: Random): number {
   return from + (to - from) * place;
 }
 
-/** About D, H, W in turn. */
+/** The rotation about D, H, W in turn, 3 × 3, row by row. */
 function rotationMatrix(angles: readonly number[]): number[] {
   const about = (axis: number, angle: number) => {
     const [a, b] = [0, 1, 2].filter((other) => other !== axis) as [number, number];
@@ -85,15 +85,15 @@ const multiply = (a: readonly number[], b: readonly number[]): number[] =>
     return a[3 * r]! * b[c]! + a[3 * r + 1]! * b[3 + c]! + a[3 * r + 2]! * b[6 + c]!;
   });
 
-/** In voxels; `spacingMm` is x y z. */
+/** The matrix of a draw in voxels. */
 function voxelMatrix({ matrix }: SpatialDraw, spacingMm: Xyz): number[] {
   const mm = dhwOf(spacingMm);
   return matrix.map((x, i) => (x * mm[i % 3]!) / mm[Math.floor(i / 3)]!);
 }
 
 /**
- * The box, D H W, that must be cut about a patch so that no voxel of the deformed one comes from outside it (but
- * for rare large displacements). It exceeds the patch by an even number, so that both have one centre.
+ * The size of the box that must be cut about a patch so that no voxel of the deformed one comes from outside it, but
+ * for rare large displacements. It exceeds the patch by even numbers, so that both have one centre.
  */
 export function inputSize(draw: SpatialDraw | null, patch: Dhw, spacingMm: Xyz): Dhw {
   if (!draw) return patch;
@@ -108,7 +108,7 @@ export function inputSize(draw: SpatialDraw | null, patch: Dhw, spacingMm: Xyz):
   });
 }
 
-/** For the kernel. Release `control` after it ran. */
+/** The kernel's arguments for a draw. The caller releases `control` after the kernel ran. */
 export function deformation(
   gpu: Gpu,
   draw: SpatialDraw,
@@ -125,9 +125,10 @@ export function deformation(
   };
 }
 
-/** A cubic B-spline of independent values of deviation 1 has this deviation, along one axis: √∫B². */
+/** Standard deviation, along one axis, of a cubic B-spline of independent values of deviation 1: √∫B². */
 const SPLINE_DEVIATION = Math.sqrt(151 / 315);
 
+/** Displacements in voxels at the control points, f32 [D, H, W, 4]; the fourth number pads. */
 function controlPoints(
   gpu: Gpu,
   { pointsMm, deviationMm, random }: NonNullable<SpatialDraw['elastic']>,

@@ -1,3 +1,4 @@
+/** The splits of a cross-validation. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '@organseg/files/dataset.ts';

@@ -1,6 +1,7 @@
 /**
- * Cross-validation: which labelled cases each fold trains on and which it is judged by. `splits_final.json` in the
- * data set's folder decides, in nnU-Net's form; without one the cases are shuffled, always alike, and dealt out.
+ * The splits of a cross-validation: which labelled cases each fold trains on and which it is judged by.
+ * `splits_final.json` in the data set's folder decides, in nnU-Net's form; without one the cases are shuffled, always
+ * alike, and dealt out.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { z } from 'zod';
 
 export interface Fold {
-  /** From 0. */
+  /** Number of the fold, from 0. */
   readonly fold: number;
   readonly folds: number;
 }
@@ -26,10 +27,10 @@ export const SPLITS = 'splits_final.json';
 
 const splitsFile = z.array(z.object({ train: z.array(z.string()), val: z.array(z.string()) }));
 
-/** nnU-Net's seed; which cases then share a fold is our generator's choice. */
+/** nnU-Net's seed. Our generator is another, so that other cases share a fold. */
 const SEED = 12345;
 
-/** As many as asked for. Throws InputError where the file does not fit the data. */
+/** The split of each fold. Throws InputError where the file does not fit the data or the number of folds. */
 export async function splitsOf({ folder, labelled }: Dataset, folds: number): Promise<readonly Split[]> {
   const names = labelled.map(({ name }) => name);
   const path = join(folder, SPLITS);

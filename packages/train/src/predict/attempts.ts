@@ -1,23 +1,24 @@
-/** How a case is tried again where the driver runs out of memory or loses the device. */
+/** The attempts at a case, where the driver runs out of memory or loses the device. */
 import { CapTooSmallError, type CasePlan, type MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import type { StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { GpuLostError, OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 
-/** Gao 2022: where the memory does not suffice, 2 mm. */
+/** The spacing, in mm, that Gao 2022 falls back to where the memory does not suffice. */
 const FALLBACK_MM: Xyz = [2, 2, 2];
 
-/** After the driver ran out of memory, the share of what was planned first that is tried next, and then its square. */
+/** The share of the memory planned first that is tried after the driver ran out of it, and then its square. */
 const RETRY_SHARE = 0.6;
 
 export interface Attempt {
   readonly spacingMm: Xyz;
-  /** Of the peak that was planned first; below 1, one window at a time. */
+  /** Share of the peak that was planned first; below 1, one window at a time. */
   readonly share: number;
+  /** Whether its grid is coarser than the one asked for. */
   readonly isFallback: boolean;
 }
 
-/** In this order: as asked for, with less memory, and on a coarser grid where the one asked for is finer. */
+/** The attempts in order: as asked for, with less memory, and on a coarser grid where the one asked for is finer. */
 export function attemptsAt(spacingMm: Xyz): Attempt[] {
   const isFine = spacingMm.some((mm, axis) => mm < FALLBACK_MM[axis]);
   return [
@@ -28,8 +29,8 @@ export function attemptsAt(spacingMm: Xyz): Attempt[] {
 }
 
 /**
- * The best way within the cap; after a fault, in a share of the peak that was planned first, or in the least there is.
- * Throws CapTooSmallError.
+ * The plan of an attempt: the best within the cap, and after a fault the best within a share of the peak that was
+ * planned first, or the one that takes least. Throws CapTooSmallError where the cap cannot hold one window.
  */
 export function planAttempt(
   planner: MemoryPlanner,
@@ -46,5 +47,6 @@ export function planAttempt(
   }
 }
 
+/** Whether less memory or another device may cure an error. */
 export const isMemoryFault = (error: unknown): error is Error =>
   error instanceof OutOfGpuMemoryError || error instanceof GpuLostError || error instanceof CapTooSmallError;

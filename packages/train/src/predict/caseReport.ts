@@ -1,4 +1,4 @@
-/** What is told of each predicted case: how it was done and where the time went. */
+/** The report of a predicted case: how it was segmented and where the time went. */
 import { z } from 'zod';
 
 const count = z.int().nonnegative();
@@ -6,34 +6,43 @@ const triple = z.tuple([z.number(), z.number(), z.number()]).readonly();
 
 export const caseReport = z.object({
   seconds: z.number(),
-  /** Of `seconds`: host work by what it was, and `gpu`, what was waited for besides. */
+  /** Parts of `seconds`: host work by what it was, and `gpu`, what was waited for besides. */
   stages: z.record(z.string(), z.number()),
-  /** Of the grid that the network saw. */
+  /** Spacing, x y z, of the grid that the network saw. */
   spacingMm: triple,
+  /** Voxels of that grid, x y z. */
   networkShape: triple,
   /** Why a coarser grid than asked for was used; null where it was not. */
   fallback: z.string().nullable(),
-  /** Why attempts before failed. */
+  /** Why earlier attempts failed. */
   retries: z.array(z.string()),
-  /** As computed beforehand, and as counted. */
+  /** Peak of GPU memory as computed beforehand. */
   plannedGpuBytes: count,
+  /** Peak of GPU memory as counted. */
   peakGpuBytes: count,
-  /** Windows at once, strips of columns, and what activations and the slab's logits are stored in. */
+  /** Windows at once. */
   batch: count,
+  /** Strips of columns that a slab was cut into. */
   strips: count,
+  /** Type of the activations. */
   activations: z.enum(['f32', 'f16']),
+  /** Type of a slab's logits. */
   logits: z.enum(['f32', 'f16']),
+  /** What went back to the scan's grid. */
   resample: z.enum(['labels', 'logits']),
+  /** Windows in all, those of air that were left out, and those that `skipEarly` left out. */
   windows: z.object({ all: count, air: count, early: count }),
+  /** Voxels of the scan that were not finite and became air. */
   nonFiniteVoxels: count,
 });
 export type CaseReport = z.infer<typeof caseReport>;
 
-/** Adds up seconds by what they were spent on. */
+/** A stopwatch that adds up time by what it was spent on. */
 export class Stopwatch {
   readonly #started = performance.now();
   readonly #spent = new Map<string, number>();
 
+  /** Does work and adds the time that it took. */
   time<T>(name: string, work: () => T): T {
     const started = performance.now();
     try {
@@ -43,10 +52,10 @@ export class Stopwatch {
     }
   }
 
-  /** Milliseconds to seconds, in thousandths. */
+  /** Seconds of milliseconds, in thousandths. */
   static seconds = (ms: number): number => Math.round(ms) / 1000;
 
-  /** All since the beginning, and its stages; what none of them names was spent waiting for the GPU. */
+  /** The time since the beginning and its parts; what no part names was spent waiting for the GPU. */
   report(): Pick<CaseReport, 'seconds' | 'stages'> {
     const all = performance.now() - this.#started;
     const host = [...this.#spent.values()].reduce((a, b) => a + b, 0);

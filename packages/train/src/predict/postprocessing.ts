@@ -1,6 +1,6 @@
 /**
- * What is done to label maps after the network, and which of it helps a model: tried on its validation cases and kept
- * with it, as nnU-Net does. Nothing is done unless asked for.
+ * Postprocessing of label maps, and the choice of what helps a model: it is tried on the validation cases and kept with
+ * the model, as nnU-Net does. Nothing is done unless it is asked for.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,21 +12,22 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 
-/** Labels of which only the largest part is kept, and labels whose holes are filled. */
 export interface Postprocessing {
+  /** Labels of which only the largest component is kept. */
   readonly largestComponent: readonly number[];
+  /** Labels whose holes are filled. */
   readonly fillHoles: readonly number[];
 }
 
 export const NO_POSTPROCESSING: Postprocessing = { largestComponent: [], fillHoles: [] };
 
-/** Voxels removed and added, by label; labels that did not change are left out. */
+/** Numbers of voxels that changed, by label name; labels that did not change are left out. */
 export interface PostprocessingChanges {
   readonly removedVoxels: Readonly<Record<string, number>>;
   readonly filledVoxels: Readonly<Record<string, number>>;
 }
 
-/** Changes the label map in place. */
+/** Postprocesses a label map in place, and tells what changed. */
 export function postprocess(
   labels: Volume<Uint8Array>,
   { largestComponent, fillHoles: holes }: Postprocessing,
@@ -42,8 +43,9 @@ const FILE = 'postprocessing.json';
 
 const choice = z.object({
   cases: z.array(z.string()),
-  /** Names of labels. */
+  /** Names of the labels of which only the largest component is kept. */
   largestComponent: z.array(z.string()),
+  /** Names of the labels whose holes are filled. */
   fillHoles: z.array(z.string()),
   /** Mean DSC over the cases, by label: as predicted, and with what was chosen. */
   dsc: z.record(z.string(), z.object({ before: z.number(), after: z.number() })),
@@ -58,14 +60,14 @@ const WAYS = [
   { largest: true, fill: true },
 ] as const;
 
-/** An improvement of the mean DSC below this is none. */
+/** The least gain of the mean DSC that counts as one. */
 const LEAST_GAIN = 1e-6;
 
-/** Gathers DSC of label maps treated each way, and chooses for each label. */
+/** A trial that gathers the DSC of label maps treated each way, and chooses a way for each label. */
 export class PostprocessingTrial {
   readonly #labelNames: readonly string[];
   readonly #cases: string[] = [];
-  /** By way, then by label: sums over cases. */
+  /** Sums of DSC over the cases, by way and then by label. */
   readonly #sums: number[][];
 
   constructor(labelNames: readonly string[]) {
@@ -73,6 +75,7 @@ export class PostprocessingTrial {
     this.#sums = WAYS.map(() => labelNames.map(() => 0));
   }
 
+  /** Adds a case, whose labels have the reference's grid. */
   add(name: string, predicted: Volume<Uint8Array>, reference: Uint8Array): void {
     const all = this.#labelNames.map((_, label) => label).slice(1);
     this.#cases.push(name);
@@ -112,7 +115,7 @@ export class PostprocessingTrial {
 export const saveChoice = (run: string, made: PostprocessingChoice): Promise<void> =>
   writeWhole(join(run, FILE), `${JSON.stringify(made, null, 2)}\n`);
 
-/** What was chosen for a run. Throws InputError where nothing was. */
+/** The choice that was kept with a run. Throws InputError where there is none. */
 export async function readChoice(run: string, labelNames: readonly string[]): Promise<Postprocessing> {
   const path = join(run, FILE);
   if (!existsSync(path)) throw new InputError(`${path}: no such file; postprocess --choose writes it`);
@@ -120,7 +123,7 @@ export async function readChoice(run: string, labelNames: readonly string[]): Pr
   return { largestComponent: labelsOf(largestComponent, labelNames), fillHoles: labelsOf(holes, labelNames) };
 }
 
-/** The ids of labels given by name or id. Throws InputError. */
+/** The ids of labels given by name or id. Throws InputError where one is no organ of the model. */
 export function labelsOf(names: readonly string[], labelNames: readonly string[]): number[] {
   return names.map((name) => {
     const label = /^\d+$/.test(name) ? Number(name) : labelNames.indexOf(name);

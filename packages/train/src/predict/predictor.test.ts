@@ -1,3 +1,4 @@
+/** Predictions by a trained run: within a cap of memory, and on another device where one is lost. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,9 +1,9 @@
-/** Runs whose logits can be averaged. */
+/** The check that runs are alike enough for their logits to be averaged. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { preprocessingOf, unetConfig } from '../config/network.ts';
 import type { RunDescription } from '../run/runFolder.ts';
 
-/** Throws InputError unless the logits of two runs mean the same. */
+/** Throws InputError, naming what differs, unless the logits of two runs mean the same. */
 export function assertAlike(a: RunDescription, aName: string, b: RunDescription, bName: string): void {
   const facts = ({ labelNames, config }: RunDescription) => ({
     labels: labelNames,

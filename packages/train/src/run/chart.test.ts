@@ -1,3 +1,4 @@
+/** The chart of a run. */
 import { describe, expect, it } from 'vitest';
 import { progressSvg } from './chart.ts';
 import type { TrainingRecord } from './trainingRecords.ts';

@@ -1,4 +1,4 @@
-/** A run's curves as a picture: loss, validation DSC and learning rate under one another, over the epochs. */
+/** The chart of a run: loss, validation DSC and learning rate under one another, over the epochs. */
 import { labelColour } from '@organseg/core/organs.ts';
 import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendPlainComponent, TitleComponent } from 'echarts/components';
@@ -17,12 +17,12 @@ interface Curve {
   readonly colour: string;
   readonly width: number;
   readonly points: readonly Point[];
-  /** The value of the last record; none before the first. */
+  /** Value of the last record; undefined before the first. */
   readonly last: number | undefined;
 }
 type Point = readonly [epoch: number, value: number];
 
-/** Pixels. The legends stand to the right of their panels. */
+// Lengths in pixels. The legends stand to the right of their panels.
 const WIDTH = 900;
 const LEFT = 76;
 const RIGHT = 196;
@@ -34,14 +34,14 @@ const PANELS = [
 const HEIGHT = 660;
 const [LOSS, DSC, RATE] = [0, 1, 2];
 
-/** More points than this do not show at this width. */
+/** The number of points beyond which more do not show at this width. */
 const MAX_POINTS = 600;
-/** Of fewer points each gets a dot, so that one alone is seen. */
+/** The number of points up to which each gets a dot, so that one alone is seen. */
 const MAX_DOTS = 25;
-/** The legend has no room for more; then the mean is drawn alone. */
+/** The number of organs that the legend has room for; of more, the mean is drawn alone. */
 const MAX_ORGANS = 14;
 
-/** An SVG document. `labelNames` are those of the data set, background first. */
+/** The chart as an SVG document. `labelNames` are those of the data set, background first. */
 export function progressSvg(records: readonly TrainingRecord[], labelNames: readonly string[]): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   try {
@@ -112,13 +112,13 @@ const rateCurve = (epochs: readonly Epoch[]): Curve => ({
   ...course(epochs, ({ learningRate }) => learningRate),
 });
 
-/** The organ table's colours, dark enough for a line on white. */
+/** An organ's colour in the organ table, dark enough for a line on white. */
 function organColour(index: number): string {
   const [r, g, b] = labelColour(index + 1).map((c) => Math.round(0.78 * c));
   return `rgb(${r},${g},${b})`;
 }
 
-/** Each point is the mean over as many neighbours as it takes to leave MAX_POINTS. */
+/** The points of a curve, each the mean over as many neighbours as it takes to leave MAX_POINTS, and its last value. */
 function course<R extends TrainingRecord>(records: readonly R[], value: (record: R) => number) {
   const size = Math.ceil(records.length / MAX_POINTS);
   const points: Point[] = [];
@@ -148,7 +148,7 @@ const series = (curve: Curve) => ({
   z: 2 + curve.width,
 });
 
-/** Series of one name would share an entry of the legends, and an organ may be called "total". */
+/** A series' key. Series of one name would share an entry of the legends, and an organ may be called "total". */
 const key = ({ panel, name }: Curve) => `${panel} ${name}`;
 
 const BEST = 'best';

@@ -2,7 +2,8 @@
  * Checkpoints: safetensors with MONAI's parameter names and PyTorch's layouts.
  *
  * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
- * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a teacher's `optimizer.average.*`, and in its metadata where the run stands.
+ * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a mean teacher's weights
+ * (`optimizer.average.*`), and in its metadata where the run stands.
  */
 import { join } from 'node:path';
 import {
@@ -26,18 +27,19 @@ export const LATEST = 'checkpoint-latest.safetensors';
 
 const count = z.int().nonnegative();
 
-/** Where a run stands: all that, with the parameters and moments, decides how it goes on. */
+/** The state of a run: all that, with the parameters and moments, decides how it goes on. */
 const runState = z.object({
-  /** Epochs completed, and steps completed in the next one. */
+  /** Epochs completed. */
   epoch: count,
+  /** Steps completed in the next epoch. */
   stepInEpoch: count,
   /** Steps in all, those that were skipped included. */
   step: count,
-  /** null in f32. */
+  /** State of the loss scale; null in f32. */
   lossScale: lossScaleState.nullable().default(null),
-  /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy, with a teacher the distance to it. */
+  /** Sums over the steps of the unfinished epoch: loss, Dice, cross entropy, and with a teacher the distance to it. */
   lossSums: z.array(z.number()),
-  /** The last epoch that was validated. */
+  /** Epochs completed at the last validation. */
   validated: count,
   best: z.object({ epoch: count, meanDsc: z.number() }).nullable(),
   random: z.object({ seed: z.string(), stream: z.string(), counter: count }),
@@ -46,7 +48,7 @@ export type RunState = z.infer<typeof runState>;
 
 const prefixOf = (moment: string) => `optimizer.${moment}.`;
 
-/** Writes parameters alone. */
+/** Writes the parameters of the best checkpoint. */
 export async function saveBest(
   folder: string,
   specs: readonly ParameterSpec[],
@@ -55,6 +57,7 @@ export async function saveBest(
   await save(join(folder, BEST), { format: 'pt' }, named(specs, values, ''));
 }
 
+/** Writes the latest checkpoint: all that the run goes on from. */
 export async function saveLatest(
   folder: string,
   specs: readonly ParameterSpec[],
@@ -69,14 +72,14 @@ export async function saveLatest(
 }
 
 /**
- * The parameters of a checkpoint file, each read when it is asked for; of the file as it was when it was opened, even
- * where a training has replaced it since. Close it.
+ * The parameters of a checkpoint file, each read when it is asked for, as the file was when it was opened, even where a
+ * training has replaced it since. Whoever opens it closes it.
  */
 export class ParametersFile implements ParameterValues {
   readonly #path: string;
   readonly #file: SafetensorsFile;
 
-  /** Throws InputError. */
+  /** Throws InputError where the file is broken or holds other parameters. */
   constructor(path: string, specs: readonly ParameterSpec[]) {
     this.#path = path;
     this.#file = new SafetensorsFile(path);
@@ -98,7 +101,7 @@ export class ParametersFile implements ParameterValues {
   }
 }
 
-/** The parameters of a checkpoint file. Throws InputError. */
+/** The parameters of a checkpoint file. Throws InputError where it is broken or holds other ones. */
 export function loadParameters(path: string, specs: readonly ParameterSpec[]): NamedArrays {
   const file = new ParametersFile(path, specs);
   try {
@@ -108,7 +111,7 @@ export function loadParameters(path: string, specs: readonly ParameterSpec[]): N
   }
 }
 
-/** Where a run stands. Throws InputError. */
+/** The state of a run. Throws InputError where its latest checkpoint is broken. */
 export function loadState(folder: string): RunState {
   const path = join(folder, LATEST);
   const file = new SafetensorsFile(path);
@@ -116,6 +119,7 @@ export function loadState(folder: string): RunState {
   return stateOf(file, path);
 }
 
+/** All that the latest checkpoint holds. Throws InputError where it is broken or of another network. */
 export async function loadLatest(
   folder: string,
   specs: readonly ParameterSpec[],
@@ -135,7 +139,7 @@ export async function loadLatest(
   };
 }
 
-/** The tensors that are not the optimiser's. */
+/** The tensors of a checkpoint that are the network's parameters. */
 const parametersOf = <T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...tensors].filter(([name]) => !name.startsWith('optimizer.')));
 

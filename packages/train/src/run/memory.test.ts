@@ -1,3 +1,4 @@
+/** The memory that a run is told to take, against what it takes. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';

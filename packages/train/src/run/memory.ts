@@ -1,7 +1,6 @@
 /**
- * What a run will take of GPU memory, told before anything is allocated: the same code runs on a GPU that only counts.
+ * The GPU memory that a run will take, told before anything is allocated: the same code runs on a GPU that only counts.
  */
-
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
@@ -19,8 +18,8 @@ import { uploadBatch } from '../data/batches.ts';
 import { TrainingStep } from '../step/trainingStep.ts';
 
 /**
- * The peak of bytes held by training, whose validation sees volumes up to this size, D H W. Throws
- * OutOfGpuMemoryError where it is beyond the GPU's cap or limits.
+ * The peak of bytes held by training whose validation sees volumes up to this size. Throws OutOfGpuMemoryError where it
+ * is beyond the GPU's cap or limits.
  */
 export async function trainingPeakBytes(
   gpu: Gpu,
@@ -45,11 +44,14 @@ export async function trainingPeakBytes(
   uploadBatch(counting, always, items, step, config[stage].augment); // the next step's, meanwhile
   await done;
   await step.makeRoom(() => segment(counting, config, step.memory, validation));
-  await download(counting, step.parameters); // as for a checkpoint
+  await download(counting, step.parameters); // as a checkpoint does
   return counting.arena.account.peakHeldBytes;
 }
 
-/** The peak of bytes held while a prepared scan of this size, D H W, is segmented. Throws as above. */
+/**
+ * The peak of bytes held while a prepared scan of this size is segmented. Throws OutOfGpuMemoryError where it is beyond
+ * the GPU's cap or limits.
+ */
 export async function inferencePeakBytes(
   gpu: Gpu,
   config: Config,
@@ -69,7 +71,7 @@ async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dh
   network.close();
 }
 
-/** Each augmentation that may happen, happens, by the greatest of its numbers. */
+/** The settings with each augmentation that may happen certain, and by the greatest of its numbers. */
 function withAllAugmentations(config: Config): Config {
   const certain = (probability: number) => (probability > 0 ? 1 : 0);
   const most = ([, high]: readonly [number, number]): [number, number] => [high, high];
@@ -109,7 +111,7 @@ export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validat
   };
   const reason = await fault(config);
   if (!reason) return;
-  /** The first that fits of settings that take less and less: by bisection. */
+  /** The first that fits of settings that take less and less memory, found by bisection. */
   const firstFitting = async (candidates: Config[]) => {
     let [low, high] = [0, candidates.length];
     while (low < high) {
@@ -132,7 +134,7 @@ function* smallerBatches(config: Config): Generator<Config> {
   for (let batch = config.batch - 1; batch >= 1; batch--) yield { ...config, batch };
 }
 
-/** Its longest axis shorter by the least that the network takes, again and again. */
+/** Patches whose longest axis is shorter by the least that the network takes, again and again. */
 function* smallerPatches(config: Config): Generator<Config> {
   const divisor = patchDivisor(config);
   let { patch } = config;

@@ -1,3 +1,4 @@
+/** Runs on phantoms: resumed bit for bit, pseudo-labelled, fine-tuned and predicted with. */
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';

@@ -1,6 +1,4 @@
-/**
- * A run's log: `training.jsonl`, a JSON object a line, and its picture, `progress.svg`.
- */
+/** The log of a run: `training.jsonl`, a JSON object a line, and its chart, `progress.svg`. */
 import { join } from 'node:path';
 import { append, writeWhole } from '@organseg/files/write.ts';
 import { LOG, readRecords, type TrainingRecord } from './trainingRecords.ts';
@@ -18,7 +16,7 @@ export class RunLog {
     this.records = records;
   }
 
-  /** Continues a log behind the epochs that are trained and validated; what came later is dropped. */
+  /** The log behind the epochs that are trained and validated; records of later ones are dropped. */
   static async open(
     folder: string,
     labelNames: readonly string[],
@@ -37,6 +35,7 @@ export class RunLog {
     await append(join(this.#folder, LOG), `${JSON.stringify(record)}\n`);
   }
 
+  /** Draws the chart. */
   async draw(): Promise<void> {
     // Loading the chart library takes long, and few commands draw.
     const { progressSvg } = await import('./chart.ts');

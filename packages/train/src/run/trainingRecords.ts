@@ -1,10 +1,10 @@
-/** What a run's log holds: records of epochs and validations, a JSON object a line in `training.jsonl`. */
+/** The records of a run's log, of epochs and validations: a JSON object a line in `training.jsonl`. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where the time of steps went, as shares of it. */
+/** Shares of the time that steps took. */
 export interface TimeShares {
-  /** The GPU at forward, backward and Adam; by its own clock where it is no CPU. */
+  /** The GPU at steps; by its own clock where it is no CPU. */
   readonly gpuBusy: number;
   /** The GPU idle because the next patches were not there yet. */
   readonly dataWait: number;
@@ -15,34 +15,36 @@ export interface TimeShares {
 export type TrainingRecord =
   | {
       readonly event: 'epoch';
-      /** From 1. */
+      /** Number of the epoch, from 1. */
       readonly epoch: number;
-      /** Optimiser steps until its end. */
+      /** Steps until its end, since the run began. */
       readonly step: number;
-      /** Means over the epoch's batches. */
+      /** Mean of the loss over the epoch's steps, and below those of its parts. */
       readonly loss: number;
       readonly dice: number;
       readonly crossEntropy: number;
-      /** With a mean teacher: the mean squared difference of probabilities, which counts with this weight. */
+      /** With a mean teacher: the mean squared difference of probabilities. */
       readonly consistency?: number;
+      /** The weight of that difference in the loss. */
       readonly consistencyWeight?: number;
       readonly learningRate: number;
-      /** In f16: the loss scale behind the epoch, and the steps skipped until then. */
+      /** In f16: the loss scale behind the epoch. */
       readonly lossScale?: number;
+      /** In f16: the steps that were skipped until then. */
       readonly skippedSteps?: number;
       readonly seconds: number;
-      /** Of this epoch's steps since the run was started or resumed. */
+      /** Where the time of this epoch's steps went, since the run was started or resumed. */
       readonly time?: TimeShares;
     }
   | {
       readonly event: 'validation';
       readonly epoch: number;
       readonly step: number;
-      /** Over the foreground labels and the validation cases. */
+      /** Mean over the foreground labels and the validation cases. */
       readonly meanDsc: number;
-      /** By label name. */
+      /** Mean over the validation cases, by label name. */
       readonly dsc: Readonly<Record<string, number>>;
-      /** The highest mean so far. */
+      /** Whether it is the highest mean so far. */
       readonly best: boolean;
       readonly seconds: number;
     };

@@ -1,4 +1,4 @@
-/** The score that chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
+/** Validation, which chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
@@ -10,16 +10,17 @@ import type { CaseStore } from '../data/caseStore.ts';
 
 export interface ValidationScore {
   readonly meanDsc: number;
-  /** Of each foreground label, over the cases. */
+  /** Mean over the cases of each foreground label. */
   readonly dsc: readonly number[];
 }
 
 export interface ValidationHooks {
   readonly signal?: AbortSignal | undefined;
-  /** How many cases are done, a part of one too. */
+  /** Told how many cases are done, a part of one too. */
   readonly onCases?: ((done: number) => void) | undefined;
 }
 
+/** Segments the validation cases and scores them. Rejects with the signal's reason. */
 export async function validate(
   gpu: Gpu,
   config: Config,

@@ -14,16 +14,16 @@ const LOWEST_SCALE = 2 ** -24;
 const count = z.int().nonnegative();
 export const lossScaleState = z.object({
   scale: z.number().positive(),
-  /** Since the scale last changed. */
+  /** Steps since the scale last changed. */
   goodSteps: count,
-  /** In all: steps whose gradients were not finite, which changed nothing. */
+  /** Steps in all whose gradients were not finite, and which changed nothing. */
   skippedSteps: count,
 });
 export type LossScaleState = Readonly<z.infer<typeof lossScaleState>>;
 
 export const INITIAL_LOSS_SCALE: LossScaleState = { scale: INITIAL_SCALE, goodSteps: 0, skippedSteps: 0 };
 
-/** The state after a step. */
+/** The state after a step. Throws where the gradients overflow at any scale. */
 export function afterStep(state: LossScaleState, overflowed: boolean): LossScaleState {
   const { scale, goodSteps, skippedSteps } = state;
   if (overflowed) {

@@ -18,11 +18,11 @@ import { unetConfig } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
 
 export class MeanTeacher {
-  /** The average, flat. */
+  /** f32: the average of the student's parameters, flat. */
   readonly parameters: Tensor;
   readonly #gpu: Gpu;
   readonly #decay: number;
-  readonly #program: InferenceProgram;
+  readonly #network: InferenceProgram;
   readonly #launches: Launch[];
 
   /** Follows the student's parameters, but not where the overflow flag says that they were left as they were. */
@@ -41,32 +41,32 @@ export class MeanTeacher {
     this.#decay = emaDecay;
     this.parameters = layout.allocate(gpu);
     const memory = { layout, parameters: this.parameters, activation };
-    this.#program = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun: true });
+    this.#network = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun: true });
     this.#launches = ema(gpu, { average: this.parameters, parameters, overflow });
   }
 
-  /** f32 [U, D, H, W, 1]: what the next `predict` sees. */
+  /** f32 [U, D, H, W, 1]: the patches that the next `predict` labels. */
   get image(): Tensor {
-    return this.#program.image;
+    return this.#network.image;
   }
 
-  /** What the last `predict` said. */
+  /** f32 [U, D, H, W, classes]: the logits of the last `predict`. */
   get logits(): Tensor {
-    return this.#program.logits;
+    return this.#network.logits;
   }
 
   predict(): void {
-    this.#program.program.run();
+    this.#network.program.run();
   }
 
-  /** After the student's step, of which there were `steps` before: the first of them count more. */
+  /** Moves the average towards the student after a step, of which there were `steps` before; the first count more. */
   follow(steps: number): void {
     setDecay(this.#gpu, this.#launches, Math.min(1 - 1 / (steps + 1), this.#decay));
     submit(this.#gpu, this.#launches);
   }
 
   close(): void {
-    this.#program.program.close();
+    this.#network.program.close();
     discard(this.#gpu, this.#launches);
     release(this.#gpu, this.parameters);
   }

@@ -1,4 +1,4 @@
-/** What turns gradients into new parameters: Adam, or SGD with Nesterov momentum. */
+/** The optimiser, which turns gradients into new parameters: Adam, or SGD with Nesterov momentum. */
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, type Launch, submit, type Work } from '@organseg/kernels/kernel.ts';
@@ -14,10 +14,10 @@ export type OptimizerConfig = Pick<Config, 'optimizer' | 'momentum' | 'weightDec
 /** PyTorch's defaults, which Gao 2022 keeps. */
 const ADAM = { beta2: 0.999, epsilon: 1e-8 };
 
-/** PyTorch's names of what an optimiser remembers of each parameter. */
+/** The moments that an optimiser keeps of each parameter, by PyTorch's names. */
 export const MOMENTS = { adam: ['exp_avg', 'exp_avg_sq'], sgd: ['momentum_buffer'] } as const;
 
-/** Under PyTorch's names, by parameter. */
+/** Moments under PyTorch's names, by parameter. */
 export type Moments = Readonly<Record<string, NamedArrays>>;
 
 /** One optimiser over all parameters at once. */
@@ -27,12 +27,12 @@ export class Optimizer {
   readonly #layout: ParameterLayout;
   readonly #moments: ReadonlyMap<string, Tensor>;
   readonly #launches: Launch[];
-  /** u32 [1]: whether a gradient of the last step was not finite; where the optimiser looks for it. */
+  /** u32 [1]: 1 where a gradient of the last step was not finite, else 0; undefined where nobody looks for it. */
   readonly overflow: Tensor | undefined;
-  /** Launches that look for it, and their scratch. */
+  /** The launches that look for gradients that are not finite, and their scratch. */
   readonly #check: Work;
   readonly #clip: ReturnType<typeof clipNorm> | undefined;
-  /** Steps taken. */
+  /** Number of steps taken. */
   step = 0;
 
   constructor(
@@ -60,12 +60,12 @@ export class Optimizer {
         : sgd.sgd(gpu, { parameters, gradients, velocity: first, overflow });
   }
 
-  /** Overflows are looked for before a bound hides them. */
+  /** The launches of a step in order: overflows are looked for before the bound of the norm hides them. */
   get #all(): Launch[] {
     return [...this.#check.launches, ...(this.#clip?.launches ?? []), ...this.#launches];
   }
 
-  /** One step down the gradients, which are `lossScale` times too large. */
+  /** Takes one step down the gradients, which are `lossScale` times too large. */
   update(learningRate: number, lossScale = 1): void {
     this.step++;
     const { optimizer, momentum, weightDecay } = this.#config;
@@ -79,7 +79,7 @@ export class Optimizer {
     submit(this.#gpu, this.#all);
   }
 
-  /** What the overflow flag said of the last step, which then has changed nothing. */
+  /** Takes note that the last step overflowed, so that it changed nothing and does not count. */
   stepWasSkipped(): void {
     this.step--;
   }
@@ -91,6 +91,7 @@ export class Optimizer {
     return moments;
   }
 
+  /** Goes on behind `step` steps. */
   restore(step: number, moments: Moments): void {
     this.step = step;
     for (const [name, tensor] of this.#moments) this.#layout.upload(this.#gpu, tensor, moments[name]);

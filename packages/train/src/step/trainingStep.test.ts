@@ -1,3 +1,4 @@
+/** Steps in f16 whose gradients overflow, and the loss scale. */
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';

@@ -1,6 +1,6 @@
 /**
- * One step of training on the GPU, with all memory that it takes: forward, loss, backward, optimiser, and a teacher that
- * follows.
+ * One step of training on the GPU, with all memory that it takes: forward, loss, backward, optimiser, and the mean
+ * teacher's average.
  *
  * With `precision: 'f16'` activations and their gradients are f16, parameters and their gradients f32. A gradient
  * that is not finite makes the optimiser skip the step on the GPU; the host hears of it with the loss.
@@ -19,26 +19,28 @@ import { MeanTeacher } from './meanTeacher.ts';
 import { type Moments, Optimizer } from './optimizer.ts';
 
 export interface StepResult {
-  /** The loss, its Dice part, its cross-entropy part; with a teacher the distance to it, without its weight. */
+  /** The loss, its Dice part, its cross-entropy part; with a teacher the distance to it too, without its weight. */
   readonly losses: readonly number[];
-  /** Gradients were not finite: nothing has changed but the loss scale. */
+  /** Whether gradients were not finite, so that nothing has changed but the loss scale. */
   readonly skipped: boolean;
-  /** That the GPU was at it, and that the host took to submit it. */
+  /** Time that the GPU was at it. */
   readonly gpuMs: number;
+  /** Time that the host took to submit it. */
   readonly hostMs: number;
 }
 
-/** Among the moments: the weights' moving average. */
+/** Name, among the moments, of the mean teacher's weights. */
 const AVERAGE = 'average';
 
 export class TrainingStep {
   readonly layout: ParameterLayout;
+  /** f32: the student's parameters, flat. */
   readonly parameters: Tensor;
   readonly #gpu: Gpu;
   readonly #activation: NetworkMemory['activation'];
   readonly #gradients: Tensor;
-  readonly #makeProgram: () => TrainingProgram;
-  #program: TrainingProgram;
+  readonly #makeTraining: () => TrainingProgram;
+  #training: TrainingProgram;
   readonly #optimizer: Optimizer;
   readonly #teacher: MeanTeacher | undefined;
   readonly #timer: GpuTimer;
@@ -63,7 +65,7 @@ export class TrainingStep {
     this.#teacher = consistency
       ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student, this.#optimizer.overflow)
       : undefined;
-    this.#makeProgram = () =>
+    this.#makeTraining = () =>
       trainingProgram(
         gpu,
         { tape, image, logits, coarse },
@@ -75,31 +77,31 @@ export class TrainingStep {
           teacher: this.#teacher?.logits,
         },
       );
-    this.#program = this.#makeProgram();
+    this.#training = this.#makeTraining();
   }
 
-  /** Frees the memory that only steps take while other work is done; the image and the target are new ones after it. */
+  /** Frees the memory that only steps take while other work is done. After it the image and the target are new ones. */
   async makeRoom<T>(work: () => Promise<T>): Promise<T> {
-    this.#program.program.close();
+    this.#training.program.close();
     this.#gpu.arena.trim();
     try {
       return await work();
     } finally {
       this.#gpu.arena.trim();
-      this.#program = this.#makeProgram();
+      this.#training = this.#makeTraining();
       this.#setFactors();
     }
   }
 
-  /** The network as it is now, for validation: the teacher where there is one. */
+  /** The network that is validated, as it is now: the teacher where there is one. */
   get memory(): NetworkMemory {
     const parameters = this.#teacher?.parameters ?? this.parameters;
     return { layout: this.layout, parameters, activation: this.#activation };
   }
 
-  /** f32 [N, D, H, W, 1] */
+  /** f32 [N, D, H, W, 1]: the patches of the next step. */
   get image(): Tensor {
-    return this.#program.image;
+    return this.#training.image;
   }
 
   /** f32 [U, D, H, W, 1]: what the teacher sees of the items without labels. */
@@ -107,17 +109,17 @@ export class TrainingStep {
     return this.#teacher?.image;
   }
 
-  /** u8 [N − U, D, H, W, 1] */
+  /** u8 [N − U, D, H, W, 1]: the labels of those that have some. */
   get target(): Tensor {
-    return this.#program.target;
+    return this.#training.target;
   }
 
-  /** null in f32. */
+  /** State of the loss scale; null in f32. */
   get lossScale(): LossScaleState | null {
     return this.#lossScale;
   }
 
-  /** Submits a step; the promise settles when it is done. */
+  /** Submits a step; the promise settles when it is done. Throws where gradients overflow at any loss scale. */
   async run(learningRate: number, consistencyWeight = 0): Promise<StepResult> {
     const started = performance.now();
     if (consistencyWeight !== this.#consistencyWeight) {
@@ -126,13 +128,13 @@ export class TrainingStep {
     }
     this.#timer.begin();
     this.#teacher?.predict();
-    this.#program.program.run();
+    this.#training.program.run();
     this.#optimizer.update(learningRate, this.#lossScale?.scale);
     this.#teacher?.follow(this.#optimizer.step - 1);
     const gpuTime = this.#timer.end();
     const hostMs = performance.now() - started;
     const { overflow } = this.#optimizer;
-    const { loss, consistencyLoss } = this.#program;
+    const { loss, consistencyLoss } = this.#training;
     const [gpuMs, flag, ...losses] = await Promise.all([
       gpuTime,
       overflow && download(this.#gpu, overflow),
@@ -144,12 +146,13 @@ export class TrainingStep {
     return { losses: losses.flatMap((part) => [...part]), skipped, gpuMs, hostMs };
   }
 
+  /** Begins with these parameters, the teacher too. */
   start(parameters: NamedArrays): void {
     this.layout.upload(this.#gpu, this.parameters, parameters);
     if (this.#teacher) this.layout.upload(this.#gpu, this.#teacher.parameters, parameters);
   }
 
-  /** Goes on behind `steps` that were run. */
+  /** Goes on behind so many steps, those that were skipped included. */
   restore(steps: number, parameters: NamedArrays, moments: Moments, lossScale: LossScaleState | null): void {
     this.start(parameters);
     const { [AVERAGE]: average, ...own } = moments;
@@ -158,15 +161,17 @@ export class TrainingStep {
     if (this.#lossScale && lossScale) this.#setLossScale(lossScale);
   }
 
+  /** The student's parameters. */
   values(): Promise<NamedArrays> {
     return this.layout.download(this.#gpu, this.parameters);
   }
 
-  /** Of the network that is validated. */
+  /** The parameters of the network that is validated. */
   validatedValues(): Promise<NamedArrays> {
     return this.layout.download(this.#gpu, this.memory.parameters);
   }
 
+  /** The optimiser's moments, and the teacher's average. */
   async moments(): Promise<Moments> {
     const moments = await this.#optimizer.moments();
     return this.#teacher ? { ...moments, [AVERAGE]: await this.validatedValues() } : moments;
@@ -179,11 +184,11 @@ export class TrainingStep {
   }
 
   #setFactors(): void {
-    this.#program.setFactors(this.#lossScale?.scale ?? 1, this.#consistencyWeight);
+    this.#training.setFactors(this.#lossScale?.scale ?? 1, this.#consistencyWeight);
   }
 
   close(): void {
-    this.#program.program.close();
+    this.#training.program.close();
     this.#teacher?.close();
     this.#optimizer.close();
     this.#timer.close();

@@ -1,4 +1,4 @@
-/** The network is sure of what it calls an organ: its mean probability is high, the mean entropy low. */
+/** The strategy `confidence`: the network is sure of what it calls an organ, by mean probability and mean entropy. */
 import { type Strategy, shown } from './strategy.ts';
 
 export const confidence: Strategy<{ readonly leastProbability: number; readonly mostEntropy: number }> = (

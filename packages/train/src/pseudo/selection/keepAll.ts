@@ -1,4 +1,4 @@
-/** Every case: what the others are measured against. */
+/** The strategy `keep-all`: every case is kept, which the others are measured against. */
 import type { Strategy } from './strategy.ts';
 
 export const keepAll: Strategy<unknown> = (cases) =>

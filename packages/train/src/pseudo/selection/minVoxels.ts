@@ -1,4 +1,4 @@
-/** Gao 2022: every organ has at least so many voxels. */
+/** The strategy `min-voxels` of Gao 2022: every organ has at least so many voxels. */
 import type { Strategy } from './strategy.ts';
 
 export const minVoxels: Strategy<{ readonly voxels: number }> = (cases, { voxels: least }) =>

@@ -1,3 +1,4 @@
+/** The selection of pseudo-labelled cases. */
 import { describe, expect, test } from 'vitest';
 import { type Selection, select } from './select.ts';
 import type { ScoredCase } from './strategy.ts';

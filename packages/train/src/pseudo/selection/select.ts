@@ -1,4 +1,4 @@
-/** Strategies one after another: each judges what those before it kept, and a case must pass all of them. */
+/** The selection, strategies one after another: each judges what those before it kept, and a case must pass all. */
 import { z } from 'zod';
 import { confidence } from './confidence.ts';
 import { keepAll } from './keepAll.ts';
@@ -34,7 +34,7 @@ const STRATEGIES: {
   'top-fraction': topFraction,
 };
 
-/** Of each case whether it is kept, and why, strategy by strategy as far as it came. */
+/** The verdict on each case, with its reason strategy by strategy as far as it came. */
 export function select(cases: readonly ScoredCase[], selection: Selection): Verdict[] {
   const reasons = cases.map((): string[] => []);
   let left = [...cases.keys()];

@@ -1,6 +1,6 @@
 /**
- * Other models, those of earlier rounds or of the folds, label a case nearly alike (FLARE22's winner, Huang 2022,
- * drops the least stable). A case that nobody else has labelled is kept.
+ * The strategy `stability`: other models, those of earlier rounds or of the folds, label a case nearly alike (FLARE22's
+ * winner, Huang 2022, drops the least stable cases). A case that nobody else has labelled is kept.
  */
 import { type Strategy, shown } from './strategy.ts';
 

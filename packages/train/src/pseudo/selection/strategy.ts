@@ -1,13 +1,14 @@
-/** What a way to choose among pseudo-labelled cases is: it judges all of them at once. */
+/** Strategies, the ways to choose among pseudo-labelled cases: each judges all of them at once. */
 
-/** What is known of a case's labels. */
+/** The scores of a case's labels. */
 export interface CaseScores {
-  /** On the network's grid, by label name, background left out. */
+  /** Voxels on the network's grid by label name, background left out. */
   readonly voxels: Readonly<Record<string, number>>;
-  /** Means over the voxels labelled as organs: of the largest probability, and of the entropy (0 to 1). */
+  /** Largest probability, a mean over the voxels labelled as organs; null without any. */
   readonly confidence: number | null;
+  /** Entropy, 0 to 1, a mean over the same voxels. */
   readonly entropy: number | null;
-  /** Voxels that other models label otherwise / foreground voxels, the mean over those models; null without any. */
+  /** Voxels that another model labels otherwise / foreground voxels, a mean over other models; null without any. */
   readonly instability: number | null;
 }
 
@@ -23,7 +24,7 @@ export interface Verdict {
 /** Verdicts in the order of the cases. */
 export type Strategy<Settings> = (cases: readonly ScoredCase[], settings: Settings) => Verdict[];
 
-/** The scores that are a number each, and whether more of it is better. */
+/** The scores as one number each, and whether more of it is better. */
 export const SCORES = {
   confidence: { better: 'more', of: (scored: CaseScores) => scored.confidence },
   entropy: { better: 'less', of: (scored: CaseScores) => scored.entropy },

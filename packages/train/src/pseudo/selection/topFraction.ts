@@ -1,4 +1,4 @@
-/** The best share of the cases by one score, rounded up; cases without that score are the worst. */
+/** The strategy `top-fraction`: the best share of the cases by one score, rounded up; cases without it are the worst. */
 import { SCORES, type ScoreName, type Strategy, shown } from './strategy.ts';
 
 export const topFraction: Strategy<{ readonly share: number; readonly by: ScoreName }> = (
