@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'test/**/*.test.ts'],
     // Dawn's binding crashes in worker threads.
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Far more than a slow and busy machine takes: these end what hangs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

@@ -1,6 +1,6 @@
 /** The service as it really runs: the node entry as a process, and the worker in Cloudflare's local runtime. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,15 +72,33 @@ export async function startNode(settings: Settings = {}): Promise<Server> {
   };
 }
 
+/** Requests a minute are set by the configuration there, so that it is changed for them. */
 export async function startWorker(settings: Settings = {}): Promise<Server> {
+  const { EVALUATOR_REQUESTS_PER_MINUTE: perMinute, ...vars } = settings;
   process.env.WRANGLER_LOG = 'none';
   process.env.WRANGLER_SEND_METRICS = 'false';
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
   const { createTestHarness } = await import('wrangler');
   const { key } = await makeKey({ role: 'owner', challengeId: null, team: null, expiresAt: null });
-  const harness = createTestHarness({
-    workers: [{ configPath: WRANGLER_CONFIG, secrets: { OWNER_KEY: key }, vars: settings }],
-  });
+  const folder = mkdtempSync(join(tmpdir(), 'organseg-worker-'));
+  const configPath = perMinute === undefined ? WRANGLER_CONFIG : join(folder, 'wrangler.toml');
+  if (perMinute !== undefined) {
+    const text = readFileSync(WRANGLER_CONFIG, 'utf8')
+      .replace(
+        /^main = "(.*)"$/m,
+        (_, entry) => `main = ${JSON.stringify(join(WRANGLER_CONFIG, '..', entry))}`,
+      )
+      .replace(/^simple = \{ limit = \d+/m, `simple = { limit = ${perMinute}`);
+    writeFileSync(configPath, text);
+  }
+  const harness = createTestHarness({ workers: [{ configPath, secrets: { OWNER_KEY: key }, vars }] });
   const { url } = await harness.listen();
-  return { url: url.origin, ownerKey: key, close: () => harness.close() };
+  return {
+    url: url.origin,
+    ownerKey: key,
+    async close() {
+      await harness.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
 }
