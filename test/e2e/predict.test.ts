@@ -1,5 +1,6 @@
 /** Predicting by commands, on phantoms so coarse that it takes seconds. */
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OwnedGpu } from '../../apps/cli/src/gpu/withGpu.ts';
 import { predictOrGoOn } from '../../apps/cli/src/pipeline/stages.ts';
-import { doneBefore } from '../../apps/cli/src/predict/predictScans.ts';
+import { reportsIn } from '../../apps/cli/src/predict/predictions.ts';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { toRas } from '../../packages/core/src/volume/orientation.ts';
 import type { Volume, Xyz } from '../../packages/core/src/volume/volume.ts';
@@ -90,7 +91,9 @@ describe('predict', () => {
     rmSync(broken);
     const written = statSync(join(out, 'test_000.nii.gz')).mtimeMs;
     rmSync(join(out, 'test_001.nii.gz'));
-    const second = await predict(out, '--continue');
+    const other = await predict(out, '--continue', ...everything.slice(0, -2));
+    expect(lastLine(other)).toBe(`organseg: ${out}: holds label maps of ${run}, ${run}, not of ${run}`);
+    const second = await predict(out, '--continue', ...everything);
     expect(second.code).toBe(0);
     expect(existsSync(join(out, 'test_001.nii.gz'))).toBe(true);
     expect(statSync(join(out, 'test_000.nii.gz')).mtimeMs).toBe(written);
@@ -135,6 +138,25 @@ describe('predict', () => {
     }
   });
 
+  test('neither a scan nor a reference is overwritten', async () => {
+    const [input, labels] = [join(folder, 'named'), join(folder, 'data', 'labelsTs')];
+    mkdirSync(input);
+    const scan = join(input, 'test_000.nii.gz');
+    copyFileSync(join(scans, 'test_000_0000.nii.gz'), scan);
+    const before = readFileSync(scan);
+    for (const [from, out, fault] of [
+      [scan, input, 'would replace the input'],
+      [scans, labels, 'is there already, made by something else'],
+    ] as const) {
+      const refused = await cli(['predict', '--model', run, '--input', from, '--out', out]);
+      expect(refused.code, fault).toBe(1);
+      expect(lastLine(refused)).toContain(fault);
+      expect(refused.stderr).not.toContain('predicting');
+    }
+    expect(readFileSync(scan).equals(before)).toBe(true);
+    expect(readdirSync(input)).toEqual(['test_000.nii.gz']);
+  });
+
   test('a stage of a pipeline whose device is lost goes on with another one', async () => {
     const out = join(folder, 'lost');
     const cases = ['test_000', 'test_001'].map((name) => ({
@@ -151,7 +173,7 @@ describe('predict', () => {
     } finally {
       owner.close();
     }
-    expect((await doneBefore(out)).map((report) => report.case)).toEqual(cases.map(({ name }) => name));
+    expect((await reportsIn(out)).map((report) => report.case)).toEqual(cases.map(({ name }) => name));
   });
 
   test.each([

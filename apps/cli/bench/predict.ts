@@ -34,7 +34,7 @@ import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { saveBest } from '@organseg/train/run/checkpoint.ts';
 import { createRun } from '@organseg/train/run/runFolder.ts';
 import type { CaseProfile } from '../src/predict/caseFiles.ts';
-import type { ScanReport } from '../src/predict/predictScans.ts';
+import type { ScanReport } from '../src/predict/predictions.ts';
 import { changedVoxels } from './changedVoxels.ts';
 import { bodyBox, generatedScan } from './generatedScan.ts';
 import { type GrowthPoint, growthSvg } from './growthSvg.ts';

@@ -35,14 +35,20 @@ export async function writeNiftiFile(
   await writeWhole(path, encodeNifti(volume, space, extensions, deflate));
 }
 
-function sourcesOf(path: string): [ByteSource, ByteSource?] {
+const sourcesOf = (path: string): [ByteSource, ByteSource?] => {
+  const [header, image] = niftiFiles(path);
+  return image === undefined ? [sourceOf(header)] : [sourceOf(header), sourceOf(image)];
+};
+
+/** The files of a scan: one, or of a .hdr/.img pair both. */
+export function niftiFiles(path: string): [string, string?] {
   const pair = /^(.*)\.(hdr|img)(\.gz)?$/.exec(path);
-  if (!pair) return [sourceOf(path)];
+  if (!pair) return [path];
   const [, stem, , gz = ''] = pair;
   // Either file of a pair may be gzipped without the other.
   const find = (kind: string) =>
     [gz, '', '.gz'].map((end) => `${stem}.${kind}${end}`).find(existsSync) ?? `${stem}.${kind}${gz}`;
-  return [sourceOf(find('hdr')), sourceOf(find('img'))];
+  return [find('hdr'), find('img')];
 }
 
 const sourceOf = (path: string): ByteSource => ({ name: path, bytes: fileBytes(path), inflate });

@@ -1,10 +1,14 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
+import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { Predictor, type PredictorOptions } from '@organseg/train/predict/predictor.ts';
+import { readRun } from '@organseg/train/run/runFolder.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
-import { doneBefore, predictScans, scansIn } from '../predict/predictScans.ts';
+import { Predictions } from '../predict/predictions.ts';
+import { predictScans, scansIn } from '../predict/predictScans.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { positive, share } from '../terminal/optionValues.ts';
 import type { TuneMode } from '../tune/tiles.ts';
@@ -66,42 +70,44 @@ export const predict = command('predict', 'Segment scans with a trained run')
   .action(async (options: Options) => {
     if (options.probabilities && options.resample === 'labels')
       throw new InputError('--probabilities is for --resample logits alone');
-    const scans = await scansIn(options.input);
-    const { memoryCap: memoryCapBytes, out } = options;
-    const before = options.continue ? await doneBefore(out) : [];
-    await withGpu({ memoryCapBytes, tune: options.tune }, async (owner, signal) => {
-      const { spacing, step, dtype, resample, tta: mirror, skipEarly } = options;
-      const predictor = await Predictor.open(owner, options.model, {
-        spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
-        step,
-        dtype,
-        memoryCapBytes,
-        resample,
-        mirror,
-        skipEarly,
-        signal,
-        onRetry: (why) => say(`${why}; trying again with less`),
+    const { input, out, model, memoryCap: memoryCapBytes, tune } = options;
+    const { statistics, preview, probabilities, profile } = options;
+    const scans = await scansIn(input);
+    const run = await readRun(model[0]!);
+    const how = predictorOptions(options);
+    const postprocessing = await postprocessingOf(options, run.labelNames);
+    const origin = await originOf(model, optionsOf(run, how, postprocessing));
+    await whileLocked(out, async () => {
+      const extras = { statistics, preview, probabilities, profile };
+      const goesOn = options.continue ?? false;
+      const predictions = await Predictions.open({ out, scans, input, origin, extras, goesOn });
+      await withGpu({ memoryCapBytes, tune }, async (owner, signal) => {
+        const predictor = await Predictor.open(owner, model, { ...how, signal });
+        try {
+          const failed = await predictScans(predictor, predictions, signal, postprocessing);
+          const { reports: cases } = predictions;
+          print(options, { out, cases, failed }, `${plural(cases.length, 'label map')} in ${out}`);
+          if (failed.length) process.exitCode = 1;
+        } finally {
+          predictor.close();
+        }
       });
-      try {
-        const postprocessing = await postprocessingOf(options, predictor.run.labelNames);
-        const { reports, failed } = await predictScans(predictor, scans, out, {
-          before,
-          files: {
-            postprocessing,
-            statistics: options.statistics ?? false,
-            preview: options.preview ?? false,
-          },
-          probabilities: options.probabilities ?? false,
-          profile: options.profile ?? false,
-          signal,
-        });
-        print(options, { out, cases: reports, failed }, `${plural(reports.length, 'label map')} in ${out}`);
-        if (failed.length) process.exitCode = 1;
-      } finally {
-        predictor.close();
-      }
     });
   });
+
+function predictorOptions(options: Options): PredictorOptions {
+  const { spacing, step, dtype, memoryCap: memoryCapBytes, resample, tta: mirror, skipEarly } = options;
+  return {
+    spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
+    step,
+    dtype,
+    memoryCapBytes,
+    resample,
+    mirror,
+    skipEarly,
+    onRetry: (why) => say(`${why}; trying again with less`),
+  };
+}
 
 async function postprocessingOf(options: Options, labelNames: readonly string[]): Promise<Postprocessing> {
   if (options.postprocess) return readChoice(options.model[0], labelNames);

@@ -27,7 +27,7 @@ import {
   testReferences,
   trainOrGoOn,
 } from '../pipeline/stages.ts';
-import { doneBefore } from '../predict/predictScans.ts';
+import { reportsIn } from '../predict/predictions.ts';
 import { labelWithProgress } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { say } from '../terminal/command.ts';
@@ -137,7 +137,7 @@ class SeedGroup {
       scores,
       isNew,
     );
-    const reports = await doneBefore(predictions);
+    const reports = await reportsIn(predictions);
     return {
       cases: evaluation.cases,
       steps: await this.#steps(models[0]!),

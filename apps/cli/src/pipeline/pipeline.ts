@@ -209,23 +209,21 @@ export async function pipeline(
 
   /** Each labelled case by the fold that has not seen it. */
   async function outOfFoldScores(): Promise<Evaluation> {
-    const predictions = join(out, 'predictions', 'out-of-fold');
+    const predictionOf = new Map<string, string>();
     const isNew = await stages.run('predict labelled cases out of fold', signal, async () => {
       let some = false;
-      for (const folder of runsOf(first)) {
+      for (const [fold, folder] of runsOf(first).entries()) {
         const { validationCases } = await readRun(folder);
         const cases = dataset.labelled.filter(({ name }) => validationCases.includes(name));
+        const predictions = join(out, 'predictions', 'out-of-fold', `fold-${fold}`);
         some = (await predictOrGoOn(owner, [folder], cases, predictions, signal, [])) || some;
+        for (const { name } of cases) predictionOf.set(name, join(predictions, `${name}.nii.gz`));
       }
       return some;
     });
     const pairs = dataset.labelled
-      .map(({ name, labels }) => ({
-        case: name,
-        reference: labels,
-        prediction: join(predictions, `${name}.nii.gz`),
-      }))
-      .filter(({ prediction }) => existsSync(prediction));
+      .map(({ name, labels }) => ({ case: name, reference: labels, prediction: predictionOf.get(name) }))
+      .filter(({ prediction }) => prediction !== undefined);
     return await stages.run('evaluate out of fold', signal, () =>
       evaluateOrRead(pairs, organs, join(out, 'scores', 'out-of-fold.json'), isNew),
     );

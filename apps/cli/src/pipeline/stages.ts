@@ -6,13 +6,16 @@ import type { ScoredOrgan } from '@organseg/core/metrics/score.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { type GpuOwner, Predictor } from '@organseg/train/predict/predictor.ts';
-import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';
+import { isFinished, isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { assertUnchanged, resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
-import { doneBefore, predictScans } from '../predict/predictScans.ts';
+import { Predictions } from '../predict/predictions.ts';
+import { predictScans } from '../predict/predictScans.ts';
 import { say } from '../terminal/command.ts';
 import { trainingProgress } from '../train/trainingProgress.ts';
 
@@ -54,20 +57,23 @@ export async function predictOrGoOn(
   mirror: Config['teacherMirror'] = [],
 ): Promise<boolean> {
   const scans = cases.map(({ name, image }) => ({ name, path: image }));
-  const before = await doneBefore(out);
-  if (scans.every(({ name }) => before.some((report) => report.case === name))) {
-    say(`${out}: done before`);
-    return false;
-  }
-  const predictor = await Predictor.open(owner, models, { signal, mirror });
-  try {
-    const { failed } = await predictScans(predictor, scans, out, { before, signal });
-    if (failed.length)
-      throw new InputError(`${plural(failed.length, 'case')} could not be segmented: ${failed.join(', ')}`);
-  } finally {
-    predictor.close();
-  }
-  return true;
+  const origin = await originOf(models, optionsOf(await readRun(models[0]!), { mirror }));
+  return await whileLocked(out, async () => {
+    const predictions = await Predictions.open({ out, scans, origin, goesOn: true });
+    if (!predictions.left.length) {
+      say(`${out}: done before`);
+      return false;
+    }
+    const predictor = await Predictor.open(owner, models, { signal, mirror });
+    try {
+      const failed = await predictScans(predictor, predictions, signal);
+      if (failed.length)
+        throw new InputError(`${plural(failed.length, 'case')} could not be segmented: ${failed.join(', ')}`);
+    } finally {
+      predictor.close();
+    }
+    return true;
+  });
 }
 
 /** Scores anew where there are new predictions, other names of organs or no scores. */

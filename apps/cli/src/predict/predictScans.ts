@@ -1,41 +1,22 @@
 /** Segmenting scans from files to files: the next is read and the one before written while the GPU works. */
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
 import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
 import { plural } from '@organseg/core/words.ts';
-import { readJsonFile } from '@organseg/files/json.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
-import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import { recordOfScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
-import { caseReport } from '@organseg/train/predict/caseReport.ts';
-import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
+import { NO_POSTPROCESSING, type Postprocessing } from '@organseg/train/predict/postprocessing.ts';
 import type { CasePrediction, Predictor } from '@organseg/train/predict/predictor.ts';
 import { ProbabilityFile } from '@organseg/train/predict/probabilityFile.ts';
-import { z } from 'zod';
 import { startSampler } from '../measure/sampler.ts';
 import { say } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
-import { type CaseFiles, type CaseProfile, writeCase } from './caseFiles.ts';
-
-export interface ScanFile {
-  readonly name: string;
-  readonly path: string;
-}
-
-const voxelsByLabel = z.record(z.string(), z.int().nonnegative());
-const scanReport = caseReport.extend({
-  case: z.string(),
-  removedVoxels: voxelsByLabel,
-  filledVoxels: voxelsByLabel,
-});
-export type ScanReport = z.infer<typeof scanReport>;
-
-const REPORT = 'report.json';
-const PROFILE = 'profile.json';
-const reportFile = z.object({ cases: z.array(scanReport) });
+import { type CaseProfile, writeCase } from './caseFiles.ts';
+import { PROFILE, type Predictions, type ScanFile } from './predictions.ts';
 
 /**
  * A scan larger than this is alone in memory: the host then holds it and its labels, and otherwise the scan at work,
@@ -43,54 +24,38 @@ const reportFile = z.object({ cases: z.array(scanReport) });
  */
 const READ_AHEAD_BYTES = 200 * 2 ** 20;
 
-export interface PredictScansOptions {
-  readonly before?: readonly ScanReport[];
-  readonly files?: Partial<Omit<CaseFiles, 'labelNames'>>;
-  /** Writes CASE_probabilities.nii too; the predictor must resample logits. */
-  readonly probabilities?: boolean;
-  /** Measures each case alone, one after another, and writes profile.json. */
-  readonly profile?: boolean;
-  readonly signal: AbortSignal;
-}
-
-interface Made {
+interface Made extends Scan {
   readonly name: string;
-  readonly scan: NiftiVolume;
   readonly prediction: CasePrediction;
 }
 
 /**
- * Writes CASE.nii.gz for each scan that is not among those done `before`, and the report of all after each.
- * A scan that cannot be segmented stops no other.
+ * Writes CASE.nii.gz for each scan that is left, what was asked for besides, and the report of all after each.
+ * A scan that cannot be segmented stops no other. Probabilities need a predictor that resamples logits; with a profile
+ * each case is measured alone, one after another. Returns the names of the cases that could not be segmented.
  */
 export async function predictScans(
   predictor: Predictor,
-  scans: readonly ScanFile[],
-  out: string,
-  { before = [], files = {}, probabilities = false, profile = false, signal }: PredictScansOptions,
-): Promise<{ reports: ScanReport[]; failed: string[] }> {
-  await makeFolder(out);
-  const reports = [...before];
+  predictions: Predictions,
+  signal: AbortSignal,
+  postprocessing: Postprocessing = NO_POSTPROCESSING,
+): Promise<string[]> {
+  const { out, scans, left } = predictions;
+  const { statistics = false, preview = false, probabilities, profile } = predictions.extras;
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];
-  const left = scans.filter(({ name }) => !before.some((report) => report.case === name));
   const bar = progress('predicting', left.length, 'cases');
-  const caseFiles: CaseFiles = {
-    postprocessing: NO_POSTPROCESSING,
-    statistics: false,
-    preview: false,
-    ...files,
-    labelNames: predictor.run.labelNames,
-  };
+  const { labelNames } = predictor.run;
+  const caseFiles = { postprocessing, statistics, preview, labelNames };
 
-  const write = async ({ name, scan, prediction }: Made) => {
+  const write = async ({ name, scan, record, prediction }: Made) => {
     const { labels, report } = prediction;
+    await predictions.begin();
     const changes = await writeCase(out, name, scan, labels, caseFiles);
-    reports.push({ case: name, ...report, ...changes });
+    await predictions.add({ case: name, scan: record, ...report, ...changes });
     const { fallback, nonFiniteVoxels, spacingMm } = report;
     if (fallback) say(`${name}: segmented at ${spacingMm.join(' × ')} mm: ${fallback}`);
     if (nonFiniteVoxels) say(`${name}: ${plural(nonFiniteVoxels, 'voxel')} not finite, taken as air`);
-    await writeWhole(join(out, REPORT), `${JSON.stringify({ cases: reports }, null, 2)}\n`);
   };
   const fail = (name: string, fault: string) => {
     if (scans.length === 1) throw new InputError(fault);
@@ -116,6 +81,7 @@ export async function predictScans(
         ahead = readScan(next);
         ahead.catch(() => {}); // heard of where it is awaited
       }
+      if (probabilities) await predictions.begin();
       const shares = probabilities ? join(out, `${file.name}_probabilities.nii`) : undefined;
       const prediction = await predictOne(predictor, file, read.scan, shares, (share) =>
         bar.update(i + share, file.name),
@@ -125,7 +91,7 @@ export async function predictScans(
         continue;
       }
       await writing;
-      writing = write({ name: file.name, scan: read.scan, prediction });
+      writing = write({ name: file.name, ...read, prediction });
       writing.catch(() => {}); // heard of where it is awaited
       if (sampler || read.scan.data.byteLength > READ_AHEAD_BYTES) await writing;
       if (sampler) {
@@ -149,15 +115,21 @@ export async function predictScans(
   }
   await writing;
   bar.finish();
-  return { reports, failed };
+  return failed;
 }
 
-type Read = { readonly scan: NiftiVolume } | { readonly fault: string };
+interface Scan {
+  readonly scan: NiftiVolume;
+  readonly record: ScanRecord;
+}
+
+type Read = Scan | { readonly fault: string };
 
 /** Why a scan cannot be read is returned: it may be read before it is asked for. */
 async function readScan({ path }: ScanFile): Promise<Read> {
   try {
-    return { scan: await readNiftiFile(path) };
+    const [scan, record] = await Promise.all([readNiftiFile(path), recordOfScan(path)]);
+    return { scan, record };
   } catch (error) {
     if (error instanceof InputError) return { fault: error.message };
     throw error;
@@ -201,13 +173,6 @@ async function predictOne(
   }
 }
 
-/** The reports of the cases that a folder holds already. */
-export async function doneBefore(out: string): Promise<ScanReport[]> {
-  if (!existsSync(join(out, REPORT))) return [];
-  const { cases } = await readJsonFile(join(out, REPORT), reportFile);
-  return cases.filter((report) => existsSync(join(out, `${report.case}.nii.gz`)));
-}
-
 /** NIfTI files by case name: without the channel's _0000 and the ending. */
 export async function scansIn(input: string): Promise<ScanFile[]> {
   const isFolder = (await statOf(input)).isDirectory();
@@ -216,8 +181,13 @@ export async function scansIn(input: string): Promise<ScanFile[]> {
   const scans = files
     .filter((path) => !isFolder || (ending.test(path) && !basename(path).startsWith('.')))
     .map((path) => ({ name: basename(path).replace(ending, ''), path }));
-  const twin = scans.find(({ name }, i) => scans.findIndex((other) => other.name === name) < i);
-  if (twin) throw new InputError(`${input}: two scans of one case, ${twin.name}`);
+  // Where upper and lower case are the same to the file system, the label maps would be one file.
+  const twins = Map.groupBy(scans, ({ name }) => name.toLowerCase());
+  const twin = [...twins.values()].find(({ length }) => length > 1);
+  if (twin) {
+    const names = [...new Set(twin.map(({ name }) => name))].join(' and ');
+    throw new InputError(`${input}: two scans of one case, ${names}`);
+  }
   if (!scans.length) throw new InputError(`${input}: holds no NIfTI file`);
   return scans;
 }

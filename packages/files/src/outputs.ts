@@ -1,0 +1,85 @@
+/** What a command may write: over no input, over nothing of the user's, and into no folder of another command. */
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+
+/** The files by which the folders that commands write are known, and what such a folder holds. */
+const DESCRIPTIONS = {
+  'dataset.json': 'a data set',
+  'config.json': 'a run',
+  'manifest.json': 'pseudo-labels',
+  'report.json': 'predictions',
+  'pipeline.json': 'a pipeline',
+  'experiment.json': 'an experiment',
+};
+
+const NIFTI = /^[^.].*\.(nii|hdr|img)(\.gz)?$/i;
+const ADVICE = 'choose another folder for --out';
+
+export interface Outputs {
+  readonly folder: string;
+  /** Names of the files that may be written into the folder. */
+  readonly files: readonly string[];
+  /** Names of the files in it that this command made before, as its own report or manifest lists them. */
+  readonly own: readonly string[];
+  /** What is read: files, and folders of scans or label maps. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * Throws InputError where a file to be written is an input, or is there and none of the command's own; where the
+ * folder is one of the inputs or lies in one, or holds other NIfTI files or what another command made. Files are
+ * compared by what the file system says they are, not by their paths.
+ */
+export async function assertNothingLost({ folder, files, own, inputs }: Outputs): Promise<void> {
+  assertOutside(folder, inputs);
+  if (!existsSync(folder)) return;
+  const names = await readdir(folder);
+  const read = new Map(inputs.filter(existsSync).map((input) => [identityOf(input), input]));
+  const owned = new Set(own);
+  for (const [name, content] of Object.entries(DESCRIPTIONS)) {
+    if (names.includes(name) && !owned.has(name))
+      throw new InputError(`${folder}: holds ${content} (${name}); ${ADVICE}`);
+  }
+  for (const name of new Set([...files, ...names.filter((each) => NIFTI.test(each))])) {
+    const path = join(folder, name);
+    if (!isThere(path)) continue;
+    const input = read.get(identityOf(path));
+    if (input !== undefined) throw new InputError(`${path}: would replace the input ${input}; ${ADVICE}`);
+    if (!owned.has(name))
+      throw new InputError(`${path}: is there already, made by something else; ${ADVICE}`);
+  }
+}
+
+/** Throws InputError where a folder, there or not yet, is one of those that are read or lies in one. */
+function assertOutside(folder: string, inputs: readonly string[]): void {
+  let path = resolve(folder);
+  while (!existsSync(path)) path = dirname(path);
+  path = realpathSync(path);
+  const above = new Set([identityOf(path)]);
+  for (; path !== dirname(path); path = dirname(path)) above.add(identityOf(dirname(path)));
+  const input = inputs.find(
+    (each) => existsSync(each) && statSync(each).isDirectory() && above.has(identityOf(each)),
+  );
+  if (input === undefined) return;
+  const is =
+    identityOf(resolve(folder)) === identityOf(input)
+      ? 'is read from'
+      : `lies in ${input}, which is read from`;
+  throw new InputError(`${folder}: ${is}; ${ADVICE}`);
+}
+
+/** Throws InputError where there is a file of this name: one that no report lists is never replaced. */
+export function assertNew(path: string): void {
+  if (isThere(path)) throw new InputError(`${path}: is there already; choose another name`);
+}
+
+/** Whether there is anything under this name, a link to nothing too. */
+const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+/** What a path leads to, the same for all its names; undefined where it leads nowhere. */
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
+}

@@ -1,0 +1,56 @@
+/** What label maps were made from: the models, and the options that change what they compute. */
+import { resolve } from 'node:path';
+import { sha256Of } from '@organseg/files/fileRecord.ts';
+import { z } from 'zod';
+import { assertRun, bestCheckpoint, type RunDescription } from '../run/runFolder.ts';
+import { NO_POSTPROCESSING, type Postprocessing } from './postprocessing.ts';
+import type { PredictorOptions } from './predictor.ts';
+
+export const origin = z.object({
+  /** The folders of the runs whose logits are averaged. */
+  models: z.array(z.string()),
+  /** The SHA-256 of each one's best checkpoint. */
+  weights: z.array(z.string()),
+  options: z.record(z.string(), z.json()),
+});
+export type Origin = z.infer<typeof origin>;
+
+/** Throws InputError where a folder holds no trained run. */
+export async function originOf(models: readonly string[], options: Origin['options']): Promise<Origin> {
+  const weights: string[] = [];
+  for (const model of models) {
+    assertRun(model);
+    weights.push(await sha256Of(bestCheckpoint(model)));
+  }
+  return { models: models.map((model) => resolve(model)), weights, options };
+}
+
+/** The options of a predictor of this run that change what it computes, and what is done to its label maps. */
+export const optionsOf = (
+  { config }: RunDescription,
+  { spacingMm, step, dtype, resample, mirror, skipEarly }: PredictorOptions,
+  { largestComponent, fillHoles }: Postprocessing = NO_POSTPROCESSING,
+): Origin['options'] => ({
+  spacingMm: [...(spacingMm ?? config.spacingMm)],
+  step: step ?? config.windowStep,
+  dtype: dtype ?? null,
+  resample: resample ?? 'logits',
+  mirror: [...(mirror ?? [])],
+  skipEarly: skipEarly ?? false,
+  largestComponent: [...largestComponent],
+  fillHoles: [...fillHoles],
+});
+
+/** How what was made differs from what would be made now, in words; undefined where it does not. */
+export function differenceOf(before: Origin, now: Origin): string | undefined {
+  if (before.weights.join() !== now.weights.join()) {
+    const [was, is] = [before.models.join(', '), now.models.join(', ')];
+    return was === is ? `of ${was} with other weights` : `of ${was}, not of ${is}`;
+  }
+  const keys = new Set([...Object.keys(before.options), ...Object.keys(now.options)]);
+  for (const key of keys) {
+    const [was, is] = [before.options[key], now.options[key]].map((value) => JSON.stringify(value ?? null));
+    if (was !== is) return `made with ${key} ${was}, not ${is}`;
+  }
+  return undefined;
+}
