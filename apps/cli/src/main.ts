@@ -1,11 +1,12 @@
+/** The program: finds the command that is asked for and tells its outcome by an exit code. */
 import { enableCompileCache } from 'node:module';
 import { asInputError } from '@organseg/files/errors.ts';
 import { Command, CommanderError } from 'commander';
 
-// Stripped types are kept from run to run; a command loads in half the time.
+// Code without its types is kept from run to run: a command loads in half the time.
 enableCompileCache();
 
-/** Each command's file is loaded when it is asked for, or all of them to list them. */
+/** The commands by name. A command's file is loaded when it is asked for, or all of them to list them. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./commands/demo.ts')).demo,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
@@ -31,7 +32,7 @@ async function main(argv: string[]): Promise<number> {
   const program = new Command('organseg')
     .description('Semi-supervised 3D organ segmentation of CT on WebGPU')
     .helpOption('--help', 'show this help')
-    // What follows a command that runs another one is that one's.
+    // Options behind a command that runs another program are that program's.
     .enablePositionalOptions()
     .exitOverride();
   const name = argv[0] ?? '';

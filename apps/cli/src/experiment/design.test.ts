@@ -1,3 +1,4 @@
+/** Designs: those of the repository, and those that are refused. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** Results from runs that are easy to reckon by hand. */
 import { expect, it } from 'vitest';
 import { type ArmRun, resultsOf } from './results.ts';
 

@@ -1,4 +1,4 @@
-/** What long commands share: the GPU, opened once and closed, and a clean stop. */
+/** The GPU of a command: who opens and closes it, and the options that decide on it. */
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { DEFAULT_CAP_BYTES, type GpuOwner } from '@organseg/train/predict/predictor.ts';
@@ -19,12 +19,12 @@ export const tuneOption = () =>
     .choices(TUNE_MODES)
     .default('cached');
 
-/** The GPU of a command: opened once, another one opened where it was lost, and closed at the end. */
+/** An owner of the GPU that opens it once, another one where it was lost, and closes it at the end. */
 export class OwnedGpu implements GpuOwner {
   readonly #options: OpenOptions;
   #gpu: Gpu;
 
-  /** Throws where there is no GPU. */
+  /** Opens the GPU. Throws where there is none. */
   static async open(options: OpenOptions = {}): Promise<OwnedGpu> {
     return new OwnedGpu(options, await openGpu(options));
   }
@@ -68,5 +68,5 @@ export const memoryCapOption = () =>
     .argParser(memoryCap)
     .default(DEFAULT_CAP_BYTES, '2048');
 
-/** MiB on the command line, bytes inside. */
+/** Bytes of MiB, which the command line gives. */
 export const memoryCap = (text: string): number => positive(text) * 2 ** 20;

@@ -1,4 +1,4 @@
-/** Samples a machine as FLARE22 did: the GPU's used memory, CPU use over all cores, and the host's used RAM. */
+/** A sampler of the machine as FLARE22's: the GPU's used memory, CPU use over all cores, and the host's used RAM. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, freemem, totalmem } from 'node:os';
@@ -9,11 +9,11 @@ const INTERVAL_MS = 1000 * SAMPLE_INTERVAL_S;
 
 export interface Sampler {
   readonly samples: EfficiencySample[];
-  /** Used RAM of the host, MB, at its peak. */
+  /** Peak of the host's used RAM, in MB. */
   peakHostRamMb(): number;
-  /** False where no nvidia-smi answers: GPU memory is 0 then. */
+  /** Whether nvidia-smi answers; where it does not, GPU memory is 0. */
   hasGpu(): boolean;
-  /** Takes a last sample. */
+  /** Takes a last sample and stops. */
   stop(): void;
 }
 
@@ -47,7 +47,10 @@ export function startSampler(onSample: (sample: EfficiencySample) => void): Samp
   };
 }
 
-/** Of the first GPU. One nvidia-smi that reports every interval: starting one for each sample would load the CPU that is measured. */
+/**
+ * Used memory of the first GPU, in MB, by one nvidia-smi that reports every interval: starting one for each sample
+ * would load the CPU that is measured.
+ */
 function gpuMemory() {
   const smi = spawn(
     'nvidia-smi',
@@ -63,7 +66,7 @@ function gpuMemory() {
   return { usedMb: () => usedMb ?? 0, isThere: () => usedMb !== undefined, stop: () => smi.kill() };
 }
 
-/** Percent of all cores together since the last call. */
+/** CPU use since the last call, in percent of all cores together. */
 function cpuUse(): () => number {
   const times = () => {
     let [idle, total] = [0, 0];
@@ -83,7 +86,7 @@ function cpuUse(): () => number {
   };
 }
 
-/** Without what the system only caches. */
+/** Used RAM of the host in MB, without what the system only caches. */
 function usedRamMb(): number {
   try {
     const available = /MemAvailable:\s+(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];

@@ -1,4 +1,4 @@
-/** The reference file of `parity`: PyTorch's network, its input and what came of it, checked against each other. */
+/** The reference file of `parity`: PyTorch's network, its input and its results, checked against each other. */
 
 import { InputError } from '@organseg/core/inputError.ts';
 import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
@@ -17,22 +17,23 @@ export interface ParityReference {
   readonly logits: ReturnType<Tape['input']>;
   readonly layout: ParameterLayout;
   readonly network: UnetConfig;
-  /** Channels last, as the network's. */
+  /** f32 [N, D, H, W, C] */
   readonly input: Float32Array;
+  /** u8 [N, D, H, W, 1] */
   readonly target: Uint8Array;
   readonly parameters: NamedArrays;
   readonly learningRate: number;
-  /** Channels last. */
+  /** f32 [N, D, H, W, classes] */
   readonly expectedLogits: Float32Array;
   readonly expectedGradients: NamedArrays;
   readonly expectedLoss: number;
-  /** Before each step of Adam. */
+  /** Loss before each step of Adam. */
   readonly expectedLosses: Float32Array;
 }
 
 const size = z.int().positive();
 const list = z.array(size);
-/** A number stands for three of it. */
+/** Sizes along D, H, W; one number stands for three of it. */
 const triples = z.array(
   z.union([size.transform((n): Dhw => [n, n, n]), z.tuple([size, size, size])], 'expects sizes'),
 );
@@ -46,7 +47,7 @@ const metadata = z.object({
   optimizer: z.string().regex(/\blr=[\d.e+-]+/, 'expects "Adam lr=…"'),
 });
 
-/** Reads the file and builds the network that its metadata describes. Throws InputError. */
+/** Reads the file and builds the network that its metadata describes. Throws InputError that names the fault. */
 export async function readReference(path: string): Promise<ParityReference> {
   const file = await readSafetensorsFile(path);
   const described = check(file.metadata, metadata, `${path}: metadata`);
@@ -83,7 +84,7 @@ export async function readReference(path: string): Promise<ParityReference> {
   };
 }
 
-/** The shape of a tensor that must be there with so many axes, none of them empty. */
+/** The shape of a tensor. Throws InputError unless it is there with so many axes, none of them empty. */
 function shapeOf({ tensors }: SafeTensors, name: string, axes: number, path: string): readonly number[] {
   const shape = tensors.get(name)?.shape;
   if (!shape) throw new InputError(`${path}: it has no tensor ${name}`);
@@ -108,7 +109,7 @@ function learningRateOf(optimizer: string, path: string): number {
   return rate;
 }
 
-/** What the network's building refuses is the file's fault. */
+/** Builds the network; what that refuses is the file's fault. Throws InputError. */
 function inFile<T>(path: string, build: () => T): T {
   try {
     return build();

@@ -1,4 +1,4 @@
-/** Pictures of augmented patches: a column for each, under one another image and labels in two planes. */
+/** Sheets of augmented patches: a column for each, under one another its image and its labels in two planes. */
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
@@ -8,18 +8,19 @@ import { PLANES, pictureSize, sliceOf, tellingSlices } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';
 
 export interface SheetPatch {
-  /** [0, 1], D H W. */
+  /** Intensities in [0, 1], D H W. */
   readonly image: Float32Array;
+  /** D H W */
   readonly labels: Uint8Array;
 }
 
-/** Pixels. */
+// Lengths in pixels.
 const FRAME = { width: 190, height: 190 };
 const GAP = 4;
 
 /**
- * A PNG of patches of one size (D, H, W) in the slices that show most of the first one's organs. Intensities 0
- * and 1 are black and white; what lies outside is shown as those.
+ * A PNG of patches of one size in the slices that show most of the first one's organs. Intensities of 0 and less are
+ * black, of 1 and more white.
  */
 export function augmentSheet(patches: readonly SheetPatch[], size: Dhw, spacingMm: Xyz): Uint8Array {
   const grid = {

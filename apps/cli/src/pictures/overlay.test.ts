@@ -1,3 +1,4 @@
+/** Pictures of a case, read back from their PNGs. */
 import { affineFromRows } from '@organseg/core/volume/affine.ts';
 import type { Affine, Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { decode } from 'fast-png';

@@ -10,38 +10,39 @@ import { resizeNearest, resizeSmooth } from './resize.ts';
 
 export interface View {
   readonly plane: Plane;
-  /** From 0, along the RAS+ axis. */
+  /** Number of the slice along the RAS+ axis, from 0. */
   readonly slice: number;
-  /** Pixels. */
+  /** Width and height in pixels. */
   readonly width: number;
   readonly height: number;
-  /** PNG files. */
+  /** PNG files, and so are the two below. */
   readonly prediction: Uint8Array;
   readonly reference: Uint8Array;
   readonly difference: Uint8Array;
 }
 
-/** Kinds of disagreement, in colours that colour-blind people tell apart as well. */
+/** The kinds of disagreement, in colours that colour-blind people tell apart as well. */
 export const DISAGREEMENTS = {
   missed: { colour: [86, 180, 233], meaning: 'missed: an organ in the reference only' },
   false: { colour: [240, 150, 30], meaning: 'false: an organ in the prediction only' },
   other: { colour: [215, 70, 180], meaning: 'other organ: a different one in each' },
 } as const satisfies Record<string, { colour: Colour; meaning: string }>;
 
-/** Pixels that a slice may take. */
+/** The largest size of a slice, in pixels. */
 const FRAME = { width: 420, height: 300 };
 
-/** HU shown as black and as white: the abdominal window. */
+/** The abdominal window: HU shown as black and as white. */
 const [BLACK_HU, WHITE_HU] = [-160, 240];
 
-/** How far coronal and sagittal pictures go above and below what is labelled; a whole body would be too small. */
+/** The margin of coronal and sagittal pictures above and below what is labelled; a whole body would be too small. */
 const MARGIN_MM = 30;
 
+/** The opacity of voxels that disagree. */
 const DISAGREEMENT = 0.8;
 
 /**
- * One view of each plane, where the reference shows most. The volumes may have any orientation; throws
- * InputError where they do not lie on one grid.
+ * One view of each plane, where the reference shows most. The volumes, the image in HU, may have any orientation.
+ * Throws InputError where they do not lie on one grid.
  */
 export function caseViews(
   image: Volume,
@@ -71,7 +72,7 @@ export function caseViews(
   });
 }
 
-/** The slices along z that either map labels, with a margin; the whole where neither labels any. */
+/** The box of the slices along z that either map labels, with a margin; all of it where neither labels any. */
 function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
   const [{ shape, affine }] = maps;
   const boxes = maps.map((map) => foregroundBox(map, 0)).filter((box) => box !== null);
@@ -82,6 +83,7 @@ function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
   return { min: [0, 0, low], max: [shape[0], shape[1], high] };
 }
 
+/** A picture of HU as grey values, 0 to 255, in the abdominal window. */
 export function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
   const scale = 255 / (WHITE_HU - BLACK_HU);
   return { width, height, data: Uint8ClampedArray.from(data, (hu) => (hu - BLACK_HU) * scale) };

@@ -3,17 +3,18 @@ import { labelColour } from '@organseg/core/organs.ts';
 import { encode } from 'fast-png';
 import type { Raster } from './planes.ts';
 
+/** Red, green and blue, 0 to 255. */
 export type Colour = readonly [number, number, number];
 
-const FILL = 0.3;
-const CONTOUR = 0.95;
+/** Opacity of an organ, and of its contour. */
+const [FILL, CONTOUR] = [0.3, 0.95];
 
 export interface Paint {
   readonly colour: Colour;
   readonly opacity: number;
 }
 
-/** A pixel beside another label is part of the contour. */
+/** The paint of a pixel of a label map; null for background. A pixel beside another label is part of the contour. */
 export function organPaint({ width, height, data }: Raster, i: number): Paint | null {
   const label = data[i];
   if (label === 0) return null;
@@ -26,7 +27,7 @@ export function organPaint({ width, height, data }: Raster, i: number): Paint | 
   return { colour: labelColour(label), opacity: isEdge ? CONTOUR : FILL };
 }
 
-/** Red, green, blue of each pixel. */
+/** A grey picture, 0 to 255, with paint over it: red, green and blue of each pixel. */
 export function rgbOf({ width, height, data }: Raster, paintAt: (pixel: number) => Paint | null): Uint8Array {
   const rgb = new Uint8Array(3 * width * height);
   for (let i = 0; i < width * height; i++) {

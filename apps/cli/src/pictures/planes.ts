@@ -8,9 +8,9 @@ import type { Grid, Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume
 
 export interface Plane {
   readonly name: 'axial' | 'coronal' | 'sagittal';
-  /** Of the volume: 0 x, 1 y, 2 z. */
+  /** Axes of the volume along the picture's columns, its rows, and through it: 0 x, 1 y, 2 z. */
   readonly axes: { readonly across: number; readonly down: number; readonly through: number };
-  /** The directions at the picture's edges. */
+  /** Directions of the body at the picture's edges: R, L, A, P, H(ead), F(eet). */
   readonly edges: {
     readonly left: string;
     readonly right: string;
@@ -34,14 +34,14 @@ function plane(name: Plane['name'], across: number, down: number): Plane {
   };
 }
 
-/** Pixels, row by row from the top left. */
+/** A picture: its pixels row by row from the top left. */
 export interface Raster<T extends ArrayLike<number> = ArrayLike<number>> {
   readonly width: number;
   readonly height: number;
   readonly data: T;
 }
 
-/** A slice of a RAS+ volume, a pixel a voxel. */
+/** A slice of a RAS+ volume, one pixel for each voxel. */
 export function sliceOf<T extends VoxelArray>(
   { shape, data }: Volume<T>,
   { axes }: Plane,
@@ -95,7 +95,7 @@ export function tellingSlices({ shape, data }: Volume<Uint8Array>): Xyz {
   return [telling(areas[0]), telling(areas[1]), telling(areas[2])];
 }
 
-/** `area[slice · 256 + label]` → the slice. */
+/** The slice that shows most, by the areas `[slice · 256 + label]` in voxels. */
 function telling(area: Uint32Array): number {
   const largest = new Uint32Array(256);
   for (let i = 0; i < area.length; i++) largest[i % 256] = Math.max(largest[i % 256], area[i]);

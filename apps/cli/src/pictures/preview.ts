@@ -1,4 +1,4 @@
-/** A picture of a case: axial, coronal and sagittal slices through the organs' centres, with contours and a legend. */
+/** The preview of a case: three slices through the organs' centres, with contours and a legend. */
 import { labelColour } from '@organseg/core/organs.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import { type LabelStatistics, labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
@@ -7,12 +7,11 @@ import type { Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
 import { encode } from 'fast-png';
 import { fonts, renderPixels } from 'js-pixel-fonts';
 import { greyOf } from './overlay.ts';
-import { organPaint } from './paint.ts';
+import { type Colour, organPaint } from './paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';
 
-type Colour = readonly [number, number, number];
-
+// Lengths in pixels.
 const FRAME = { width: 420, height: 420 };
 const GAP = 12;
 const LEGEND_COLUMNS = 5;
@@ -23,7 +22,7 @@ const [PAPER, INK]: Colour[] = [
   [225, 225, 225],
 ];
 
-/** How far coronal and sagittal pictures go above and below what is labelled. */
+/** The margin of coronal and sagittal pictures above and below what is labelled. */
 const MARGIN_MM = 30;
 
 class Canvas {
@@ -59,6 +58,7 @@ class Canvas {
   }
 }
 
+/** The preview as a PNG. `scan` is in HU; `labels` lie on its grid, whatever its orientation. */
 export function previewPng(
   name: string,
   scan: Volume,
@@ -115,7 +115,7 @@ function meanCentre(view: RasView, statistics: readonly LabelStatistics[], shape
   return [along(0), along(1), along(2)];
 }
 
-/** The view cut to the labelled heights with a margin, and the place in it. */
+/** The view cut to the labelled heights with a margin, and the given place in it. */
 function around(view: RasView, { data }: Volume<Uint8Array>, [x, y, z]: Xyz): [RasView, Xyz] {
   const [nx, ny, nz] = view.shape;
   const isLabelled = (plane: number) => {

@@ -1,3 +1,4 @@
+/** Resized pictures, by hand-counted pixels. */
 import { describe, expect, it } from 'vitest';
 import { resizeNearest, resizeSmooth } from './resize.ts';
 

@@ -1,4 +1,4 @@
-/** Pictures at another size: smooth for what was measured, nearest for labels. */
+/** Resizing of pictures: smooth for intensities, nearest for labels. */
 import type { Raster } from './planes.ts';
 
 interface Size {
@@ -6,13 +6,14 @@ interface Size {
   readonly height: number;
 }
 
-/** Linear interpolation; where the picture shrinks, over as many pixels as fall into one. */
+/** The picture at another size by linear interpolation; where it shrinks, over as many pixels as fall into one. */
 export function resizeSmooth(raster: Raster, { width, height }: Size): Raster<Float32Array> {
   const across = resampleRows(raster, width);
   const down = resampleRows(transposed(across), height);
   return transposed(down);
 }
 
+/** The label map at another size: each pixel has the label that its centre lies in. */
 export function resizeNearest(raster: Raster, { width, height }: Size): Raster<Uint8Array> {
   const data = new Uint8Array(width * height);
   const source = (i: number, from: number, to: number) => Math.floor(((i + 0.5) * from) / to);
@@ -23,7 +24,10 @@ export function resizeNearest(raster: Raster, { width, height }: Size): Raster<U
   return { width, height, data };
 }
 
-/** Each target is the mean of its neighbours, weighted by a triangle whose half width is a pixel of either size. */
+/**
+ * Rows at another width. Each pixel is the mean of its neighbours, weighted by a triangle whose half width is one pixel
+ * of the picture before or after, whichever is larger.
+ */
 function resampleRows({ width, height, data }: Raster, targetWidth: number): Raster<Float32Array> {
   const out = new Float32Array(targetWidth * height);
   const scale = width / targetWidth;

@@ -5,7 +5,7 @@ import { pseudoLabel as labelCases } from '@organseg/train/pseudo/pseudoLabel.ts
 import { inWords } from '@organseg/train/pseudo/selection/select.ts';
 import { progress } from '../terminal/progress.ts';
 
-/** Labels cases with progress on stderr. */
+/** Labels cases with progress on stderr. Throws as `pseudoLabel` of the training package does. */
 export async function labelWithProgress(
   predictor: Predictor,
   cases: Parameters<typeof labelCases>[1],
@@ -19,6 +19,7 @@ export async function labelWithProgress(
   return manifest;
 }
 
+/** One line on how many cases were kept, and by which selection. */
 export function summary({ cases, selection }: PseudoLabelManifest): string {
   const kept = cases.filter((labelled) => labelled.kept).length;
   return `${kept} of ${plural(cases.length, 'case')} kept: ${inWords(selection)}`;

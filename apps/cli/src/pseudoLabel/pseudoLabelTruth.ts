@@ -1,4 +1,4 @@
-/** How good pseudo-labels really are, where a data set has the truth: labelsUn, which training never reads. */
+/** The truth about pseudo-labels, where a data set has it: labelsUn, which training never reads. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
@@ -6,7 +6,10 @@ import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 
-/** The mean DSC over the organs of each case whose truth is there. `pseudo` is the folder of the labels. */
+/**
+ * The mean DSC over the organs of each case whose truth is there. `pseudo` is the folder of the labels. Throws
+ * InputError where a label map and its truth do not lie on one grid.
+ */
 export async function pseudoLabelTruth(
   data: string,
   pseudo: string,

@@ -1,4 +1,4 @@
-/** What the report is made from. */
+/** The input of the report: what a pipeline has made, and what was known before. */
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import type { TrainingRecord } from '@organseg/train/run/trainingRecords.ts';
@@ -6,20 +6,20 @@ import type { html } from 'hono/html';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 
 export interface ReportInput {
-  /** The pipeline's folder, for display. */
+  /** Folder of the pipeline, for display. */
   readonly folder: string;
   readonly title: string;
   readonly preset: string;
   readonly config: Config;
   readonly adapter: string;
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
-  /** Of the data set, background first. */
+  /** Names of the data set's labels, background first. */
   readonly labelNames: readonly string[];
-  /** Labelled only, and the last student, whose name begins with "with". */
+  /** The model of the labelled cases alone, and the last student, whose name begins with "with". */
   readonly runs: readonly [ReportRun, ReportRun];
-  /** null where the second model learnt from no pseudo-labels. */
+  /** The pseudo-labels that the second model learnt from; null where there were none. */
   readonly manifest: PseudoLabelManifest | null;
-  /** Of the labelled cases, each by the fold that has not seen it; null without folds. */
+  /** Scores of the labelled cases, each by the fold that has not seen it; null without folds. */
   readonly outOfFold: Evaluation | null;
   /** The true mean DSC of pseudo-labelled cases, where it is known. */
   readonly truth: ReadonlyMap<string, number>;

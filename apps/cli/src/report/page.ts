@@ -8,12 +8,13 @@ const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 export interface Page {
   readonly title: string;
-  /** Under it, in small: when, where, on what. */
+  /** Line under the title, in small: when, where and on what it was made. */
   readonly made: Html;
   readonly lead: string;
   readonly main: Html;
 }
 
+/** The whole page. */
 export async function pageHtml({ title, made, lead, main }: Page): Promise<string> {
   const page = await html`<!doctype html>
 <html lang="en">

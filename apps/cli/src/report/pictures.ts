@@ -9,6 +9,7 @@ import { score } from './words.ts';
 
 const COLUMNS = ['prediction', 'reference', 'difference'] as const;
 
+/** The section of pictures. Throws InputError where a case's files do not lie on one grid. */
 export async function pictures(
   organs: readonly Organ[],
   { name, evaluation, cases }: ReportRun,

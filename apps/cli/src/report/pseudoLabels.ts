@@ -1,4 +1,4 @@
-/** Which unlabelled cases were kept, why the others were not, and how well that choice was made. */
+/** The section on pseudo-labels: which cases were kept, why the others were not, and how good that choice was. */
 import { plural } from '@organseg/core/words.ts';
 import type { PseudoLabelCase, PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { inWords } from '@organseg/train/pseudo/selection/select.ts';
@@ -8,7 +8,7 @@ import type { Html } from './input.ts';
 import { rankCorrelation, scatter } from './scatter.ts';
 import { change, score } from './words.ts';
 
-/** A longer table starts folded. */
+/** The number of rows beyond which a table starts folded. */
 const MAX_OPEN_ROWS = 40;
 
 const SCORE_WORDS: Record<ScoreName, string> = {
@@ -18,7 +18,7 @@ const SCORE_WORDS: Record<ScoreName, string> = {
   voxels: 'voxels of the smallest organ',
 };
 
-/** `truth` has the true mean DSC of the cases where it is known. */
+/** The section. `truth` has the true mean DSC of the cases where it is known. */
 export function pseudoLabels(
   { cases, selection }: PseudoLabelManifest,
   labelNames: readonly string[],
@@ -47,7 +47,7 @@ ${againstTruth(cases, truth)}
 </table></div></details>`;
 }
 
-/** Each score against the true DSC: whether choosing by it would choose well. */
+/** Plots of each score against the true DSC, which show whether choosing by it chooses well; none without truth. */
 function againstTruth(cases: readonly PseudoLabelCase[], truth: ReadonlyMap<string, number>): Html | string {
   const known = cases.filter((labelled) => labelled.labelled && truth.has(labelled.case));
   if (known.length < 2) return '';

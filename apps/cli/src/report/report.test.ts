@@ -1,3 +1,4 @@
+/** The report as a reader finds it, hostile names included. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `report.html`: what a pipeline did and what came of it, in one file that needs nothing else. */
+/** The report `report.html`: what a pipeline did and what came of it, in one file that needs nothing else. */
 import { type Organ, organsOf } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
 import { curves } from './curves.ts';

@@ -5,16 +5,17 @@ import type { Html } from './input.ts';
 export interface ScatterPoint {
   readonly name: string;
   readonly x: number;
-  /** From 0 to 1. */
+  /** Result, 0 to 1. */
   readonly y: number;
-  /** Filled, or hollow. */
+  /** Whether its dot is filled, or hollow. */
   readonly filled: boolean;
 }
 
-/** Pixels. */
+// Lengths in pixels.
 const [WIDTH, HEIGHT] = [320, 240];
 const PLOT = { left: 46, right: 12, top: 10, bottom: 40 };
 
+/** The plot, with the names of its axes. */
 export function scatter(points: readonly ScatterPoint[], xName: string, yName: string): Html {
   const xs = points.map(({ x }) => x);
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
@@ -35,7 +36,7 @@ ${points.map(({ name, x, y, filled }) => html`<circle cx="${across(x).toFixed(1)
 </svg>`;
 }
 
-/** Spearman's: Pearson's correlation of the ranks, equal values sharing theirs; NaN where all are equal. */
+/** Spearman's rank correlation: Pearson's of the ranks, equal values sharing theirs; NaN where all are equal. */
 export function rankCorrelation(xs: readonly number[], ys: readonly number[]): number {
   const [a, b] = [ranks(xs), ranks(ys)];
   const middle = (xs.length + 1) / 2;

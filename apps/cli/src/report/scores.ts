@@ -1,4 +1,4 @@
-/** Tables of scores: labelled only beside with pseudo-labels. */
+/** Tables of scores: the model of the labelled cases alone beside the last student. */
 
 import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
 import type { Organ } from '@organseg/core/organs.ts';
@@ -9,7 +9,7 @@ import type { Html, ReportRun } from './input.ts';
 import { swatch } from './swatch.ts';
 import { change, score } from './words.ts';
 
-/** Labelled cases, each by the model that has not seen it. */
+/** The scores of the labelled cases, each by the model that has not seen it. */
 export function foldScores({ cases, mean }: Evaluation): Html {
   return html`<p>Each labelled case is scored by the model of the fold that has not learnt from it: mean DSC ${score(mean.dsc)},
 NSD ${score(mean.nsd)} over ${plural(cases.length, 'case')}.</p>
@@ -24,7 +24,7 @@ interface Row {
   readonly after: Score;
 }
 
-/** The mean over the cases of each organ. */
+/** The table of organs: means over the cases. */
 export function organTable(organs: readonly Organ[], before: ReportRun, after: ReportRun): Html {
   const rows = organs.map(({ name, longName, colour }): Row => {
     const mean = ({ evaluation }: ReportRun) =>
@@ -39,7 +39,7 @@ export function organTable(organs: readonly Organ[], before: ReportRun, after: R
 ${comparison('organ', rows, before, after)}`;
 }
 
-/** The mean over the organs of each case. */
+/** The table of cases: means over the organs. */
 export function caseTable(organs: readonly Organ[], before: ReportRun, after: ReportRun): Html {
   const later = new Map(after.evaluation.cases.map((scored) => [scored.case, scored.mean]));
   const missing = new Set([...before.evaluation.missing, ...after.evaluation.missing]);

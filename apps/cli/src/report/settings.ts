@@ -1,4 +1,4 @@
-/** What was run: the settings that matter, on what, with what, for how long. */
+/** The section on what was run: the settings that matter, the adapter, the software, and the time of each stage. */
 
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
@@ -31,7 +31,7 @@ export function settings({ preset, config, adapter, stages, runs }: ReportInput)
 <details><summary>All settings</summary><pre>${JSON.stringify(config, null, 2)}</pre></details>`;
 }
 
-/** What the student goes through. */
+/** The stage of training that the student goes through. */
 function studentStage(config: Config): Config['initial'] {
   const { initial, fineTuning } = studentConfig(config);
   return config.studentStart === 'teacher' ? fineTuning : initial;

@@ -1,4 +1,4 @@
-/** The report's numbers and sentences. */
+/** Numbers and sentences of reports. */
 import { plural } from '@organseg/core/words.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
@@ -7,19 +7,19 @@ import type { ReportRun } from './input.ts';
 /** A score from 0 to 1; a dash where there is none. */
 export const score = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : '–');
 
-/** A difference of scores. */
+/** A difference of scores with its sign; a dash where there is none. */
 export const change = (value: number): string => (Number.isFinite(value) ? signed(value, 3) : '–');
 
-/** A difference of scores in hundredths. */
+/** A difference of scores in points of a hundred, with its sign. */
 export const points = (value: number): string => signed(100 * value, 1);
 
-/** With a true minus; what rounds to nothing has no sign. */
+/** A number with its sign, a true minus; what rounds to 0 has none. */
 function signed(value: number, digits: number): string {
   const text = Math.abs(value).toFixed(digits);
   return `${Number(text) === 0 ? '' : value > 0 ? '+' : '−'}${text}`;
 }
 
-/** What the second model changed, in a few plain sentences. */
+/** A few plain sentences on what the second model changed. */
 export function summary(
   before: Evaluation,
   { name, evaluation: after }: Pick<ReportRun, 'name' | 'evaluation'>,
@@ -43,14 +43,14 @@ function choiceOf({ cases }: PseudoLabelManifest): string {
   return `For training, ${kept} of ${plural(cases.length, 'unlabelled case')} ${kept === 1 ? 'was' : 'were'} kept.`;
 }
 
-/** By the numbers as they are shown. */
+/** How a mean went from one model to the other, by the numbers as they are shown. */
 function course(name: string, from: number, to: number): string {
   const [a, b] = [score(from), score(to)];
   if (a === b) return `the mean ${name} stayed at ${a}`;
   return `the mean ${name} ${to > from ? 'rose' : 'fell'} from ${a} to ${b}`;
 }
 
-/** In how many cases the mean DSC rose, and in how many it fell. */
+/** The numbers of cases whose mean DSC rose, and of those whose mean DSC fell. */
 function directions(before: Evaluation, after: Evaluation): { rose: number; fell: number } {
   const earlier = new Map(before.cases.map((scored) => [scored.case, scored.mean.dsc]));
   const changes = after.cases.map((scored) => scored.mean.dsc - earlier.get(scored.case)!);

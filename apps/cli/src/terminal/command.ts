@@ -1,7 +1,8 @@
+/** What all commands are made of: their common options, their results on stdout, their messages on stderr. */
 import { Command, Option } from 'commander';
 import { printAbove } from './progress.ts';
 
-/** Options every command has. */
+/** The options that every command has. */
 export interface CommonOptions {
   json?: boolean;
   debug?: boolean;
@@ -25,7 +26,7 @@ export function print(options: CommonOptions, result: object, text: string): voi
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${text}\n`);
 }
 
-/** A message for the person who waits; never on stdout, which belongs to results. */
+/** Prints a message for the person who waits, never on stdout, which belongs to results. */
 export function say(text: string): void {
   printAbove(text);
 }

@@ -1,3 +1,4 @@
+/** Times in words. */
 import { expect, it } from 'vitest';
 import { duration } from './duration.ts';
 

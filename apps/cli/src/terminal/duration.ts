@@ -1,4 +1,4 @@
-/** A time for people: `4.2 s`, `35 s`, `2 min 35 s`, `1 h 05 min`, `2 d 3 h`. */
+/** A time in words: `4.2 s`, `35 s`, `2 min 35 s`, `1 h 05 min`, `2 d 3 h`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);

@@ -1,3 +1,4 @@
+/** Bars on a terminal, and lines elsewhere. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { printAbove, progress } from './progress.ts';
 

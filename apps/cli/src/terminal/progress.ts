@@ -5,22 +5,24 @@
 import { duration } from './duration.ts';
 
 export interface Progress {
-  /** How much is done in all, a part of a unit too, and anything worth a word. */
+  /** Tells how many units are done in all, a part of one too, and a note to show beside. */
   update(done: number, note?: string): void;
+  /** Ends the bar, which leaves a line behind. */
   finish(): void;
 }
 
 const REDRAW_MS = 100;
 const LINE_MS = 5000;
 
-/** Rate and time left are judged by the last minute, but never by fewer reports than these. */
+/** Rate and time left are judged by the reports of the last minute, and by at least so many. */
 const RECENT_MS = 60_000;
 const MIN_REPORTS = 6;
 
 const BAR_CELLS = 12;
 
-/** The bars on the terminal, the outermost first, and how many lines they take there. */
+/** The bars on the terminal, the outermost first. */
 const bars: Bar[] = [];
+/** The number of lines that they take there. */
 let drawnLines = 0;
 
 /** Starts to show work of `total` units, of which `done` were finished before. */
@@ -41,8 +43,8 @@ export function printAbove(text: string): void {
 const isTerminal = () => process.stderr.isTTY && process.env.TERM !== 'dumb';
 
 /**
- * Replaces the bars, whose last line is complete: what others print meanwhile, an error at the end for one, starts
- * on a line of its own.
+ * Replaces the bars by the text above and the bars as they are now. Their last line is complete, so that what others
+ * print meanwhile, such as an error at the end, starts on a line of its own.
  */
 function redraw(above = ''): void {
   const erase = drawnLines ? `\x1b[${drawnLines}A\x1b[J` : '';
@@ -57,7 +59,7 @@ class Bar implements Progress {
   readonly #total: number;
   readonly #unit: string;
   readonly #startMs = performance.now();
-  /** [time, done] of the recent reports. */
+  /** The recent reports: time in ms, units done. */
   readonly #reports: [number, number][];
   #done: number;
   #note = '';
@@ -105,7 +107,7 @@ class Bar implements Progress {
     return [count, ...pace, this.#note].filter(Boolean).join(', ');
   }
 
-  /** The rate and the time left, once there is a rate. */
+  /** Rate and time left, once there is a rate. */
   #pace(): string[] {
     const [[firstMs, firstDone], [lastMs, lastDone]] = [this.#reports[0], this.#reports.at(-1)!];
     const perSecond = (1000 * (lastDone - firstDone)) / (lastMs - firstMs);

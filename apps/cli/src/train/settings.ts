@@ -23,7 +23,10 @@ export const configOption = () => new Option('--config <file>', 'JSON file with 
 export const setOption = () =>
   new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
 
-/** The preset, file and settings of the command line; without a preset those of the run to start from. */
+/**
+ * The settings of the command line: a preset's, or those of the run to start from, with the file and single values over
+ * them. Throws InputError that names what is wrong.
+ */
 export async function settings(
   { preset, config: path, set = [] }: SettingsOptions,
   init?: string,

@@ -1,8 +1,9 @@
+/** The progress of a run as a person follows it. */
 import type { RunHooks } from '@organseg/train/run/startRun.ts';
 import { say } from '../terminal/command.ts';
 import { type Progress, progress } from '../terminal/progress.ts';
 
-/** Shows a run on stderr: its cases being prepared, its steps, its validations. */
+/** Hooks that show a run on stderr: its cases being prepared, its steps, its validations. */
 export function trainingProgress(label: string): RunHooks & { finish(): void } {
   let shown: Progress | undefined;
   const finish = () => {

@@ -1,3 +1,4 @@
+/** The choice of tiles, whatever a probe does. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
