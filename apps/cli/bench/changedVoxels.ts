@@ -1,7 +1,10 @@
+/** The comparison of two label maps of one scan. */
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 
-/** Voxels whose label differs between two label map files of one scan, and all of its voxels. */
+/** Number of voxels whose label differs between two label map files of one scan, and of all its voxels. */
 export async function changedVoxels(one: string, other: string): Promise<{ changed: number; of: number }> {
   const [a, b] = [(await readLabelsFile(one)).data, (await readLabelsFile(other)).data];
-  return { changed: a.reduce((n, label, i) => n + (label === b[i] ? 0 : 1), 0), of: a.length };
+  let changed = 0;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) changed++;
+  return { changed, of: a.length };
 }

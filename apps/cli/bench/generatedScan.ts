@@ -1,4 +1,4 @@
-/** Scans of any size, in no time. */
+/** Scans of any size, generated in no time. */
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
@@ -19,7 +19,7 @@ export function generatedScan(shape: Xyz, spacingMm: Xyz): Volume<Int16Array> {
   return { shape, affine: scaleAndShift(spacingMm, [0, 0, 0]), data };
 }
 
-/** Where the generated body lies. */
+/** The box that the generated body lies in. */
 export const bodyBox = ([nx, ny, nz]: Xyz) => ({
   min: [Math.ceil(0.06 * nx), Math.ceil(0.18 * ny), 0] as const,
   max: [Math.floor(0.94 * nx), Math.floor(0.82 * ny), nz] as const,

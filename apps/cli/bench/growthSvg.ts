@@ -1,4 +1,4 @@
-/** Time and both peaks of memory over the number of slices, side by side. */
+/** The figure of inference: time and both peaks of memory over the number of slices, side by side. */
 import { LineChart } from 'echarts/charts';
 import { GridComponent, LegendPlainComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';

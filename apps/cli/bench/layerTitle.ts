@@ -1,13 +1,15 @@
+/** Layers of a network as benches measure and print them. */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 
 export interface LayerBench {
   readonly op: 'conv3d' | 'convTranspose3d';
-  /** Channels of the inputs together, and of the output. */
+  /** Channels of the inputs together. */
   readonly from: number;
+  /** Channels of the output. */
   readonly to: number;
   readonly kernel: Dhw;
   readonly stride: Dhw;
-  /** D, H, W of the input. */
+  /** Size of the input. */
   readonly size: Dhw;
   /** Milliseconds. */
   readonly forward: number;

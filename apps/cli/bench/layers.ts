@@ -1,5 +1,6 @@
 /**
- * Each distinct convolution of the network alone, at the training batch: forward, and the gradients of inputs and weights.
+ * The bench of layers: each distinct convolution of the network alone, at the training batch, forward and the gradients
+ * of inputs and weights.
  *   pnpm bench layers [--preset NAME] [--set key=value …] [--dtype f32|f16]
  *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
@@ -22,7 +23,7 @@ type Layer = Pick<LayerBench, 'op' | 'to' | 'kernel' | 'stride' | 'size'> & {
   readonly inputs: readonly number[];
 };
 
-/** Notes each convolution that forward code asks for. */
+/** A tape that notes each convolution that forward code asks for. */
 class Notes extends Tape {
   readonly layers = new Map<string, Layer>();
 

@@ -1,3 +1,4 @@
+/** The command line of the network's benches. */
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Gpu, TileChoice } from '@organseg/kernels/device.ts';
@@ -8,7 +9,7 @@ import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
-/** Throws InputError where there is no such preset. */
+/** A preset by its name. Throws InputError where there is no such preset. */
 export function presetNamed(name: string): PresetName {
   if (!Object.hasOwn(PRESETS, name)) {
     throw new InputError(`--preset ${name}: expects one of ${Object.keys(PRESETS).join(', ')}`);
@@ -55,7 +56,7 @@ export async function benchNetwork<T>(
   }
 }
 
-/** Of `--tune` and `--kernel`, of the latter one for all convolutions. */
+/** The choice of tiles that `--tune` makes, or the one kernel that `--kernel` names for all convolutions. */
 function tilesOf({ tune, kernel }: { tune: string; kernel?: string | undefined }): TileChoice {
   const mode = TUNE_MODES.find((name) => name === tune);
   if (!mode) throw new InputError(`--tune ${tune}: expects ${TUNE_MODES.join(', ')}`);

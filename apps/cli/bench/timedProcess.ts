@@ -1,4 +1,4 @@
-/** A program from its start to its end, and the GPU memory that it took meanwhile. */
+/** Programs timed from their start to their end, and the GPU memory that they took meanwhile. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -6,7 +6,7 @@ import { startSampler } from '../src/measure/sampler.ts';
 
 export interface TimedProcess {
   readonly seconds: number;
-  /** Over idle, as nvidia-smi sees it; null where it does not answer. */
+  /** GPU memory over what is used when idle, as nvidia-smi sees it; null where it does not answer. */
   readonly smiPeakMb: number | null;
   readonly stdout: string;
 }

@@ -1,5 +1,5 @@
 /**
- * The whole network: forward, forward with backward, a training step, and the share of each layer.
+ * The bench of the whole network: forward, forward with backward, a training step, and the share of each layer.
  *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full]
  *     [--kernel direct|fma|matrix] [--short] [--json]
  * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
@@ -26,7 +26,7 @@ export interface UnetBench {
   readonly adapter: { readonly name: string; readonly driver: string };
   readonly dtype: 'f32' | 'f16';
   readonly parameters: number;
-  /** D, H, W. */
+  /** Size of a patch. */
   readonly patch: readonly number[];
   readonly batch: number;
   readonly rates: { readonly copyGbPerSecond: number; readonly multiplyAddGflops: number };
@@ -39,7 +39,7 @@ interface Run {
   readonly batch: number;
   readonly ms: number;
   readonly gflops: number;
-  /** Held from the driver at most, weights included. */
+  /** Peak of GPU memory held from the driver, weights included. */
   readonly peakBytes: number;
 }
 

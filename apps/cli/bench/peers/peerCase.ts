@@ -1,4 +1,4 @@
-/** The same case by plain PyTorch, which holds the logits of the whole volume: `pytorch_predict.py` beside this file. */
+/** The same case by plain PyTorch, `pytorch_predict.py` beside this file, which holds the whole volume's logits. */
 import { fileURLToPath } from 'node:url';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { bestCheckpoint } from '@organseg/train/run/runFolder.ts';
@@ -10,10 +10,10 @@ export interface PeerCase extends Omit<TimedProcess, 'stdout'> {
   readonly device: string;
   readonly windows: number;
   readonly stages: Readonly<Record<string, number>>;
-  /** Of PyTorch's allocator; null without a GPU. */
+  /** Peak of PyTorch's allocator; null without a GPU. */
   readonly peakGpuBytes: number | null;
   readonly peakHostBytes: number;
-  /** The GPU's memory did not hold the logits. */
+  /** Whether the GPU's memory did not hold the logits. */
   readonly logitsOnHost: boolean;
   /** Share of the voxels that have the same label here and there. */
   readonly sameLabels: number;
@@ -21,14 +21,14 @@ export interface PeerCase extends Omit<TimedProcess, 'stdout'> {
 
 export interface PeerRequest {
   readonly python: string;
-  /** The run's folder. */
+  /** Folder of the run. */
   readonly run: string;
   readonly config: Config;
   readonly resample: 'labels' | 'logits';
-  /** Mixed precision. */
+  /** Whether precision is mixed. */
   readonly amp: boolean;
   readonly scan: string;
-  /** Our label map of it, and where the peer's goes. */
+  /** Path of our label map, and below that of the peer's. */
   readonly ours: string;
   readonly out: string;
 }

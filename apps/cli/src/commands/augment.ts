@@ -1,3 +1,4 @@
+/** `organseg augment`: sheets of pictures of what the augmentations do to a case. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -29,9 +30,8 @@ interface Options extends CommonOptions {
   set?: string[];
 }
 
-/** Draws beside the patch as it is. */
-const ALONE = 4;
-const TOGETHER = 10;
+/** Number of draws, beside the patch as it is, of each augmentation alone, and of all together. */
+const [ALONE, TOGETHER] = [4, 10];
 
 export const augment = command('augment', 'Draw what the augmentations do to a case, as sheets of PNGs')
   .requiredOption('--data <dir>', 'data set in nnU-Net’s layout')
@@ -51,7 +51,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
       const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
       await store.prepare(source);
       const prepared = new PreparedCase(store.paths(source));
-      /** The same place in the body each time; what happens to it is the draw's. */
+      /** A draw of the augmentations at one place in the body, the same each time. */
       const draw = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
         const random = new Random(config.seed).fork(number);
         const sheet = { augmentations: list, patch, spacingMm };
@@ -84,7 +84,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     });
   });
 
-/** Each augmentation as one that always happens, under the name of its sheet; the three parts of a resampling apart. */
+/** An augmentation as one that always happens, under the name of its sheet; the three parts of a resampling apart. */
 function always(augmentation: Augmentation, place: number): [string, Augmentation][] {
   const number = String(place + 1).padStart(2, '0');
   if (augmentation.kind === 'mirror') return [[`${number}-mirror`, augmentation]];

@@ -1,3 +1,4 @@
+/** `organseg demo`: the main job on generated scans. */
 import { join } from 'node:path';
 import { writePhantoms } from '../phantom/writePhantoms.ts';
 import { type CommonOptions, command, say } from '../terminal/command.ts';

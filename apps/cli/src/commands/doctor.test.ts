@@ -1,3 +1,4 @@
+/** What `doctor` tells, from diagnoses of all kinds. */
 import { expect, it, vi } from 'vitest';
 import type { Diagnosis } from '../doctor/diagnose.ts';
 import type { Host } from '../doctor/host.ts';

@@ -1,3 +1,4 @@
+/** `organseg doctor`: whether the kernels run here, and what is missing. */
 import { type Diagnosis, diagnose } from '../doctor/diagnose.ts';
 import { becomeRoot, installCommands, nvidiaProblem } from '../doctor/remedy.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';

@@ -1,3 +1,4 @@
+/** What `evaluate` tells of label maps in a folder. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

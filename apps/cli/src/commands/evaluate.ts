@@ -1,3 +1,4 @@
+/** `organseg evaluate`: scores of label maps against their references. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { meanScore, RULE_SETS, type RuleSetName, type Score } from '@organseg/core/metrics/score.ts';

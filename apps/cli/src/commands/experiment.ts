@@ -1,3 +1,4 @@
+/** `organseg experiment`: all arms of an experiment, and what came of it. */
 import { execFileSync } from 'node:child_process';
 import { basename, join } from 'node:path';
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';

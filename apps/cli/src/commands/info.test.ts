@@ -1,3 +1,4 @@
+/** What `info` tells of NIfTI files. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

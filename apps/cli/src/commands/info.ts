@@ -1,3 +1,4 @@
+/** `organseg info`: what a NIfTI file holds. */
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { NiftiStream } from '@organseg/core/volume/niftiRead.ts';
 import { axisCodes } from '@organseg/core/volume/orientation.ts';

@@ -1,3 +1,4 @@
+/** `organseg measure`: time, GPU memory and CPU use of any command. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -14,9 +15,9 @@ interface Options extends CommonOptions {
   timeout: number;
 }
 
-/** What `timeout` of coreutils exits with. */
+/** Exit code of a command that took too long, as of timeout(1). */
 const TIMED_OUT = 124;
-/** A command that is told to end gets so long to do it. */
+/** Time that a command gets to end after it was told to. */
 const GRACE_MS = 10_000;
 
 export const measure = command('measure', 'Run a command and measure its time, GPU memory and CPU use')
@@ -77,7 +78,7 @@ function run(program: string, args: string[], timeoutS: number): Promise<Outcome
     });
     child.on('exit', (code, signal) => {
       tidy();
-      // What it left running would go on using what is measured.
+      // Processes that it left running would go on using what is measured.
       if (isStuck) signalGroup(child, 'SIGKILL');
       const byShell = signal === null ? (code ?? 1) : 128 + constants.signals[signal];
       resolve({ code: isStuck ? TIMED_OUT : byShell, isStuck });
@@ -93,7 +94,7 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** JSON lines, written aside: under its name the log is whole or not there. */
+/** A log of JSON lines that is written aside: under its name it is whole or not there. Throws InputError. */
 async function openLog(path: string) {
   const aside = `${path}.${process.pid}.part`;
   const file = createWriteStream(aside);

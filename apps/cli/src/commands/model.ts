@@ -1,3 +1,4 @@
+/** `organseg model`: the network's parameters, or the GPU memory that it takes. */
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -60,7 +61,7 @@ function printParameters(options: Options, config: Config): void {
   print(options, { total: count, parameters }, [...lines, `${count} parameters`].join('\n'));
 }
 
-/** Of a large adult's trunk: x, y, z. */
+/** Size of a large adult's trunk in mm, x, y, z. */
 const BODY_MM = [400, 300, 400] as const;
 
 async function printMemory(options: Options, config: Config): Promise<void> {
@@ -93,7 +94,7 @@ async function printMemory(options: Options, config: Config): Promise<void> {
 
 type Peak = { readonly peakBytes: number } | { readonly fault: string };
 
-/** What is beyond the adapter's limits is a result too. */
+/** The peak, or that it is beyond the adapter's limits, which is a result too. */
 async function orFault(peak: Promise<number>): Promise<Peak> {
   try {
     return { peakBytes: await peak };

@@ -1,3 +1,4 @@
+/** `organseg parity`: the network against a reference file made by PyTorch. */
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, trainingProgram } from '@organseg/core/network/program.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -11,13 +12,13 @@ import { type ParityReference, readReference } from '../parity/parityReference.t
 import { type CommonOptions, command, dtypeOption, print } from '../terminal/command.ts';
 
 /**
- * Largest relative errors that pass. In f32 every parameter's gradient is held to it. Rounding activations to f16
+ * The largest relative errors that pass. In f32 every parameter's gradient is held to it. Rounding activations to f16
  * moves some across LeakyReLU's kink, which changes a single small gradient by 5 to 15 % (so it does in float64
  * arithmetic): there the gradient of all parameters together is, along which a step goes.
  */
 const TOLERANCE = { f32: 1e-4, f16: 5e-2 };
 
-/** The reference's. */
+/** Settings of the optimiser that made the reference. */
 const ADAM = { optimizer: 'adam', momentum: 0.9, weightDecay: 0, gradientNorm: null } as const;
 
 interface Options extends CommonOptions {
@@ -37,11 +38,12 @@ interface ParityReport {
     readonly logits: number;
     readonly loss: number;
     readonly adamLosses: number;
-    /** Of all parameters together. */
+    /** Error of the gradient of all parameters together. */
     readonly gradient: number;
-    /** The largest of single parameters'. */
+    /** Largest error of a single parameter's gradient. */
     readonly gradients: number;
   };
+  /** Errors of single parameters' gradients, by name. */
   readonly gradients: Readonly<Record<string, number>>;
 }
 
@@ -128,9 +130,9 @@ async function compare(
 }
 
 /**
- * Errors relative to each gradient, but for filters of a single weight (the 1×1×1 convolution of one channel):
- * the norm behind takes their scale out, so that their gradient is 0 but for the norm's ε and float32 keeps none
- * of its digits, in PyTorch either. Theirs are relative to the whole network's gradient.
+ * Errors relative to each gradient, but for filters of a single weight (the 1×1×1 convolution of one channel). The
+ * norm behind takes their scale out, so that their gradient is 0 but for the norm's ε, and float32 keeps none of its
+ * digits, nor does it in PyTorch. Theirs are relative to the whole network's gradient.
  */
 function compareGradients(
   actual: NamedArrays,

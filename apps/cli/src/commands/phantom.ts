@@ -1,3 +1,4 @@
+/** `organseg phantom`: a data set of abdominal CT phantoms. */
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { InvalidArgumentError } from 'commander';
 import { type PhantomOptions, writePhantoms } from '../phantom/writePhantoms.ts';

@@ -1,3 +1,4 @@
+/** `organseg pipeline`: the whole method on one data set. */
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';

@@ -1,3 +1,4 @@
+/** `organseg postprocess`: the choice of what to do to a model's label maps after the network. */
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';

@@ -1,3 +1,4 @@
+/** `organseg predict`: label maps of scans by a trained run. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';

@@ -1,3 +1,4 @@
+/** `organseg pseudo-label`: labels for unlabelled scans, and the choice among them. */
 import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/files/dataset.ts';

@@ -1,3 +1,4 @@
+/** `organseg train`: a run on labelled cases, or a fine-tuning with pseudo-labels. */
 import type { Fold } from '@organseg/train/data/splits.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';

@@ -1,3 +1,4 @@
+/** Entries of apt's sources in both formats. */
 import { expect, it } from 'vitest';
 import { suiteFile } from './aptSources.ts';
 

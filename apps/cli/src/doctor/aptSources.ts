@@ -1,6 +1,6 @@
 /**
- * Where this machine's apt finds a suite of Debian that it does not read yet: the entry of the release itself, with
- * the other suite's name. Mirrors, keys and components stay the machine's own.
+ * The sources of apt, with an entry for a suite of Debian that this machine does not read yet: the entry of the release
+ * itself, with the other suite's name. Mirrors, keys and components stay the machine's own.
  */
 export interface TextFile {
   readonly path: string;

@@ -1,3 +1,4 @@
+/** The diagnosis of this machine: whether the kernels run, and on what. */
 import { execFile } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -5,10 +6,10 @@ import { type Host, inspectHost } from './host.ts';
 import type { Probe } from './probe.ts';
 
 export interface Diagnosis extends Probe {
-  /** The kernels run here and give the right numbers. */
+  /** Whether the kernels run here and give the right numbers. */
   readonly works: boolean;
   readonly problem?: string;
-  /** The probe ended badly before it could tell what it found: its code, not a missing driver, is at fault. */
+  /** Whether the probe ended badly before it could tell what it found: its code, not a missing driver, is at fault. */
   readonly failed?: boolean;
   /** What Dawn and the drivers wrote on stderr. */
   readonly driverMessages: readonly string[];

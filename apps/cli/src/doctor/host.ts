@@ -1,4 +1,4 @@
-/** What decides which Vulkan driver a machine can have, and how it gets one. */
+/** The host, as far as it decides which Vulkan driver it can have and how it gets one. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -6,7 +6,7 @@ import type { TextFile } from './aptSources.ts';
 
 export interface Host {
   readonly platform: NodeJS.Platform;
-  /** As a person calls it. */
+  /** Name of the system, as a person calls it. */
   readonly system: string;
   /** ID and VERSION_CODENAME of os-release(5). */
   readonly distribution: string;

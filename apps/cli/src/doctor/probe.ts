@@ -1,5 +1,5 @@
 /**
- * Opens the GPU as every command does, convolves a few numbers and prints what it saw as one line of JSON.
+ * The probe of the GPU: opens it as every command does, convolves a few numbers and prints what it saw as JSON.
  * `diagnose` runs it in a process of its own: a driver that crashes or hangs takes no more than that along,
  * and the lines that Dawn and drivers write to stderr can be told from ours.
  */
@@ -12,18 +12,18 @@ import { forward as twin } from '@organseg/kernels/reference/conv3d.ts';
 import { downloadF32, empty, fromArray } from '@organseg/kernels/tensor.ts';
 
 export interface Probe {
-  /** Every adapter's name; `adapter` is the one that commands use. */
+  /** Names of all adapters; `adapter` is the one that commands use. */
   readonly adapters: readonly string[];
   readonly adapter?: AdapterFacts;
   readonly kernels?: KernelFacts;
 }
 
 export interface KernelFacts {
-  /** Where convolutions read weights from: the software path or the GPU path. */
+  /** Buffers that convolutions read weights from: uniform on a CPU that plays GPU, storage on a GPU. */
   readonly weights: WeightSpace;
   readonly f16: boolean;
   readonly timestamps: boolean;
-  /** Longer tensors are bound in windows. */
+  /** Longest binding, in bytes; longer tensors are bound in parts. */
   readonly maxBindingBytes: number;
   /** Relative errors of a small convolution against float64. */
   readonly errors: { readonly f32: number; readonly f16?: number };

@@ -1,3 +1,4 @@
+/** Remedies for machines of all kinds. */
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import type { Diagnosis } from './diagnose.ts';

@@ -1,4 +1,4 @@
-/** What a machine lacks, and the commands that bring it. */
+/** The remedy: what a machine lacks, and the commands that bring it. */
 import { suiteFile, type TextFile } from './aptSources.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Host } from './host.ts';

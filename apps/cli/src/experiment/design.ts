@@ -1,4 +1,4 @@
-/** What an experiment is: cohorts of phantoms or a data set, seeds, and arms that differ in what they learn from. */
+/** The design of an experiment: cohorts of phantoms or a data set, seeds, and arms that learn from different things. */
 
 import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -14,11 +14,11 @@ const settings = z.record(z.string(), z.unknown()).default({});
 
 const arm = z.strictObject({
   name: z.string().min(1),
-  /** In a sentence, for the page. */
+  /** Description in a sentence, for the page. */
   about: z.string().default(''),
-  /** Fine-tunes the teacher, or starts from random weights. */
+  /** Whether the arm fine-tunes the teacher, or starts from random weights. */
   start: z.enum(['teacher', 'scratch']),
-  /** Besides the labelled cases: nothing, the unlabelled ones with labels by a model, or with their true labels. */
+  /** What is learnt besides the labelled cases: nothing, or the unlabelled ones with a model's or their true labels. */
   unlabelled: z.enum(['none', 'pseudo-labels', 'truth']),
   /** Earlier arms whose averaged models label; the teacher's unless given. */
   labelledBy: z.array(z.string()).min(1).optional(),
@@ -33,20 +33,20 @@ export type Arm = z.infer<typeof arm>;
 const designFile = z.strictObject({
   title: z.string(),
   about: z.string(),
-  /** Without it the cohort is a data set that the command names. */
+  /** Phantoms that the cohorts consist of; without them the cohort is a data set that the command names. */
   phantom: z
     .strictObject({
       seed: z.int().nonnegative(),
       spacingMm: z.number().positive(),
       labelledAtOneCentre: z.boolean(),
-      /** A cohort for each number. */
+      /** Numbers of labelled cases, with a cohort for each. */
       labelled: z.array(count).min(1),
       unlabelled: count,
       test: count,
     })
     .optional(),
   preset: z.enum(Object.keys(PRESETS) as [PresetName, ...PresetName[]]),
-  /** Over the preset, for the teacher and all arms. */
+  /** Settings over the preset, for the teacher and all arms. */
   set: settings,
   seeds: z.array(z.int().nonnegative()).min(1),
   /** The arm that the others are compared with. */
@@ -59,8 +59,8 @@ const object = z.record(z.string(), z.unknown());
 const likeAnother = z.looseObject({ like: z.string(), phantom: object.optional() });
 
 /**
- * A design, or what it changes of the one beside it that `like` names: its own keys over that one's, those of `phantom`
- * one by one. Throws InputError.
+ * The content of a design's file, over that of the design beside it that `like` names, where it names one; the keys of
+ * `phantom` count one by one. Throws InputError that names the file and the key.
  */
 async function contentOf(path: string): Promise<unknown> {
   const content = await readJsonFile(path, object);
@@ -70,7 +70,7 @@ async function contentOf(path: string): Promise<unknown> {
   return { ...base, ...own, ...(phantom && { phantom: { ...base.phantom, ...phantom } }) };
 }
 
-/** Throws InputError. */
+/** A design from its file, checked. Throws InputError that names the file and the fault. */
 export async function readDesign(path: string): Promise<Design> {
   const design = check(await contentOf(path), designFile, path);
   const names = design.arms.map(({ name }) => name);
@@ -111,9 +111,11 @@ export async function readDesign(path: string): Promise<Design> {
   return design;
 }
 
+/** The settings of the run that labels and that arms start from. Throws InputError that names the design's `path`. */
 export const teacherConfig = ({ preset, set }: Design, seed: number, path: string): Config =>
   resolveConfig(preset, { path: `${path}: set`, value: { ...set, seed } }, []);
 
+/** The settings of an arm's runs. Throws InputError that names the design's `path`. */
 export function armConfig(design: Design, { name, like, set }: Arm, seed: number, path: string): Config {
   const base =
     like === undefined
@@ -124,13 +126,13 @@ export function armConfig(design: Design, { name, like, set }: Arm, seed: number
 
 export const armOf = (design: Design, name: string): Arm => design.arms.find((arm) => arm.name === name)!;
 
-/** Models that learnt from labelled cases alone predict with `teacherMirror`, students without. */
+/** The axes that an arm's models mirror: those that learnt from labelled cases alone do, students do not. */
 export const mirrorOf = (
   { unlabelled }: Arm,
   { consistency, teacherMirror }: Config,
 ): Config['teacherMirror'] => (unlabelled === 'none' && !consistency ? teacherMirror : []);
 
-/** A folder's name. */
+/** A name as a folder's name: small letters, digits and hyphens. */
 export const slug = (name: string): string =>
   name
     .toLowerCase()

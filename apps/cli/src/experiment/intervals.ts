@@ -1,25 +1,25 @@
-/** Differences with their intervals as SVG, one line each, from below 0 to above. */
+/** A figure of differences with their intervals as SVG, a line for each. */
 import { html } from 'hono/html';
 import type { Html } from '../report/input.ts';
 
 export interface Interval {
   readonly name: string;
   readonly mean: number;
-  /** NaN where there is none. */
+  /** Ends of the interval; NaN where there is none. */
   readonly low: number;
   readonly high: number;
-  /** What the mean is one of. */
+  /** Values that the mean is taken of. */
   readonly points: readonly number[];
 }
 
-/** Pixels. */
+// Lengths in pixels.
 const WIDTH = 720;
 const LINE = 30;
 const PLOT = { right: 20, top: 14, bottom: 44 };
-/** Of a name's letters, on the safe side. */
+/** Width of a letter of a name, rather too much. */
 const LETTER = 7.5;
 
-/** Values are shares; the axis shows hundredths. */
+/** The figure. Values are shares; the axis shows points of a hundred. */
 export function intervals(list: readonly Interval[], title: string): Html {
   const values = [0, ...list.flatMap(({ low, high, points }) => [low, high, ...points])]
     .filter((x) => !Number.isNaN(x))
@@ -47,7 +47,7 @@ ${points.map((point) => html`<circle cx="${across(point)}" cy="${y}" r="3" fill=
 </svg>`;
 }
 
-/** 1, 2 or 5 times a power of ten, for 4 to 10 ticks. */
+/** A step between ticks, 1, 2 or 5 times a power of ten, for 4 to 10 of them. */
 function niceStep(span: number): number {
   const rough = (span || 1) / 6;
   const power = 10 ** Math.floor(Math.log10(rough));

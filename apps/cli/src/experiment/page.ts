@@ -1,4 +1,4 @@
-/** An experiment's results as one page that needs nothing else. */
+/** The page of an experiment's results, in one file that needs nothing else. */
 
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import type { Score } from '@organseg/core/metrics/score.ts';
@@ -24,6 +24,7 @@ export interface ExperimentPage {
   readonly date: string;
 }
 
+/** The whole page. */
 export async function experimentHtml(input: ExperimentPage): Promise<string> {
   const { design, source, results, out, commit, adapter, date } = input;
   const cohorts = Map.groupBy(results, ({ labelled }) => labelled);
@@ -85,7 +86,7 @@ function row(result: ArmResult): Html {
 
 const round = (value: number) => Number(value.toFixed(1));
 
-/** Points of a hundred; green or red where the interval leaves out 0. */
+/** The cell of a difference in points of a hundred; green or red where the interval leaves out 0. */
 function change(difference: BootstrapMean | undefined): Html {
   if (!difference) return html`<td class="quiet">–`;
   const { mean, low, high } = difference;

@@ -1,21 +1,22 @@
-/** From scores to what they say: means, paired differences with intervals over cases, spread over seeds. */
+/** The results of an experiment: means, paired differences with intervals over cases, spread over seeds. */
 import { type BootstrapMean, bootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import type { Score } from '@organseg/core/metrics/score.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 
 /** One arm on one cohort with one seed. */
 export interface ArmRun {
-  /** The cohort's labelled cases. */
+  /** Number of the cohort's labelled cases. */
   readonly labelled: number;
   readonly seed: number;
   readonly arm: string;
   readonly cases: Evaluation['cases'];
   /** Optimiser steps to the weights that were scored. */
   readonly steps: number;
-  /** Of a test case, the mean; and at most. */
+  /** Time that a test case took, the mean. */
   readonly predictionSeconds: number;
+  /** GPU memory that a test case took at most. */
   readonly predictionGpuBytes: number;
-  /** How many were kept, and the true mean DSC of those and of the others; NaN of none. */
+  /** Number of pseudo-labelled cases that were kept, and the true mean DSC of those and of the others; NaN of none. */
   readonly pseudoLabels: {
     readonly kept: number;
     readonly of: number;
@@ -28,14 +29,15 @@ export interface ArmResult {
   readonly labelled: number;
   readonly arm: string;
   readonly seeds: readonly number[];
-  /** Over cases and seeds, and of each organ. */
+  /** Mean over cases, organs and seeds. */
   readonly mean: Score;
+  /** Mean over cases and seeds of each organ. */
   readonly organs: Readonly<Record<string, Score>>;
-  /** The seeds' means. */
+  /** Mean DSC of each seed. */
   readonly seedDsc: readonly number[];
-  /** Against the baseline, on the seeds that both have: each case's mean over seeds, then over cases. */
+  /** Difference to the baseline on the seeds that both have: the mean over cases of each case's mean over seeds. */
   readonly difference: { readonly dsc: BootstrapMean; readonly nsd: BootstrapMean } | null;
-  /** Over the seeds: of the difference's mean. */
+  /** Mean difference of the DSC of each seed. */
   readonly seedDifferences: readonly number[];
   readonly steps: number;
   readonly predictionSeconds: number;
@@ -43,7 +45,7 @@ export interface ArmResult {
   readonly pseudoLabels: ArmRun['pseudoLabels'];
 }
 
-/** In the order of the runs. Pure, and so the same whenever it is made from the same runs. */
+/** The results of runs, in their order. */
 export function resultsOf(runs: readonly ArmRun[], baseline: string): ArmResult[] {
   const groups = Map.groupBy(runs, ({ labelled, arm }) => JSON.stringify([labelled, arm]));
   return [...groups.values()].map((own): ArmResult => {
@@ -93,7 +95,7 @@ export const average = (values: readonly number[]) => values.reduce((a, b) => a 
 const meanOf = ({ cases }: ArmRun, of: (score: Score) => number) =>
   average(cases.map(({ mean }) => of(mean)));
 
-/** By name, so that the order of cases does not matter. */
+/** The difference of each case between two runs, found by the case's name. */
 function caseDifferences(a: ArmRun, b: ArmRun, of: (score: Score) => number): number[] {
   const before = new Map(b.cases.map((scored) => [scored.case, of(scored.mean)]));
   return a.cases.map((scored) => of(scored.mean) - before.get(scored.case)!);

@@ -1,6 +1,6 @@
 /**
- * Runs an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled ones,
- * and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
+ * The runs of an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled
+ * ones, and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
  *
  *   OUT/prepared, the training cases of all runs
  *   OUT/labelled-N/data, where the cases are phantoms
@@ -38,12 +38,12 @@ import type { Source } from './source.ts';
 const TEACHER = 'teacher';
 
 export interface ExperimentOptions {
-  /** The design's path, for messages. */
+  /** Path of the design, for messages. */
   readonly path: string;
   readonly source: Source;
   readonly out: string;
   readonly signal: AbortSignal;
-  /** After each arm. */
+  /** Told all runs so far after each arm. */
   readonly onRun: (runs: readonly ArmRun[]) => Promise<void>;
 }
 
@@ -149,14 +149,14 @@ class SeedGroup {
     };
   }
 
-  /** All runs share what they prepare. */
+  /** The folder of prepared cases, which all runs share. */
   get #prepared(): string {
     return join(this.#options.out, 'prepared');
   }
 
   #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
 
-  /** Of an arm's models: one, or one of each fold. */
+  /** The runs of an arm's models: one, or one of each fold. */
   #runsOf(arm: Arm) {
     const own = join(this.#folder, slug(arm.name));
     return foldRuns(this.#config(arm), 'run').map(({ name, fold }) => ({ out: join(own, name), fold }));
@@ -171,7 +171,7 @@ class SeedGroup {
     return out;
   }
 
-  /** Labels of all unlabelled cases by the average of arms' models, or by the teacher, with every score. */
+  /** The labels of all unlabelled cases by the average of arms' models, or by the teacher, with every score. */
   async #labels(by: Arm['labelledBy'], comparedWith?: string): Promise<PseudoLabelManifest> {
     const { signal } = this.#options;
     const arms = by?.map((name) => armOf(this.#design, name));

@@ -1,4 +1,4 @@
-/** Where an experiment's cases come from: phantoms that the design describes, or a data set. */
+/** The source of an experiment's cases: phantoms that the design describes, or a data set. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -9,15 +9,15 @@ import type { Design } from './design.ts';
 
 export interface Source {
   readonly organs: readonly Organ[];
-  /** The data set's folder; without it each cohort has phantoms of its own. */
+  /** Folder of the data set; without one each cohort has phantoms of its own. */
   readonly data?: string;
-  /** Labelled cases: a cohort for each number. */
+  /** Numbers of labelled cases, with a cohort for each. */
   readonly labelled: readonly number[];
   readonly unlabelled: number;
   readonly test: number;
 }
 
-/** Throws InputError where the design and the data do not fit each other. */
+/** The source that a design asks for. Throws InputError where the design and the data do not fit each other. */
 export async function openSource(design: Design, data: string | undefined, path: string): Promise<Source> {
   if (design.phantom) {
     if (data !== undefined)

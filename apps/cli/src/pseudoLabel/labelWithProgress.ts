@@ -1,3 +1,4 @@
+/** Pseudo-labelling as a person follows it: progress on stderr, and the outcome in a line. */
 import { plural } from '@organseg/core/words.ts';
 import type { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';

@@ -1,3 +1,4 @@
+/** The report's section on training. */
 import { progressSvg } from '@organseg/train/run/chart.ts';
 import { html, raw } from 'hono/html';
 import type { Html, ReportRun } from './input.ts';

@@ -1,3 +1,4 @@
+/** Patches of colour for legends. */
 import { html, raw } from 'hono/html';
 import type { Html } from './input.ts';
 

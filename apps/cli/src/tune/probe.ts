@@ -1,5 +1,6 @@
 /**
- * Tries tiles on one convolution, in a process of its own: a driver that crashes on one ends nothing else. Takes
+ * The probe of tiles: tries them on one convolution, in a process of its own, so that a driver that crashes on one ends
+ * nothing else. Takes
  * {problem, tiles, atOnce} as JSON, and compiles all tiles before it tries the first where `atOnce`; prints a line
  * `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
  */

@@ -38,17 +38,17 @@ const cacheSchema = z.object({
 });
 type Cache = z.infer<typeof cacheSchema>;
 
-/** Changes where kernels change so that tiles measured before say nothing any more. */
+/** Version of the measurements, which changes where kernels change so that earlier ones say nothing any more. */
 const VERSION = 3;
 
-/** One file for each adapter and driver, under XDG_CACHE_HOME. */
+/** The path of the cache, a file for each adapter and driver, under XDG_CACHE_HOME. */
 export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {
   const folder = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const key = createHash('sha256').update(`${name}\n${driver}\n${VERSION}`).digest('hex').slice(0, 12);
   return join(folder, 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
 }
 
-/** The choice by what was measured on the adapter, or with `full` is measured now. */
+/** The choice of tiles by what was measured on the adapter, or with `full` is measured now. */
 export function tunedTiles(mode: TuneMode): TileChoice {
   let cache: Cache | undefined;
   return (gpu, problem) => {
@@ -85,7 +85,7 @@ function writeCache(path: string, cache: Cache): void {
   renameSync(aside, path);
 }
 
-// Beside this file, or in a bundle beside its one file: .ts or .mjs.
+// The probe lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
 const PROBE = fileURLToPath(
   new URL(extname(import.meta.url) === '.ts' ? './probe.ts' : './tuneProbe.mjs', import.meta.url),
 );
