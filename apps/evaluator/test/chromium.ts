@@ -18,8 +18,12 @@ export function findChromium(): string | undefined {
   return [process.env.CHROMIUM ?? '', ...PLACES].find((path) => path !== '' && existsSync(path));
 }
 
+/** Far more than a slow and busy machine takes for anything. */
+export const LONGEST_MS = 600_000;
+
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
+    timeout: LONGEST_MS,
     executablePath: findChromium()!,
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
   });
