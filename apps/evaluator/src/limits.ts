@@ -5,20 +5,20 @@ const count = z.coerce.number().int().positive();
 const MIB = 2 ** 20;
 
 const SETTINGS = {
-  /** A request's body: a zip of all masks is the largest. */
+  /** Bytes of a request's body: a zip of all masks is the largest. */
   maxBodyBytes: ['EVALUATOR_MAX_BODY_BYTES', count.default(2048 * MIB)],
-  /** One mask as it is sent. */
+  /** Bytes of one mask as it is sent. */
   maxMaskBytes: ['EVALUATOR_MAX_MASK_BYTES', count.default(256 * MIB)],
-  /** One mask when unpacked. */
+  /** Bytes of one mask when unpacked. */
   maxDecompressedBytes: ['EVALUATOR_MAX_DECOMPRESSED_BYTES', count.default(1024 * MIB)],
   maxVoxels: ['EVALUATOR_MAX_VOXELS', count.default(2 ** 27)],
   maxZipEntries: ['EVALUATOR_MAX_ZIP_ENTRIES', count.default(2000)],
   maxCases: ['EVALUATOR_MAX_CASES', count.default(1000)],
-  /** One efficiency log: an hour at 0.1 s is about 2 MB. */
+  /** Bytes of one efficiency log: an hour at 0.1 s is about 2 MB. */
   maxLogBytes: ['EVALUATOR_MAX_LOG_BYTES', count.default(16 * MIB)],
-  /** A box in which surface distances are measured on request, 17 bytes a voxel. */
+  /** Voxels of a box in which surface distances are measured on request, 17 bytes a voxel. */
   maxDistanceVoxels: ['EVALUATOR_MAX_DISTANCE_VOXELS', count.default(2 ** 25)],
-  /** By one key, or by one address without a key. */
+  /** Requests by one key, or by one address without a key. */
   requestsPerMinute: ['EVALUATOR_REQUESTS_PER_MINUTE', count.default(600)],
 } as const;
 

@@ -23,7 +23,7 @@ export interface Services {
   readonly addressOf: (c: Context) => string;
   /** How long an answer may stay open; whoever watches longer asks again. */
   readonly watchMs: number;
-  /** For what the caller must not see. */
+  /** Notes an error that the caller must not see. */
   readonly logError: (error: unknown) => void;
 }
 
@@ -34,9 +34,9 @@ export interface Env {
     services: Services;
     /** The key that the request came with; null without one. */
     key: KeyRecord | null;
-    /** Of the route's `{challenge}`, or of its submission. */
+    /** The challenge that the route's path names, or that its submission belongs to. */
     challenge: Challenge;
-    /** Of the route's `{submission}`. */
+    /** The submission that the route's path names. */
     submission: Submission;
   };
 }

@@ -1,3 +1,4 @@
+/** Some rounds of `pnpm evaluator:faults`. */
 import { expect, test } from 'vitest';
 import { faultRounds } from './faultRounds.ts';
 

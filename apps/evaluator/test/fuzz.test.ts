@@ -1,3 +1,4 @@
+/** Some of the inputs of `pnpm evaluator:fuzz`. */
 import { expect, onTestFinished, test } from 'vitest';
 import { fuzz } from './fuzzing.ts';
 import { startNode } from './servers.ts';

@@ -1,3 +1,4 @@
+/** The contract, kept by the node entry. */
 import { describe } from 'vitest';
 import { contract } from './contract.ts';
 import { startNode } from './servers.ts';

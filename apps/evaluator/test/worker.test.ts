@@ -1,3 +1,4 @@
+/** The contract, kept by the worker. */
 import { describe } from 'vitest';
 import { contract } from './contract.ts';
 import { startWorker } from './servers.ts';

@@ -1,7 +1,7 @@
 /** Blobs in Cloudflare R2. An object appears when its upload is completed, whole. */
 import type { Blobs } from '../store/blobs.ts';
 
-/** What is used of an R2 bucket. */
+/** The part of an R2 bucket's interface that is used. */
 export interface Bucket {
   put(key: string, value: Uint8Array): Promise<unknown>;
   get(
@@ -26,9 +26,9 @@ interface UploadedPart {
   etag: string;
 }
 
-/** Parts must be of one size, of at least 5 MiB, but for the last. */
+/** R2 wants parts of one size, of at least 5 MiB, but for the last. */
 const PART_BYTES = 5 << 20;
-/** R2's own limit of one call. */
+/** As many keys as R2 deletes in one call. */
 const MAX_DELETED = 1000;
 
 export function r2Blobs(bucket: Bucket): Blobs {

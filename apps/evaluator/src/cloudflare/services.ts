@@ -16,22 +16,22 @@ export interface QueueMessage {
   readonly name: string;
 }
 
-/** As wrangler.toml binds them. */
+/** The bindings of wrangler.toml. */
 export interface Bindings {
   DB: ConstructorParameters<typeof D1Dialect>[0]['database'];
   BLOBS: Bucket;
   SCORING: { sendBatch(messages: { body: QueueMessage }[]): Promise<unknown> };
   RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
-  /** A secret: the owner's key. */
+  /** The owner's key, a secret. */
   OWNER_KEY: string;
 }
 
-/** The queue's own limit of one call. */
+/** As many messages as the queue takes in one call. */
 const MAX_BATCH = 100;
 
 let ready: Promise<Services> | undefined;
 
-/** Set up once for each isolate: the database is brought to its version, and knows the owner's key. */
+/** The services, set up once for each isolate: the database is brought to its version, and knows the owner's key. */
 export function cloudflareServices(bindings: Bindings): Promise<Services> {
   ready ??= setUp(bindings).catch((error) => {
     ready = undefined;

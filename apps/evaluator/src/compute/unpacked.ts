@@ -1,3 +1,4 @@
+/** A stored mask, unpacked as it is read. */
 import { gunzip } from '@organseg/core/volume/gzip.ts';
 import { Problem } from '../http/problem.ts';
 

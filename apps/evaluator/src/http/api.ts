@@ -1,3 +1,4 @@
+/** Groups of routes, and how they say that a request does not fit their schemas. */
 import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Env } from '../services.ts';
 import { Problem } from './problem.ts';

@@ -1,3 +1,4 @@
+/** The parameters in the routes' paths. */
 import { z } from '@hono/zod-openapi';
 import { CaseName } from '../schema/challenge.ts';
 

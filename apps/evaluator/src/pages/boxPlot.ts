@@ -4,7 +4,7 @@ import type { Html } from './layout.ts';
 
 export interface Row {
   readonly name: string;
-  /** 0 to 1. */
+  /** Scores from 0 to 1. */
   readonly values: readonly number[];
 }
 
@@ -52,7 +52,7 @@ export function summary(values: readonly number[]) {
   return { low: inside[0], lower, median, upper, high: inside[inside.length - 1], outliers };
 }
 
-/** Of sorted values, between the two nearest in proportion. */
+/** A quantile of sorted values, in proportion between the two nearest. */
 function quantile(sorted: readonly number[], share: number): number {
   const at = share * (sorted.length - 1);
   const below = sorted[Math.floor(at)];

@@ -1,3 +1,4 @@
+/** The list of challenges, and the page of one: its settings, its leaderboard and its submissions. */
 import type { z } from '@hono/zod-openapi';
 import { Hono } from 'hono';
 import { html } from 'hono/html';

@@ -10,7 +10,7 @@ export interface Page {
   readonly title: string;
   readonly body: Html | Html[];
   readonly status?: ContentfulStatusCode;
-  /** Goes into the head. */
+  /** More of the document's head. */
   readonly head?: Html;
 }
 

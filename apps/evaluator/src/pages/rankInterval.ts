@@ -1,3 +1,4 @@
+/** The picture of a rank and its interval in the leaderboard. */
 import { html } from 'hono/html';
 import type { Html } from './layout.ts';
 

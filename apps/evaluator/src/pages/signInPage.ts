@@ -1,3 +1,4 @@
+/** Signing in with a key, which a cookie then keeps, and signing out. */
 import { type Context, Hono } from 'hono';
 import { deleteCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';

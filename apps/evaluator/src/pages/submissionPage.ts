@@ -1,3 +1,4 @@
+/** The page of a submission: its progress, then its scores and its efficiency. */
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { guard } from '../auth/access.ts';

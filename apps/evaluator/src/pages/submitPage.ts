@@ -1,3 +1,4 @@
+/** The form that takes a submission, as one zip or as files. */
 import { type Context, Hono } from 'hono';
 import { html } from 'hono/html';
 import { guard } from '../auth/access.ts';

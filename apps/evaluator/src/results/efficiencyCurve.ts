@@ -1,3 +1,4 @@
+/** What is kept of an efficiency log for its chart. */
 import type { EfficiencySample } from '@organseg/core/metrics/efficiency.ts';
 
 /** As many points as a chart of a page's width can show. */

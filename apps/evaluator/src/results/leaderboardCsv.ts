@@ -1,3 +1,4 @@
+/** The leaderboard as CSV. */
 import type { LeaderboardView } from '../schema/leaderboard.ts';
 
 const COLUMNS = [
@@ -19,7 +20,7 @@ const COLUMNS = [
   'completed_at',
 ];
 
-/** RFC 4180, with a header line. */
+/** CSV by RFC 4180, with a header line. */
 export function leaderboardCsv({ entries, efficiency: source }: LeaderboardView): string {
   const rows = entries.map(({ rank, rankInterval, team, score, mean, efficiency, ...rest }) => [
     rank,

@@ -1,3 +1,4 @@
+/** Routes that take the mask and the efficiency log of one case of a submission. */
 import { api } from '../http/api.ts';
 import { SubmissionCasePath } from '../http/parameters.ts';
 import { binary, json, route } from '../http/route.ts';

@@ -1,3 +1,4 @@
+/** Routes that create, show and change challenges. */
 import type { z } from '@hono/zod-openapi';
 import { makeKey } from '../auth/secret.ts';
 import { api } from '../http/api.ts';

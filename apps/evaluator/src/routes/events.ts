@@ -1,3 +1,4 @@
+/** The route that reports the progress of a submission as it happens. */
 import { streamSSE } from 'hono/streaming';
 import { api } from '../http/api.ts';
 import { SubmissionPath } from '../http/parameters.ts';

@@ -1,3 +1,4 @@
+/** The route that tells a load balancer whether the service is up. */
 import { z } from '@hono/zod-openapi';
 import { api } from '../http/api.ts';
 import { json, route } from '../http/route.ts';

@@ -1,3 +1,4 @@
+/** Routes that issue, list and revoke a challenge's keys. */
 import type { z } from '@hono/zod-openapi';
 import { makeKey } from '../auth/secret.ts';
 import { api } from '../http/api.ts';

@@ -1,3 +1,4 @@
+/** Routes that rank the teams of a challenge. */
 import { api } from '../http/api.ts';
 import { ChallengePath } from '../http/parameters.ts';
 import { json, route } from '../http/route.ts';

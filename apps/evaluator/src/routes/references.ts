@@ -1,3 +1,4 @@
+/** Routes that take the hidden references of a challenge and list its cases. */
 import { api } from '../http/api.ts';
 import { ChallengeCasePath, ChallengePath } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';

@@ -1,3 +1,4 @@
+/** The route that scores one pair of label maps and keeps nothing. */
 import { z } from '@hono/zod-openapi';
 import type { CaseScore } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
@@ -13,7 +14,7 @@ import { formParts } from '../upload/multipart.ts';
 export const score = api();
 
 const file = { type: 'string', format: 'binary', description: 'NIfTI, gzipped or not' } as const;
-/** From the schema that validates them. */
+/** The form's other fields, described by the schema that validates them. */
 const fields = z.toJSONSchema(ScoreFields, { io: 'input' }).properties as Record<string, { type: 'string' }>;
 
 score.openapi(
@@ -89,6 +90,6 @@ function fileOf(files: Map<string, { key: string; name: string }>, name: string)
   return found;
 }
 
-/** Infinity and NaN as null. */
+/** The scores as JSON holds them: Infinity and NaN become null. */
 const finite = (result: { rules: string } & CaseScore) =>
   JSON.parse(JSON.stringify(result)) as z.infer<typeof ScoreResult>;

@@ -1,3 +1,4 @@
+/** Routes that take, complete, discard and show submissions. */
 import { api } from '../http/api.ts';
 import { ChallengePath, SubmissionPath } from '../http/parameters.ts';
 import { binary, json, route } from '../http/route.ts';

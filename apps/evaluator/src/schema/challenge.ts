@@ -1,3 +1,4 @@
+/** Schemas of challenges, their cases and their keys. */
 import { z } from '@hono/zod-openapi';
 import { RULE_SETS, type RuleSetName } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';

@@ -1,3 +1,4 @@
+/** Schemas of an efficiency log's lines and of the figures that follow from it. */
 import { z } from '@hono/zod-openapi';
 
 /** A line of an efficiency log. */

@@ -1,3 +1,4 @@
+/** Schemas of a leaderboard and of what is asked of it. */
 import { z } from '@hono/zod-openapi';
 import { Score } from './submission.ts';
 

@@ -1,3 +1,4 @@
+/** The schema of an error as it is answered. */
 import { z } from '@hono/zod-openapi';
 
 export const ProblemBody = z

@@ -1,3 +1,4 @@
+/** Schemas of the scoring of one pair of label maps. */
 import { z } from '@hono/zod-openapi';
 import type { OtherMetrics } from '@organseg/core/metrics/organMeasures.ts';
 import { Rules } from './challenge.ts';

@@ -1,3 +1,4 @@
+/** Schemas of submissions: in short, in full, and what is answered to a zip, a mask or a log. */
 import { z } from '@hono/zod-openapi';
 import { EfficiencyFigures, LogSource } from './efficiency.ts';
 

@@ -4,7 +4,7 @@ export interface Blobs {
   put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<number>;
   /** The bytes from `start` on, at most `length` of them; throws where there is no such key. */
   get(key: string, start?: number, length?: number): AsyncIterable<Uint8Array>;
-  /** Those that are not there are passed over. */
+  /** Deletes blobs; keys that are not there do nothing. */
   delete(keys: readonly string[]): Promise<void>;
   /** The keys of a folder and when each was stored. */
   list(folder: BlobFolder): AsyncIterable<{ key: string; storedAt: Date }>;

@@ -52,7 +52,7 @@ export async function findChallenge(db: Kysely<Tables>, id: string): Promise<Cha
   return row && challengeOf(row);
 }
 
-/** Newest first. */
+/** All challenges, newest first. */
 export async function listChallenges(db: Kysely<Tables>): Promise<Challenge[]> {
   const rows = await db.selectFrom('challenges').selectAll().orderBy('created_at', 'desc').execute();
   return rows.map(challengeOf);
@@ -73,7 +73,7 @@ export async function updateChallenge(
     .execute();
 }
 
-/** By name. */
+/** The cases of a challenge, by name. */
 export async function listCases(db: Kysely<Tables>, challengeId: string): Promise<ChallengeCase[]> {
   const rows = await db
     .selectFrom('cases')

@@ -16,7 +16,7 @@ export interface KeyRecord {
   readonly revokedAt: string | null;
 }
 
-/** Does nothing where there is a key of this id. */
+/** Stores a key; does nothing where there is one of this id. */
 export async function insertKey(db: Kysely<Tables>, key: KeyRecord): Promise<void> {
   await db
     .insertInto('keys')
@@ -44,7 +44,7 @@ export async function hasOwner(db: Kysely<Tables>): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Oldest first. */
+/** The keys of a challenge, oldest first. */
 export async function listKeys(db: Kysely<Tables>, challengeId: string): Promise<KeyRecord[]> {
   const rows = await db
     .selectFrom('keys')
@@ -55,7 +55,7 @@ export async function listKeys(db: Kysely<Tables>, challengeId: string): Promise
   return rows.map(keyOf);
 }
 
-/** Returns false where the challenge has no such key. A second time changes nothing. */
+/** Revokes a key; a second time changes nothing. Returns false where the challenge has no such key. */
 export async function revokeKey(db: Kysely<Tables>, challengeId: string, id: string): Promise<boolean> {
   const row = await db
     .updateTable('keys')

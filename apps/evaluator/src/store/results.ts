@@ -8,7 +8,7 @@ export interface CaseResult {
   readonly submissionId: string;
   readonly name: string;
   readonly state: string;
-  /** Means over the organs; null unless the case is scored. */
+  /** The mean DSC and NSD over the organs; null unless the case is scored. */
   readonly dsc: number | null;
   readonly nsd: number | null;
 }

@@ -1,3 +1,4 @@
+/** The database and the folder of blobs: what they keep, what they refuse, and what is swept. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

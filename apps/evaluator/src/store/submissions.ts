@@ -78,7 +78,7 @@ export async function findSubmission(db: Kysely<Tables>, id: string): Promise<Su
   return row && submissionOf(row);
 }
 
-/** Newest first; of one team, or of all. */
+/** The submissions of one team, or of all, newest first. */
 export async function listSubmissions(
   db: Kysely<Tables>,
   challengeId: string,
@@ -89,7 +89,7 @@ export async function listSubmissions(
   return (await query.orderBy('created_at', 'desc').execute()).map(submissionOf);
 }
 
-/** By name; only those whose mask was received. */
+/** The cases whose mask was received, by name. */
 export async function listSubmissionCases(
   db: Kysely<Tables>,
   submissionId: string,
@@ -259,7 +259,7 @@ export async function recordScores(
   await settle(db, submissionId, name, { state: 'scored', scores_json: JSON.stringify(scores) });
 }
 
-/** Why a mask that passed the checks could not be scored; it counts 0. */
+/** Notes why a mask that passed the checks could not be scored; the case counts 0. */
 export async function recordFailure(
   db: Kysely<Tables>,
   { submissionId, name }: QueuedCase,

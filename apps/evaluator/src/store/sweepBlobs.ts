@@ -1,3 +1,4 @@
+/** The sweep of blobs that requests and processes left behind. */
 import type { Kysely } from 'kysely';
 import { BLOB_FOLDERS, type Blobs } from './blobs.ts';
 import type { Tables } from './tables.ts';

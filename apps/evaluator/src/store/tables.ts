@@ -13,7 +13,7 @@ export interface Tables {
 export interface ChallengeTable {
   id: string;
   name: string;
-  /** The organs: id, name, toleranceMm, isTube. */
+  /** The list of organs, each with id, name, toleranceMm and isTube. */
   organs_json: string;
   rules: string;
   deadline: string | null;
@@ -23,7 +23,7 @@ export interface ChallengeTable {
 
 export interface KeyTable {
   id: string;
-  /** SHA-256 of the secret, in hex. The secret itself is nowhere. */
+  /** The SHA-256 of the secret, in hex. The secret itself is nowhere. */
   secret_hash: string;
   role: string;
   challenge_id: string | null;
@@ -37,7 +37,7 @@ export interface CaseTable {
   challenge_id: string;
   name: string;
   reference_key: string;
-  /** shape, affine (16 numbers, row by row), spacingMm. */
+  /** The reference's shape [x,y,z], affine (16 numbers, row by row) and spacingMm [x,y,z]. */
   grid_json: string;
 }
 
@@ -60,7 +60,7 @@ export interface SubmissionCaseTable {
   submission_id: string;
   name: string;
   mask_key: string;
-  /** received, scoring, scored or failed. */
+  /** One of received, scoring, scored and failed. */
   state: string;
   attempts: number;
   scores_json: string | null;
@@ -70,7 +70,7 @@ export interface SubmissionCaseTable {
 export interface EfficiencyLogTable {
   submission_id: string;
   name: string;
-  /** claimed (by the submitter) or measured (by the organiser). */
+  /** Whether the submitter claimed it (claimed) or the organiser measured it (measured). */
   source: string;
   log_key: string;
   figures_json: string;

@@ -1,3 +1,4 @@
+/** What becomes of a claimed case when its scoring succeeds, its mask is at fault, or the service is. */
 import type { CaseScore } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';

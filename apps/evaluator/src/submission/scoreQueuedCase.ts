@@ -10,7 +10,7 @@ import {
   releaseCase,
 } from '../store/submissions.ts';
 
-/** A case that took the process down with it so often is given up. */
+/** The attempts after which a case is given up: it took the process down with it each time. */
 export const MAX_ATTEMPTS = 10;
 
 type Needs = Pick<Services, 'db' | 'compute' | 'limits' | 'logError'>;

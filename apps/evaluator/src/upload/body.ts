@@ -1,3 +1,4 @@
+/** Request bodies as streams of bounded length. */
 import type { Context } from 'hono';
 import { Problem } from '../http/problem.ts';
 
@@ -8,7 +9,7 @@ export function bodyOf(c: Context, maxBytes: number): AsyncGenerator<Uint8Array>
   return limited(streamOf(c.req.raw.body), maxBytes, tooLarge);
 }
 
-/** Throws what `fault` makes past `maxBytes`. */
+/** The same bytes; throws what `fault` makes where there are more than `maxBytes`. */
 export async function* limited(
   bytes: AsyncIterable<Uint8Array>,
   maxBytes: number,
@@ -35,7 +36,7 @@ async function* streamOf(body: ReadableStream<Uint8Array> | null): AsyncGenerato
   }
 }
 
-/** All bytes at once, for what is small. */
+/** All bytes in one array, for what is small. */
 export async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
@@ -48,7 +49,7 @@ export async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Uint8
   return all;
 }
 
-/** Throws Problem 415 unless the content type is one of these; none at all passes. */
+/** Throws Problem 415 where a request names a content type that is none of `types`. */
 export function requireType(c: Context, types: readonly string[]): void {
   const given = c.req.header('content-type')?.split(';')[0].trim().toLowerCase();
   if (given === undefined || types.includes(given)) return;

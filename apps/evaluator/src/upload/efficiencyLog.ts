@@ -10,7 +10,7 @@ import { Sample, StuckLine } from '../schema/efficiency.ts';
 
 export interface EfficiencyRun {
   readonly figures: Efficiency;
-  /** None where nothing was sampled before the run got stuck. */
+  /** The samples in order of time; empty where a run got stuck before the first. */
   readonly samples: readonly EfficiencySample[];
 }
 

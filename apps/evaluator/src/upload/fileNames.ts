@@ -4,17 +4,17 @@
  */
 import { Problem } from '../http/problem.ts';
 
-/** As the schema of a case's name. */
+/** The names that a case can have. */
 export const CASE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 const MASK = /^(.+?)\.nii(\.gz)?$/i;
 const LOG = /^(.+?)\.jsonl$/i;
 /** NIfTI in two files, which is not taken. */
 const PAIR = /\.(hdr|img)(\.gz)?$/i;
-/** As `predict --probabilities` writes them. */
+/** The probabilities of a case, as `predict --probabilities` writes them. */
 const PROBABILITIES = /^(.+)_probabilities\.nii(\.gz)?$/i;
 
-/** Left by macOS and Windows beside what a person packs. */
+/** Files and folders that macOS and Windows leave beside what a person packs. */
 const CLUTTER = /^(\.|__MACOSX$|Thumbs\.db$|desktop\.ini$)/i;
 
 export type NamedFile =
@@ -53,7 +53,7 @@ export function readFileName(path: string, challenge: string, cases: ReadonlySet
 /** A name from outside as a message may show it. */
 export const printable = (name: string): string => JSON.stringify(name.slice(0, 100)).slice(1, -1);
 
-/** Content types of a mask that is sent by itself. */
+/** Content types of a mask, a log and a zip that is a request's whole body. */
 export const MASK_TYPES = ['application/octet-stream', 'application/gzip', 'application/x-gzip'] as const;
 export const LOG_TYPES = ['application/jsonl', 'application/x-ndjson', 'application/octet-stream'] as const;
 export const ZIP_TYPES = ['application/zip', 'application/x-zip-compressed'] as const;

@@ -16,7 +16,7 @@ type Event =
 
 const MAX_FIELD_BYTES = 64 << 10;
 
-/** Throws Problem 415 for anything but multipart/form-data, 400 for a broken form. */
+/** The parts of a form in their order. Throws Problem 415 for anything but multipart/form-data, 400 for a broken form. */
 export async function* formParts(
   c: Context,
   body: AsyncIterable<Uint8Array>,
@@ -35,7 +35,7 @@ export async function* formParts(
       } else if (event.kind === 'file') {
         const bytes = fileBytes(events);
         yield { name: event.info.name, filename: event.info.filename ?? '', bytes };
-        // What the consumer left is passed over.
+        // The bytes that the consumer left are skipped.
         for await (const _ of bytes);
       }
     }
@@ -44,7 +44,7 @@ export async function* formParts(
   }
 }
 
-/** Chunks up to the end of the current file. */
+/** The bytes of the current file, to its end. */
 async function* fileBytes(events: AsyncGenerator<Event>): AsyncGenerator<Uint8Array> {
   for (let next = await events.next(); !next.done; next = await events.next()) {
     if (next.value.kind === 'fileEnd') return;

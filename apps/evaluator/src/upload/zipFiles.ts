@@ -10,7 +10,7 @@ configure({ useWebWorkers: false });
 export interface ZippedFile {
   readonly kind: 'mask' | 'log';
   readonly case: string;
-  /** As the zip has it. */
+  /** The file's path in the zip, as messages show it. */
   readonly path: string;
   /** The unpacked bytes; the checksum is compared at the end. */
   open(): AsyncGenerator<Uint8Array>;
@@ -18,7 +18,7 @@ export interface ZippedFile {
 
 export interface ZipLimits {
   readonly maxZipEntries: number;
-  /** Of one file when unpacked. */
+  /** The bytes of one file when unpacked. */
   readonly maxMaskBytes: number;
 }
 
@@ -91,7 +91,7 @@ async function* entryBytes(entry: FileEntry): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** One line, whatever was thrown. */
+/** The reason in one line, whatever was thrown. */
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0].slice(0, 200) || 'unreadable';
 
