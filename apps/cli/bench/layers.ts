@@ -5,7 +5,8 @@
  *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
 
-import { type ConvOptions, type Slot, Tape } from '@organseg/core/network/tape.ts';
+import type { Slot } from '@organseg/core/network/op.ts';
+import { type ConvOptions, Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';

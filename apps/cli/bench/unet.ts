@@ -4,14 +4,12 @@
  *     [--kernel direct|fma|matrix] [--short] [--json]
  * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
  */
+
+import { inferenceProgram } from '@organseg/core/network/inferenceProgram.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
-import {
-  inferenceProgram,
-  type NetworkMemory,
-  type Part,
-  trainingProgram,
-} from '@organseg/core/network/program.ts';
+import type { NetworkMemory, Part } from '@organseg/core/network/program.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
+import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
 import { unet } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -79,8 +77,8 @@ async function forwardRun(gpu: Gpu, config: Config, memory: NetworkMemory, budge
   gpu.arena.trim();
   gpu.arena.resetPeaks();
   const recorded = record(config, 1);
-  const { program, image } = inferenceProgram(gpu, recorded, memory);
-  randomise(gpu, image, new Random(1));
+  const program = inferenceProgram(gpu, recorded, memory);
+  randomise(gpu, program.image, new Random(1));
   const launches = program.parts.flatMap((part) => part.launches);
   const ms = await measure(gpu, launches, budgetMs);
   const flops = recorded.tape.ops.reduce((sum, op) => sum + op.flops, 0);
@@ -104,7 +102,7 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
   );
   upload(gpu, training.target, classes);
 
-  const { parts } = training.program;
+  const { parts } = training;
   const flops = layerFlops(recorded);
   const total = [...flops.values()].reduce((sum, { forward, backward }) => sum + forward + backward, 0);
   const launches = parts.flatMap((part) => part.launches);
@@ -112,7 +110,7 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
   const step = await measureRun(
     gpu,
     () => {
-      training.program.run();
+      training.run();
       optimizer.update(1e-6);
     },
     budgetMs,
@@ -134,7 +132,7 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
     const ms = times[i]!;
     return { layer, pass, ms, gflops: (flops.get(layer)?.[pass] ?? 0) / ms / 1e6 };
   });
-  training.program.close();
+  training.close();
   optimizer.close();
   release(gpu, gradients);
   return { runs: [run('forward + backward', both), run('step', step)], layers };

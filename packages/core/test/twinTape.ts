@@ -6,7 +6,8 @@ import { type Reference, reference } from '@organseg/kernels/reference/array.ts'
 import * as conv3d from '@organseg/kernels/reference/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
-import type { Layers, Slot } from '../src/network/tape.ts';
+import type { Slot } from '../src/network/op.ts';
+import type { Layers } from '../src/network/tape.ts';
 
 interface Value extends Slot, Reference {}
 const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });

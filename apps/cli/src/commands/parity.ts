@@ -1,6 +1,7 @@
 /** `organseg parity`: the network against a reference file made by PyTorch. */
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
-import { type ActivationType, trainingProgram } from '@organseg/core/network/program.ts';
+import type { ActivationType } from '@organseg/core/network/program.ts';
+import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
@@ -93,7 +94,7 @@ async function compare(
   let gradientErrors: Record<string, number> = {};
   let gradientError = 0;
   for (let i = 0; i < expectedLosses.length; i++) {
-    step.program.run();
+    step.run();
     losses.push((await downloadF32(gpu, step.loss))[0]!);
     if (i === 0) {
       logitsError = relativeError(await downloadF32(gpu, step.logits), expectedLogits);

@@ -2,8 +2,9 @@
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Tensor } from '@organseg/kernels/tensor.ts';
+import { type InferenceProgram, inferenceProgram } from '../network/inferenceProgram.ts';
 import type { ParameterValues } from '../network/parameters.ts';
-import { type InferenceProgram, inferenceProgram, type NetworkMemory } from '../network/program.ts';
+import type { NetworkMemory } from '../network/program.ts';
 import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 
@@ -64,10 +65,10 @@ export class Networks {
   }
 
   run(): void {
-    this.#inference.program.run();
+    this.#inference.run();
   }
 
   close(): void {
-    this.#inference.program.close();
+    this.#inference.close();
   }
 }

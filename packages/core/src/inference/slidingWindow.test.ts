@@ -4,8 +4,8 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inferenceProgram } from '../network/inferenceProgram.ts';
 import { initialise, ParameterLayout } from '../network/parameters.ts';
-import { inferenceProgram } from '../network/program.ts';
 import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 import { Random } from '../random.ts';
@@ -56,7 +56,7 @@ describe('a sliding window', () => {
   /** The plain way: logits of all windows blended on the host, in double precision. */
   async function blended(image: Float32Array, size: Dhw, step: number) {
     const { recorded, memory } = network();
-    const { program, image: input, logits } = inferenceProgram(gpu, recorded, memory);
+    const program = inferenceProgram(gpu, recorded, memory);
     const padded = size.map((n, i) => Math.max(n, PATCH[i])) as unknown as Dhw;
     const before = padded.map((n, i) => Math.floor((n - size[i]) / 2)) as unknown as Dhw;
     const sums = new Float64Array(padded[0] * padded[1] * padded[2] * 4);
@@ -65,9 +65,13 @@ describe('a sliding window', () => {
     for (const d0 of ds)
       for (const h0 of hs)
         for (const w0 of ws) {
-          upload(gpu, input, cut(image, size, [d0 - before[0], h0 - before[1], w0 - before[2]], PATCH));
+          upload(
+            gpu,
+            program.image,
+            cut(image, size, [d0 - before[0], h0 - before[1], w0 - before[2]], PATCH),
+          );
           program.run();
-          const z = await downloadF32(gpu, logits);
+          const z = await downloadF32(gpu, program.logits);
           for (let d = 0; d < PATCH[0]; d++)
             for (let h = 0; h < PATCH[1]; h++)
               for (let w = 0; w < PATCH[2]; w++)

@@ -2,28 +2,13 @@
  * What a training step learns by: Dice + cross entropy of the labelled items, at every resolution that the network
  * puts out, and for the items behind them the distance to a teacher's predictions.
  */
-import type { Work } from '@organseg/kernels/kernel.ts';
 import { coarseLabels } from '@organseg/kernels/ops/coarseLabels.ts';
 import { consistency } from '@organseg/kernels/ops/consistency.ts';
 import * as diceCrossEntropy from '@organseg/kernels/ops/diceCrossEntropy.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
 import { byteLength, type Tensor } from '@organseg/kernels/tensor.ts';
-import type { Slot, Workspace } from './tape.ts';
-
-/** One thing to do, and the slots it reads or writes. */
-export interface Step {
-  readonly layer: string;
-  readonly pass: 'forward' | 'backward';
-  readonly uses: readonly Slot[];
-  /** Slots among them whose former content it does not want. */
-  readonly defines?: readonly Slot[];
-  build(): Work;
-}
-
-/** Where the slots of gradients are known too. */
-export interface LossWorkspace extends Workspace {
-  gradientSlot(value: Slot): Slot;
-}
+import type { Slot } from './op.ts';
+import type { Planner, Task } from './planner.ts';
 
 export interface LossCall {
   /** [N, D, H, W, C] at the full resolution, then at lower ones. */
@@ -46,13 +31,13 @@ export function outputWeights(count: number): number[] {
   return weights.map((weight) => weight / total);
 }
 
-/** The steps, and what sets the factors of gradients for the runs to come. */
-export function lossSteps(at: LossWorkspace, call: LossCall) {
+/** The tasks of the loss, and what sets the factors of gradients for the runs to come. */
+export function lossTasks(at: Planner, call: LossCall) {
   const { outputs, target, loss, consistencyLoss, teacher } = call;
   const { gpu } = at;
   const labelled = target.shape[0]!;
   const scalers: ((scale: number, consistencyWeight: number) => void)[] = [];
-  const steps: Step[] = [];
+  const tasks: Task[] = [];
   const weights = outputWeights(outputs.length);
   for (const [i, output] of outputs.entries()) {
     const [batch, depth, height, width, classes] = output.shape as [number, number, number, number, number];
@@ -62,7 +47,7 @@ export function lossSteps(at: LossWorkspace, call: LossCall) {
     const gradient = at.gradientSlot(output);
     const items = () => ({ logits: itemsOf(at.tensor(output), 0, labelled), target: at.tensor(own) });
     if (i > 0) {
-      steps.push({
+      tasks.push({
         layer: 'loss',
         pass: 'forward',
         uses: [target, own],
@@ -72,7 +57,7 @@ export function lossSteps(at: LossWorkspace, call: LossCall) {
         }),
       });
     }
-    steps.push(
+    tasks.push(
       {
         layer: 'loss',
         pass: 'forward',
@@ -103,7 +88,7 @@ export function lossSteps(at: LossWorkspace, call: LossCall) {
     if (batch > labelled && i > 0) {
       // Nobody else assigns these items' gradient, and they learn from the teacher at the full resolution alone.
       const itemElements = depth * height * width * classes;
-      steps.push({
+      tasks.push({
         layer: 'loss',
         pass: 'backward',
         uses: [gradient],
@@ -119,7 +104,7 @@ export function lossSteps(at: LossWorkspace, call: LossCall) {
       });
     }
     if (batch > labelled && teacher && i === 0) {
-      steps.push({
+      tasks.push({
         layer: 'consistency',
         pass: 'backward',
         uses: [output, gradient, consistencyLoss],
@@ -139,7 +124,7 @@ export function lossSteps(at: LossWorkspace, call: LossCall) {
     }
   }
   return {
-    steps,
+    tasks,
     setFactors: (lossScale: number, consistencyWeight: number) => {
       for (const set of scalers) set(lossScale, consistencyWeight);
     },

@@ -6,9 +6,10 @@ import { downloadF32, elementCount, fromArray, upload } from '@organseg/kernels/
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { twinStep } from '../../test/twinNetwork.ts';
 import { Random } from '../random.ts';
+import { inferenceProgram } from './inferenceProgram.ts';
 import { initialise, ParameterLayout } from './parameters.ts';
-import { inferenceProgram, trainingProgram } from './program.ts';
 import { Tape } from './tape.ts';
+import { trainingProgram } from './trainingProgram.ts';
 import { type UnetConfig, unetOutputs } from './unet.ts';
 
 const cube = (n: number): Dhw => [n, n, n];
@@ -104,8 +105,8 @@ describe.each<[string, OpenOptions]>([
       upload(gpu, step.image, Float32Array.from(image.data));
       upload(gpu, step.target, target);
       // Twice: the second run must not see what the first left behind.
-      step.program.run();
-      step.program.run();
+      step.run();
+      step.run();
       expect(relativeError(await downloadF32(gpu, step.logits), expected.logits.data)).toBeLessThan(1e-5);
       expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
       const actual = await layout.download(gpu, gradients);
@@ -118,7 +119,7 @@ describe.each<[string, OpenOptions]>([
         const scale = isSingle ? size(gradient) / whole : 1;
         expect(relativeError(actual.get(name)!, gradient.data) * scale, name).toBeLessThan(1e-4);
       }
-      step.program.close();
+      step.close();
     },
   );
 
@@ -143,14 +144,14 @@ describe.each<[string, OpenOptions]>([
         );
         const { logits } = twinStep(config, layout, values, image, new Uint8Array(image.data.length));
         upload(gpu, inference.image, Float32Array.from(image.data));
-        inference.program.run();
+        inference.run();
         expect(relativeError(await downloadF32(gpu, inference.logits), logits.data)).toBeLessThan(1e-5);
         upload(gpu, own.image, Float32Array.from(image.data));
-        own.program.run();
+        own.run();
         expect(await downloadF32(gpu, own.logits)).toEqual(await downloadF32(gpu, inference.logits));
       }
-      inference.program.close();
-      own.program.close();
+      inference.close();
+      own.close();
     },
   );
 
@@ -176,8 +177,8 @@ describe.each<[string, OpenOptions]>([
       upload(gpu, step.image, Float32Array.from(image.data));
       upload(gpu, step.target, target);
       // Twice: the second run must not see what the first left behind.
-      step.program.run();
-      step.program.run();
+      step.run();
+      step.run();
       const unlabelled = { teacher: reference(teacherShape, teacherLogits), weight: 40 };
       const expected = twinStep(config, layout, values, image, target, unlabelled);
       const actual = await layout.download(gpu, gradients);
@@ -186,7 +187,7 @@ describe.each<[string, OpenOptions]>([
         if (!isSingle) expect(relativeError(actual.get(name)!, gradient.data), name).toBeLessThan(1e-4);
       }
       expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
-      step.program.close();
+      step.close();
     },
   );
 
@@ -198,7 +199,7 @@ describe.each<[string, OpenOptions]>([
     const before = gpu.arena.account.inUseBytes;
     const inference = inferenceProgram(gpu, recorded, { layout, parameters, activation: 'f32' });
     expect(gpu.arena.account.inUseBytes).toBeGreaterThan(before);
-    inference.program.close();
+    inference.close();
     expect(gpu.arena.account.inUseBytes).toBe(before);
   });
 });

@@ -1,60 +1,17 @@
 /**
- * The tape: forward code, run once on shapes alone, records what is to be computed. `program.ts` then plans the
+ * The tape: forward code, run once on shapes alone, records what is to be computed. `planner.ts` then plans the
  * memory and makes the launches that run at every step.
  *
  * Each record is an op with its forward and its backward; values are [N, D, H, W, C].
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
-import { joinWork, type Launch, type Work } from '@organseg/kernels/kernel.ts';
+import { joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
-import { type DType, elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
+import { elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
+import type { Op, Slot, Workspace } from './op.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
-
-/** A tensor that will exist: an activation, a gradient, or what an op caches for its backward. */
-export interface Slot {
-  readonly shape: readonly number[];
-  readonly dtype: DType | 'activation';
-}
-
-/** What ops are given when their launches are made: tensors for slots and parameters. */
-export interface Workspace {
-  readonly gpu: Gpu;
-  /** What activations are stored in; sums are f32 either way. */
-  readonly activation: 'f32' | 'f16';
-  tensor(slot: Slot): Tensor;
-  parameter(name: string): Tensor;
-  /** The accumulator of a parameter's gradient. */
-  parameterGradient(name: string): Tensor;
-  /** The gradient of a value, or undefined if nobody wants it. */
-  gradient(value: Slot): { tensor: Tensor; accumulate: boolean } | undefined;
-}
-
-/** Weights made ready for forward: at each step of training, once for inference. */
-export interface PreparedOp {
-  readonly launches: readonly Launch[];
-  readonly tensors: readonly Tensor[];
-  forward(): Work;
-}
-
-export interface Op {
-  /** The layer's, as its parameters begin. */
-  readonly name: string;
-  /** Operations of forward, a multiply-add being two; 0 where moving bytes bounds it. */
-  readonly flops: number;
-  readonly inputs: readonly Slot[];
-  readonly output: Slot;
-  /** What forward and `recompute` use besides inputs and output. */
-  cache(): readonly Slot[];
-  backwardReads(): readonly Slot[];
-  prepare(at: Workspace): PreparedOp;
-  /** Makes the output again from inputs and cache, at little cost; ops without it keep theirs for backward. */
-  recompute?(at: Workspace): Work;
-  /** From the output's gradient to the inputs' and the parameters'. */
-  backward(at: Workspace): Work;
-}
 
 /** The tensor of a gradient that has one consumer only, and so is assigned. */
 function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {

@@ -3,7 +3,8 @@
  * only; the tape records the rest.
  */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
-import type { Layers, Slot } from './tape.ts';
+import type { Slot } from './op.ts';
+import type { Layers } from './tape.ts';
 
 export interface UnetConfig {
   readonly inputChannels: number;

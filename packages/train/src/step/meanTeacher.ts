@@ -2,12 +2,10 @@
  * The teacher of consistency training (Tarvainen & Valpola 2017): the moving average of the student's weights, which
  * labels the unlabelled items of each batch anew.
  */
+
+import { type InferenceProgram, inferenceProgram } from '@organseg/core/network/inferenceProgram.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
-import {
-  type InferenceProgram,
-  inferenceProgram,
-  type NetworkMemory,
-} from '@organseg/core/network/program.ts';
+import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
 import { unet } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -56,7 +54,7 @@ export class MeanTeacher {
   }
 
   predict(): void {
-    this.#network.program.run();
+    this.#network.run();
   }
 
   /** Moves the average towards the student after a step, of which there were `steps` before; the first count more. */
@@ -66,7 +64,7 @@ export class MeanTeacher {
   }
 
   close(): void {
-    this.#network.program.close();
+    this.#network.close();
     discard(this.#gpu, this.#launches);
     release(this.#gpu, this.parameters);
   }

@@ -6,8 +6,9 @@
  * that is not finite makes the optimiser skip the step on the GPU; the host hears of it with the loss.
  */
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
-import { type NetworkMemory, type TrainingProgram, trainingProgram } from '@organseg/core/network/program.ts';
+import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
+import { type TrainingProgram, trainingProgram } from '@organseg/core/network/trainingProgram.ts';
 import { unetOutputs } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { GpuTimer } from '@organseg/kernels/gpuTimer.ts';
@@ -82,7 +83,7 @@ export class TrainingStep {
 
   /** Frees the memory that only steps take while other work is done. After it the image and the target are new ones. */
   async makeRoom<T>(work: () => Promise<T>): Promise<T> {
-    this.#training.program.close();
+    this.#training.close();
     this.#gpu.arena.trim();
     try {
       return await work();
@@ -128,7 +129,7 @@ export class TrainingStep {
     }
     this.#timer.begin();
     this.#teacher?.predict();
-    this.#training.program.run();
+    this.#training.run();
     this.#optimizer.update(learningRate, this.#lossScale?.scale);
     this.#teacher?.follow(this.#optimizer.step - 1);
     const gpuTime = this.#timer.end();
@@ -188,7 +189,7 @@ export class TrainingStep {
   }
 
   close(): void {
-    this.#training.program.close();
+    this.#training.close();
     this.#teacher?.close();
     this.#optimizer.close();
     this.#timer.close();
