@@ -134,7 +134,7 @@ async function go(
   gpu.arena.trim(); // what preparing left for reuse is not for training
   gpu.arena.resetPeaks();
   await assertFits(gpu, run.config, run.stage, largest);
-  return await train(gpu, folder, run, cases, store, { ...hooks, resume });
+  return await train({ gpu, folder, run, cases, store, hooks }, resume);
 }
 
 /** What the paper leaves open, and how this run reads it. */

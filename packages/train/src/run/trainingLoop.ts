@@ -1,44 +1,48 @@
 /**
- * Training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning.
- *
- * The next batch is cut and uploaded while the GPU works.
+ * The loop of training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning. The
+ * next batch is cut and uploaded while the GPU works.
  */
-import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { parameterLayout } from '../config/network.ts';
 import { Batches, uploadBatch } from '../data/batches.ts';
 import type { CaseStore } from '../data/caseStore.ts';
-import { consistencyWeight, learningRate } from '../step/schedule.ts';
-import { TrainingStep } from '../step/trainingStep.ts';
-import { loadLatest, loadParameters, type RunState, saveBest, saveLatest } from './checkpoint.ts';
-import { bestCheckpoint, type RunDescription } from './runFolder.ts';
+import { consistencyWeight, isReached, learningRate } from '../step/schedule.ts';
+import { type StepResult, TrainingStep } from '../step/trainingStep.ts';
+import { type RunState, saveBest, saveLatest } from './checkpoint.ts';
+import type { RunDescription } from './runFolder.ts';
+import { startingPoint } from './startingPoint.ts';
 import { StepClock } from './stepClock.ts';
 import { RunLog } from './trainingLog.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
 export interface TrainingCases {
   readonly labelled: readonly DatasetCase[];
+  /** Pseudo-labelled cases that were kept. */
   readonly pseudo: readonly DatasetCase[];
-  /** Images alone, for a mean teacher. */
+  /** Cases that a mean teacher labels. */
   readonly unlabelled: readonly UnlabelledCase[];
   readonly validation: readonly DatasetCase[];
 }
 
 export interface TrainingHooks {
-  /** After each step. */
+  /** Told of each step. */
   readonly onStep?: (progress: TrainingProgress) => void;
-  /** While it validates: how many cases are done, a part of one too; 0 as it begins. */
+  /** Told how many cases a validation has done, a part of one too; 0 as it begins. */
   readonly onValidating?: (done: number, cases: number) => void;
+  /** Told the outcome of each validation. */
   readonly onValidation?: (epoch: number, meanDsc: number, best: boolean) => void;
-  /** Stops after the step at work, with a checkpoint. */
+  /** Stops the training after the step at work, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
 
+/** A step that is done. */
 export interface TrainingProgress {
+  /** Number of the step, from 1. */
   readonly step: number;
+  /** Steps of the whole stage. */
   readonly steps: number;
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
   readonly loss: number;
   /** Share of this epoch's time that the GPU was at its steps. */
@@ -46,172 +50,114 @@ export interface TrainingProgress {
 }
 
 export interface TrainingResult {
+  /** Whether the last epoch is done. */
   readonly finished: boolean;
+  /** Epochs done. */
   readonly epoch: number;
+  /** Steps done. */
   readonly step: number;
   readonly best: RunState['best'];
-  /** Held at most while training and validating. */
+  /** Peak of GPU memory held while training and validating. */
   readonly peakGpuBytes: number;
 }
 
-/** Trains in the run's folder until its last epoch or the signal, from its latest checkpoint if it has one. */
-export async function train(
-  gpu: Gpu,
-  folder: string,
-  run: RunDescription,
-  cases: TrainingCases,
-  store: CaseStore,
-  options: TrainingHooks & { readonly resume: boolean },
-): Promise<TrainingResult> {
-  const trainer = await Trainer.open(gpu, folder, run, cases, store, options);
+/** A run that is to be trained, and what it is trained with. */
+export interface Training {
+  readonly gpu: Gpu;
+  /** Folder of the run. */
+  readonly folder: string;
+  readonly run: RunDescription;
+  readonly cases: TrainingCases;
+  /** All these cases, prepared. */
+  readonly store: CaseStore;
+  readonly hooks: TrainingHooks;
+}
+
+/**
+ * Trains until the last epoch or the signal, and saves a checkpoint at the end. A resumed run goes on from its latest
+ * checkpoint. Throws where the loss is not finite.
+ */
+export async function train(training: Training, resume: boolean): Promise<TrainingResult> {
+  const loop = await TrainingLoop.open(training, resume);
   try {
-    return await trainer.run();
+    return await loop.run();
   } finally {
-    await trainer.close();
+    await loop.close();
   }
 }
 
-class Trainer {
-  readonly #gpu: Gpu;
-  readonly #folder: string;
-  readonly #description: RunDescription;
-  readonly #cases: TrainingCases;
-  readonly #store: CaseStore;
-  readonly #hooks: TrainingHooks;
+class TrainingLoop {
+  readonly #training: Training;
   readonly #step: TrainingStep;
   readonly #batches: Batches;
   readonly #log: RunLog;
   #state: RunState;
-  /** The patches of the next step are uploaded. */
+  /** Whether the patches of the next step are uploaded. */
   #isFed = false;
 
-  static async open(
-    gpu: Gpu,
-    folder: string,
-    run: RunDescription,
-    cases: TrainingCases,
-    store: CaseStore,
-    options: TrainingHooks & { readonly resume: boolean },
-  ): Promise<Trainer> {
-    const random = new Random(run.config.seed);
-    const layout = parameterLayout(run.config);
-    const latest = options.resume ? await loadLatest(folder, layout.specs, run.config) : undefined;
-    const parameters =
-      latest?.parameters ??
-      (run.init
-        ? loadParameters(bestCheckpoint(run.init), layout.specs)
-        : initialise(layout, random.fork('initialise')));
-    const state = latest?.state ?? {
-      epoch: 0,
-      stepInEpoch: 0,
-      step: 0,
-      lossScale: null,
-      lossSums: [],
-      validated: 0,
-      best: null,
-      random: random.state,
-    };
+  static async open(training: Training, resume: boolean): Promise<TrainingLoop> {
+    const { gpu, folder, run } = training;
+    const { parameters, moments, state } = await startingPoint(folder, run, resume);
     const log = await RunLog.open(folder, run.labelNames, state);
-    const trainer = new Trainer(gpu, folder, run, cases, store, options, log, state);
-    if (latest) trainer.#step.restore(state.step, parameters, latest.moments, state.lossScale);
-    else trainer.#step.start(parameters);
+    const loop = new TrainingLoop(training, log, state);
+    if (moments) loop.#step.restore(state.step, parameters, moments, state.lossScale);
+    else loop.#step.start(parameters);
     await gpu.pipelines.ready();
-    return trainer;
+    return loop;
   }
 
-  private constructor(
-    gpu: Gpu,
-    folder: string,
-    description: RunDescription,
-    cases: TrainingCases,
-    store: CaseStore,
-    hooks: TrainingHooks,
-    log: RunLog,
-    state: RunState,
-  ) {
-    const { config } = description;
-    this.#gpu = gpu;
-    this.#folder = folder;
-    this.#description = description;
-    this.#cases = cases;
-    this.#store = store;
-    this.#hooks = hooks;
-    this.#log = log;
-    this.#state = state;
-    this.#step = new TrainingStep(gpu, config);
+  private constructor(training: Training, log: RunLog, state: RunState) {
+    const { gpu, run, cases, store } = training;
     const { labelled, pseudo, unlabelled } = cases;
     const prepared = [...labelled, ...pseudo, ...unlabelled].map((source) => store.paths(source));
     const counts = { labelled: labelled.length, pseudo: pseudo.length, unlabelled: unlabelled.length };
-    this.#batches = new Batches(config, description.stage, prepared, counts, Random.from(state.random));
+    this.#training = training;
+    this.#log = log;
+    this.#state = state;
+    this.#step = new TrainingStep(gpu, run.config);
+    this.#batches = new Batches(run.config, run.stage, prepared, counts, Random.from(state.random));
   }
 
   async run(): Promise<TrainingResult> {
-    const { config, stage } = this.#description;
+    const { gpu, run, hooks } = this.#training;
+    const { config, stage } = run;
     const { epochs } = config[stage];
-    const { signal } = this.#hooks;
+    const { signal } = hooks;
+    const { perEpoch } = this.#batches;
     const firstEpoch = this.#state.epoch;
     for (;;) {
       const { epoch, validated } = this.#state;
       const isLast = epoch === epochs;
       const isDue = validated < epoch && this.#isValidated(epoch);
       if (isDue && !signal?.aborted) await this.#validate();
-      const isSaved = epoch > firstEpoch && this.#isFull(config.saveEverySteps, epoch);
+      const isSaved = epoch > firstEpoch && isReached(config.saveEverySteps, perEpoch, epoch);
       if (isLast || signal?.aborted || isSaved) await this.#save();
       if (isLast || signal?.aborted) break;
       await this.#epoch();
     }
     const { epoch, step, best } = this.#state;
     const finished = epoch === epochs && !signal?.aborted;
-    return { finished, epoch, step, best, peakGpuBytes: this.#gpu.arena.account.peakHeldBytes };
+    return { finished, epoch, step, best, peakGpuBytes: gpu.arena.account.peakHeldBytes };
   }
 
   /** Whether the network is validated behind so many epochs. */
   #isValidated(epoch: number): boolean {
-    const { config, stage } = this.#description;
-    return epoch > 0 && (epoch === config[stage].epochs || this.#isFull(config.validateEverySteps, epoch));
+    const { config, stage } = this.#training.run;
+    const isDue = isReached(config.validateEverySteps, this.#batches.perEpoch, epoch);
+    return epoch > 0 && (epoch === config[stage].epochs || isDue);
   }
 
-  /** Whether a multiple of so many steps is reached in the last of so many epochs. */
-  #isFull(steps: number, epoch: number): boolean {
-    const { perEpoch } = this.#batches;
-    return Math.floor((epoch * perEpoch) / steps) > Math.floor(((epoch - 1) * perEpoch) / steps);
-  }
-
-  /** From the step where the run stands to the epoch's end, or to the signal. */
+  /** Goes from the step where the run stands to the epoch's end, or to the signal. */
   async #epoch(): Promise<void> {
-    const { config, stage } = this.#description;
+    const { run, hooks } = this.#training;
+    const { config, stage } = run;
     const { epoch } = this.#state;
-    const { epochs } = config[stage];
-    const rate = learningRate(config, stage, epoch);
     const started = performance.now();
     const clock = new StepClock();
     const { perEpoch } = this.#batches;
     while (this.#state.stepInEpoch < perEpoch) {
+      const { losses } = await this.#runStep(clock);
       const { stepInEpoch, step, lossSums } = this.#state;
-      // The first step waits for its patches here, the others did behind the one before.
-      if (!this.#isFed) {
-        const fed = await this.#feed(epoch, stepInEpoch);
-        clock.waited(fed.arrived - clock.stepBegan);
-        clock.encoded(fed.encodeMs);
-      }
-      this.#isFed = false;
-      const result = this.#step.run(rate, consistencyWeight(config, epoch));
-      const done = result.then(now, now);
-      const isLast = stepInEpoch + 1 === perEpoch;
-      // Validation frees what the next step would be fed into.
-      if (!isLast || !this.#isValidated(epoch + 1)) {
-        const fed = await this.#feed(isLast ? epoch + 1 : epoch, isLast ? 0 : stepInEpoch + 1);
-        clock.encoded(fed.encodeMs);
-        clock.waited(fed.arrived - (await done));
-      }
-      const { losses, gpuMs, hostMs } = await result;
-      clock.encoded(hostMs);
-      clock.stepDone(gpuMs);
-      if (!losses.every(Number.isFinite)) {
-        // Of the loss itself no loss scale is the cause.
-        const wayOut = `a lower learning rate${config.precision === 'f16' ? ' or precision=f32' : ''}`;
-        throw new Error(`training: the loss is ${losses[0]} in epoch ${epoch + 1}; try ${wayOut}`);
-      }
       this.#state = {
         ...this.#state,
         stepInEpoch: stepInEpoch + 1,
@@ -219,15 +165,14 @@ class Trainer {
         lossScale: this.#step.lossScale,
         lossSums: losses.map((value, i) => value + (lossSums[i] ?? 0)),
       };
-      const { gpuBusy } = clock.shares;
-      this.#hooks.onStep?.({
+      hooks.onStep?.({
         step: step + 1,
-        steps: perEpoch * epochs,
+        steps: perEpoch * config[stage].epochs,
         epoch: epoch + 1,
         loss: losses[0],
-        gpuBusy,
+        gpuBusy: clock.shares.gpuBusy,
       });
-      if (this.#hooks.signal?.aborted && !isLast) return;
+      if (hooks.signal?.aborted && stepInEpoch + 1 < perEpoch) return;
     }
     const [loss, dice, crossEntropy, consistency] = this.#state.lossSums.map((sum) => sum / perEpoch);
     const { lossScale } = this.#state;
@@ -243,34 +188,67 @@ class Trainer {
         consistency,
         consistencyWeight: consistencyWeight(config, epoch),
       }),
-      learningRate: rate,
+      learningRate: learningRate(config, stage, epoch),
       ...(lossScale && { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps }),
       seconds: seconds(started),
       time: clock.shares,
     });
   }
 
-  /** Has a step's patches come and uploads them; the GPU may be at the step before. */
+  /** Does one step while the patches of the next one are uploaded. Throws where the loss is not finite. */
+  async #runStep(clock: StepClock): Promise<StepResult> {
+    const { config, stage } = this.#training.run;
+    const { epoch, stepInEpoch } = this.#state;
+    // The first step waits for its patches here; the others had them uploaded behind the step before.
+    if (!this.#isFed) {
+      const fed = await this.#feed(epoch, stepInEpoch);
+      clock.waited(fed.arrived - clock.stepBegan);
+      clock.encoded(fed.encodeMs);
+    }
+    this.#isFed = false;
+    const result = this.#step.run(learningRate(config, stage, epoch), consistencyWeight(config, epoch));
+    const done = result.then(now, now);
+    const isLast = stepInEpoch + 1 === this.#batches.perEpoch;
+    // Validation frees the tensors that the next step would be fed into.
+    if (!isLast || !this.#isValidated(epoch + 1)) {
+      const fed = await this.#feed(isLast ? epoch + 1 : epoch, isLast ? 0 : stepInEpoch + 1);
+      clock.encoded(fed.encodeMs);
+      clock.waited(fed.arrived - (await done));
+    }
+    const { losses, gpuMs, hostMs } = await result;
+    clock.encoded(hostMs);
+    clock.stepDone(gpuMs);
+    if (!losses.every(Number.isFinite)) {
+      // No loss scale makes the loss itself overflow.
+      const wayOut = `a lower learning rate${config.precision === 'f16' ? ' or precision=f32' : ''}`;
+      throw new Error(`training: the loss is ${losses[0]} in epoch ${epoch + 1}; try ${wayOut}`);
+    }
+    return result;
+  }
+
+  /** Waits for the patches of a step and uploads them; the GPU may be at the step before. */
   async #feed(epoch: number, step: number): Promise<{ arrived: number; encodeMs: number }> {
-    const { config, stage } = this.#description;
+    const { gpu, run } = this.#training;
+    const { config, stage } = run;
     const items = await this.#batches.take(epoch, step);
     const arrived = now();
-    uploadBatch(this.#gpu, config, items, this.#step, config[stage].augment);
+    uploadBatch(gpu, config, items, this.#step, config[stage].augment);
     this.#isFed = true;
     return { arrived, encodeMs: now() - arrived };
   }
 
+  /** Validates, and keeps the network where it is the best so far. */
   async #validate(): Promise<void> {
-    const { config, labelNames } = this.#description;
+    const { gpu, folder, run, cases, store, hooks } = this.#training;
+    const { validation } = cases;
+    const { signal } = hooks;
     const started = performance.now();
-    const { validation } = this.#cases;
-    const { signal, onValidating } = this.#hooks;
-    const onCases = (done: number) => onValidating?.(done, validation.length);
+    const onCases = (done: number) => hooks.onValidating?.(done, validation.length);
     onCases(0);
     let score: ValidationScore;
     try {
       score = await this.#step.makeRoom(() =>
-        validate(this.#gpu, config, this.#step.memory, validation, this.#store, { signal, onCases }),
+        validate(gpu, run.config, this.#step.memory, validation, store, { signal, onCases }),
       );
     } catch (error) {
       if (signal?.aborted) return; // it is due again when the run goes on
@@ -281,25 +259,25 @@ class Trainer {
     this.#state = { ...this.#state, validated: epoch };
     if (isBest) {
       this.#state = { ...this.#state, best: { epoch, meanDsc: score.meanDsc } };
-      await saveBest(this.#folder, this.#step.layout.specs, await this.#step.validatedValues());
+      await saveBest(folder, this.#step.layout.specs, await this.#step.validatedValues());
     }
     await this.#log.add({
       event: 'validation',
       epoch,
       step,
       meanDsc: score.meanDsc,
-      dsc: Object.fromEntries(score.dsc.map((dsc, i) => [labelNames[i + 1], dsc])),
+      dsc: Object.fromEntries(score.dsc.map((dsc, i) => [run.labelNames[i + 1], dsc])),
       best: isBest,
       seconds: seconds(started),
     });
     await this.#log.draw();
-    this.#hooks.onValidation?.(epoch, score.meanDsc, isBest);
+    hooks.onValidation?.(epoch, score.meanDsc, isBest);
   }
 
   async #save(): Promise<void> {
     const values = await this.#step.values();
     const moments = await this.#step.moments();
-    await saveLatest(this.#folder, this.#step.layout.specs, values, moments, this.#state);
+    await saveLatest(this.#training.folder, this.#step.layout.specs, values, moments, this.#state);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-/** What changes from epoch to epoch: the learning rate, and the teacher's weight in the loss. */
+/** The schedule of a training: the learning rate, the teacher's weight, and what is due behind an epoch. */
 import type { Config, Stage } from '../config/schema.ts';
 
 /** The learning rate of an epoch, counted from 0: lr · (1 − epoch/horizon)^power, and never less than the floor. */
@@ -15,3 +15,7 @@ export function consistencyWeight({ consistency }: Config, epoch: number): numbe
   const left = rampEpochs ? Math.max(0, 1 - epoch / rampEpochs) : 0;
   return weight * Math.exp(-5 * left * left);
 }
+
+/** Whether a multiple of so many steps is reached in the last of so many epochs. */
+export const isReached = (steps: number, stepsPerEpoch: number, epochs: number): boolean =>
+  Math.floor((epochs * stepsPerEpoch) / steps) > Math.floor(((epochs - 1) * stepsPerEpoch) / steps);
