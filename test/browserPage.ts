@@ -40,7 +40,7 @@ export async function visit(): Promise<string> {
   const segmented = openGpu().then((gpu) => {
     const memory = { layout, parameters: layout.allocate(gpu), activation: 'f32' as const };
     const networks = new Networks(gpu, NETWORK, memory, { patch: PATCH });
-    return new SlabStream(gpu, networks, { size: PATCH, step: 0.5 }, { logits: 'f32', strips: 1 });
+    return new SlabStream(gpu, networks, { size: PATCH, windowStep: 0.5 }, { logits: 'f32', strips: 1 });
   });
   const fault = await segmented.then(
     () => null,

@@ -260,7 +260,7 @@ async function plans(config: Config): Promise<string> {
       const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
       const request = {
         ...caseRequest(geometry, preprocessingOf(config), resampleBack()),
-        step: config.windowStep,
+        windowStep: config.windowStep,
         skipEarly: options['skip-early'],
       };
       const { batch, strips, logits, peakBytes } = planner.plan(request, capBytes);

@@ -6,11 +6,12 @@
 import type { Gpu } from './device.ts';
 import type { Tensor } from './tensor.ts';
 
-const SLOTS = 2;
+/** Buffers each way. */
+const STAGING_BUFFERS = 2;
 
-interface Slot {
+interface StagingBuffer {
   readonly buffer: GPUBuffer;
-  /** Whether the host may use the buffer; rejects with what the GPU reported. */
+  /** Resolves when the host may use the buffer; rejects with what the GPU reported. */
   ready: Promise<void>;
 }
 
@@ -25,33 +26,34 @@ function watched(gpu: Gpu, work: Promise<void>): Promise<void> {
   return told;
 }
 
-class Slots {
+/** Buffers that are used in turn. */
+class StagingBuffers {
   readonly gpu: Gpu;
-  readonly #slots: readonly Slot[];
+  readonly #staging: readonly StagingBuffer[];
   #next = 0;
 
   constructor(gpu: Gpu, descriptor: GPUBufferDescriptor) {
     this.gpu = gpu;
-    this.#slots = Array.from({ length: SLOTS }, () => ({
+    this.#staging = Array.from({ length: STAGING_BUFFERS }, () => ({
       buffer: gpu.arena.create(descriptor),
       ready: Promise.resolve(),
     }));
   }
 
-  /** The slot that was used longest ago, once it is free. */
-  async take(): Promise<Slot> {
-    const slot = this.#slots[this.#next]!;
-    this.#next = (this.#next + 1) % SLOTS;
-    await slot.ready;
-    return slot;
+  /** The buffer that was used longest ago, once it is free. */
+  async take(): Promise<StagingBuffer> {
+    const staging = this.#staging[this.#next]!;
+    this.#next = (this.#next + 1) % STAGING_BUFFERS;
+    await staging.ready;
+    return staging;
   }
 
   async drain(): Promise<void> {
-    for (const { ready } of this.#slots) await ready;
+    for (const { ready } of this.#staging) await ready;
   }
 
   close(): void {
-    for (const { buffer } of this.#slots) this.gpu.arena.destroy(buffer);
+    for (const { buffer } of this.#staging) this.gpu.arena.destroy(buffer);
   }
 }
 
@@ -65,11 +67,11 @@ export interface StagedCopy {
 
 /** Float32 values from the host to tensors. */
 export class Uploads {
-  readonly #slots: Slots;
+  readonly #staging: StagingBuffers;
 
   constructor(gpu: Gpu, mostValues: number) {
     const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
-    this.#slots = new Slots(gpu, { size: 4 * mostValues, usage, mappedAtCreation: true });
+    this.#staging = new StagingBuffers(gpu, { size: 4 * mostValues, usage, mappedAtCreation: true });
   }
 
   async upload(
@@ -77,38 +79,41 @@ export class Uploads {
     fill: (values: Float32Array) => void,
     copies: readonly StagedCopy[],
   ): Promise<void> {
-    const { gpu } = this.#slots;
-    const slot = await this.#slots.take();
-    const { buffer } = slot;
+    const { gpu } = this.#staging;
+    const staging = await this.#staging.take();
+    const { buffer } = staging;
     fill(new Float32Array(buffer.getMappedRange(0, 4 * count)));
     buffer.unmap();
     const encoder = gpu.device.createCommandEncoder();
     for (const { from, count: part, target, at } of copies)
       encoder.copyBufferToBuffer(buffer, 4 * from, target.buffer, target.offsetBytes + 4 * at, 4 * part);
     gpu.device.queue.submit([encoder.finish()]);
-    slot.ready = watched(gpu, buffer.mapAsync(GPUMapMode.WRITE));
+    staging.ready = watched(gpu, buffer.mapAsync(GPUMapMode.WRITE));
   }
 
   close(): void {
-    this.#slots.close();
+    this.#staging.close();
   }
 }
 
 /** Bytes from tensors to the host. */
 export class Downloads {
-  readonly #slots: Slots;
+  readonly #staging: StagingBuffers;
   #last = Promise.resolve();
 
   constructor(gpu: Gpu, mostBytes: number) {
     const size = Math.ceil(mostBytes / 4) * 4;
-    this.#slots = new Slots(gpu, { size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    this.#staging = new StagingBuffers(gpu, {
+      size,
+      usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    });
   }
 
   /** The first bytes of a tensor, which may be overwritten at once; `take` sees them when they have come. */
   async download(tensor: Tensor, bytes: number, take: (values: Uint8Array) => void): Promise<void> {
-    const { gpu } = this.#slots;
-    const slot = await this.#slots.take();
-    const { buffer } = slot;
+    const { gpu } = this.#staging;
+    const staging = await this.#staging.take();
+    const { buffer } = staging;
     const size = Math.ceil(bytes / 4) * 4;
     const encoder = gpu.device.createCommandEncoder();
     encoder.copyBufferToBuffer(tensor.buffer, tensor.offsetBytes, buffer, 0, size);
@@ -120,16 +125,16 @@ export class Downloads {
       take(new Uint8Array(buffer.getMappedRange(0, size)).subarray(0, bytes));
       buffer.unmap();
     };
-    slot.ready = watched(gpu, read());
-    this.#last = slot.ready;
+    staging.ready = watched(gpu, read());
+    this.#last = staging.ready;
   }
 
   /** Waits until everything has been taken. */
   drain(): Promise<void> {
-    return this.#slots.drain();
+    return this.#staging.drain();
   }
 
   close(): void {
-    this.#slots.close();
+    this.#staging.close();
   }
 }

@@ -108,7 +108,9 @@ export class MemoryPlanner {
   plan(request: StreamRequest, capBytes: number, mostWindows = MOST_WINDOWS): CasePlan {
     const base = this.#narrowest(request, capBytes);
     const { network, patch } = this.#shape;
-    const [, rows, columns] = request.size.map((n, axis) => windowOrigins(n, patch[axis]!, request.step));
+    const [, rows, columns] = request.size.map((n, axis) =>
+      windowOrigins(n, patch[axis]!, request.windowStep),
+    );
     const jobs = rows!.length * columns!.length * mirrorings(request.mirrorAxes ?? []).length;
     let best: CasePlan = base;
     // A batch costs about as much as the first one did, its windows alone: what cannot fit is not tried.

@@ -3,7 +3,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
-import { windowIntensity } from '@organseg/kernels/ops/intensity.ts';
+import { scaleIntensityRange } from '@organseg/kernels/ops/intensity.ts';
 import { trilinear } from '@organseg/kernels/ops/resample.ts';
 import { reference } from '@organseg/kernels/reference/array.ts';
 import * as twin from '@organseg/kernels/reference/resample.ts';
@@ -38,7 +38,7 @@ describe('a prepared scan', () => {
   });
   afterAll(() => gpu.close());
 
-  test('is turned to RAS, cropped to the body, resampled and windowed', async () => {
+  test('is turned to RAS, cropped to the body, resampled and mapped to [0, 1]', async () => {
     // LPS, 2 mm, air but for a ramp along the patient's right-left axis.
     const data = new Int16Array(12 * 6 * 5).fill(-1000);
     for (let z = 1; z < 4; z++)
@@ -97,7 +97,7 @@ describe('a prepared scan', () => {
     const input = fromArray(gpu, Float32Array.from(turned), size);
     const output = empty(gpu, network);
     const { launches, scratch } = trilinear(gpu, { input, output, maps });
-    runOnce(gpu, [...launches, ...windowIntensity(gpu, output, intensity)]);
+    runOnce(gpu, [...launches, ...scaleIntensityRange(gpu, output, intensity)]);
     expect(image).toEqual(await downloadF32(gpu, output));
     release(gpu, input, output, ...scratch);
 

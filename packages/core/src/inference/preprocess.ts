@@ -1,12 +1,12 @@
 /**
  * From planes of HU to what the network sees, slab by slab: trilinear resampling to the network's grid, then the
- * intensity window to [0, 1]. Training's files and inference are made by this alone, and a voxel's value does not
+ * intensities of interest to [0, 1]. Training's files and inference are made by this alone, and a voxel's value does not
  * depend on where slabs begin.
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
-import { type IntensityWindow, windowIntensity } from '@organseg/kernels/ops/intensity.ts';
+import { type IntensityRange, scaleIntensityRange } from '@organseg/kernels/ops/intensity.ts';
 import { type AxisMaps, linearTable, trilinear } from '@organseg/kernels/ops/resample.ts';
 import { empty, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { Uploads } from '@organseg/kernels/transfer.ts';
@@ -19,7 +19,7 @@ export interface Preprocessing {
   /** x, y, z of the network's grid. */
   readonly spacingMm: Xyz;
   /** In HU. */
-  readonly intensity: IntensityWindow;
+  readonly intensity: IntensityRange;
 }
 
 /** Values of host planes [from, to), plane by plane. */
@@ -30,11 +30,11 @@ export interface Resampling {
   readonly size: Dhw;
   /** Network index → host index, D, H, W. */
   readonly maps: AxisMaps;
-  readonly intensity: IntensityWindow;
+  readonly intensity: IntensityRange;
 }
 
 /** How a cropped scan becomes what the network sees. */
-export const resamplingOf = ({ cropped, network }: CaseGeometry, intensity: IntensityWindow): Resampling => ({
+export const resamplingOf = ({ cropped, network }: CaseGeometry, intensity: IntensityRange): Resampling => ({
   size: dhwOf(cropped.shape),
   maps: tensorMaps(cropped, network),
   intensity,
@@ -97,7 +97,7 @@ export class SlabPreparation {
     ]);
     const slab = { inputDepth: size[0], inputFrom: first, outputFrom: from };
     const { launches, scratch } = trilinear(this.#gpu, { input: hu, output: prepared, maps, slab });
-    runOnce(this.#gpu, [...launches, ...windowIntensity(this.#gpu, prepared, intensity)]);
+    runOnce(this.#gpu, [...launches, ...scaleIntensityRange(this.#gpu, prepared, intensity)]);
     release(this.#gpu, ...scratch);
     return prepared;
   }

@@ -23,7 +23,7 @@ export class ScanStream implements StreamSource {
   readonly #scan: Volume;
   readonly #rows: BodyRows;
 
-  /** `rows` are those of the scan above the intensity window's low end. */
+  /** `rows` are those of the scan above the low end of the intensities of interest. */
   constructor(scan: Volume, rows: BodyRows, spacingMm: Xyz) {
     this.#scan = scan;
     this.#rows = rows;

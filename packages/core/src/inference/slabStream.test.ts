@@ -118,7 +118,7 @@ describe('a stream of slabs', () => {
     const stream = new SlabStream(
       gpu,
       network,
-      { size, step, mirrorAxes, grid, skipEarly },
+      { size, windowStep: step, mirrorAxes, grid, skipEarly },
       { logits: 'f32', strips: 1, ...plan },
     );
     const collect = ([D, H, W]: Dhw) => {
@@ -264,7 +264,7 @@ describe('a stream of slabs', () => {
       new SlabStream(
         rehearsal,
         network,
-        { size: [slices, 300, 300], step: 0.5 },
+        { size: [slices, 300, 300], windowStep: 0.5 },
         { logits: 'f32', strips: 1 },
       );
       return rehearsal.arena.account.peakHeldBytes;

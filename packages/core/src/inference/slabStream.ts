@@ -26,10 +26,10 @@ import type { Networks } from './networks.ts';
 import type { ReadPlanes, Resampling } from './preprocess.ts';
 import {
   inStrip,
-  type Layer,
   middleFirst,
   type PlacedWindow,
   stripColumns,
+  type WindowLayer,
   widest,
   windowLayers,
 } from './windowLayers.ts';
@@ -44,7 +44,7 @@ export interface StreamRequest {
   /** Where logits are to be interpolated. */
   readonly grid?: LabelGrid | undefined;
   /** Of a patch, between neighbouring windows; 0.5 overlaps by half. */
-  readonly step: number;
+  readonly windowStep: number;
   /** Of D, H, W: along which the network sees windows mirrored too. */
   readonly mirrorAxes?: readonly number[];
   /**
@@ -111,12 +111,12 @@ export class SlabStream {
   #skipped = 0;
 
   constructor(gpu: Gpu, networks: Networks, request: StreamRequest, plan: StreamPlan) {
-    const { size, source, grid, step, mirrorAxes = [], skipEarly = false } = request;
+    const { size, source, grid, windowStep, mirrorAxes = [], skipEarly = false } = request;
     const { patch, network } = networks;
     this.#gpu = gpu;
     this.#networks = networks;
     this.#size = size;
-    this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, step));
+    this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, windowStep));
     this.#mirrorings = mirrorings(mirrorAxes);
     const tables = this.#origins.map((starts, axis) => windowWeights(size[axis]!, patch[axis]!, starts));
     // The mean over mirrorings and models.
@@ -160,7 +160,8 @@ export class SlabStream {
       weightsAt: this.#weightsAt,
     };
     const layers = windowLayers(grid, (from, to) => source.hasBody(from, to));
-    const jobsIn = ({ windows }: Layer) => windows.length * this.#mirrorings.length * this.#networks.count;
+    const jobsIn = ({ windows }: WindowLayer) =>
+      windows.length * this.#mirrorings.length * this.#networks.count;
     const strips = this.#columns.map((columns) => ({
       columns,
       layers: layers.map((layer) => inStrip(layer, columns, this.#networks.patch[2])),
@@ -203,7 +204,7 @@ export class SlabStream {
 
   /** Runs the windows of a layer, and fills in the image of the next one meanwhile. */
   async #runLayer(
-    { windows, nextNeeds }: Layer,
+    { windows, nextNeeds }: WindowLayer,
     readPlanes: ReadPlanes,
     signal: AbortSignal | undefined,
     onJobs: (count: number) => void,

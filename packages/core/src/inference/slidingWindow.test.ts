@@ -106,7 +106,7 @@ describe('a sliding window', () => {
     const data = Float32Array.from({ length: size[0] * size[1] * size[2] }, () => random.uniform());
     const { memory } = network();
     let done = 0;
-    const sliding = new SlidingWindow(gpu, NETWORK, memory, { patch: PATCH, step });
+    const sliding = new SlidingWindow(gpu, NETWORK, memory, { patch: PATCH, windowStep: step });
     const labels = await sliding.labels({ size, data }, (share) => {
       done = share;
     });

@@ -13,7 +13,7 @@ export interface SlidingWindowOptions {
   /** D, H, W. */
   readonly patch: Dhw;
   /** Of the patch, between neighbouring windows; 0.5 overlaps by half. */
-  readonly step: number;
+  readonly windowStep: number;
   /** Stops between windows. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,11 +41,16 @@ export class SlidingWindow {
    * `onWindow` is called with the share that is done.
    */
   async labels({ size, data }: PreparedImage, onWindow?: (share: number) => void): Promise<Uint8Array> {
-    const { step, signal } = this.#options;
+    const { windowStep, signal } = this.#options;
     const plane = size[1] * size[2];
     const rows = rowExtents({ shape: xyzOf(size), data }, 0);
     const labels = new Uint8Array(data.length);
-    const stream = new SlabStream(this.#gpu, this.#networks, { size, step }, { logits: 'f32', strips: 1 });
+    const stream = new SlabStream(
+      this.#gpu,
+      this.#networks,
+      { size, windowStep },
+      { logits: 'f32', strips: 1 },
+    );
     try {
       await stream.run(
         {

@@ -11,7 +11,7 @@ export interface PlacedWindow {
 }
 
 /** The windows that begin at one plane. */
-export interface Layer {
+export interface WindowLayer {
   readonly windows: readonly PlacedWindow[];
   /** Planes of the image that they need, and those that the next layer's do. */
   readonly needs: number;
@@ -33,7 +33,7 @@ export interface WindowGrid {
 export function windowLayers(
   { size, patch, origins, weightsAt }: WindowGrid,
   hasBody: (from: Dhw, to: Dhw) => boolean,
-): Layer[] {
+): WindowLayer[] {
   const [starts, rows, columns] = origins as [number[], number[], number[]];
   const needs = (start: number) => Math.min(size[0], start + patch[0]);
   return starts.map((z, i) => {
@@ -70,13 +70,17 @@ export function widest(columns: readonly [number, number][]): [number, number] {
 }
 
 /** The windows of a layer that touch a strip, or the column beyond it. */
-export function inStrip(layer: Layer, [left, right]: readonly [number, number], patchWidth: number): Layer {
+export function inStrip(
+  layer: WindowLayer,
+  [left, right]: readonly [number, number],
+  patchWidth: number,
+): WindowLayer {
   const windows = layer.windows.filter(({ origin: [, , x] }) => x < right + 1 && x + patchWidth > left);
   return { ...layer, windows };
 }
 
 /** The windows of a layer, the one nearest to their middle first. */
-export function middleFirst(windows: Layer['windows']): Layer['windows'] {
+export function middleFirst(windows: WindowLayer['windows']): WindowLayer['windows'] {
   const mean = (axis: number) => windows.reduce((sum, { origin }) => sum + origin[axis]!, 0) / windows.length;
   const [y, x] = [mean(1), mean(2)];
   const distance = ({ origin }: PlacedWindow) => Math.hypot(origin[1] - y, origin[2] - x);

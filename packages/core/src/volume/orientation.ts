@@ -93,7 +93,7 @@ export function boxOfView({ min, max }: Box, { from, flipped, shape }: RasView):
 export function toRas<T extends VoxelArray>(volume: Volume<T>): Volume<T> {
   if (axisCodes(volume.affine) === 'RAS') return volume;
   const { shape, affine, steps } = rasView(volume);
-  return { shape, affine, data: gather(volume.data, shape, steps) };
+  return { shape, affine, data: turned(volume.data, shape, steps) };
 }
 
 const stridesOf = (shape: Xyz): Xyz => [1, shape[0], shape[0] * shape[1]];
@@ -109,7 +109,7 @@ function toVoxels(shape: Xyz, world: Xyz, flipped: Orientation['flipped']): Affi
 }
 
 /** out[x, y, z] = data[start + x·steps[0] + y·steps[1] + z·steps[2]]; a negative step starts from the far end. */
-function gather<T extends VoxelArray>(data: T, shape: Xyz, steps: Xyz): T {
+function turned<T extends VoxelArray>(data: T, shape: Xyz, steps: Xyz): T {
   const out = emptyLike(data, data.length);
   const start = steps.reduce((sum, step, axis) => sum + (step < 0 ? -step * (shape[axis] - 1) : 0), 0);
   const [stepX, stepY, stepZ] = steps;

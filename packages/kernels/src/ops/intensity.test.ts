@@ -4,19 +4,19 @@ import * as twin from '../reference/intensity.ts';
 import { philox } from '../reference/philox.ts';
 import { downloadF32 } from '../tensor.ts';
 import * as ops from './intensity.ts';
-import { statistics } from './statistics.ts';
+import { intensityStatistics } from './intensityStatistics.ts';
 
 for (const [name, options] of Object.entries(DEVICES)) {
   onDevice(`intensity, ${name}`, options, (kit) => {
     test.each([[[1, 1, 1]], [[5, 7, 9]], [[37, 33, 35]]])(
-      'window, shift, scale, contrast, gamma and noise of %j',
+      'range, shift, scale, contrast, gamma and noise of %j',
       async (shape) => {
         const image = kit.peaky(shape);
         for (const outside of ['zero', 'clip'] as const) {
-          const window = { low: -0.5, high: 1.5, outside };
-          const windowed = kit.upload(image);
-          kit.run(ops.windowIntensity(kit.gpu, windowed, window));
-          await kit.expectClose(windowed, twin.windowIntensity(image, window));
+          const range = { low: -0.5, high: 1.5, outside };
+          const scaled = kit.upload(image);
+          kit.run(ops.scaleIntensityRange(kit.gpu, scaled, range));
+          await kit.expectClose(scaled, twin.scaleIntensityRange(image, range));
         }
         const shifted = kit.upload(image);
         kit.run(ops.shiftIntensity(kit.gpu, shifted, 0.25));
@@ -52,7 +52,7 @@ onDevice('statistics', {}, (kit) => {
       image.data[i] = Math.fround(x + 1000);
     });
     const output = kit.output([4]);
-    kit.run(statistics(kit.gpu, kit.upload(image), output));
+    kit.run(intensityStatistics(kit.gpu, kit.upload(image), output));
     const expected = twin.statistics(image);
     (await downloadF32(kit.gpu, output)).forEach((value, i) => {
       expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-4);

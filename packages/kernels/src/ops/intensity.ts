@@ -1,12 +1,12 @@
 /**
- * Point by point changes of an f32 image, in place: the intensity window, brightness, contrast, gamma curves, noise.
+ * Point by point changes of an f32 image, in place: the range that the network sees, brightness, contrast, gamma curves, noise.
  */
 import type { Gpu } from '../device.ts';
 import { f32, joinWork, type KernelCall, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../views.ts';
+import { intensityStatistics } from './intensityStatistics.ts';
 import { PHILOX } from './philox.ts';
-import { statistics } from './statistics.ts';
 
 /** For each range of the image: `body` for `i`, where `count` elements are bound as `v`, from element `p.first`. */
 function eachRange(
@@ -41,19 +41,23 @@ interface Extras {
   readonly functions?: string;
 }
 
-export interface IntensityWindow {
-  /** Mapped to 0 and 1. */
+/** The intensities that become 0 and 1, such as HU of an abdominal CT. */
+export interface IntensityRange {
   readonly low: number;
   readonly high: number;
   /** What becomes of values outside: 0 (Gao 2022, to the letter), or the nearer end. */
   readonly outside: 'zero' | 'clip';
 }
 
-/** [low, high] → [0, 1]. */
-export function windowIntensity(gpu: Gpu, image: Tensor, { low, high, outside }: IntensityWindow): Launch[] {
+/** [low, high] → [0, 1], as MONAI's ScaleIntensityRange. */
+export function scaleIntensityRange(
+  gpu: Gpu,
+  image: Tensor,
+  { low, high, outside }: IntensityRange,
+): Launch[] {
   return eachRange(
     gpu,
-    'windowIntensity',
+    'scaleIntensityRange',
     image,
     { low: f32(low), width: f32(high - low), clip: u32(outside === 'clip' ? 1 : 0) },
     `let x = (v[i] - p.low) / p.width;
@@ -91,7 +95,7 @@ export function scaleIntensity(gpu: Gpu, image: Tensor, factor: number): Launch[
 /** mean + factor·(image − mean), within the image's own range. */
 export function adjustContrast(gpu: Gpu, image: Tensor, factor: number): Work {
   const own = empty(gpu, [4]);
-  const { launches, scratch } = statistics(gpu, image, own);
+  const { launches, scratch } = intensityStatistics(gpu, image, own);
   const apply = eachRange(
     gpu,
     'adjustContrast',
@@ -123,7 +127,7 @@ export function gammaIntensity(
   { exponent, inverted, keepsStatistics }: Gamma,
 ): Work {
   const own = empty(gpu, [4]);
-  const before = statistics(gpu, image, own);
+  const before = intensityStatistics(gpu, image, own);
   const apply = eachRange(
     gpu,
     'gammaIntensity',
@@ -139,7 +143,7 @@ export function gammaIntensity(
   const work: Work = { launches: [...before.launches, ...apply], scratch: [own, ...before.scratch] };
   if (!keepsStatistics) return work;
   const changed = empty(gpu, [4]);
-  const after = statistics(gpu, image, changed);
+  const after = intensityStatistics(gpu, image, changed);
   const restore = eachRange(
     gpu,
     'gammaIntensity.restore',

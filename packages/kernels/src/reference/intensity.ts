@@ -1,12 +1,12 @@
 /** Twin of `ops/intensity.ts`. */
-import type { Gamma, IntensityWindow } from '../ops/intensity.ts';
+import type { Gamma, IntensityRange } from '../ops/intensity.ts';
 import { type Reference, reference } from './array.ts';
 import { normal, philox } from './philox.ts';
 
 const map = ({ shape, data }: Reference, f: (x: number, i: number) => number) =>
   reference(shape, data.map(f));
 
-export const windowIntensity = (image: Reference, { low, high, outside }: IntensityWindow): Reference =>
+export const scaleIntensityRange = (image: Reference, { low, high, outside }: IntensityRange): Reference =>
   map(image, (x) => {
     const y = (x - low) / (high - low);
     if (y >= 0 && y <= 1) return y;

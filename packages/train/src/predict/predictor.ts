@@ -142,7 +142,7 @@ export class Predictor {
       models: weights.length,
     });
     // A cap below one patch's need is refused before anything is allocated.
-    this.#planner.plan({ size: config.patch, step: 1 }, this.#capBytes);
+    this.#planner.plan({ size: config.patch, windowStep: 1 }, this.#capBytes);
     this.#parameters = this.#loadWeights();
     this.#networksFor(1); // the driver compiles it while the first scan is read
   }
@@ -219,7 +219,7 @@ export class Predictor {
     const { step, mirror = [], skipEarly = false } = this.#options;
     return {
       ...caseRequest(stream.geometry, preprocessingOf(this.run.config), this.#resample, probabilities),
-      step: step ?? this.run.config.windowStep,
+      windowStep: step ?? this.run.config.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,
       confidence: this.#options.confidence ?? false,

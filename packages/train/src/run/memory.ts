@@ -66,7 +66,7 @@ export async function inferencePeakBytes(
 
 async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dhw): Promise<void> {
   // As few windows as there can be: each takes the same memory.
-  const network = new SlidingWindow(gpu, unetConfig(config), memory, { patch: config.patch, step: 1 });
+  const network = new SlidingWindow(gpu, unetConfig(config), memory, { patch: config.patch, windowStep: 1 });
   await network.labels({ size, data: new Float32Array(elementCount(size)) });
   network.close();
 }

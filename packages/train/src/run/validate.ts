@@ -29,7 +29,7 @@ export async function validate(
   store: CaseStore,
   { signal, onCases }: ValidationHooks,
 ): Promise<ValidationScore> {
-  const options = { patch: config.patch, step: config.windowStep, signal };
+  const options = { patch: config.patch, windowStep: config.windowStep, signal };
   const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);

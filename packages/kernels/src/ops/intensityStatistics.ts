@@ -12,13 +12,13 @@ import { rowRanges } from '../views.ts';
 const STRIP = 1024;
 
 /** `output`, f32 [4], becomes (least, greatest, mean, deviation). */
-export function statistics(gpu: Gpu, image: Tensor, output: Tensor): Work {
+export function intensityStatistics(gpu: Gpu, image: Tensor, output: Tensor): Work {
   const count = elementCount(image.shape);
   const strips = Math.ceil(count / STRIP);
   const shares = empty(gpu, [strips, 4]);
   const launches = rowRanges(gpu, count, [{ tensor: image, rowElements: 1 }], STRIP).map(([start, end]) =>
     prepare(gpu, {
-      name: 'statistics.strips',
+      name: 'intensityStatistics.strips',
       read: { v: { tensor: image, start, count: end - start } },
       write: { shares },
       params: { count: u32(end - start), firstStrip: u32(start / STRIP) },
@@ -48,7 +48,7 @@ export function statistics(gpu: Gpu, image: Tensor, output: Tensor): Work {
     }),
   );
   const join = prepare(gpu, {
-    name: 'statistics.join',
+    name: 'intensityStatistics.join',
     read: { shares },
     write: { output },
     params: { strips: u32(strips), count: u32(count) },
