@@ -7,7 +7,9 @@ import { boxInView, type RasView, rasView } from '../volume/orientation.ts';
 import { gridAtSpacing } from '../volume/resampleGrid.ts';
 import type { Box, Grid, Xyz } from '../volume/volume.ts';
 
+/** A scan's grids, one after another. */
 export interface CaseGeometry {
+  /** The grid of the file. */
   readonly scan: Grid;
   /** The scan turned to RAS. */
   readonly ras: RasView;
@@ -19,7 +21,7 @@ export interface CaseGeometry {
   readonly network: Grid;
 }
 
-/** The grids of a scan whose body fills this box of its own axes (all of it where there is none). */
+/** The grids of a scan whose body fills this box of its own axes; null stands for the whole scan. */
 export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Xyz): CaseGeometry {
   const ras = rasView(scan);
   const box = bodyBox ? boxInView(bodyBox, ras) : { min: [0, 0, 0] as const, max: ras.shape };
@@ -28,13 +30,14 @@ export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Xyz): C
   return { scan: { shape, affine }, ras, box, cropped, network: gridAtSpacing(cropped, spacingMm) };
 }
 
-/** Where a voxel x, y, z of the cropped grid lies in the scan's array: at start + steps · voxel. */
+/** The place of a cropped grid in the scan's array: its voxel [x, y, z] lies at start + steps · [x, y, z]. */
 export interface CroppedView {
   readonly start: number;
   readonly steps: Xyz;
   readonly shape: Xyz;
 }
 
+/** The place of a case's cropped grid in its scan's array. */
 export function croppedView({ ras, box, cropped }: CaseGeometry): CroppedView {
   const start = ras.start + box.min.reduce((sum, index, axis) => sum + index * ras.steps[axis], 0);
   return { start, steps: ras.steps, shape: cropped.shape };

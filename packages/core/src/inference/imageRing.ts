@@ -9,14 +9,16 @@ import { copyInto, empty, release, type Tensor } from '@organseg/kernels/tensor.
 import { Uploads } from '@organseg/kernels/transfer.ts';
 import { type ReadPlanes, type Resampling, SlabPreparation, slabPlanes } from './preprocess.ts';
 
+/** The last planes of an image that were filled in. */
 export class ImageRing {
-  /** f32 [R, H, W] */
+  /** The ring, f32 [depth, H, W]: plane d of the volume lies at d mod depth. */
   readonly planes: Tensor;
   readonly #gpu: Gpu;
   /** Voxels of a plane. */
   readonly #plane: number;
   /** The most planes that come at once. */
   readonly #slab: number;
+  /** What brings slabs: as they are, or prepared. */
   readonly #source: SlabPreparation | Uploads;
   #filled = 0;
 
@@ -36,7 +38,7 @@ export class ImageRing {
     }
   }
 
-  /** How many planes have been filled in: the last `depth` of them are held. */
+  /** The number of planes that have been filled in; the last `depth` of them are held. */
   get filled(): number {
     return this.#filled;
   }

@@ -15,7 +15,7 @@ import { ringRuns } from '@organseg/kernels/ring.ts';
 import { empty, fromArray, release, type Tensor, zeros } from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
 
-/** Planes [from, to), columns [left, right), all rows; `planeStride` labels from one plane to the next. */
+/** Labels of planes [from, to), columns [left, right) and all rows; `planeStride` labels from plane to plane. */
 export interface LabelBlock {
   readonly from: number;
   readonly to: number;
@@ -25,17 +25,18 @@ export interface LabelBlock {
   readonly labels: Uint8Array;
 }
 
-/** The case's grid, where logits are interpolated on it. */
+/** The case's grid, on which logits are interpolated. */
 export interface LabelGrid {
   readonly size: Dhw;
-  /** Index in it → network index, D, H, W. */
+  /** Index in this grid → index in the network's, D, H, W. */
   readonly maps: AxisMaps;
-  /** Whether probabilities are wanted too. */
+  /** Also sends probabilities to the sink. */
   readonly probabilities?: boolean;
 }
 
-/** One plane of the case's grid, columns [left, right): 255ths, `classStride` values from one class to the next. */
+/** Probabilities of one plane, columns [left, right), in 255ths; `classStride` values from class to class. */
 export interface ProbabilityPlane {
+  /** Index along D on the case's grid. */
   readonly plane: number;
   readonly left: number;
   readonly right: number;
@@ -43,29 +44,31 @@ export interface ProbabilityPlane {
   readonly values: Uint8Array;
 }
 
-/** Who takes labels: on the network's grid, and on the case's where logits are interpolated. */
+/** Takes labels: on the network's grid, and on the case's where logits are interpolated. */
 export interface LabelSink {
   network(block: LabelBlock): void;
   resampled?(block: LabelBlock): void;
   probabilities?(plane: ProbabilityPlane): void;
 }
 
-/** Labels travel in blocks of at most so many bytes, or of one plane. */
+/** The most bytes of a block of labels that travels at once; one plane where that is more. */
 const BLOCK_BYTES = 8 * 2 ** 20;
 
+/** What a slab is for. */
 export interface LabelSlabOptions {
   readonly classes: number;
-  /** Planes that a window may write to. */
+  /** The planes that a window may write to. */
   readonly patchDepth: number;
+  /** What logits are stored in. */
   readonly dtype: 'f32' | 'f16';
   readonly grid: LabelGrid | undefined;
   /** f32 [3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
   readonly confidence?: Tensor | undefined;
 }
 
-/** Columns [left, right) of a volume of labels. */
+/** The logits and labels of columns [left, right) of a volume. */
 export class LabelSlab {
-  /** [R, H, W, C]: planes in a ring. */
+  /** A ring of planes, [R, H, W, C]. */
   readonly logits: Tensor;
   readonly left: number;
   readonly #right: number;
@@ -77,7 +80,7 @@ export class LabelSlab {
   readonly #downloads: Downloads;
   readonly #confidence: Tensor | undefined;
   readonly #shares: { readonly tensor: Tensor; readonly downloads: Downloads } | undefined;
-  /** Finished planes of the network's grid and of the case's, and the first plane that is still held. */
+  /** The numbers of finished planes on the network's grid and on the case's, and the first plane still held. */
   #finished = 0;
   #finishedOnGrid = 0;
   #held = 0;
@@ -94,13 +97,13 @@ export class LabelSlab {
     this.#confidence = confidence;
     this.left = left;
     this.#right = right;
-    // Interpolation reaches for one plane more, and one column.
+    // Interpolation reads one plane more, and one column.
     const reach = grid ? 1 : 0;
     const width = Math.min(W, right + reach) - left;
     this.logits = zeros(gpu, [Math.min(D, patchDepth + reach), H, width, classes], dtype);
     this.#grid = grid && { ...grid, ...gridTables(gpu, size, grid, left, right) };
     const plane = Math.max(H * width, this.#grid?.planeStride ?? 0);
-    // As many planes as a layer of windows finishes, on the finer of the two grids.
+    // A block holds as many planes as a layer of windows finishes on the finer of the two grids.
     const planes = Math.ceil(patchDepth * Math.max(1, (grid?.size[0] ?? 0) / D));
     this.#blockBytes = Math.max(plane, Math.min(BLOCK_BYTES, plane * planes));
     this.#labels = empty(gpu, [this.#blockBytes], 'u8');
@@ -124,7 +127,7 @@ export class LabelSlab {
     discard(this.#gpu, launches);
   }
 
-  /** Planes before `until` are finished: no window will write to them. */
+  /** Sends the labels of the planes before `until`, which no window will write to any more, and frees their place. */
   async finish(until: number, sink: LabelSink): Promise<void> {
     await this.#toNetworkGrid(until, sink);
     let held = until;
@@ -235,10 +238,11 @@ export class LabelSlab {
   }
 }
 
+/** How the case's grid lies in the network's: for each index the lower neighbour, and the share of the next. */
 interface GridTables {
-  /** Of each plane of the case's grid: the lower of the network's, and the share of the next. */
+  /** The case's planes. */
   readonly depth: readonly (readonly [number, number])[];
-  /** The same of its rows and of its columns [left, right), which lie in the slab. */
+  /** f32 [rows + columns, 2]: the case's rows, then its columns [left, right), which lie in the slab. */
   readonly table: Tensor;
   readonly left: number;
   readonly right: number;
@@ -257,7 +261,7 @@ function gridTables(gpu: Gpu, size: Dhw, grid: LabelGrid, left: number, right: n
   return { depth, table, left: first, right: first + mine.length, planeStride };
 }
 
-/** The labels of the slab's own columns, without the one beyond. */
+/** The labels of the slab's own columns, without the one that interpolation reads beyond them. */
 function withoutReach(bytes: Uint8Array, planeStride: number, width: number, own: number) {
   if (width === own) return { labels: bytes, planeStride };
   const rows = bytes.length / width;

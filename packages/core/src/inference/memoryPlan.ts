@@ -2,7 +2,6 @@
  * What a case will take of the GPU's memory, known before any is allocated: the same programs and buffers are made on
  * a GPU that only counts. From it follows how the case is done within a cap.
  */
-
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -15,25 +14,26 @@ import { Networks } from './networks.ts';
 import { SlabStream, type StreamPlan, type StreamRequest } from './slabStream.ts';
 import { mirrorings, windowOrigins } from './windows.ts';
 
+/** How a case is done, and what that takes. */
 export interface CasePlan extends StreamPlan {
   /** Windows that the network sees at once. */
   readonly batch: number;
-  /** Held from the driver at most. */
+  /** The most bytes that are held from the driver. */
   readonly peakBytes: number;
 }
 
-/** More windows at once gain nothing where one fills the GPU. */
+/** The most windows at once; more gain nothing, since one fills the GPU. */
 const MOST_WINDOWS = 4;
 
-/** Of the cap, kept from windows beyond the first for what the driver takes itself and nobody counts. */
+/** The part of the cap that windows beyond the first leave to the driver, whose own memory nobody counts. */
 const DRIVER_BYTES = 384 * 2 ** 20;
 
-/** Uniforms and tables that live for a submission, whose number depends on the windows. */
+/** An allowance for uniforms and tables, which live for one submission and depend on the windows in it. */
 const PASSING_BYTES = 2 ** 20;
 
-/** The cap, or the adapter whatever the cap, cannot hold one window of this case. */
+/** One window of a case fits neither the cap nor, where no cap would help, the adapter. */
 export class CapTooSmallError extends InputError {
-  /** The smallest cap that can; infinite where the adapter has no such buffer. */
+  /** The smallest cap that holds one; infinite where the adapter has no such buffer. */
   readonly smallestBytes: number;
 
   constructor(capBytes: number, smallestBytes: number) {
@@ -45,14 +45,16 @@ export class CapTooSmallError extends InputError {
   }
 }
 
+/** What memory depends on besides the case. */
 export interface ModelShape {
   readonly network: UnetConfig;
   readonly patch: Dhw;
   readonly activation: ActivationType;
-  /** How many are averaged. */
+  /** The number of models whose logits are averaged. */
   readonly models: number;
 }
 
+/** Plans cases of one kind of model. */
 export class MemoryPlanner {
   readonly #gpu: Gpu;
   readonly #shape: ModelShape;
@@ -63,7 +65,7 @@ export class MemoryPlanner {
     this.#shape = shape;
   }
 
-  /** Weights and the program for so many windows at once, on a GPU that counts. */
+  /** The weights and the program for so many windows at once, on a GPU that counts. */
   #rehearsed(batch: number) {
     let made = this.#byBatch.get(batch);
     if (!made) {
@@ -102,7 +104,7 @@ export class MemoryPlanner {
   }
 
   /**
-   * The way that uses the cap best: the fewest strips, logits in f32 rather than f16, then as many windows at once as
+   * The plan that uses the cap best: the fewest strips, logits in f32 rather than f16, then as many windows at once as
    * fit beside the driver's own memory. Throws CapTooSmallError.
    */
   plan(request: StreamRequest, capBytes: number, mostWindows = MOST_WINDOWS): CasePlan {
@@ -113,7 +115,7 @@ export class MemoryPlanner {
     );
     const jobs = rows!.length * columns!.length * mirrorings(request.mirrorAxes ?? []).length;
     let best: CasePlan = base;
-    // A batch costs about as much as the first one did, its windows alone: what cannot fit is not tried.
+    // A further window takes at least its logits in f16: a batch that cannot hold those is not tried.
     const perWindow = network.classes * patch.reduce((a, b) => a * b, 1) * 2;
     for (let most = 2; most <= Math.min(mostWindows, jobs); most++) {
       if (best.peakBytes + perWindow > capBytes - DRIVER_BYTES) break;
@@ -126,6 +128,7 @@ export class MemoryPlanner {
     return best;
   }
 
+  /** The plan of one window at once with the fewest strips. Throws CapTooSmallError. */
   #narrowest(request: StreamRequest, capBytes: number): CasePlan {
     const width = request.size[2];
     // Strips narrower than half a patch would see most windows twice or more.

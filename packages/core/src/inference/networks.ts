@@ -8,15 +8,13 @@ import type { NetworkMemory } from '../network/program.ts';
 import { Tape } from '../network/tape.ts';
 import { type UnetConfig, unet } from '../network/unet.ts';
 
-/**
- * A program for batches of windows. Of several models one at a time has its weights on the GPU, so that they take
- * no more memory than one.
- */
+/** A program for batches of windows. One model's weights at a time are on the GPU, so that several take no more memory. */
 export class Networks {
   readonly network: UnetConfig;
   readonly patch: Dhw;
+  /** The windows of a batch. */
   readonly batch: number;
-  /** How many there are. */
+  /** The number of models. */
   readonly count: number;
   readonly #gpu: Gpu;
   readonly #memory: NetworkMemory;
@@ -24,7 +22,7 @@ export class Networks {
   readonly #inference: InferenceProgram;
   #current = 0;
 
-  /** `memory` holds the weights of the first of several; of a single model none need be given. */
+  /** `memory` holds the first model's weights. `weights` are those of all models; a single one needs none. */
   constructor(
     gpu: Gpu,
     network: UnetConfig,
@@ -41,22 +39,22 @@ export class Networks {
     const tape = new Tape();
     const image = tape.input([batch, ...patch, network.inputChannels]);
     const logits = unet(tape, image, network);
-    // With the weights of others it must run as it is.
+    // Other models' weights come into the same memory: the program has to read them at each run.
     const packsEachRun = this.count > 1;
     this.#inference = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun });
   }
 
-  /** f32 [N, d, h, w, 1]: what the next `run` reads. */
+  /** The windows that the next `run` reads, f32 [N, D, H, W, 1]. */
   get image(): Tensor {
     return this.#inference.image;
   }
 
-  /** [N, d, h, w, C]: what the last `run` wrote. */
+  /** The logits that the last `run` wrote, [N, D, H, W, C]. */
   get logits(): Tensor {
     return this.#inference.logits;
   }
 
-  /** Makes `run` that of another model. */
+  /** Puts a model's weights on the GPU. */
   use(model: number): void {
     if (model === this.#current) return;
     const { layout, parameters } = this.#memory;

@@ -45,7 +45,7 @@ export async function prepareScan(
 export function prepareLabels({ data }: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
   const { cropped, network } = geometry;
   const { start, steps } = croppedView(geometry);
-  /** Along each axis, how far into the array the nearest of the scan's voxels lies. */
+  // How far into the array the nearest of the scan's voxels lies along each axis.
   const [fromX, fromY, fromZ] = axisMaps(cropped, network).map((map, axis) =>
     Array.from(nearestIndices(map, network.shape[axis], cropped.shape[axis]), (i) => i * steps[axis]),
   );

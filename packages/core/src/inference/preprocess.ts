@@ -15,20 +15,21 @@ import type { Grid, Xyz } from '../volume/volume.ts';
 import { dhwOf } from './axes.ts';
 import type { CaseGeometry } from './caseGeometry.ts';
 
+/** What a network's scans are made to be alike in. */
 export interface Preprocessing {
-  /** x, y, z of the network's grid. */
+  /** The spacing of the network's grid, x, y, z. */
   readonly spacingMm: Xyz;
-  /** In HU. */
+  /** HU that become 0 and 1. */
   readonly intensity: IntensityRange;
 }
 
-/** Values of host planes [from, to), plane by plane. */
+/** Writes the values of the host's planes [from, to), plane by plane. */
 export type ReadPlanes = (from: number, to: number, values: Float32Array) => void;
 
-/** The host's planes, where they are HU on another grid than the network's. */
+/** Where the host's planes are HU on another grid than the network's: that grid, and what is to become of them. */
 export interface Resampling {
   readonly size: Dhw;
-  /** Network index → host index, D, H, W. */
+  /** Index in the network's grid → index in the host's, D, H, W. */
   readonly maps: AxisMaps;
   readonly intensity: IntensityRange;
 }
@@ -40,19 +41,19 @@ export const resamplingOf = ({ cropped, network }: CaseGeometry, intensity: Inte
   intensity,
 });
 
-/** Index in `target` → index in `source`, D, H, W. */
+/** The maps from an index in `target` to one in `source`, D, H, W. */
 export function tensorMaps(source: Grid, target: Grid): AxisMaps {
   const [x, y, z] = axisMaps(source, target);
   return [z, y, x];
 }
 
-/** Bytes of a slab that travels at once; more where the fewest planes that make one of the network's take more. */
+/** The most bytes of a slab, unless the fewest planes that make one of the network's take more. */
 const SLAB_BYTES = 16 * 2 ** 20;
 
-/** How many planes of this many float32 voxels a slab may have. */
+/** The number of planes of so many float32 voxels that a slab may have. */
 const planesFitting = (voxels: number): number => Math.floor(SLAB_BYTES / 4 / voxels);
 
-/** How many planes of a volume of this size travel at once. */
+/** The number of planes of a volume that travel at once. */
 export const slabPlanes = ([D, H, W]: Dhw): number => Math.min(D, Math.max(1, planesFitting(H * W)));
 
 /** Makes the network's planes from the host's. */

@@ -2,7 +2,6 @@
  * A scan as the stream of slabs sees it, and the label map on its own grid that comes out: both are read and written
  * where they lie, whatever their orientation, so that the host holds the scan and its labels and no copy of either.
  */
-
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { type BodyRows, rowExtents } from '../volume/bodyRows.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
@@ -15,9 +14,10 @@ import type { LabelBlock, LabelSink } from './labelSlab.ts';
 import { type Preprocessing, resamplingOf, tensorMaps } from './preprocess.ts';
 import type { StreamRequest, StreamSource } from './slabStream.ts';
 
-/** Which of the two goes back to the case's grid: labels, by nearest neighbour, or logits, by interpolation. */
+/** What goes back to the scan's grid: labels, by nearest neighbour, or logits, by interpolation. */
 export type ResampleBack = 'labels' | 'logits';
 
+/** A scan, read by slabs as if it were turned to RAS and cropped to its body. */
 export class ScanStream implements StreamSource {
   readonly geometry: CaseGeometry;
   readonly #scan: Volume;
@@ -42,10 +42,10 @@ export class ScanStream implements StreamSource {
       }
   };
 
+  /** Whether voxels that a box [from, to) of the network's grid is interpolated from hold anything but air. */
   hasBody(from: Dhw, to: Dhw): boolean {
     const { cropped, network, box, ras } = this.geometry;
     const maps = axisMaps(cropped, network);
-    // Voxels of the cropped scan that a voxel of the box may be interpolated from.
     const limit = (axis: number, index: number) => Math.min(cropped.shape[axis], Math.max(0, index));
     const [first, end] = [xyzOf(from), xyzOf(to)];
     const low = (axis: number) => limit(axis, Math.floor(maps[axis].scale * first[axis] + maps[axis].offset));
@@ -60,7 +60,7 @@ export class ScanStream implements StreamSource {
   }
 }
 
-/** What a case of these grids asks of the stream. */
+/** The grids that a case asks of the stream. */
 export function caseRequest(
   geometry: CaseGeometry,
   { intensity }: Pick<Preprocessing, 'intensity'>,
@@ -78,7 +78,7 @@ export function caseRequest(
   };
 }
 
-/** The rows of a scan's body, after voxels that are not finite became air, in place. */
+/** The rows of a scan's body. Voxels that are not finite become air before, in place, and are counted. */
 export function bodyOf(
   scan: Volume,
   { intensity }: Pick<Preprocessing, 'intensity'>,
@@ -87,13 +87,13 @@ export function bodyOf(
   return { rows: rowExtents(scan, intensity.low), nonFiniteVoxels };
 }
 
-/** Takes labels as they come and puts them on the scan's grid; outside the body's box is background. */
+/** Puts labels on the scan's grid as they come; outside the body's box is background. */
 export class ScanLabels implements LabelSink {
   readonly volume: Volume<Uint8Array>;
-  /** Of each class, on the network's grid. */
+  /** The number of voxels of each class on the network's grid. */
   readonly voxels: number[];
   readonly #view: CroppedView;
-  /** For each plane, row and column of the cropped scan the nearest of the network's. */
+  /** The network's nearest column, row and plane for each of the cropped scan's. */
   readonly #nearest: readonly [Uint32Array, Uint32Array, Uint32Array] | undefined;
   #plane = 0;
 

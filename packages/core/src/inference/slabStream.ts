@@ -37,44 +37,47 @@ import { mirrorings, windowOrigins, windowWeights } from './windows.ts';
 
 /** What a case asks for. */
 export interface StreamRequest {
-  /** Of the network's grid. */
+  /** The size of the network's grid. */
   readonly size: Dhw;
-  /** Where the host's planes are HU on another grid. */
+  /** How the host's planes are prepared, unless they are the network's already. */
   readonly source?: Resampling | undefined;
-  /** Where logits are to be interpolated. */
+  /** The grid on which logits are interpolated, besides the network's. */
   readonly grid?: LabelGrid | undefined;
-  /** Of a patch, between neighbouring windows; 0.5 overlaps by half. */
+  /** The distance of neighbouring windows as a share of the patch; 0.5 overlaps by half. */
   readonly windowStep: number;
-  /** Of D, H, W: along which the network sees windows mirrored too. */
+  /** Axes, 0 to 2 of D, H, W, along which the network sees windows mirrored too. */
   readonly mirrorAxes?: readonly number[];
   /**
-   * Of the windows that begin at one plane the middle one is looked at first, and where it holds no foreground the
-   * others are left out (Huang 2022, FLARE22's winner). Labels may be lost.
+   * Looks at the middle one of the windows that begin at one plane first, and leaves the others out where it holds no
+   * foreground (Huang 2022, FLARE22's winner). Labels may be lost.
    */
   readonly skipEarly?: boolean;
-  /** Sums up how sure the networks are of their foreground. */
+  /** Sums up how sure the networks are of their foreground, see `confidence`. */
   readonly confidence?: boolean;
 }
 
-/** How it is done in the memory there is. */
+/** How a case is done in the memory that there is. */
 export interface StreamPlan {
+  /** What the slab's logits are stored in. */
   readonly logits: 'f32' | 'f16';
-  /** Strips of columns. */
+  /** The number of strips of columns, one after another. */
   readonly strips: number;
 }
 
-/** What a stream is fed with. */
+/** The image that a stream is fed with. */
 export interface StreamSource {
   readonly readPlanes: ReadPlanes;
   /** Whether a box of the network's grid holds anything but air. */
   hasBody(from: Dhw, to: Dhw): boolean;
 }
 
+/** What became of a case's windows. */
 export interface WindowCounts {
-  /** On the grid of windows. */
+  /** All windows, looked at or not. */
   readonly all: number;
-  /** Not looked at: they hold air alone, or were skipped early. */
+  /** Windows that hold air alone and were not looked at. */
   readonly air: number;
+  /** Windows that `skipEarly` left out. */
   readonly early: number;
 }
 
@@ -88,7 +91,7 @@ interface Job extends PlacedWindow {
   readonly mirrored: Mirrored;
 }
 
-/** Batches that the GPU may have before it: one at work, one waiting. */
+/** The number of batches that the GPU may have before it: one at work, one waiting. */
 const IN_FLIGHT = 2;
 
 /** Does one case; all its memory is allocated when it is made. */
@@ -104,9 +107,9 @@ export class SlabStream {
   readonly #columns: readonly [number, number][];
   readonly #makeSlab: (columns: readonly [number, number]) => LabelSlab;
   #slab: LabelSlab;
-  /** For skipping early: the labels of a window. */
+  /** The labels of a window, for skipping early. */
   readonly #peek: Peek | undefined;
-  /** f32 [3], see ops/confidence.ts. */
+  /** Sums over the foreground, f32 [3], see ops/confidence.ts. */
   readonly #confidence: Tensor | undefined;
   #skipped = 0;
 
@@ -119,7 +122,7 @@ export class SlabStream {
     this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, windowStep));
     this.#mirrorings = mirrorings(mirrorAxes);
     const tables = this.#origins.map((starts, axis) => windowWeights(size[axis]!, patch[axis]!, starts));
-    // The mean over mirrorings and models.
+    // Makes the sum over mirrorings and models their mean.
     const scale = 1 / (this.#mirrorings.length * networks.count);
     const weights = [...tables[0]!.map((weight) => weight * scale), ...tables[1]!, ...tables[2]!];
     this.#weights = fromArray(gpu, Float32Array.from(weights), [weights.length]);
@@ -196,7 +199,7 @@ export class SlabStream {
     return { all, air, early: this.#skipped };
   }
 
-  /** Of the last run: foreground voxels, and the sums of their largest probabilities and of their entropies. */
+  /** Foreground voxels of the last run, and the sums of their largest probabilities and of their entropies. */
   async confidence(): Promise<[number, number, number] | undefined> {
     if (!this.#confidence) return undefined;
     return [...(await downloadF32(this.#gpu, this.#confidence))] as [number, number, number];
@@ -293,6 +296,7 @@ export class SlabStream {
   }
 }
 
+/** Room for one window's labels. */
 interface Peek {
   readonly labels: Tensor;
   readonly downloads: Downloads;

@@ -9,22 +9,23 @@ import { xyzOf } from './axes.ts';
 import { Networks } from './networks.ts';
 import { SlabStream } from './slabStream.ts';
 
+/** How windows lie. */
 export interface SlidingWindowOptions {
-  /** D, H, W. */
   readonly patch: Dhw;
-  /** Of the patch, between neighbouring windows; 0.5 overlaps by half. */
+  /** The distance of neighbouring windows as a share of the patch; 0.5 overlaps by half. */
   readonly windowStep: number;
-  /** Stops between windows. */
+  /** Stops the work between windows. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What the network sees of a whole scan. */
 export interface PreparedImage {
   readonly size: Dhw;
+  /** Intensities in [0, 1], D, H, W. */
   readonly data: Float32Array;
 }
 
-/** Segments one image after another, with the network's memory in between. */
+/** Segments one image after another; the network keeps its memory in between. */
 export class SlidingWindow {
   readonly #gpu: Gpu;
   readonly #options: SlidingWindowOptions;
@@ -37,7 +38,7 @@ export class SlidingWindow {
   }
 
   /**
-   * The class of each voxel of an image, D H W, whose intensities are in [0, 1]. Air, which is 0, is background.
+   * The class of each voxel, D, H, W. Air, whose intensity is 0, is background.
    * `onWindow` is called with the share that is done.
    */
   async labels({ size, data }: PreparedImage, onWindow?: (share: number) => void): Promise<Uint8Array> {

@@ -1,35 +1,38 @@
 /**
- * In which order the windows of a volume are seen: layer by layer along D, in strips of columns where the whole width
+ * The order in which the windows of a volume are seen: layer by layer along D, in strips of columns where the whole width
  * does not fit, the middle of a layer first where the others may be left out.
  */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 
-/** Where a window lies, and where its weights do. */
+/** A window of a volume. */
 export interface PlacedWindow {
+  /** Its first voxel; below 0 where the volume is smaller than the patch. */
   readonly origin: Dhw;
+  /** The places of its weights in the table of all axes' weights. */
   readonly weightsAt: Dhw;
 }
 
 /** The windows that begin at one plane. */
 export interface WindowLayer {
   readonly windows: readonly PlacedWindow[];
-  /** Planes of the image that they need, and those that the next layer's do. */
+  /** The number of planes of the image that they need, and that the next layer's windows need. */
   readonly needs: number;
   readonly nextNeeds: number;
-  /** Planes of labels that are finished after them. */
+  /** The number of planes of labels that are finished after them. */
   readonly finished: number;
 }
 
+/** All windows of a volume, air included. */
 export interface WindowGrid {
   readonly size: Dhw;
   readonly patch: Dhw;
-  /** Of the windows, along D, H, W. */
+  /** The windows' first voxels along D, H and W. */
   readonly origins: readonly (readonly number[])[];
-  /** Where each axis's weights begin. */
+  /** The place where each axis's weights begin in the table. */
   readonly weightsAt: Dhw;
 }
 
-/** All windows that hold anything but air. */
+/** The windows that hold anything but air. */
 export function windowLayers(
   { size, patch, origins, weightsAt }: WindowGrid,
   hasBody: (from: Dhw, to: Dhw) => boolean,
@@ -63,7 +66,7 @@ export const stripColumns = (width: number, strips: number): [number, number][] 
     Math.floor((width * (i + 1)) / strips),
   ]);
 
-/** The widest strip: interpolation reaches a column further, but in the last one. */
+/** The strip that takes most memory: interpolation reads a column beyond each but the last. */
 export function widest(columns: readonly [number, number][]): [number, number] {
   const reach = ([left, right]: readonly [number, number]) => Math.min(columns.at(-1)![1], right + 1) - left;
   return columns.reduce((a, b) => (reach(b) > reach(a) ? b : a));

@@ -1,20 +1,20 @@
-/** Where sliding windows lie, and the weights of their voxels. */
+/** Sliding windows along one axis: their places, and the weights of their voxels. */
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 
-/** As MONAI's and nnU-Net's importance map: σ is an eighth of the patch. */
+/** The weights' σ as a share of the patch, as in MONAI's and nnU-Net's importance maps. */
 const SIGMA_SHARE = 0.125;
 
-/** Starts of windows along an axis: evenly spread, at most `step` of a patch apart, as nnU-Net places them. */
-export function windowStarts(size: number, patch: number, step: number): number[] {
+/** The first voxels of windows: evenly spread, at most `windowStep` of a patch apart, as nnU-Net places them. */
+export function windowStarts(size: number, patch: number, windowStep: number): number[] {
   if (size <= patch) return [0];
-  const count = Math.ceil((size - patch) / (patch * step)) + 1;
+  const count = Math.ceil((size - patch) / (patch * windowStep)) + 1;
   const distance = (size - patch) / (count - 1);
   return Array.from({ length: count }, (_, i) => Math.round(i * distance));
 }
 
-/** Origins along an axis: a volume smaller than the patch lies in the middle of it. */
-export const windowOrigins = (size: number, patch: number, step: number): number[] =>
-  size < patch ? [-Math.floor((patch - size) / 2)] : windowStarts(size, patch, step);
+/** The first voxels of windows, where a volume smaller than the patch lies in the middle of it. */
+export const windowOrigins = (size: number, patch: number, windowStep: number): number[] =>
+  size < patch ? [-Math.floor((patch - size) / 2)] : windowStarts(size, patch, windowStep);
 
 function gaussian(size: number): number[] {
   const sigma = size * SIGMA_SHARE;
@@ -22,7 +22,7 @@ function gaussian(size: number): number[] {
 }
 
 /**
- * The weights of each window along an axis, one after another: Gaussian, divided by their sum over all windows at
+ * The weights of each window, one after another: Gaussian, divided by their sum over all windows at
  * the same voxel. The product over the axes then sums to 1 at every voxel, since windows lie on a grid.
  */
 export function windowWeights(size: number, patch: number, origins: readonly number[]): Float32Array {
@@ -37,7 +37,7 @@ export function windowWeights(size: number, patch: number, origins: readonly num
   return Float32Array.from(weights);
 }
 
-/** All ways to mirror along some of the axes (of D, H, W), none included. */
+/** All ways to mirror along some of the axes, 0 to 2 of D, H, W; not to mirror is the first. */
 export function mirrorings(axes: readonly number[]): Mirrored[] {
   return Array.from({ length: 2 ** axes.length }, (_, bits) => {
     const on = (axis: number) => axes.some((each, i) => each === axis && (bits >> i) % 2 === 1);
