@@ -24,7 +24,7 @@ export interface LossCall {
   readonly lossScale: number;
 }
 
-/** nnU-Net's: half the weight at half the resolution, and 1 in all. */
+/** The weights of outputs in the loss, as nnU-Net's: half the weight at half the resolution, 1 in all. */
 export function outputWeights(count: number): number[] {
   const weights = Array.from({ length: count }, (_, i) => 0.5 ** i);
   const total = weights.reduce((a, b) => a + b);
@@ -86,7 +86,7 @@ export function lossTasks(at: Planner, call: LossCall) {
       },
     );
     if (batch > labelled && i > 0) {
-      // Nobody else assigns these items' gradient, and they learn from the teacher at the full resolution alone.
+      // No other task assigns these items' gradient, and they learn from the teacher at the full resolution alone.
       const itemElements = depth * height * width * classes;
       tasks.push({
         layer: 'loss',
@@ -113,7 +113,7 @@ export function lossTasks(at: Planner, call: LossCall) {
             logits: itemsOf(at.tensor(output), labelled, batch),
             teacher,
             loss: at.tensor(consistencyLoss),
-            // Assigned by the labelled items' loss, or for the first time here: they are other items.
+            // Other items than those whose gradient the labelled items' loss assigns.
             dLogits: itemsOf(at.tensor(gradient), labelled, batch),
             weight: 0,
           });

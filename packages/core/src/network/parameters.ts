@@ -14,23 +14,24 @@ import { InputError } from '../inputError.ts';
 import type { Random } from '../random.ts';
 import { floatsOf, type SafeTensors, tensorOf } from './safetensors.ts';
 
-/** LeakyReLU's, throughout. */
+/** The slope of LeakyReLU below 0, in all networks. */
 export const LEAKY_SLOPE = 0.01;
 
+/** A parameter without its values. */
 export interface ParameterSpec {
   readonly name: string;
-  /** PyTorch's: conv3d [out, in, kD, kH, kW], transposed [in, out, kD, kH, kW], norm and bias [C]. */
+  /** PyTorch's layout: conv3d [out, in, kD, kH, kW], transposed [in, out, kD, kH, kW], norm and bias [C]. */
   readonly shape: readonly number[];
   readonly kind: 'convolution' | 'normWeight' | 'bias';
 }
 
-/** Places begin at multiples of 256 bytes, so that each parameter can be bound alone. */
+/** The elements whose multiples places begin at: 256 bytes, so that each parameter can be bound alone. */
 const PLACE_ELEMENTS = 64;
 
-/** Values by name, in PyTorch's layout. */
+/** Parameters' values by name, in PyTorch's layout. */
 export type NamedArrays = Map<string, Float32Array>;
 
-/** What values come from, all at once or one by one. */
+/** A source of values by name, all at once or one by one. */
 export type ParameterValues = Pick<NamedArrays, 'get'>;
 
 /** Throws InputError unless a file's tensors that begin with `prefix` are these parameters. */
@@ -46,7 +47,7 @@ export function assertParameters(
   if (extra) throw new InputError(`${path}: tensor ${extra} is no parameter of this network`);
 }
 
-/** The tensors `prefix` + name of a file, exactly one for each parameter. Throws InputError. */
+/** The values of all parameters, from a file's tensors `prefix` + name, which must be one for each. Throws InputError. */
 export function namedArrays(
   specs: readonly ParameterSpec[],
   file: Pick<SafeTensors, 'tensors'>,
@@ -57,9 +58,10 @@ export function namedArrays(
   return new Map(specs.map(({ name, shape }) => [name, floatsOf(file, `${prefix}${name}`, shape, path)]));
 }
 
-/** Where each parameter lies in a flat tensor. */
+/** The places of parameters in a flat f32 tensor. */
 export class ParameterLayout {
   readonly specs: readonly ParameterSpec[];
+  /** Elements of the flat tensor, gaps included. */
   readonly size: number;
   readonly #offsets = new Map<string, number>();
 
@@ -91,11 +93,12 @@ export class ParameterLayout {
     };
   }
 
+  /** A flat tensor of zeros. */
   allocate(gpu: Gpu): Tensor {
     return zeros(gpu, [this.size]);
   }
 
-  /** Uploads every parameter, one after another, as it lies. */
+  /** Copies values into a flat tensor, parameter by parameter. */
   upload(gpu: Gpu, flat: Tensor, values: ParameterValues): void {
     let bytes = 0;
     for (const { name, shape } of this.specs) {
@@ -107,6 +110,7 @@ export class ParameterLayout {
     }
   }
 
+  /** The values of a flat tensor. */
   async download(gpu: Gpu, flat: Tensor): Promise<NamedArrays> {
     const all = await downloadF32(gpu, flat);
     return new Map(
@@ -118,7 +122,10 @@ export class ParameterLayout {
   }
 }
 
-/** Kaiming normal for LeakyReLU (He et al. 2015; PyTorch's fan_in, a = 0.01); norms 1 and 0; biases 0. */
+/**
+ * Random values to train from: Kaiming normal for LeakyReLU (He et al. 2015; PyTorch's fan_in, a = 0.01); norms 1
+ * and 0; biases 0.
+ */
 export function initialise(layout: ParameterLayout, random: Random): NamedArrays {
   return new Map(
     layout.specs.map(({ name, shape, kind }) => {

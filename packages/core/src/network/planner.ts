@@ -11,10 +11,11 @@ import { type ActivationType, type Part, Program } from './program.ts';
 
 /** One thing that a program does, and the slots that it reads or writes. */
 export interface Task {
+  /** The layer's name, or "loss" and the like. */
   readonly layer: string;
   readonly pass: Part['pass'];
   readonly uses: readonly Slot[];
-  /** Slots among them whose former content it does not want. */
+  /** Slots among them whose former content is not read. */
   readonly defines?: readonly Slot[];
   build(): Work;
 }
@@ -63,7 +64,7 @@ export class Planner implements Workspace {
     return this.#layout.view(this.#gradients!, name);
   }
 
-  /** The slot of a value's gradient, which backward tasks list among what they use. */
+  /** The slot of a value's gradient, which is among those that backward tasks use. */
   gradientSlot(value: Slot): Slot {
     let slot = this.#gradientSlots.get(value);
     if (!slot) {
@@ -81,7 +82,7 @@ export class Planner implements Workspace {
     return { tensor: this.tensor(slot), accumulate };
   }
 
-  /** The launches, with all buffers that they use and the given tensors'. */
+  /** The program of what was planned; the given tensors become its own. */
   program(tensors: readonly Tensor[]): Program {
     return new Program(this.gpu, this.parts, [...this.#reserved, ...tensors.map(({ buffer }) => buffer)]);
   }

@@ -16,7 +16,7 @@ export type ActivationType = Workspace['activation'];
 export const fastestActivation = ({ hasF16, adapter }: Gpu): ActivationType =>
   hasF16 && !adapter.software ? 'f16' : 'f32';
 
-/** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers. */
+/** The launches of one layer's forward or backward pass, of the loss, or of what is done for all layers at once. */
 export interface Part {
   readonly layer: string;
   readonly pass: 'forward' | 'backward';
@@ -25,7 +25,7 @@ export interface Part {
 
 /** Launches with the memory that is theirs. */
 export class Program {
-  /** What `run` submits, in order. */
+  /** The launches in the order in which `run` submits them. */
   readonly parts: readonly Part[];
   readonly #gpu: Gpu;
   readonly #launches: readonly Launch[];

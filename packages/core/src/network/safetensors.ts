@@ -17,6 +17,7 @@ const ARRAYS = {
 
 type SafeDType = keyof typeof ARRAYS;
 
+/** A tensor of a file, with its values. */
 export interface SafeTensor {
   readonly shape: readonly number[];
   readonly values:
@@ -29,6 +30,7 @@ export interface SafeTensor {
     | Uint8Array;
 }
 
+/** A whole file. */
 export interface SafeTensors {
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: ReadonlyMap<string, SafeTensor>;
@@ -46,6 +48,7 @@ export interface SafeTensorsHeader {
   readonly tensors: ReadonlyMap<string, SafeTensorPlace>;
 }
 
+/** A tensor of a file, without its values. */
 export interface SafeTensorPlace {
   readonly dtype: SafeDType;
   readonly shape: readonly number[];
@@ -53,7 +56,7 @@ export interface SafeTensorPlace {
   readonly byteLength: number;
 }
 
-/** Bytes before the JSON text of a header: its length. */
+/** The bytes before a header's JSON text, which hold its length. */
 const LENGTH_BYTES = 8;
 
 /** The length of the header, told by the first bytes. Throws InputError that names the file and the fault. */

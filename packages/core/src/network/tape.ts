@@ -19,9 +19,10 @@ function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
   return gradient.tensor;
 }
 
-/** A norm without activation. Its output is never made: whoever adds it norms its input by these. */
+/** A norm without activation. Its output is never made: the op that adds it norms its input by these. */
 interface LinearNorm {
   readonly input: Slot;
+  /** f32 [N, C, 2], mean and 1/deviation. */
   readonly stats: Slot;
   readonly weight: string;
   readonly bias: string;
@@ -30,17 +31,19 @@ interface LinearNorm {
 /** A norm with activation and without residual. Its output is not made where all that read it can norm its input. */
 interface ReadNorm {
   readonly input: Slot;
-  /** f32 [N, C, 2], see `instanceNorm.affine`. */
+  /** f32 [N, C, 2], scale and offset, see `instanceNorm.affine`. */
   readonly affine: Slot;
-  /** Whether anybody reads its output who cannot. */
+  /** Whether an op reads the output that cannot norm the input itself. */
   isMade: boolean;
 }
 
+/** The record of a network's forward code. */
 export class Tape {
-  /** What the convolution of each output caches: the statistics that a norm asks of it. */
+  /** The statistics that a norm asks of a convolution, by the convolution's output. */
   readonly #convolutionCaches = new Map<Slot, Slot[]>();
   readonly #linearNorms = new Map<Slot, LinearNorm>();
   readonly #readNorms = new Map<Slot, ReadNorm>();
+  /** In the order of forward. */
   readonly ops: Op[] = [];
   readonly parameters: ParameterSpec[] = [];
 
@@ -62,7 +65,7 @@ export class Tape {
     return op.output;
   }
 
-  /** For those who read a norm's output as it is. */
+  /** Has norms' outputs made, for ops that read them as they are. */
   #wantMade(...slots: readonly Slot[]): void {
     for (const slot of slots) {
       const norm = this.#readNorms.get(slot);
@@ -70,7 +73,7 @@ export class Tape {
     }
   }
 
-  /** Convolution `name`.weight (and `name`.bias); several inputs stand for their concatenation. */
+  /** A convolution with `name`.weight (and `name`.bias); several inputs stand for their concatenation. */
   conv3d(
     input: Slot | readonly Slot[],
     name: string,
@@ -157,7 +160,7 @@ export class Tape {
     });
   }
 
-  /** Transposed convolution `name`.weight with kernel = stride. */
+  /** A transposed convolution with `name`.weight, whose kernel is the stride. */
   convTranspose3d(input: Slot, name: string, { filters, stride }: { filters: number; stride: Dhw }): Slot {
     const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
     const weight = this.#parameter(`${name}.weight`, [channels, filters, ...stride], 'convolution');
@@ -201,8 +204,8 @@ export class Tape {
   }
 
   /**
-   * LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias; `linear` leaves the activation out, of what
-   * can then only be a residual.
+   * LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias. `linear` leaves the activation out: the output
+   * may then only be another norm's residual.
    */
   instanceNorm(
     input: Slot,
@@ -284,12 +287,14 @@ export class Tape {
   }
 }
 
+/** What a convolution is besides its input. */
 export interface ConvOptions {
+  /** Output channels. */
   readonly filters: number;
   readonly kernel: Dhw;
   readonly stride?: Dhw;
   readonly bias?: boolean;
 }
 
-/** What forward code is written in. */
+/** The layers that forward code is written in. */
 export type Layers = Pick<Tape, 'conv3d' | 'convTranspose3d' | 'instanceNorm'>;

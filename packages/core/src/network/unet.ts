@@ -6,15 +6,16 @@ import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Slot } from './op.ts';
 import type { Layers } from './tape.ts';
 
+/** The form of a U-Net, from the full resolution (stage 0) to the bottleneck; at least two stages. */
 export interface UnetConfig {
   readonly inputChannels: number;
   readonly classes: number;
-  /** Of each stage, from the full resolution to the bottleneck; at least two. */
+  /** Channels of each stage. */
   readonly filters: readonly number[];
-  /** D, H, W per stage; the first stage keeps the resolution. */
+  /** Kernels and strides of each stage; the first stage keeps the resolution. */
   readonly kernels: readonly Dhw[];
   readonly strides: readonly Dhw[];
-  /** Further outputs at lower resolutions, to learn by. */
+  /** Has further outputs at lower resolutions, which training learns by. */
   readonly deepSupervision?: boolean;
 }
 
@@ -78,7 +79,7 @@ export function unetOutputs(tape: Layers, image: Slot, config: UnetConfig): Slot
   return [output(x, 'output_block'), ...coarse];
 }
 
-/** By what the patch must be divisible, D, H, W. */
+/** The sizes whose multiples a patch must have. */
 export const patchDivisor = ({ strides }: Pick<UnetConfig, 'strides'>): Dhw =>
   dhw((axis) => strides.reduce((product, stride) => product * stride[axis]!, 1));
 

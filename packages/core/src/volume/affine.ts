@@ -8,7 +8,7 @@ export function affineFromRows(rows: readonly (readonly number[])[]): Affine {
   return Float64Array.from([...rows.slice(0, 3).flat(), 0, 0, 0, 1]);
 }
 
-/** Index i of one grid → scale·i + shift in another: a crop, a change of spacing. */
+/** The affine from index i to scale·i + shift: a crop, a change of spacing. */
 export function scaleAndShift(scale: Xyz, shift: Xyz): Affine {
   return affineFromRows([
     [scale[0], 0, 0, shift[0]],
@@ -17,7 +17,7 @@ export function scaleAndShift(scale: Xyz, shift: Xyz): Affine {
   ]);
 }
 
-/** outer·inner: `inner` is applied first. */
+/** The affine outer·inner, which applies `inner` first. */
 export function compose(outer: Affine, inner: Affine): Affine {
   const product = new Float64Array(16);
   for (let row = 0; row < 4; row++) {
@@ -52,7 +52,7 @@ export function determinant(a: Affine): number {
   );
 }
 
-/** World mm → voxel index. Throws where the affine is singular. */
+/** The inverse: world mm → voxel index. Throws where the affine is singular. */
 export function invert(a: Affine): Affine {
   const det = determinant(a);
   if (det === 0 || !Number.isFinite(det)) throw new Error('affine: singular, it has no inverse');

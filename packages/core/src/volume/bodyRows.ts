@@ -1,10 +1,11 @@
-/** Where the body lies in a scan, row by row along x: what lies outside is air. */
+/** The body's place in a scan, row by row along x: what lies outside is air. */
 import type { Box, Volume, Xyz } from './volume.ts';
 
+/** The ends of the body in each row. */
 export interface BodyRows {
-  /** The smallest box that holds all of it; null where there is none. */
+  /** The smallest box that holds the body; null where there is none. */
   readonly box: Box | null;
-  /** Whether a box [from, to) reaches between the ends of a row. */
+  /** Whether a box [from, to) holds a voxel between the ends of its row. */
   reach(from: Xyz, to: Xyz): boolean;
 }
 

@@ -4,11 +4,11 @@
  */
 import type { Box, Volume } from './volume.ts';
 
-/** Labels, and how many voxels each lost or gained; none where it stayed as it was. */
+/** The number of voxels that each changed label lost or gained. */
 export type Changes = ReadonlyMap<number, number>;
 
 /**
- * Of each label, keeps its largest part alone; the rest becomes background, in place. Voxels that share a corner are
+ * Keeps each label's largest part alone; the rest becomes background, in place. Voxels that share a corner are
  * connected, as nnU-Net counts.
  */
 export function keepLargestComponent(volume: Volume<Uint8Array>, labels: readonly number[]): Changes {
@@ -65,7 +65,7 @@ export function fillHoles(volume: Volume<Uint8Array>, labels: readonly number[])
   return gained;
 }
 
-/** The smallest box around each of the labels that is there. */
+/** The smallest box around each of those labels that the map holds. */
 function boxesOf({ data, shape }: Volume<Uint8Array>, labels: readonly number[]): Map<number, Box> {
   if (!labels.length) return new Map();
   const [nx, ny, nz] = shape;
@@ -104,9 +104,9 @@ interface Runs {
   readonly start: readonly number[];
   readonly end: readonly number[];
   readonly row: readonly number[];
-  /** The first run of each row, and one more. */
+  /** The first run of each row, then the number of runs. */
   readonly firstRun: readonly number[];
-  /** Where each row begins in the volume's array. */
+  /** The place in the volume's array where each row begins. */
   readonly rowAt: readonly number[];
   /** Voxels of a row, rows of a plane. */
   readonly width: number;

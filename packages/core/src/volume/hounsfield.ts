@@ -1,3 +1,4 @@
+/** Hounsfield units: what stands for air, and voxels that hold no number. */
 import type { VoxelArray } from './volume.ts';
 
 /** The value of air on CT scanners' 12-bit scale. */

@@ -2,16 +2,17 @@
 import { determinant } from './affine.ts';
 import type { Volume, Xyz } from './volume.ts';
 
+/** One label's figures. */
 export interface LabelStatistics {
   readonly voxels: number;
   readonly volumeMl: number;
-  /** Null where the label is not there. */
+  /** The mean HU of its voxels; null where the label is not there. */
   readonly meanHu: number | null;
   /** The mean voxel index, x y z; null where the label is not there, and for background. */
   readonly centre: Xyz | null;
 }
 
-/** Of labels 0 to `classes` − 1, on one grid with the scan. */
+/** The statistics of labels 0 to `classes` − 1. The map has the scan's grid. */
 export function labelStatistics(
   scan: Volume,
   { data, shape, affine }: Volume<Uint8Array>,

@@ -4,8 +4,10 @@
  */
 import type { NiftiExtension } from './niftiWrite.ts';
 
+/** The extension's code. */
 const CARET = 30;
 
+/** A label as viewers show it. */
 export interface LabelEntry {
   readonly id: number;
   readonly name: string;
@@ -13,6 +15,7 @@ export interface LabelEntry {
   readonly colour: readonly [number, number, number];
 }
 
+/** The header extension that holds a table of labels. */
 export function labelTable(entries: readonly LabelEntry[]): NiftiExtension {
   const labels = entries.map(({ id, name, colour }) => {
     const [red, green, blue] = colour.map((value) => (value / 255).toFixed(3));

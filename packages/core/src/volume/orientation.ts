@@ -73,7 +73,7 @@ export function rasView(grid: Grid): RasView {
   };
 }
 
-/** A box of the volume's own axes, in the view's, and back. */
+/** A box of a volume's own axes, in those of its view. */
 export function boxInView({ min, max }: Box, view: RasView): Box {
   const { from, flipped, shape } = view;
   return {
@@ -82,6 +82,7 @@ export function boxInView({ min, max }: Box, view: RasView): Box {
   };
 }
 
+/** A box of a view's axes, in those of its volume. */
 export function boxOfView({ min, max }: Box, { from, flipped, shape }: RasView): Box {
   const along = (axis: number) => from.indexOf(axis);
   const low = (w: number) => (flipped[w] ? shape[w] - max[w] : min[w]);

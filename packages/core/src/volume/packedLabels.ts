@@ -6,16 +6,17 @@
 import type { LabelStream } from './labelStream.ts';
 import type { Grid, Xyz } from './volume.ts';
 
+/** A label map that was read, packed. */
 export interface PackedLabels extends Grid {
   readonly name: string;
   readonly spacingMm: Xyz;
-  /** What the labels take in memory. */
+  /** The memory that the labels take. */
   readonly bytes: number;
   /** The labels of the rows yMin to yMax − 1 of slice z, x fastest; the next call overwrites them. */
   rows(z: number, yMin: number, yMax: number): Uint8Array;
 }
 
-/** Whole slices of at least so many voxels, so that a map of tiny slices is not kept in as many pieces. */
+/** The fewest voxels of a slab, so that a map of tiny slices is not kept in as many pieces. */
 const SLAB_VOXELS = 1 << 16;
 
 /** Writes the labels `start` to `end` − 1 of a slab to the beginning of `out`. */
@@ -66,7 +67,7 @@ function packSlab(labels: Uint8Array, isHalf: boolean): { slab: Slab; bytes: num
   return { slab: isHalf ? fromHalves(halves(labels)) : fromBytes(labels.slice()), bytes: packedBytes };
 }
 
-/** A run a word: its end in the slab, above eight bits of label. Null where there are more than `most`. */
+/** The runs, a word each: the end in the slab, above eight bits of label. Null where there are more than `most`. */
 function runsOf(labels: Uint8Array, most: number): Uint32Array | null {
   if (labels.length > 1 << 24) return null;
   const runs = new Uint32Array(most);

@@ -9,10 +9,10 @@
 import { apply, compose, scaleAndShift, spacingOf } from './affine.ts';
 import type { Grid, Xyz } from './volume.ts';
 
-/** Halves go up, also those that the rounding of a float32 affine, over a thousand voxels, put below themselves. */
+/** The nearest whole number. Halves go up, also those that a float32 affine's rounding put a little below. */
 const nearest = (value: number): number => Math.floor(value + 0.5 + 1e-4);
 
-/** Along one axis: source index = scale · target index + offset, to be clamped to the source's edges. */
+/** A map along one axis: source index = scale · target index + offset, to be clamped to the source's edges. */
 export interface AxisMap {
   readonly scale: number;
   readonly offset: number;
@@ -29,7 +29,7 @@ export function gridAtSpacing(grid: Grid, spacingMm: Xyz): Grid {
   return { shape, affine: compose(grid.affine, toSource) };
 }
 
-/** How the voxels of `target` lie in `source`, axis by axis. The two share their axes and their centre. */
+/** The maps from indices of `target` to those of `source`, x, y, z. Throws unless they share axes and centre. */
 export function axisMaps(source: Grid, target: Grid): readonly [AxisMap, AxisMap, AxisMap] {
   assertConcentric(source, target);
   const from = spacingOf(source.affine);
@@ -52,7 +52,7 @@ export function nearestIndices(
   );
 }
 
-/** Grids that were turned or cropped apart would give a label map in the wrong place, silently. */
+/** Throws where grids were turned or cropped apart: labels would come to the wrong place, silently. */
 function assertConcentric(source: Grid, target: Grid): void {
   const unitAxes = ({ affine }: Grid) => {
     const spacing = spacingOf(affine);

@@ -27,7 +27,7 @@ export const xyz = (at: (axis: number) => number): Xyz => [at(0), at(1), at(2)];
 /** Voxel index → world position in mm (RAS+): 4×4, row-major, 16 numbers. */
 export type Affine = Float64Array;
 
-/** Where voxels lie, without the voxels. */
+/** The places of voxels, without their values. */
 export interface Grid {
   readonly shape: Xyz;
   readonly affine: Affine;
@@ -39,13 +39,14 @@ export interface Box {
   readonly max: Xyz;
 }
 
+/** Voxels with their places. */
 export interface Volume<T extends VoxelArray = VoxelArray> extends Grid {
   readonly data: T;
 }
 
 export const voxelCount = (shape: Xyz): number => shape[0] * shape[1] * shape[2];
 
-/** A zeroed array of the same kind. */
+/** An array of zeros of the same kind. */
 export function emptyLike<T extends VoxelArray>(data: T, length: number): T {
   return new (data.constructor as new (length: number) => T)(length);
 }
