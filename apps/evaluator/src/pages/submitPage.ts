@@ -8,7 +8,7 @@ import { listCases } from '../store/challenges.ts';
 import type { Submission } from '../store/submissions.ts';
 import { closeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
 import { bodyOf } from '../upload/body.ts';
-import { printable, readFileName } from '../upload/fileNames.ts';
+import { noteFile, printable, readFileName, type SeenFiles } from '../upload/fileNames.ts';
 import { type FormPart, formParts } from '../upload/multipart.ts';
 import { receiveLog, receiveMask } from '../upload/receive.ts';
 import { receiveZip } from '../upload/receiveZip.ts';
@@ -56,6 +56,7 @@ async function receiveForm(c: Context<Env>): Promise<Submission> {
   const challenge = c.get('challenge');
   const cases = new Set((await listCases(services.db, challenge.id)).map(({ name }) => name));
   const passedOver: string[] = [];
+  const seen: SeenFiles = new Map();
   let submission: Submission | undefined;
   let isZip = false;
   // In one request, as a zip is: where this process dies, what it has received is discarded.
@@ -77,6 +78,7 @@ async function receiveForm(c: Context<Env>): Promise<Submission> {
       const file = readFileName(filename, challenge.name, cases);
       if (file.kind === 'other') passedOver.push(printable(filename));
       if (!('case' in file)) continue;
+      noteFile(seen, file, printable(filename));
       submission ??= await begin();
       if (file.kind === 'mask') await receiveMask(services, challenge, submission, file.case, bytes);
       else await receiveLog(services, challenge, submission, file.case, 'claimed', bytes);

@@ -241,6 +241,7 @@ test('a zip that is being received takes nothing by another request, and is acce
 test.each<[string, string[], RegExp]>([
   ['a zip and a mask', ['all.zip', 'two.nii.gz'], /send one zip, or the files themselves/],
   ['a mask and a zip', ['two.nii.gz', 'all.zip'], /send one zip, or the files themselves/],
+  ['two masks of one case', ['one.nii', 'one.nii.gz'], /one\.nii\.gz and one\.nii: two files of one case/],
   ['two zips', ['all.zip', 'more.zip'], /send one zip, or the files themselves/],
   [
     'other files alone',

@@ -17,8 +17,13 @@ const PROBABILITIES = /^(.+)_probabilities\.nii(\.gz)?$/i;
 /** Files and folders that macOS and Windows leave beside what a person packs. */
 const CLUTTER = /^(\.|__MACOSX$|Thumbs\.db$|desktop\.ini$)/i;
 
+export interface CaseFile {
+  readonly kind: 'mask' | 'log';
+  readonly case: string;
+}
+
 export type NamedFile =
-  | { readonly kind: 'mask' | 'log'; readonly case: string }
+  | CaseFile
   /** Clutter is passed over silently; other files are passed over and listed. */
   | { readonly kind: 'clutter' | 'other' };
 
@@ -48,6 +53,17 @@ export function readFileName(path: string, challenge: string, cases: ReadonlySet
   const probabilitiesOf = PROBABILITIES.exec(name)?.[1];
   if (probabilitiesOf !== undefined && cases.has(probabilitiesOf)) return { kind: 'other' };
   throw new Problem(422, `${printable(path)}: ${challenge} has no case ${printable(found)}`);
+}
+
+/** The paths of the files that were seen, by what they are. */
+export type SeenFiles = Map<string, string>;
+
+/** Notes a file. Throws Problem 422 where another mask, or another log, of its case was seen. */
+export function noteFile(seen: SeenFiles, { kind, case: name }: CaseFile, path: string): void {
+  const what = `${kind} ${name}`;
+  const twin = seen.get(what);
+  if (twin !== undefined) throw new Problem(422, `${path} and ${twin}: two files of one case`);
+  seen.set(what, path);
 }
 
 /** A name from outside as a message may show it. */

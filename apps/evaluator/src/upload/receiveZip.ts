@@ -1,12 +1,11 @@
 /** A submission that comes as one zip: the whole of it is accepted or nothing. */
-import { Problem } from '../http/problem.ts';
 import type { Services } from '../services.ts';
 import { type Challenge, listCases } from '../store/challenges.ts';
 import type { Submission } from '../store/submissions.ts';
 import { closeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
-import { readFileName } from './fileNames.ts';
+import { noteFile, readFileName, type SeenFiles } from './fileNames.ts';
 import { receiveLog, receiveMask, storing } from './receive.ts';
-import { type ZippedFile, zipFiles } from './zipFiles.ts';
+import { zipFiles } from './zipFiles.ts';
 
 /** Begins a submission and takes in a zip of it, whole. Throws Problem; nothing is left of it then. */
 export async function submitZip(
@@ -42,7 +41,8 @@ export async function receiveZip(
     const { files, passedOver } = await zipFiles(blobs, key, size, limits, read);
     // Before anything is unpacked.
     if (!files.some(({ kind }) => kind === 'mask')) throw noMask('the zip', passedOver);
-    assertNoTwins(files);
+    const seen: SeenFiles = new Map();
+    for (const file of files) noteFile(seen, file, file.path);
     for (const { kind, case: name, open } of files) {
       if (kind === 'mask') await receiveMask(services, challenge, submission, name, open());
       else await receiveLog(services, challenge, submission, name, 'claimed', open());
@@ -51,14 +51,4 @@ export async function receiveZip(
     return passedOver;
   };
   return storing(services, 'scratch', 'the zip', bytes, receive, limits.maxBodyBytes);
-}
-
-/** Throws Problem 422 where two files are masks, or logs, of one case. */
-function assertNoTwins(files: readonly ZippedFile[]): void {
-  const seen = new Map<string, string>();
-  for (const { path, kind, case: name } of files) {
-    const twin = seen.get(`${kind} ${name}`);
-    if (twin) throw new Problem(422, `${path} and ${twin}: two files of one case`);
-    seen.set(`${kind} ${name}`, path);
-  }
 }

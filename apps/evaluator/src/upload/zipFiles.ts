@@ -3,13 +3,11 @@ import { configure, type FileEntry, Reader, ZipReader } from '@zip.js/zip.js/ind
 import { Problem } from '../http/problem.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { collected, limited } from './body.ts';
-import { type NamedFile, printable } from './fileNames.ts';
+import { type CaseFile, type NamedFile, printable } from './fileNames.ts';
 
 configure({ useWebWorkers: false });
 
-export interface ZippedFile {
-  readonly kind: 'mask' | 'log';
-  readonly case: string;
+export interface ZippedFile extends CaseFile {
   /** The file's path in the zip, as messages show it. */
   readonly path: string;
   /** The unpacked bytes; the checksum is compared at the end. */
