@@ -100,7 +100,7 @@ function predictorOptions(options: Options): PredictorOptions {
   const { spacing, step, dtype, memoryCap: memoryCapBytes, resample, tta: mirror, skipEarly } = options;
   return {
     spacingMm: spacing === undefined ? undefined : [spacing, spacing, spacing],
-    step,
+    windowStep: step,
     dtype,
     memoryCapBytes,
     resample,

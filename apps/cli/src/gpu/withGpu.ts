@@ -1,7 +1,8 @@
 /** The GPU of a command: who opens and closes it, and the options that decide on it. */
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
-import { DEFAULT_CAP_BYTES, type GpuOwner } from '@organseg/train/predict/predictor.ts';
+import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { Option } from 'commander';
 import { interruptible } from '../terminal/interruptible.ts';
 import { positive } from '../terminal/optionValues.ts';

@@ -28,11 +28,11 @@ export async function originOf(models: readonly string[], options: Origin['optio
 /** The options of a predictor of this run that change what it computes, and what is done to its label maps. */
 export const optionsOf = (
   { config }: RunDescription,
-  { spacingMm, step, dtype, resample, mirror, skipEarly }: PredictorOptions,
+  { spacingMm, windowStep, dtype, resample, mirror, skipEarly }: PredictorOptions,
   { largestComponent, fillHoles }: Postprocessing = NO_POSTPROCESSING,
 ): Origin['options'] => ({
   spacingMm: [...(spacingMm ?? config.spacingMm)],
-  step: step ?? config.windowStep,
+  step: windowStep ?? config.windowStep,
   dtype: dtype ?? null,
   resample: resample ?? 'logits',
   mirror: [...(mirror ?? [])],

@@ -92,7 +92,7 @@ describe('a predictor', () => {
     const attempt = async (driverBytes: number) => {
       const predictor = await Predictor.open(ownerOf(await opened(driverBytes)), run, {
         spacingMm,
-        step: 1,
+        windowStep: 1,
         onRetry: (why) => retries.push(why),
       });
       return (await predictor.predict(cut)).report;

@@ -1,12 +1,10 @@
 /**
- * A run's network on whole scans, or several runs' whose logits are averaged: cropped, resampled, segmented by sliding
- * window and brought back to the scan's own grid, slab by slab, within a cap of GPU memory.
+ * The predictor: a model's network on whole scans, which are cropped, resampled, segmented by sliding window and brought
+ * back to their own grid, slab by slab, within a cap of GPU memory.
  */
-
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
-import { CapTooSmallError, type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
-import { Networks } from '@organseg/core/inference/networks.ts';
+import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import {
   bodyOf,
   caseRequest,
@@ -16,43 +14,30 @@ import {
 } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
-import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
+import type { ActivationType } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
-import { GpuLostError } from '@organseg/kernels/arena.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
-import { release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { parameterLayout, preprocessingOf, unetConfig } from '../config/network.ts';
-import { ParametersFile } from '../run/checkpoint.ts';
-import { bestCheckpoint, type RunDescription, readRun } from '../run/runFolder.ts';
+import { preprocessingOf, unetConfig } from '../config/network.ts';
+import type { RunDescription } from '../run/runFolder.ts';
 import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
-import { assertAlike } from './runsAlike.ts';
-
-/** Who opens the device, and another where it was lost, and closes it. */
-export interface GpuOwner {
-  /** The device at work. */
-  readonly gpu: Gpu;
-  /** Another device in place of the one that was lost. Throws where there is none. */
-  reopen(): Promise<Gpu>;
-}
+import { type GpuOwner, LoadedModel } from './loadedModel.ts';
 
 export interface PredictorOptions {
-  /** Of the network's grid, instead of the run's. */
+  /** Spacing of the network's grid; the run's unless given. */
   readonly spacingMm?: Xyz | undefined;
-  /** Share of a patch between windows, instead of the run's. */
-  readonly step?: number | undefined;
-  /** What activations are stored in; f16 where a GPU has it, unless given. */
+  /** Step from one window to the next, as a share of the patch; the run's unless given. */
+  readonly windowStep?: number | undefined;
+  /** Type that activations are stored in; f16 on a GPU that has it, unless given. */
   readonly dtype?: ActivationType | undefined;
-  /** Most GPU memory, everything counted; 2 GiB unless given. */
+  /** Cap of GPU memory, everything counted; 2 GiB unless given. */
   readonly memoryCapBytes?: number | undefined;
   /** What goes back to the scan's grid; logits unless given. */
   readonly resample?: ResampleBack | undefined;
-  /** Of x, y, z: along which mirrored windows are averaged in. */
+  /** Axes of the volume along which windows are mirrored too, and the logits averaged. */
   readonly mirror?: readonly ('x' | 'y' | 'z')[] | undefined;
-  /** Leaves out windows around a middle one without foreground. */
+  /** Whether windows around a middle one without foreground are left out. */
   readonly skipEarly?: boolean | undefined;
   /** Whether predictions tell how sure they are. */
   readonly confidence?: boolean | undefined;
@@ -62,99 +47,77 @@ export interface PredictorOptions {
 }
 
 export interface PredictHooks {
+  /** Told the share of the case that is done. */
   readonly onShare?: ((share: number) => void) | undefined;
-  /** How the case is done, before it begins. */
+  /** Told how the case is done, before each attempt. */
   readonly onPlan?: ((plan: CasePlan) => void) | undefined;
   /** Takes probabilities plane by plane, where logits are resampled; asked for anew at each attempt. */
   readonly probabilities?: ((geometry: CaseGeometry) => (plane: ProbabilityPlane) => void) | undefined;
 }
 
 export interface CasePrediction {
-  /** On the scan's own grid. */
+  /** Label map on the scan's own grid. */
   readonly labels: Volume<Uint8Array>;
   /** Voxels of each class on the network's grid. */
   readonly voxels: readonly number[];
-  /** Means over the foreground on the network's grid; null where it is empty or was not asked for. */
+  /**
+   * Largest probability and entropy (0 to 1), means over the foreground on the network's grid; null where that is empty,
+   * or it was not asked for.
+   */
   readonly confidence: { readonly probability: number; readonly entropy: number } | null;
   readonly report: CaseReport;
 }
 
-/** FLARE22's tolerance. */
+/** The GPU memory that FLARE22 tolerates. */
 export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 
-/** Of tensor axes D, H, W. */
+/** Axes of tensors D, H, W by those of volumes. */
 const AXES = { x: 2, y: 1, z: 0 } as const;
 
 export class Predictor {
   /** The first of the runs. */
   readonly run: RunDescription;
   readonly #options: PredictorOptions;
-  readonly #weights: readonly ParametersFile[];
-  readonly #layout: ParameterLayout;
-  readonly #activation: ActivationType;
+  readonly #model: LoadedModel;
   readonly #planner: MemoryPlanner;
-  readonly #owner: GpuOwner;
-  #gpu: Gpu;
-  #parameters: Tensor;
-  /** Kept from case to case while the number of windows at once stays the same. */
-  #networks: Networks | undefined;
 
-  /** Of one run's folder, or of several with the same network and preprocessing. */
+  /**
+   * The predictor of one run's folder, or of several with the same network and preprocessing. Whoever opens it closes
+   * it. Throws InputError where a folder is no run or the runs are not alike, CapTooSmallError where the cap cannot hold
+   * one window.
+   */
   static async open(
     owner: GpuOwner,
     folders: string | readonly string[],
     options: PredictorOptions = {},
   ): Promise<Predictor> {
-    const [first, ...others] = typeof folders === 'string' ? [folders] : folders;
-    const run = await readRun(first!);
-    for (const other of others) assertAlike(run, first!, await readRun(other), other);
-    const { specs } = parameterLayout(run.config);
-    const weights: ParametersFile[] = [];
+    const model = await LoadedModel.open(owner, [folders].flat(), options.dtype);
     try {
-      for (const folder of [first!, ...others])
-        weights.push(new ParametersFile(bestCheckpoint(folder), specs));
-      return new Predictor(owner, run, options, weights);
+      return new Predictor(model, options);
     } catch (error) {
-      for (const file of weights) file.close();
+      model.close();
       throw error;
     }
   }
 
-  private constructor(
-    owner: GpuOwner,
-    run: RunDescription,
-    options: PredictorOptions,
-    weights: readonly ParametersFile[],
-  ) {
-    const { config } = run;
-    const { gpu } = owner;
-    this.#owner = owner;
-    this.#gpu = gpu;
-    this.run = run;
+  private constructor(model: LoadedModel, options: PredictorOptions) {
+    const { config } = model.run;
+    this.run = model.run;
     this.#options = options;
-    this.#weights = weights;
-    this.#layout = parameterLayout(config);
-    this.#activation = options.dtype ?? fastestActivation(gpu);
-    this.#planner = new MemoryPlanner(gpu, {
+    this.#model = model;
+    this.#planner = new MemoryPlanner(model.gpu, {
       network: unetConfig(config),
       patch: config.patch,
-      activation: this.#activation,
-      models: weights.length,
+      activation: model.activation,
+      models: model.runs,
     });
     // A cap below one patch's need is refused before anything is allocated.
     this.#planner.plan({ size: config.patch, windowStep: 1 }, this.#capBytes);
-    this.#parameters = this.#loadWeights();
-    this.#networksFor(1); // the driver compiles it while the first scan is read
+    model.networksFor(1); // the driver compiles it while the first scan is read
   }
 
   get #capBytes(): number {
     return this.#options.memoryCapBytes ?? DEFAULT_CAP_BYTES;
-  }
-
-  #loadWeights(): Tensor {
-    const parameters = this.#layout.allocate(this.#gpu);
-    this.#layout.upload(this.#gpu, parameters, this.#weights[0]!);
-    return parameters;
   }
 
   /**
@@ -191,10 +154,10 @@ export class Predictor {
           fallback: isFallback ? retries.at(-1)! : null,
           retries,
           plannedGpuBytes: plan.peakBytes,
-          peakGpuBytes: this.#gpu.arena.account.peakHeldBytes,
+          peakGpuBytes: this.#model.gpu.arena.account.peakHeldBytes,
           batch: plan.batch,
           strips: plan.strips,
-          activations: this.#activation,
+          activations: this.#model.activation,
           logits: plan.logits,
           resample: this.#resample,
           windows: made.windows,
@@ -203,8 +166,8 @@ export class Predictor {
         const { labels, confidence } = made;
         return { labels: labels.volume, voxels: labels.voxels, confidence, report };
       } catch (error) {
-        fault = await this.#memoryFault(error);
-        await this.#recover(fault);
+        fault = await this.#model.memoryFault(error);
+        await this.#model.recover(fault);
         retries.push(fault.message);
       }
     }
@@ -216,10 +179,10 @@ export class Predictor {
   }
 
   #request(stream: ScanStream, probabilities: boolean): StreamRequest {
-    const { step, mirror = [], skipEarly = false } = this.#options;
+    const { windowStep, mirror = [], skipEarly = false } = this.#options;
     return {
       ...caseRequest(stream.geometry, preprocessingOf(this.run.config), this.#resample, probabilities),
-      windowStep: step ?? this.run.config.windowStep,
+      windowStep: windowStep ?? this.run.config.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,
       confidence: this.#options.confidence ?? false,
@@ -233,8 +196,8 @@ export class Predictor {
     stopwatch: Stopwatch,
     { onShare, probabilities }: PredictHooks,
   ) {
-    const gpu = this.#gpu;
-    const networks = stopwatch.time('plan', () => this.#networksFor(plan.batch));
+    const { gpu } = this.#model;
+    const networks = stopwatch.time('plan', () => this.#model.networksFor(plan.batch));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
     const takeShares = probabilities?.(scan.geometry);
@@ -266,43 +229,6 @@ export class Predictor {
     }
   }
 
-  #networksFor(batch: number): Networks {
-    if (this.#networks?.batch === batch) return this.#networks;
-    this.#networks?.use(0); // with whose weights the next ones begin
-    this.#networks?.close();
-    this.#networks = undefined;
-    this.#gpu.arena.trim();
-    const { config } = this.run;
-    const memory = { layout: this.#layout, parameters: this.#parameters, activation: this.#activation };
-    const options = { patch: config.patch, batch, weights: this.#weights };
-    this.#networks = this.#gpu.arena.attempt(
-      () => new Networks(this.#gpu, unetConfig(config), memory, options),
-    );
-    return this.#networks;
-  }
-
-  /** An error that less memory or another device may cure; throws any other. */
-  async #memoryFault(error: unknown): Promise<Error> {
-    if (isMemoryFault(error)) return error;
-    await this.#gpu.faultsTold(); // a lost device breaks what is waited for before it tells why
-    if (this.#gpu.isLost) return new GpuLostError('the GPU device was lost');
-    throw error;
-  }
-
-  /** Makes ready for another attempt: nothing that was made before the fault is trusted. Throws where no device is left. */
-  async #recover(fault: Error): Promise<void> {
-    if (fault instanceof CapTooSmallError) return;
-    if (this.#gpu.isLost) {
-      this.#gpu = await this.#owner.reopen();
-    } else {
-      this.#networks?.close();
-      release(this.#gpu, this.#parameters);
-      this.#gpu.arena.trim();
-    }
-    this.#networks = undefined;
-    this.#parameters = this.#loadWeights();
-  }
-
   /** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
   async predictFile(
     path: string,
@@ -319,8 +245,6 @@ export class Predictor {
   }
 
   close(): void {
-    this.#networks?.close();
-    release(this.#gpu, this.#parameters);
-    for (const file of this.#weights) file.close();
+    this.#model.close();
   }
 }

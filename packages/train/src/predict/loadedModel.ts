@@ -1,0 +1,135 @@
+/** A model on the GPU: its runs' weights and the networks that compute with them, made anew where a device was lost. */
+import { CapTooSmallError } from '@organseg/core/inference/memoryPlan.ts';
+import { Networks } from '@organseg/core/inference/networks.ts';
+import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
+import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
+import { GpuLostError } from '@organseg/kernels/arena.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import { release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { parameterLayout, unetConfig } from '../config/network.ts';
+import { ParametersFile } from '../run/checkpoint.ts';
+import { bestCheckpoint, type RunDescription, readRun } from '../run/runFolder.ts';
+import { isMemoryFault } from './attempts.ts';
+import { assertAlike } from './runsAlike.ts';
+
+/** Who opens the device, and another where it was lost, and closes it. */
+export interface GpuOwner {
+  /** The device at work. */
+  readonly gpu: Gpu;
+  /** Another device in place of the one that was lost. Throws where there is none. */
+  reopen(): Promise<Gpu>;
+}
+
+export class LoadedModel {
+  /** The first of the runs. */
+  readonly run: RunDescription;
+  /** Type that activations are stored in. */
+  readonly activation: ActivationType;
+  readonly #owner: GpuOwner;
+  readonly #weights: readonly ParametersFile[];
+  readonly #layout: ParameterLayout;
+  #gpu: Gpu;
+  /** Weights of one of the runs, flat; undefined until they are needed. */
+  #parameters: Tensor | undefined;
+  /** Networks of the number of windows at once that was asked for last. */
+  #networks: Networks | undefined;
+
+  /**
+   * The model of one run, or of several with the same network and preprocessing, whose logits are averaged. Nothing is
+   * allocated yet. Throws InputError where a folder is no run, its checkpoint is broken, or the runs are not alike.
+   */
+  static async open(
+    owner: GpuOwner,
+    folders: readonly string[],
+    activation = fastestActivation(owner.gpu),
+  ): Promise<LoadedModel> {
+    const [first, ...others] = folders;
+    const run = await readRun(first!);
+    for (const other of others) assertAlike(run, first!, await readRun(other), other);
+    const layout = parameterLayout(run.config);
+    const weights: ParametersFile[] = [];
+    try {
+      for (const folder of folders) weights.push(new ParametersFile(bestCheckpoint(folder), layout.specs));
+    } catch (error) {
+      for (const file of weights) file.close();
+      throw error;
+    }
+    return new LoadedModel(owner, run, activation, layout, weights);
+  }
+
+  private constructor(
+    owner: GpuOwner,
+    run: RunDescription,
+    activation: ActivationType,
+    layout: ParameterLayout,
+    weights: readonly ParametersFile[],
+  ) {
+    this.run = run;
+    this.activation = activation;
+    this.#owner = owner;
+    this.#gpu = owner.gpu;
+    this.#layout = layout;
+    this.#weights = weights;
+  }
+
+  /** The device that the model is on. */
+  get gpu(): Gpu {
+    return this.#gpu;
+  }
+
+  /** Number of runs whose logits are averaged. */
+  get runs(): number {
+    return this.#weights.length;
+  }
+
+  /** The networks that see so many windows at once, kept until another number is asked for. */
+  networksFor(batch: number): Networks {
+    if (this.#networks?.batch === batch) return this.#networks;
+    this.#networks?.use(0); // with whose weights the next ones begin
+    this.#networks?.close();
+    this.#networks = undefined;
+    this.#gpu.arena.trim();
+    this.#parameters ??= this.#loadWeights();
+    const { config } = this.run;
+    const memory = { layout: this.#layout, parameters: this.#parameters, activation: this.activation };
+    const options = { patch: config.patch, batch, weights: this.#weights };
+    this.#networks = this.#gpu.arena.attempt(
+      () => new Networks(this.#gpu, unetConfig(config), memory, options),
+    );
+    return this.#networks;
+  }
+
+  #loadWeights(): Tensor {
+    const parameters = this.#layout.allocate(this.#gpu);
+    this.#layout.upload(this.#gpu, parameters, this.#weights[0]!);
+    return parameters;
+  }
+
+  /** The error as one that less memory or another device may cure. Throws any other. */
+  async memoryFault(error: unknown): Promise<Error> {
+    if (isMemoryFault(error)) return error;
+    await this.#gpu.faultsTold(); // a lost device breaks what is waited for before it tells why
+    if (this.#gpu.isLost) return new GpuLostError('the GPU device was lost');
+    throw error;
+  }
+
+  /** Makes ready for another attempt: nothing that was made before the fault is trusted. Throws without a device. */
+  async recover(fault: Error): Promise<void> {
+    if (fault instanceof CapTooSmallError) return;
+    if (this.#gpu.isLost) this.#gpu = await this.#owner.reopen();
+    else this.#free();
+    this.#networks = undefined;
+    this.#parameters = undefined;
+  }
+
+  #free(): void {
+    this.#networks?.close();
+    if (this.#parameters) release(this.#gpu, this.#parameters);
+    this.#gpu.arena.trim();
+  }
+
+  close(): void {
+    this.#free();
+    for (const file of this.#weights) file.close();
+  }
+}
