@@ -1,3 +1,4 @@
+/** A data set's organs by its label names. */
 import { expect, test } from 'vitest';
 import { FLARE22_ORGANS, organsOf } from './organs.ts';
 

@@ -1,19 +1,21 @@
 /** Organs and how they are scored: FLARE22's 13, and those of any other data set. */
+
+/** An organ of a data set. */
 export interface Organ {
   /** The label of the organ's voxels; 0 is background. */
   readonly id: number;
-  /** As the challenge's tables name it. */
+  /** The name in the challenge's tables. */
   readonly name: string;
   readonly longName: string;
-  /** How far (mm) two surfaces may lie apart and still agree. */
+  /** The distance in mm up to which two surfaces agree. */
   readonly toleranceMm: number;
   /** A tube that annotators cut off somewhere: FLARE22 compares it only on slices that the reference labels. */
   readonly isTube: boolean;
-  /** Red, green, blue of overlays, 0 to 255. */
+  /** The colour of overlays: red, green, blue, 0 to 255. */
   readonly colour: readonly [number, number, number];
 }
 
-/** In the order of their ids. Tolerances: the challenge's published evaluation. */
+/** FLARE22's organs in the order of their ids, with the tolerances of the challenge's published evaluation. */
 export const FLARE22_ORGANS: readonly Organ[] = [
   organ(1, 'Liver', 'liver', 5, [214, 92, 72]),
   organ(2, 'RK', 'right kidney', 3, [255, 196, 61]),
@@ -30,10 +32,10 @@ export const FLARE22_ORGANS: readonly Organ[] = [
   organ(13, 'LK', 'left kidney', 3, [255, 150, 40]),
 ];
 
-/** Labels that a map may hold: the organs and background. */
+/** The number of labels that a map may hold: the organs and background. */
 export const FLARE22_CLASS_COUNT = FLARE22_ORGANS.length + 1;
 
-/** Of organs that FLARE22 does not know: what TotalSegmentator is scored with (Wasserthal 2023). */
+/** The tolerance of organs that FLARE22 does not know: TotalSegmentator's (Wasserthal 2023). */
 const OTHER_TOLERANCE_MM = 3;
 
 /**
@@ -54,13 +56,13 @@ export function organsOf(labelNames: readonly string[]): readonly Organ[] {
   });
 }
 
-/** Small and capital letters are the same, "_" is a space. */
+/** Whether an organ has this name, long or short. Small and capital letters are the same, "_" is a space. */
 function isNamed({ name, longName }: Organ, asked: string): boolean {
   const plain = asked.trim().toLowerCase().replaceAll('_', ' ');
   return plain === longName || plain === name.toLowerCase();
 }
 
-/** Of an organ's id; beyond the table one of the table's, again. */
+/** The colour of an organ's id; ids beyond the table take the table's colours again. */
 export const labelColour = (id: number): Organ['colour'] =>
   FLARE22_ORGANS[(id - 1) % FLARE22_ORGANS.length]!.colour;
 

@@ -1,3 +1,4 @@
+/** Philox against its published vectors; streams, forks and moments. */
 import { describe, expect, test } from 'vitest';
 import { philox4x32, Random } from './random.ts';
 

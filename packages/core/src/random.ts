@@ -54,13 +54,14 @@ export function philox4x32(
   return out;
 }
 
-/** Where a generator stands; plain JSON. `counter` is the number of uint32 drawn so far. */
+/** The state of a generator, as plain JSON. `counter` is the number of uint32 drawn so far. */
 export interface RandomState {
   readonly seed: string;
   readonly stream: string;
   readonly counter: number;
 }
 
+/** A stream of random numbers. */
 export class Random {
   private readonly seed: bigint;
   private readonly stream: bigint;
@@ -78,6 +79,7 @@ export class Random {
     this.counter = Uint32Array.of(0, 0, ...words(this.stream));
   }
 
+  /** A generator that goes on from a state. */
   static from(state: RandomState): Random {
     const random = new Random(BigInt(state.seed), BigInt(state.stream));
     random.drawn = state.counter;
@@ -96,6 +98,7 @@ export class Random {
     philox4x32(this.counter, this.key, this.block);
   }
 
+  /** A random uint32. One draw. */
   uint32(): number {
     const lane = this.drawn % 4;
     if (lane === 0) this.fillBlock();
@@ -103,12 +106,12 @@ export class Random {
     return this.block[lane];
   }
 
-  /** Uniform in [low, high), in steps of (high − low)/2³². One draw. */
+  /** A number uniform in [low, high), a multiple of (high − low)/2³² above low. One draw. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * (this.uint32() / TWO_32);
   }
 
-  /** Uniform in 0 … n−1, for n far below 2³². One draw. */
+  /** A whole number uniform in 0 … n−1, for n far below 2³². One draw. */
   int(n: number): number {
     return Math.floor(this.uniform(0, n));
   }
@@ -118,17 +121,18 @@ export class Random {
     return this.uniform() < p;
   }
 
-  /** Box–Muller, the cosine half. Two draws, so that no state is kept between calls. */
+  /** A normal number by Box–Muller, the cosine half. Two draws, so that no state is kept between calls. */
   normal(mean = 0, deviation = 1): number {
     const radius = Math.sqrt(-2 * Math.log((this.uint32() + 0.5) / TWO_32));
     return mean + deviation * radius * Math.cos((2 * Math.PI * this.uint32()) / TWO_32);
   }
 
+  /** One of the items, each as likely. One draw. */
   pick<T>(items: readonly T[]): T {
     return items[this.int(items.length)];
   }
 
-  /** In place (Fisher–Yates); returns the same array. */
+  /** Shuffles an array in place (Fisher–Yates) and returns it. */
   shuffle<T>(items: T[]): T[] {
     for (let last = items.length - 1; last > 0; last--) {
       const other = this.int(last + 1);

@@ -1,3 +1,4 @@
+/** The memory that scoring a large pair takes. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+/** Planning a case's memory: what is told where it does not fit. */
 import { expect, test } from 'vitest';
 import { CapTooSmallError } from './memoryPlan.ts';
 

@@ -1,3 +1,4 @@
+/** The bootstrap against the normal theory. */
 import { expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { bootstrapMean } from './bootstrap.ts';

@@ -1,16 +1,17 @@
-/** How far a mean over cases may be off: the bootstrap over cases (Efron 1979), percentiles. */
+/** The uncertainty of a mean over cases: percentiles of the bootstrap over cases (Efron 1979). */
 import { Random } from '../random.ts';
 
+/** A mean and its interval. */
 export interface BootstrapMean {
   readonly mean: number;
-  /** 95 % of the means of resampled cases lie between the two; NaN of fewer than two cases. */
+  /** The ends between which 95 % of the means of resampled cases lie; NaN for fewer than two cases. */
   readonly low: number;
   readonly high: number;
 }
 
 const RESAMPLES = 10_000;
 
-/** The mean is NaN of no values. The same values give the same interval. */
+/** The mean of values, NaN where there are none, and its interval, which is the same for the same values. */
 export function bootstrapMean(values: readonly number[]): BootstrapMean {
   const count = values.length;
   const mean = values.reduce((a, b) => a + b, 0) / count;

@@ -1,3 +1,4 @@
+/** Areas under curves of memory and CPU use. */
 import { expect, it } from 'vitest';
 import { efficiencyOf } from './efficiency.ts';
 

@@ -1,39 +1,42 @@
 /** FLARE22's efficiency figures: time, GPU memory and CPU use around one case's whole run. */
 
-/** One sample; `t` in seconds since the run started. */
+/** One sample, `t` seconds after the run started. */
 export interface EfficiencySample {
   readonly t: number;
-  /** Used memory of the whole device. */
+  /** The used memory of the whole device. */
   readonly gpuMemoryMb: number;
-  /** Over all cores, 0 to 100. */
+  /** The use of all cores together, 0 to 100. */
   readonly cpuPercent: number;
 }
 
-/** An area under a curve: by the trapezoid rule over the samples' own times, and as the official Σ value × 0.1 s. */
+/** The area under a curve: by the trapezoid rule over the samples' own times, and as the official Σ value × 0.1 s. */
 export interface CurveArea {
   readonly byTime: number;
   readonly official: number;
 }
 
+/** The figures of one case's run. */
 export interface Efficiency {
+  /** The run did not finish. */
   readonly isStuck: boolean;
   readonly timeS: number;
   readonly peakGpuMemoryMb: number;
-  /** MB·s of all memory used. */
+  /** The area of all memory used, MB·s. */
   readonly gpuAucMbS: CurveArea;
-  /** MB·s of the memory above the challenge's 2 GB: what is ranked. */
+  /** The area of the memory above the challenge's 2 GB, MB·s: what is ranked. */
   readonly gpuAucAbove2GbMbS: CurveArea;
-  /** Percent·s. */
+  /** The area of the CPU's use, percent·s. */
   readonly cpuAucPercentS: CurveArea;
 }
 
-/** The official sampling interval. */
+/** The official interval between samples. */
 export const SAMPLE_INTERVAL_S = 0.1;
+/** The memory that the challenge does not count. */
 const TOLERATED_MB = 2048;
 
 const same = (value: number): CurveArea => ({ byTime: value, official: value });
 
-/** What a case counts that did not finish: an hour of 8 GB above the tolerated 2 GB, with all cores at work. */
+/** The figures of a case that did not finish: an hour of 8 GB above the tolerated 2 GB, with all cores at work. */
 export const STUCK: Efficiency = {
   isStuck: true,
   timeS: 3600,

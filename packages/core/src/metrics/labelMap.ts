@@ -4,8 +4,9 @@
  */
 import type { Xyz } from '../volume/volume.ts';
 
+/** Labels that are read by rows. */
 export interface LabelMap {
-  /** What messages call it: usually its file. */
+  /** The name in messages, usually the file's. */
   readonly name: string;
   readonly shape: Xyz;
   /** The labels of the rows yMin to yMax − 1 of slice z, x fastest; the next call may overwrite them. */

@@ -3,11 +3,11 @@
 /** Bytes, and the same memory as words of four of them. */
 export interface ByteWords {
   readonly bytes: Uint8Array;
-  /** Without the last one to three bytes where they fill no word. */
+  /** The words, without the last one to three bytes where those fill none. */
   readonly words: Int32Array;
 }
 
-/** Copies where the bytes do not start at a word. */
+/** The words of bytes, which are copied where they do not start at a word. */
 export function byteWords(source: Uint8Array): ByteWords {
   const bytes = source.byteOffset % 4 === 0 ? source : source.slice();
   return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) };

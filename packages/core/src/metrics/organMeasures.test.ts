@@ -1,3 +1,4 @@
+/** Distances, overlaps and volumes of boxes that can be measured by hand. */
 import { expect, it } from 'vitest';
 import { FLARE22_ORGANS } from '../organs.ts';
 import type { Xyz } from '../volume/volume.ts';

@@ -1,4 +1,4 @@
-/** What can be measured of an organ besides DSC and NSD, on request: it takes more time and memory than both. */
+/** Measures of an organ besides DSC and NSD, made on request: they take more time and memory than both. */
 import { InputError } from '../inputError.ts';
 import type { Box, Xyz } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
@@ -12,18 +12,19 @@ import {
   surfaceOverlap,
 } from './surfaceDistances.ts';
 
+/** The measures that are wanted. */
 export interface OtherMetrics {
-  /** The Hausdorff distance at this percentile of the surfaces, 0 to 100. */
+  /** The percentile of the surfaces, 0 to 100, for the Hausdorff distance. */
   readonly hausdorffPercentile?: number;
   readonly averageDistance?: boolean;
-  /** At the organ's tolerance. */
+  /** The surface overlap at the organ's tolerance. */
   readonly surfaceOverlap?: boolean;
   readonly volumes?: boolean;
-  /** The most voxels that a box may have in which distances are measured, 17 bytes each. */
+  /** The most voxels, of 17 bytes each, of a box in which distances are measured. */
   readonly maxDistanceVoxels?: number;
 }
 
-/** Distances are Infinity to an empty surface; NaN from one, and of an overlap of it. */
+/** What was measured. Distances to an empty surface are Infinity; those from one, and its overlap, are NaN. */
 export interface OrganMeasures {
   readonly hausdorffMm?: number;
   readonly averageDistanceMm?: BothWays;

@@ -1,3 +1,4 @@
+/** Counts of voxels against counting one by one. */
 import { expect, it } from 'vitest';
 import { InputError } from '../inputError.ts';
 import { mapOf } from './fixture.ts';

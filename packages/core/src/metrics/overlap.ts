@@ -4,16 +4,16 @@ import type { Box, Xyz } from '../volume/volume.ts';
 import { type LabelMap, labelMap } from './labelMap.ts';
 import { byteWords, runEnd } from './labelRuns.ts';
 
-/** What one label covers in the two maps: its voxels in each slice along z, and the box around all of them. */
+/** The voxels of one label in two maps, slice by slice along z, and the box around all of them. */
 export interface LabelOverlap {
   readonly referenceVoxels: Uint32Array;
   readonly predictionVoxels: Uint32Array;
   readonly commonVoxels: Uint32Array;
-  /** Around the label in both maps together; null where neither holds it. */
+  /** The box around the label in both maps together; null where neither holds it. */
   readonly box: Box | null;
 }
 
-/** Voxels of one label: in the reference, in the prediction, in both. */
+/** The numbers of one label's voxels in the reference, in the prediction, in both. */
 export interface VoxelCounts {
   readonly reference: number;
   readonly prediction: number;
@@ -73,17 +73,17 @@ export function countVoxels(overlap: LabelOverlap, zMin?: number, zMax?: number)
   };
 }
 
-/** 2·|A∩B| / (|A| + |B|); NaN where both are empty. */
+/** The Dice coefficient, 2·|A∩B| / (|A| + |B|); NaN where both are empty. */
 export function dice({ reference, prediction, common }: VoxelCounts): number {
   return (2 * common) / (reference + prediction);
 }
 
-/** Dice with the convention of both rule sets: two empty masks agree, 1. */
+/** The Dice coefficient as both rule sets have it: two empty masks agree, 1. */
 export function diceOrOne(counts: VoxelCounts): number {
   return counts.reference + counts.prediction === 0 ? 1 : dice(counts);
 }
 
-/** Volume in ml of so many voxels. */
+/** The volume in ml of so many voxels. */
 export function volumeMl(voxels: number, spacingMm: Xyz): number {
   return (voxels * spacingMm[0] * spacingMm[1] * spacingMm[2]) / 1000;
 }
@@ -112,6 +112,7 @@ function badLabel(map: LabelMap, classCount: number, label: number, x: number, y
   );
 }
 
+/** The box around runs of voxels that are added one after another. */
 class GrowingBox {
   #min: [number, number, number] = [Infinity, Infinity, Infinity];
   #max: [number, number, number] = [0, 0, 0];

@@ -1,3 +1,4 @@
+/** Ranks that can be worked out by hand. */
 import { describe, expect, it } from 'vitest';
 import { type RankedCase, rankTeams } from './ranking.ts';
 

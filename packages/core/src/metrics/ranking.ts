@@ -1,25 +1,27 @@
 /** FLARE22's ranking: teams are ranked case by case and measure by measure, and the ranks are averaged. */
 import { Random } from '../random.ts';
 
-/** What a team got for one case. Efficiency is left out of a ranking where no case has it. */
+/** A team's results for one case. A ranking in which no case has efficiency figures leaves them out. */
 export interface RankedCase {
   readonly dsc: number;
   readonly nsd: number;
   readonly efficiency?: { readonly timeS: number; readonly gpuAuc: number; readonly cpuAuc: number };
 }
 
+/** A team's place. */
 export interface RankedTeam {
-  /** Weighted mean of the team's ranks over cases and measures. */
+  /** The weighted mean of the team's ranks over cases and measures. */
   readonly score: number;
-  /** 1 is best; teams with the same score share the mean of their places. */
+  /** The place by score, 1 the best; teams with the same score share the mean of their places. */
   readonly rank: number;
-  /** Between which ranks the team lies in 95 % of the resamples of cases. */
+  /** The ranks between which the team lies in 95 % of the resamples of cases. */
   readonly interval: readonly [number, number];
 }
 
+/** One thing that teams are ranked by in each case. */
 interface Measure {
   readonly weight: number;
-  /** Greater is better. NaN is worse than anything. */
+  /** The value, greater being better; NaN is worse than anything. */
   readonly value: (scored: RankedCase) => number;
 }
 
@@ -87,7 +89,7 @@ function weightedMeans(caseScores: readonly Float64Array[], times: Float64Array)
   });
 }
 
-/** Means of the same ranks in another order differ in their last digits, and are ties all the same. */
+/** Ranks, 1 the least score. Scores that differ in their last digits alone are ties: they were added in another order. */
 function ranksByScore(scores: Float64Array): Float64Array {
   return sharedRanks(scores.map((score) => -Math.round(score * 1e9)));
 }

@@ -1,3 +1,4 @@
+/** Grids that count as one, and grids that do not. */
 import { expect, it } from 'vitest';
 import { scaleAndShift } from '../volume/affine.ts';
 import type { Grid, Xyz } from '../volume/volume.ts';

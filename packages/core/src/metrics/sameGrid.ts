@@ -1,9 +1,10 @@
+/** Whether two label maps lie on one grid, as a comparison needs. */
 import { InputError } from '../inputError.ts';
 import { apply, spacingOf } from '../volume/affine.ts';
 import type { Grid, Xyz } from '../volume/volume.ts';
 
 /**
- * How far a voxel of one map may lie from that of the other, in voxels: programs round affines differently, and
+ * The distance, in voxels, that a voxel of one map may lie from that of the other: programs round affines differently, and
  * a quaternion in float32 turns the far end of a volume by a little.
  */
 const MAX_SHIFT = 0.1;
@@ -21,7 +22,7 @@ export function assertSameGrid(
       `${predictionName} has ${size(prediction)}, its reference ${referenceName} has ${size(reference)}`,
     );
   }
-  // An affine is off by most at a corner.
+  // Two affines differ most at a corner.
   const shiftMm = Math.max(
     ...corners(reference.shape).map((corner) => {
       const [a, b] = [apply(reference.affine, corner), apply(prediction.affine, corner)];
@@ -34,6 +35,7 @@ export function assertSameGrid(
   );
 }
 
+/** The voxels at the corners of a grid. */
 function corners([nx, ny, nz]: Xyz): Xyz[] {
   const [xs, ys, zs] = [nx, ny, nz].map((n) => [0, n - 1]);
   return xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Xyz => [x, y, z])));

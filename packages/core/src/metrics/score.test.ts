@@ -1,3 +1,4 @@
+/** The rule sets, on maps that can be scored by hand. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FLARE22_ORGANS } from '../organs.ts';

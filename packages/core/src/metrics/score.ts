@@ -6,7 +6,7 @@ import { countVoxels, dice, type LabelOverlap, overlapByLabel } from './overlap.
 import { labelSurface } from './surface.ts';
 import { surfaceDice } from './surfaceDice.ts';
 
-/** What scoring needs to know of an organ; see `FLARE22_ORGANS`. */
+/** The part of an organ's entry that scoring needs; see `FLARE22_ORGANS`. */
 export interface ScoredOrgan {
   readonly id: number;
   readonly name: string;
@@ -14,6 +14,7 @@ export interface ScoredOrgan {
   readonly isTube: boolean;
 }
 
+/** The two scores, 0 to 1. */
 export interface Score {
   readonly dsc: number;
   readonly nsd: number;
@@ -22,17 +23,19 @@ export interface Score {
 /** DSC and NSD, and what else was asked for. */
 export type OrganScore = Score & OrganMeasures;
 
+/** The scores of one case. */
 export interface CaseScore {
-  /** By the organ's name, in the table's order. */
+  /** Each organ's by its name, in the table's order. */
   readonly organs: Readonly<Record<string, OrganScore>>;
-  /** Over the organs, each counting the same. */
+  /** The mean over the organs, each counting the same. */
   readonly mean: Score;
 }
 
+/** How a challenge compares. */
 export interface RuleSet {
-  /** Compare tubes only on the slices that the reference labels, without the last of them. */
+  /** Compares tubes only on the slices that the reference labels, without the last of them. */
   readonly cutsTubes: boolean;
-  /** A lower DSC makes NSD 0. */
+  /** The DSC below which NSD is 0. */
   readonly leastDsc: number;
 }
 
@@ -89,7 +92,7 @@ export function missingCaseScore(organs: readonly ScoredOrgan[]): CaseScore {
   return caseScore(organs, () => FAILED);
 }
 
-/** Mean of scores, each counting the same; NaN of none. */
+/** The mean of scores, each counting the same; NaN where there are none. */
 export function meanScore(scores: readonly Score[]): Score {
   const mean = (of: (score: Score) => number) =>
     scores.reduce((sum, score) => sum + of(score), 0) / scores.length;
@@ -102,7 +105,7 @@ function caseScore(organs: readonly ScoredOrgan[], scoreOf: (organ: ScoredOrgan)
 }
 
 /**
- * From the reference's first slice up to but not including its last; that slice itself where it is the only one;
+ * The box from the reference's first slice up to but not including its last; that slice itself where it is the only one;
  * the whole box where the reference has none.
  */
 function withinReferenceSlices({ box, referenceVoxels }: LabelOverlap): Box {

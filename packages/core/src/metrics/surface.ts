@@ -8,10 +8,11 @@ import type { Box, Xyz } from '../volume/volume.ts';
 import type { LabelMap } from './labelMap.ts';
 import { byteWords, runEnd } from './labelRuns.ts';
 
+/** A mask's surface in a box. */
 export interface Surface {
-  /** Corners along x, y, z: one more than voxels. Corner c lies between the voxels c − 1 and c of the box. */
+  /** The number of corners along x, y, z: one more than voxels. Corner c lies between the voxels c − 1 and c of the box. */
   readonly shape: Xyz;
-  /** 32-bit words in a row of bits along x. */
+  /** The number of 32-bit words in a row of bits along x. */
   readonly words: number;
   /** Bit x of row y + shape[1]·z: whether corner (x, y, z) is a surface element. */
   readonly elements: Int32Array;

@@ -1,3 +1,4 @@
+/** Areas of cells by geometry, and against the published table. */
 import { expect, it } from 'vitest';
 import { surfaceAreas } from './surfaceArea.ts';
 

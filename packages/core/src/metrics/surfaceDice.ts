@@ -31,7 +31,10 @@ interface BallRow {
   readonly reach: number;
 }
 
-/** Nearest rows first: most elements find the other surface there. None longer or further off than the box. */
+/**
+ * The rows of a ball, nearest first, since most elements find the other surface there; none longer or further off
+ * than the box.
+ */
 function ballRows([nx, ny, nz]: Xyz, [sx, sy, sz]: Xyz, toleranceMm: number): BallRow[] {
   // The order of these operations is that of SciPy's distance_transform_edt, so that ties fall as they do there:
   // with a spacing of float32(0.6) five voxels are more than 3 mm.

@@ -1,3 +1,4 @@
+/** Surface distances and NSD against trying all pairs of elements. */
 import { describe, expect, it } from 'vitest';
 import type { Xyz } from '../volume/volume.ts';
 import { mapOf, slowDistance, slowElements, surfacesOf } from './fixture.ts';

@@ -7,16 +7,17 @@ import { squaredDistances } from './distanceTransform.ts';
 import { forEachElement, type Surface } from './surface.ts';
 import { surfaceAreas } from './surfaceArea.ts';
 
-/** The elements of one surface, nearest first: how far the other surface is, and each one's area. */
+/** The elements of one surface, nearest first: the distance to the other surface, and each one's area. */
 export interface ElementDistances {
   readonly distancesMm: Float64Array;
   readonly areasMm2: Float64Array;
 }
 
+/** The distances between two surfaces. */
 export interface SurfaceDistances {
-  /** From the reference's surface to the prediction's. */
+  /** Those from the reference's surface to the prediction's. */
   readonly reference: ElementDistances;
-  /** From the prediction's surface to the reference's. */
+  /** Those from the prediction's surface to the reference's. */
   readonly prediction: ElementDistances;
 }
 
@@ -34,7 +35,7 @@ export function surfaceDistances(reference: Surface, prediction: Surface, spacin
   };
 }
 
-/** Mean distance in mm, weighted by area; NaN from an empty surface, Infinity to one. */
+/** The mean distance in mm, weighted by area; NaN from an empty surface, Infinity to one. */
 export function averageSurfaceDistance(distances: SurfaceDistances): BothWays {
   return bothWays(distances, ({ distancesMm, areasMm2 }) => {
     const weighted = areasMm2.map((area, i) => area * distancesMm[i]);
@@ -64,18 +65,18 @@ export function hausdorffDistance(distances: SurfaceDistances, percentile: numbe
   return Math.max(referenceToPrediction, predictionToReference);
 }
 
-/** The share of each surface's area that lies within the tolerance of the other; NaN of an empty surface. */
+/** The share of each surface's area that lies within the tolerance of the other; NaN for an empty surface. */
 export function surfaceOverlap(distances: SurfaceDistances, toleranceMm: number): BothWays {
   return bothWays(distances, (elements) => areaWithin(elements, toleranceMm) / totalArea(elements));
 }
 
-/** Normalised surface Dice, as `surfaceDice`, from measured distances. */
+/** The normalised surface Dice, as `surfaceDice`, from measured distances. */
 export function surfaceDiceOf({ reference, prediction }: SurfaceDistances, toleranceMm: number): number {
   const within = areaWithin(reference, toleranceMm) + areaWithin(prediction, toleranceMm);
   return within / (totalArea(reference) + totalArea(prediction));
 }
 
-/** In mm². */
+/** The area of a surface in mm². */
 export function totalArea({ areasMm2 }: ElementDistances): number {
   return sum(areasMm2);
 }

@@ -1,3 +1,4 @@
+/** safetensors files, whole and damaged. */
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../inputError.ts';
 import { Random } from '../random.ts';

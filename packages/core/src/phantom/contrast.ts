@@ -1,5 +1,5 @@
 /**
- * What contrast medium does to the tissues' Hounsfield units over time.
+ * Contrast medium: the tissues' Hounsfield units over time.
  * The values are typical of abdominal CT at 120 kV.
  */
 import type { Random } from '../random.ts';
@@ -28,16 +28,17 @@ const ENHANCEMENT = {
 export type Tissue = keyof typeof ENHANCEMENT;
 export type Tissues = Readonly<Record<Tissue, number>>;
 
+/** The contrast medium in one patient. */
 export interface Contrast {
-  /** 0 without contrast medium; 1 late arterial, 2 portal venous, 3 delayed, and what lies between. */
+  /** The phase: 0 without contrast medium, 1 late arterial, 2 portal venous, 3 delayed, or between two of them. */
   readonly phase: number;
-  /** Enhancement against the table: dose, weight and heart of this patient. */
+  /** The enhancement as a factor of the table's, by dose, weight and heart of this patient. */
   readonly strength: number;
-  /** HU by which fat lowers the liver. */
+  /** The HU by which fat lowers the liver. */
   readonly steatosis: number;
 }
 
-/** Half of the scans are portal venous, as in FLARE22; the phases run into each other. */
+/** A random phase and dose. Half of the scans are portal venous, as in FLARE22; the phases run into each other. */
 export function sampleContrast(random: Random): Contrast {
   const draw = random.uniform();
   const around = draw < 0.2 ? 0 : draw < 0.4 ? 1 : draw < 0.85 ? 2 : 3;

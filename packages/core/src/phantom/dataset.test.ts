@@ -1,3 +1,4 @@
+/** Data sets of phantoms: layout, seeds, going on in a folder. */
 import { describe, expect, test } from 'vitest';
 import { assertContinues, datasetJson, phantomCases, phantomOf } from './dataset.ts';
 

@@ -9,7 +9,7 @@ import type { GridOptions } from './grid.ts';
 import { atOneCentre } from './patient.ts';
 import { makePhantom, type Phantom } from './phantom.ts';
 
-/** Raise it when the same seed begins to give other phantoms. */
+/** The generator's version, to be raised when the same seed begins to give other phantoms. */
 export const GENERATOR_VERSION = 1;
 
 /** The parts of a data set with nnU-Net's ending for their folders; it has none for unlabelled cases. */
@@ -18,21 +18,24 @@ const SPLITS = { labelled: 'Tr', unlabelled: 'Un', test: 'Ts' } as const;
 export type Split = keyof typeof SPLITS;
 export type Counts = Readonly<Record<Split, number>>;
 
+/** What the cases are made from. */
 export interface PhantomSettings extends GridOptions {
   readonly seed: number;
   /** Labelled cases come from one hospital with one protocol, unlabelled and test cases from everywhere. */
   readonly labelledAtOneCentre?: boolean;
 }
 
+/** One case of a data set. */
 export interface PhantomCase {
   readonly name: string;
   readonly split: Split;
   readonly index: number;
-  /** Relative to the data set's folder. */
+  /** The files, relative to the data set's folder. */
   readonly image: string;
   readonly labels: string;
 }
 
+/** The cases of a data set, split by split. */
 export function phantomCases(counts: Counts): PhantomCase[] {
   return (Object.keys(SPLITS) as Split[]).flatMap((split) =>
     Array.from({ length: counts[split] }, (_, index) => {
@@ -43,7 +46,7 @@ export function phantomCases(counts: Counts): PhantomCase[] {
   );
 }
 
-/** Case k of a split is the same however many cases there are. */
+/** Makes a case. Case k of a split is the same however many cases there are. */
 export function phantomOf(
   { split, index }: PhantomCase,
   { seed, labelledAtOneCentre, ...grid }: PhantomSettings,
@@ -52,7 +55,7 @@ export function phantomOf(
   return makePhantom(new Random(seed).fork(split).fork(index), grid, protocol);
 }
 
-/** nnU-Net v2's dataset.json, and under `phantom` what the cases are made from. */
+/** The content of nnU-Net v2's dataset.json, and under `phantom` what the cases are made from. */
 export function datasetJson(counts: Counts, settings: PhantomSettings) {
   const labels = Object.fromEntries(FLARE22_ORGANS.map(({ longName, id }) => [longName, id]));
   return {

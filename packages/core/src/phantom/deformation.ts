@@ -1,3 +1,4 @@
+/** The shape of one patient against the atlas: pose, size, and a smooth deformation. */
 import type { Random } from '../random.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { clamp, mix, profile } from './functions.ts';
@@ -11,7 +12,7 @@ const LOW: Xyz = [-260, -180, -300];
 const COUNT: Xyz = [27, 21, 31];
 
 /**
- * Where a point of the table lies in the atlas: turned back by the patient's pose, divided by his size,
+ * The map from a point of the table to its place in the atlas: turned back by the patient's pose, divided by his size,
  * displaced by a smooth random field (long waves that bend the whole trunk, shorter ones that dent organs), and
  * its spine straightened. Everything moves together, so what touches still touches.
  */
@@ -81,7 +82,7 @@ export class Deformation {
     place.y -= this.lordosis(place.z);
   }
 
-  /** About where an atlas point lies on the table: the smooth displacement left out. */
+  /** The place on the table of an atlas point, about: the smooth displacement is left out. */
   onTable([x, y, z]: Xyz): Xyz {
     const { scale } = this.patient;
     const p = [x * scale[0], (y + this.lordosis(z)) * scale[1], z * scale[2]];

@@ -1,3 +1,4 @@
+/** Blur and noise. */
 import { expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { scaleAndShift } from '../volume/affine.ts';

@@ -1,17 +1,18 @@
-/** What the scanner does to the image: point spread, noise, whole Hounsfield units. */
+/** The scanner's part in the image: point spread, noise, whole Hounsfield units. */
 import type { Random } from '../random.ts';
 import { spacingOf } from '../volume/affine.ts';
 import { type Grid, type Xyz, xyz } from '../volume/volume.ts';
 import { clamp, mix } from './functions.ts';
 
+/** One scanner and its reconstruction. */
 export interface Detector {
-  /** Deviation of the noise in soft tissue at a mean spacing of 3 mm, HU. */
+  /** The deviation of the noise in soft tissue at a mean spacing of 3 mm, HU. */
   readonly noiseHu: number;
-  /** Deviation of the reconstruction kernel's point spread, mm. */
+  /** The deviation of the reconstruction kernel's point spread, mm. */
   readonly blurMm: number;
 }
 
-/** Smooth kernels blur and have less noise, sharp ones the other way round. */
+/** A random scanner. Smooth kernels blur and have less noise, sharp ones the other way round. */
 export function sampleDetector(random: Random): Detector {
   const sharp = random.uniform();
   return { noiseHu: random.uniform(5, 11) * mix(0.75, 1.6, sharp), blurMm: mix(1.5, 0.5, sharp) };

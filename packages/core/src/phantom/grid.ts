@@ -1,30 +1,26 @@
-/** Where the voxels of a scan lie. */
+/** The grids of generated scans: field of view, spacing, orientation. */
 import type { Random } from '../random.ts';
 import { affineFromRows } from '../volume/affine.ts';
 import { type Grid, type Xyz, xyz } from '../volume/volume.ts';
 import { clamp } from './functions.ts';
 import { rotation } from './rotation.ts';
+import type { Extent } from './shapes.ts';
 
-/** A box on the table, mm. */
-export interface Extent {
-  readonly min: Xyz;
-  readonly max: Xyz;
-}
-
+/** What is wanted of a grid. */
 export interface GridOptions {
-  /** Spacing (cube root of a voxel's volume) about which the cases vary by an eighth, mm. Default 4. */
+  /** The spacing in mm (cube root of a voxel's volume) about which the cases vary by an eighth. Default 4. */
   readonly spacingMm?: number;
-  /** Voxels along the file's axes. Default: what the field of view takes. */
+  /** The number of voxels along the file's axes. Default: what the field of view takes. */
   readonly shape?: Xyz;
 }
 
-/** Axes of files met in practice: the ends towards which they run. */
+/** The orientations of files met in practice, by the ends towards which their axes run. */
 const ORIENTATIONS = ['LPS', 'LPS', 'LPS', 'RAS', 'LAS', 'LAS', 'RPS', 'RAI', 'LPI', 'ALS'] as const;
 
 /**
  * A grid around the field of view, in one of the usual orientations, in a quarter of the scans a little oblique.
  * A given shape is kept: the spacing then follows the field of view, or `spacingMm` as far as the view stays
- * inside and the slices stay within 1.3 times its height. `originMm`: where the table frame's origin lies.
+ * inside and the slices stay within 1.3 times its height. `originMm` is the world position of the table frame's origin.
  */
 export function sampleGrid(view: Extent, originMm: Xyz, options: GridOptions, random: Random): Grid {
   const code = random.pick(ORIENTATIONS);

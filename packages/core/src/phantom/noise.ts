@@ -1,3 +1,4 @@
+/** Smooth random textures. */
 import type { Random } from '../random.ts';
 
 const SIZE = 32;
@@ -5,7 +6,7 @@ const MASK = SIZE - 1;
 
 /**
  * Smooth noise in space: random values on a lattice that repeats every 32 cells, smoothly interpolated.
- * About in [−1, 1], mean 0, deviation about 0.35.
+ * Values lie about in [−1, 1], with mean 0 and a deviation of about 0.35.
  */
 export class Noise {
   private readonly lattice = new Float64Array(SIZE ** 3);
@@ -14,7 +15,7 @@ export class Noise {
     for (let i = 0; i < this.lattice.length; i++) this.lattice[i] = random.uniform(-1, 1);
   }
 
-  /** At a position counted in lattice cells: divide mm by the wanted grain. */
+  /** The value at a position in lattice cells: mm over the wanted grain. */
   at(x: number, y: number, z: number): number {
     const { lattice } = this;
     const fx = Math.floor(x);

@@ -12,6 +12,7 @@ import type { Knot, Solid } from './shapes.ts';
 /** Hounsfield units at a place, given its signed distance to the solid's surface (negative inside). */
 export type Material = (p: Place, distance: number) => number;
 
+/** One thing that is painted. */
 export interface Part {
   readonly solid: Solid;
   readonly hu: Material;
@@ -25,16 +26,17 @@ export interface Build {
   readonly tissues: Tissues;
   readonly deformation: Deformation;
   readonly noise: Noise;
-  /** The random stream of one organ: others do not change when its use changes. */
+  /** The random stream of one organ, so that a change of one organ leaves the others as they are. */
   readonly stream: (organ: string) => Random;
 }
 
 export const FAT_HU = -104;
 export const AIR_HU = -1000;
 
-/** How much of a voxel at this signed distance lies inside: a voxel-wide ramp, the partial volume effect. */
+/** The share of a voxel at this signed distance that lies inside: a voxel-wide ramp, the partial volume effect. */
 export const coverage = (distance: number, voxelMm: number): number => clamp(0.5 - distance / voxelMm, 0, 1);
 
+/** The same HU throughout. */
 export const plain =
   (hu: number): Material =>
   () =>

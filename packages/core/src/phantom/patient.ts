@@ -1,5 +1,5 @@
 /**
- * What differs from one patient to the next. Everything here is a plain number, so that a cohort is a choice of
+ * A patient: what differs from one to the next. Everything here is a plain number, so that a cohort is a choice of
  * how these are drawn.
  */
 import type { Random } from '../random.ts';
@@ -7,33 +7,35 @@ import type { Xyz } from '../volume/volume.ts';
 import { type Contrast, sampleContrast } from './contrast.ts';
 import { clamp } from './functions.ts';
 
+/** One patient as he was scanned. */
 export interface Patient {
-  /** Size along x, y, z against the atlas. */
+  /** The size along x, y, z as a factor of the atlas's. */
   readonly scale: Xyz;
-  /** How he lies: degrees about x, y, z. */
+  /** The turn of his body on the table, degrees about x, y, z. */
   readonly poseDeg: Xyz;
-  /** Deviation in mm of the smooth deformation of the whole trunk. */
+  /** The deviation of the smooth deformation of the whole trunk. */
   readonly bendMm: number;
-  /** Height of the lumbar lordosis and of the thoracic kyphosis. */
+  /** The height of the lumbar lordosis and of the thoracic kyphosis. */
   readonly lordosisMm: number;
-  /** Thickness of the fat under the skin. */
+  /** The thickness of the fat under the skin. */
   readonly subcutaneousMm: number;
-  /** Fat inside the abdomen: 0 lean, 1 much. */
+  /** The fat inside the abdomen: 0 lean, 1 much. */
   readonly visceral: number;
-  /** Thickness of the muscles against the atlas. */
+  /** The thickness of the muscles as a factor of the atlas's. */
   readonly muscle: number;
-  /** Height of the diaphragm over the atlas's. */
+  /** The height of the diaphragm over the atlas's. */
   readonly breathMm: number;
-  /** 0 young, 1 old: calcified aorta, thin bone, lobulated fatty pancreas, fat in muscles. */
+  /** The age, 0 young to 1 old: calcified aorta, thin bone, lobulated fatty pancreas, fat in muscles. */
   readonly age: number;
-  /** How full of air and fluid: 0 collapsed, 1 distended. */
+  /** The air and fluid in stomach and bowel: 0 collapsed, 1 distended. */
   readonly stomachFill: number;
   readonly bowelFill: number;
-  /** HU of what was drunk before the scan: water, or positive oral contrast medium. */
+  /** The HU of what was drunk before the scan: water, or positive oral contrast medium. */
   readonly oralHu: number;
   readonly contrast: Contrast;
 }
 
+/** A random patient. */
 export function samplePatient(random: Random): Patient {
   const visceral = clamp(random.normal(0.4, 0.28), 0, 1);
   const height = clamp(random.normal(1, 0.05), 0.88, 1.12);

@@ -1,3 +1,4 @@
+/** Whole phantoms: reproducible, anatomically plausible, different from each other. */
 import { describe, expect, test } from 'vitest';
 import { FLARE22_ORGANS } from '../organs.ts';
 import { Random } from '../random.ts';

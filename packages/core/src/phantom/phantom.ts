@@ -5,20 +5,22 @@ import { anatomyOf } from './anatomy/anatomy.ts';
 import { skinOf } from './anatomy/wall.ts';
 import type { Deformation } from './deformation.ts';
 import { acquire, sampleDetector } from './detector.ts';
-import { type Extent, type GridOptions, sampleGrid } from './grid.ts';
+import { type GridOptions, sampleGrid } from './grid.ts';
 import { type Patient, samplePatient } from './patient.ts';
 import { newPlace } from './place.ts';
+import type { Extent } from './shapes.ts';
 import { table } from './table.ts';
 import { trunkOf } from './trunk.ts';
 import { voxelise } from './voxelise.ts';
 
+/** A generated case. */
 export interface Phantom {
   readonly patient: Patient;
   readonly image: Volume<Int16Array>;
   readonly labels: Volume<Uint8Array>;
 }
 
-/** `protocol` changes what was drawn of the patient. */
+/** Makes a phantom; `protocol` changes what was drawn of the patient. */
 export function makePhantom(
   random: Random,
   options: GridOptions = {},

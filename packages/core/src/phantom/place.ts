@@ -7,19 +7,19 @@
  *   spine is straight. Anatomy is written in it.
  */
 export interface Place {
-  /** In the atlas. */
+  /** The position in the atlas, mm. */
   x: number;
   y: number;
   z: number;
-  /** On the table. */
+  /** The position on the table, mm. */
   tableX: number;
   tableY: number;
-  /** Signed distances, negative inside: the muscular wall of the trunk, and the cavity within it. */
+  /** Signed distances in mm, negative inside, to the muscular wall of the trunk and to the cavity within it. */
   wall: number;
   inside: number;
-  /** Signed height over the diaphragm, negative in the abdomen. */
+  /** The height in mm over the diaphragm, negative in the abdomen. */
   diaphragm: number;
-  /** Where around the trunk: −1 at the back, 0 at the side, +1 at the front. */
+  /** The place around the trunk: −1 at the back, 0 at the side, +1 at the front. */
   facing: number;
   /** Left by the tube evaluated last: arc length of the nearest point of its axis, and the height (y) above it. */
   along: number;

@@ -1,3 +1,4 @@
+/** Signed distances of solids that are known exactly. */
 import { expect, test } from 'vitest';
 import { newPlace } from './place.ts';
 import { axesAlong, ellipsoid, plate, type Solid, tube, union, within } from './shapes.ts';

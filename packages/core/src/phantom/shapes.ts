@@ -6,20 +6,24 @@ import { type Xyz, xyz } from '../volume/volume.ts';
 import { mix, smoothMax, smoothMin } from './functions.ts';
 import type { Place } from './place.ts';
 
+/** A signed distance in mm, negative inside. */
 export type Distance = (p: Place) => number;
 
-export interface Box {
+/** A box in mm, in the frame of the atlas or of the table. */
+export interface Extent {
   readonly min: Xyz;
   readonly max: Xyz;
 }
 
+/** A solid in the atlas. */
 export interface Solid {
-  /** Where the solid can be. */
-  readonly bounds: Box;
+  /** A box in the atlas that holds all of it. */
+  readonly bounds: Extent;
   readonly distance: Distance;
 }
 
-export const EVERYWHERE: Box = {
+/** The bounds of solids that have none. */
+export const EVERYWHERE: Extent = {
   min: [-Infinity, -Infinity, -Infinity],
   max: [Infinity, Infinity, Infinity],
 };
@@ -197,7 +201,7 @@ export function union(k: number, ...solids: readonly Solid[]): Solid {
   };
 }
 
-/** What of `solid` lies where every limit is negative, edges rounded over `k` mm. */
+/** The part of `solid` where every limit is negative, edges rounded over `k` mm. */
 export function within(k: number, solid: Solid, ...limits: readonly Distance[]): Solid {
   return {
     bounds: solid.bounds,
@@ -209,7 +213,7 @@ export function within(k: number, solid: Solid, ...limits: readonly Distance[]):
   };
 }
 
-function around(centre: Xyz, reach: number): Box {
+function around(centre: Xyz, reach: number): Extent {
   const [x, y, z] = centre;
   return { min: [x - reach, y - reach, z - reach], max: [x + reach, y + reach, z + reach] };
 }

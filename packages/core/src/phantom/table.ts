@@ -1,3 +1,4 @@
+/** The scanner's table under the patient. */
 import type { Random } from '../random.ts';
 import { mix } from './functions.ts';
 import { coverage, type Part } from './parts.ts';

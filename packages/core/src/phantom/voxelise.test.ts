@@ -1,3 +1,4 @@
+/** Painting by blocks against painting every voxel. */
 import { expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { affineFromRows, apply } from '../volume/affine.ts';

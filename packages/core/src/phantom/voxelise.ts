@@ -1,3 +1,4 @@
+/** From solids to voxels: Hounsfield units and labels on a grid. */
 import { spacingOf } from '../volume/affine.ts';
 import type { Grid, Xyz } from '../volume/volume.ts';
 import { voxelCount } from '../volume/volume.ts';
@@ -6,7 +7,7 @@ import { clamp } from './functions.ts';
 import { AIR_HU, type Part } from './parts.ts';
 import { newPlace, type Place } from './place.ts';
 
-/** The edge of the blocks that are culled together. */
+/** The edge of the blocks whose voxels are looked at or skipped together. */
 const BLOCK_MM = 8;
 
 /**
@@ -15,12 +16,14 @@ const BLOCK_MM = 8;
  */
 const SLACK = 1.7;
 
+/** What is painted. */
 export interface Scene {
   readonly deformation: Deformation;
+  /** Fills in a place's distances to the trunk's walls. */
   readonly locateInTrunk: (place: Place) => void;
-  /** Painted in this order. */
+  /** The parts in the order in which they are painted. */
   readonly parts: readonly Part[];
-  /** World position of the table frame's origin, mm. */
+  /** The world position of the table frame's origin. */
   readonly originMm: Xyz;
 }
 

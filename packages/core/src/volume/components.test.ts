@@ -1,3 +1,4 @@
+/** Connected parts and holes against flooding. */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.ts';
 import { affineFromRows } from './affine.ts';

@@ -1,3 +1,4 @@
+/** Affines, orientations, crops and changes of spacing. */
 import { describe, expect, it } from 'vitest';
 import { onGrid } from '../../test/onGrid.ts';
 import { affineFromRows, apply, compose, invert, scaleAndShift, spacingOf } from './affine.ts';

@@ -1,3 +1,4 @@
+/** Voxels that hold no number. */
 import { expect, it } from 'vitest';
 import { nonFiniteToAir } from './hounsfield.ts';
 

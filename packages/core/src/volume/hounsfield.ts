@@ -1,8 +1,8 @@
 /** Hounsfield units: what stands for air, and voxels that hold no number. */
 import type { VoxelArray } from './volume.ts';
 
-/** The value of air on CT scanners' 12-bit scale. */
-export const AIR_HU = -1024;
+/** The lowest value of CT scanners' 12-bit scale, which stands for air. */
+const LOWEST_HU = -1024;
 
 /** Sets voxels that are NaN or infinite to air, in place; returns how many there were. */
 export function nonFiniteToAir(data: VoxelArray): number {
@@ -10,7 +10,7 @@ export function nonFiniteToAir(data: VoxelArray): number {
   let count = 0;
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue;
-    data[i] = AIR_HU;
+    data[i] = LOWEST_HU;
     count++;
   }
   return count;

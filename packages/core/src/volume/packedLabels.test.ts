@@ -1,3 +1,4 @@
+/** Packed label maps against the maps as they were. */
 import { describe, expect, it } from 'vitest';
 import { openLabels } from './labelStream.ts';
 import { type NiftiFixture, niftiFile, random, sourceOf } from './niftiFixture.ts';

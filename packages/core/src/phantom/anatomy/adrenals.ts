@@ -1,3 +1,4 @@
+/** The adrenal glands. */
 import { xyz } from '../../volume/volume.ts';
 import { type Build, growth, offsetOf, type Part } from '../parts.ts';
 import { axesAlong, ellipsoid, plate, type Solid, union } from '../shapes.ts';
@@ -14,7 +15,7 @@ export function adrenal(build: Build, side: 1 | -1, label: number): Part {
   const ridge = xyz((axis) => (side > 0 ? [36, 14, 60] : [-36, 16, 54])[axis] + offset[axis]);
   const thick = (side > 0 ? 1.95 : 2.1) * grow;
 
-  /** Runs back and `outwards` from the ridge over twice `half` mm; the limbs' lower edges are level. */
+  /** A limb that runs back and `outwards` from the ridge over twice `half` mm; the limbs' lower edges are level. */
   const limb = (outwards: number, half: number, halfHeight: number): Solid => {
     const axes = axesAlong([0.12 * side, -0.15, 1], [outwards * side, -1, 0]);
     const [along, , up] = axes;

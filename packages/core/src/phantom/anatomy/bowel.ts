@@ -8,7 +8,7 @@ export function bowel(build: Build): Part[] {
   return [smallBowel(build), colon(build)];
 }
 
-/** A frame around the abdomen, pouched into haustra, with stool, gas and sometimes contrast medium. */
+/** The colon: a frame around the abdomen, pouched into haustra, with stool, gas and sometimes contrast medium. */
 function colon(build: Build): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('colon');
@@ -64,7 +64,7 @@ function colon(build: Build): Part {
 }
 
 /**
- * Loops packed into the middle of the abdomen: the inside of a gyroid, whose tunnels wind through space and
+ * The small bowel: loops packed into the middle of the abdomen: the inside of a gyroid, whose tunnels wind through space and
  * never end, bent by noise.
  */
 function smallBowel(build: Build): Part {

@@ -14,7 +14,7 @@ import {
 import { type Solid, tube, union, within } from '../shapes.ts';
 import { IN_ABDOMEN } from './abdomen.ts';
 
-/** In front of the spine through the chest, then left and forwards through the diaphragm to the stomach. */
+/** The esophagus: in front of the spine through the chest, then left and forwards through the diaphragm to the stomach. */
 export function esophagus(build: Build, label: number): Part {
   const { patient, tissues, stream } = build;
   const random = stream('esophagus');
@@ -39,7 +39,7 @@ export function esophagus(build: Build, label: number): Part {
   return { solid, hu: hollow(4.2, tissues.gutWall - 5, content), label };
 }
 
-/** From under the left dome forwards and down, then across the midline to the pylorus; full or collapsed. */
+/** The stomach: from under the left dome forwards and down, then across the midline to the pylorus; full or collapsed. */
 export function stomach(build: Build, label: number): Part {
   const { patient, tissues, deformation, noise, stream } = build;
   const random = stream('stomach');
@@ -80,7 +80,7 @@ export function stomach(build: Build, label: number): Part {
   return { solid, hu: hollow(mix(7, 3, fill), tissues.gutWall, content), label };
 }
 
-/** The C around the pancreas's head: bulb, down, across under the head between the great vessels, and up. */
+/** The duodenum, a C around the pancreas's head: bulb, down, across under the head between the great vessels, and up. */
 export function duodenum(build: Build, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('duodenum');

@@ -7,13 +7,13 @@ import { type Build, coverage, FAT_HU, growth, type Material, offsetOf, type Par
 import { axesAlong, ellipsoid, type Solid, tube } from '../shapes.ts';
 
 export interface Kidney {
-  /** The bean with its hilum filled in. */
+  /** The kidney's bean with its hilum filled in. */
   readonly hull: Solid;
   readonly fat: Part;
   readonly parts: readonly Part[];
 }
 
-/** `side` is +1 for the right, −1 for the left. */
+/** A kidney; `side` is +1 for the right, −1 for the left. */
 export function kidney(build: Build, side: 1 | -1, label: number): Kidney {
   const { patient, tissues, stream } = build;
   const random = stream(side > 0 ? 'right kidney' : 'left kidney');

@@ -53,7 +53,7 @@ export function liver(build: Build, kidneyHull: Solid, label: number): Part {
   return { solid, hu: parenchyma(build, [dx, dy, dz]), label };
 }
 
-/** Even tissue with hepatic and portal veins, and in some patients lesions. */
+/** The liver's tissue: even, with hepatic and portal veins, and in some patients lesions. */
 function parenchyma({ patient, tissues, noise, stream }: Build, [dx, dy]: Xyz): Material {
   const random = stream('liver tissue');
   const vein = (...to: Xyz) =>
@@ -108,7 +108,7 @@ function parenchyma({ patient, tissues, noise, stream }: Build, [dx, dy]: Xyz): 
   };
 }
 
-/** A pear under the liver, its neck at the porta hepatis. */
+/** The gallbladder: a pear under the liver, its neck at the porta hepatis. */
 export function gallbladder(build: Build, label: number): Part {
   const { patient, tissues, stream } = build;
   const random = stream('gallbladder');

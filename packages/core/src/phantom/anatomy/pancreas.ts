@@ -1,9 +1,10 @@
+/** The pancreas. */
 import { mix, smoothstep } from '../functions.ts';
 import { type Build, FAT_HU, growth, offsetOf, type Part, varied } from '../parts.ts';
 import { type Solid, tube, union, within } from '../shapes.ts';
 import { IN_ABDOMEN } from './abdomen.ts';
 
-/** Head in the duodenum's C, neck over the mesenteric vessels, body over the aorta, tail to the spleen. */
+/** The pancreas: head in the duodenum's C, neck over the mesenteric vessels, body over the aorta, tail to the spleen. */
 export function pancreas(build: Build, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('pancreas');

@@ -4,7 +4,7 @@ import { type Build, coverage, FAT_HU, type Material, type Part, plain, varied }
 import { type Knot, type Solid, tube, within } from '../shapes.ts';
 
 interface Vertebra {
-  /** Middle of the body. */
+  /** The height of the middle of its body in the atlas. */
   readonly z: number;
   readonly height: number;
   readonly halfWidth: number;
@@ -43,7 +43,7 @@ export function skeleton(build: Build): Part[] {
   ];
 }
 
-/** Bodies and discs. */
+/** The column of vertebral bodies and discs. */
 function column(): Solid {
   return {
     bounds: { min: [-46, -24, -260], max: [46, 24, 260] },
@@ -92,7 +92,7 @@ function posteriorElements(): Solid {
   };
 }
 
-/** Ribs follow the wall, falling from the spine to the front; the lowest end freely in the flank. */
+/** The ribs: they follow the wall, falling from the spine to the front; the lowest end freely in the flank. */
 function ribs(): Solid {
   const lowest = profile([
     [-1, 20],

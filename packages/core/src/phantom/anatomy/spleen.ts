@@ -1,9 +1,10 @@
+/** The spleen. */
 import { mix, smoothstep } from '../functions.ts';
 import { type Build, growth, offsetOf, type Part } from '../parts.ts';
 import { axesAlong, ellipsoid, type Solid, within } from '../shapes.ts';
 import { IN_ABDOMEN } from './abdomen.ts';
 
-/** A lens along the tenth rib, moulded on the left wall and dome, hollowed by stomach and kidney. */
+/** The spleen: a lens along the tenth rib, moulded on the left wall and dome, hollowed by stomach and kidney. */
 export function spleen(build: Build, kidneyHull: Solid, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('spleen');

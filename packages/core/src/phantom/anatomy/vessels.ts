@@ -3,7 +3,7 @@ import { mix, smoothstep } from '../functions.ts';
 import { type Build, coverage, growth, type Material, type Part, plain, varied } from '../parts.ts';
 import { type Knot, tube } from '../shapes.ts';
 
-/** Behind the heart left of the spine, through the diaphragm to the midline, down to its bifurcation at L4. */
+/** The aorta: behind the heart left of the spine, through the diaphragm to the midline, down to its bifurcation at L4. */
 export function aorta(build: Build, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('aorta');
@@ -38,7 +38,7 @@ export function aorta(build: Build, label: number): Part {
   return { solid, hu, label };
 }
 
-/** From the confluence at L5 up the right side of the spine, through the liver into the right atrium. */
+/** The vena cava: from the confluence at L5 up the right side of the spine, through the liver into the right atrium. */
 export function venaCava(build: Build, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('vena cava');

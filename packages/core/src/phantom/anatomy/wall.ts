@@ -4,7 +4,7 @@ import { type Build, coverage, FAT_HU, type Material, type Part } from '../parts
 import type { Patient } from '../patient.ts';
 import { type Distance, EVERYWHERE } from '../shapes.ts';
 
-/** Distance to the skin: the wall plus the fat under the skin, thick in front and low down. */
+/** The distance to the skin: the wall plus the fat under the skin, thick in front and low down. */
 export function skinOf({ subcutaneousMm }: Patient): Distance {
   const overHeight = profile([
     [-180, 1.5],
