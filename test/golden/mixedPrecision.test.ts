@@ -1,4 +1,4 @@
-/** Training in f16 beside PyTorch's reference file, which is f32: what the trainer runs, loss scaling included. */
+/** Training in f16 beside PyTorch's reference file, which is f32: the step of training, loss scaling included. */
 import { expect, test } from 'vitest';
 import { readReference } from '../../apps/cli/src/parity/parityReference.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';

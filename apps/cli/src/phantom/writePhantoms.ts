@@ -1,4 +1,4 @@
-/** Writing a data set of phantoms, or the rest of one. */
+/** The writer of data sets of phantoms. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -25,8 +25,11 @@ import { progress } from '../terminal/progress.ts';
 export interface PhantomOptions extends Counts {
   readonly out: string;
   readonly seed: number;
+  /** Mean voxel spacing in mm, about which cases vary. */
   readonly spacing?: number;
+  /** Voxels; as many as the field of view takes unless given. */
   readonly shape?: Xyz;
+  /** Whether labelled cases have one contrast phase and no oral contrast medium. */
   readonly labelledAtOneCentre?: boolean;
 }
 
@@ -35,7 +38,10 @@ interface Written {
   readonly summary: string;
 }
 
-/** Writes the cases that are not there yet. */
+/**
+ * Writes the cases that are not there yet. Throws InputError where the folder holds something else, or another process
+ * is at work in it.
+ */
 export const writePhantoms = (options: PhantomOptions, signal: AbortSignal): Promise<Written> =>
   whileLocked(options.out, () => write(options, signal));
 
@@ -56,7 +62,7 @@ async function write(options: PhantomOptions, signal: AbortSignal): Promise<Writ
   const before = cases.length - missing.length;
   const bar = progress('phantoms', cases.length, 'cases', before);
   for (const [i, each] of missing.entries()) {
-    // Lets a signal in between two cases, which keep the process busy.
+    // A signal is heard between two cases alone, which keep the process busy.
     await setImmediate();
     signal.throwIfAborted();
     const [image, labels] = [join(out, each.image), join(out, each.labels)];

@@ -1,4 +1,4 @@
-/** Stages of pipelines and experiments: each is skipped when it is done and goes on when it is half done. */
+/** The stages of pipelines and experiments: each is skipped where it is done and goes on where it is half done. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -20,6 +20,7 @@ import { predictScans } from '../predict/predictScans.ts';
 import { say } from '../terminal/command.ts';
 import { trainingProgress } from '../train/trainingProgress.ts';
 
+/** Trains a run, or what is left of it. Rejects with the signal’s reason where that stopped it. */
 export async function trainOrGoOn(
   { gpu }: GpuOwner,
   request: TrainRequest,
@@ -36,19 +37,19 @@ export async function trainOrGoOn(
   signal.throwIfAborted();
 }
 
-/** One run of a model: its folder's name, and the fold that it trains, where there are any. */
+/** A run of a model: the name of its folder, and the fold that it trains, where there are folds. */
 export interface FoldRun {
   readonly name: string;
   readonly fold: TrainRequest['fold'];
 }
 
-/** The runs whose logits a model averages: one of this name, or one of each fold. */
+/** The runs whose logits a model averages: one of the given name, or one of each fold. */
 export const foldRuns = ({ folds }: Pick<Config, 'folds'>, name: string): FoldRun[] =>
   folds === null
     ? [{ name, fold: undefined }]
     : Array.from({ length: folds }, (_, fold) => ({ name: `fold-${fold}`, fold: { fold, folds } }));
 
-/** Whether there was anything left to predict. */
+/** Predicts the cases that are left. Returns whether there were any. Throws InputError that names those that failed. */
 export async function predictOrGoOn(
   owner: GpuOwner,
   models: readonly string[],
@@ -77,7 +78,7 @@ export async function predictOrGoOn(
   });
 }
 
-/** Scores anew where there are new predictions, other names of organs or no scores. */
+/** The scores, made anew where there are new predictions, other names of organs or no scores. */
 export async function evaluateOrRead(
   pairs: readonly CasePair[],
   organs: readonly ScoredOrgan[],

@@ -1,4 +1,4 @@
-/** What is written of a predicted case: the label map, and what was asked for besides. */
+/** The files of a predicted case: the label map, and what was asked for besides. */
 import { join } from 'node:path';
 import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
 import { labelColour } from '@organseg/core/organs.ts';
@@ -15,14 +15,21 @@ import {
 } from '@organseg/train/predict/postprocessing.ts';
 import { previewPng } from '../pictures/preview.ts';
 
+/** What the files of each case hold. */
 export interface CaseFiles {
+  /** Names of the labels, background first. */
   readonly labelNames: readonly string[];
   readonly postprocessing: Postprocessing;
+  /** Whether CASE_statistics.json is written. */
   readonly statistics: boolean;
+  /** Whether CASE.png is written. */
   readonly preview: boolean;
 }
 
-/** Writes CASE.nii.gz last: a case that has it has all. */
+/**
+ * Postprocesses a label map, which lies on its scan's grid, and writes the case's files, CASE.nii.gz last: a case that
+ * has it has all. Returns what postprocessing changed.
+ */
 export async function writeCase(
   out: string,
   name: string,
@@ -56,14 +63,15 @@ async function* once<T>(value: T): AsyncGenerator<T> {
   yield value;
 }
 
-/** The challenge's figures of a case, and where its time went. */
+/** The profile of a case: the challenge's figures, and where its time went. */
 export interface CaseProfile extends Efficiency {
   readonly case: string;
-  /** As nvidia-smi sees it; false where it does not answer, and the memory figures are 0. */
+  /** Whether nvidia-smi answered; where it did not, the figures of GPU memory are 0. */
   readonly hasGpuSamples: boolean;
+  /** Seconds by what they were spent on. */
   readonly stages: Readonly<Record<string, number>>;
-  /** Of all cores, by this process, in user and system mode. */
+  /** Time of all cores that this process took, in user and system mode. */
   readonly cpuSeconds: number;
-  /** Resident memory of this process at its highest so far. */
+  /** Peak so far of this process's resident memory. */
   readonly peakHostBytes: number;
 }

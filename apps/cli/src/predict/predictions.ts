@@ -36,7 +36,7 @@ const reportFile = origin.extend({
 });
 type Report = z.infer<typeof reportFile>;
 
-/** What is written besides CASE.nii.gz and report.json. */
+/** The files that are written besides CASE.nii.gz and report.json. */
 export interface Extras {
   readonly statistics?: boolean | undefined;
   readonly preview?: boolean | undefined;
@@ -51,11 +51,11 @@ export interface PredictionsRequest {
   readonly input?: string;
   readonly origin: Origin;
   readonly extras?: Extras;
-  /** Leaves out the cases that the folder holds already. */
+  /** Whether the cases that the folder holds already are left out. */
   readonly goesOn: boolean;
 }
 
-/** The reports of the cases that a folder holds. Throws InputError. */
+/** The reports of the cases that a folder holds. Throws InputError where its report cannot be read. */
 export const reportsIn = async (out: string): Promise<readonly ScanReport[]> => (await readReport(out)).cases;
 
 const readReport = async (out: string): Promise<Report> => {
@@ -75,7 +75,7 @@ export class Predictions {
   #report: Report;
   #isBegun = false;
 
-  /** Looks at the folder, and writes nothing. Throws InputError where the predictions cannot be written into it. */
+  /** The folder as it is; nothing is written yet. Throws InputError where the predictions cannot be written into it. */
   static async open({
     out,
     scans,

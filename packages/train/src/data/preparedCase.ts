@@ -21,7 +21,7 @@ const LABELS = 256;
 /** The files of a case. */
 export interface PreparedPaths {
   readonly image: string;
-  /** Without it the case is background throughout. */
+  /** File of the labels; without one the case is background throughout. */
   readonly labels?: string | undefined;
 }
 
@@ -56,7 +56,7 @@ function labelRuns(labels: Uint8Array): { runs: Int32Array; counts: Int32Array }
     runsOf[label]!++;
   }
   const runs = new Int32Array(2 * runsOf.reduce((sum, n) => sum + n, 0));
-  // Of each label: the row of its next run, and the voxels before the next one.
+  // By label: the row of its next run, and the number of its voxels before that run.
   const [row, before] = [startsOf(runsOf), startsOf(counts)];
   for (const { label, first, length } of runsIn(labels)) {
     runs.set([first, before[label]!], 2 * row[label]!++);
@@ -74,7 +74,7 @@ function* runsIn(labels: Uint8Array): Generator<{ label: number; first: number; 
   }
 }
 
-/** The sum of all values before each. */
+/** The sums of all values before each. */
 function startsOf(counts: ArrayLike<number>): number[] {
   let sum = 0;
   return Array.from(counts, (n) => {
@@ -83,11 +83,11 @@ function startsOf(counts: ArrayLike<number>): number[] {
   });
 }
 
-/** An open prepared case. Close it. */
+/** An open prepared case. Whoever opens it closes it. */
 export class PreparedCase {
   readonly size: Dhw;
   readonly voxels: number;
-  /** Of each label, background first. */
+  /** Number of voxels of each label, background first. */
   readonly labelVoxels: readonly number[];
   readonly #image: SafetensorsFile;
   readonly #labels: SafetensorsFile | undefined;
@@ -126,6 +126,7 @@ export class PreparedCase {
     return values;
   }
 
+  /** Labels of a box that may reach beyond the volume; there it holds 0. */
   labels(from: Dhw, box: Dhw): Uint8Array {
     const values = new Uint8Array(box[0] * box[1] * box[2]);
     if (!this.#labels) return values;
@@ -136,7 +137,9 @@ export class PreparedCase {
     return values;
   }
 
-  /** The index of the n-th voxel of a label and, beyond its last one, of those after it. Binary search over the runs. */
+  /**
+   * The index of the n-th voxel of a label and, beyond its last one, of those after it. Binary search over the runs.
+   */
   nthVoxel(label: number, n: number): number {
     const place = this.#firstOf[label]! + n;
     if (!this.#labels) return place;

@@ -1,4 +1,4 @@
-/** What label maps were made from: the models, and the options that change what they compute. */
+/** The origin of label maps: the models that made them, and the options that change what these compute. */
 import { resolve } from 'node:path';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { z } from 'zod';
@@ -15,7 +15,7 @@ export const origin = z.object({
 });
 export type Origin = z.infer<typeof origin>;
 
-/** Throws InputError where a folder holds no trained run. */
+/** The origin of what models make with these options. Throws InputError where a folder holds no trained run. */
 export async function originOf(models: readonly string[], options: Origin['options']): Promise<Origin> {
   const weights: string[] = [];
   for (const model of models) {
@@ -41,7 +41,7 @@ export const optionsOf = (
   fillHoles: [...fillHoles],
 });
 
-/** How what was made differs from what would be made now, in words; undefined where it does not. */
+/** The difference, in words, between what was made and what would be made now; undefined without one. */
 export function differenceOf(before: Origin, now: Origin): string | undefined {
   if (before.weights.join() !== now.weights.join()) {
     const [was, is] = [before.models.join(', '), now.models.join(', ')];

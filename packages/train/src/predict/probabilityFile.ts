@@ -1,7 +1,7 @@
 /**
- * Probabilities of a case: one .nii of as many volumes as classes, in 255ths, on the scan's own grid where its third
- * axis runs along the body, else turned to RAS+. Planes are written where they belong as they come, so that no more
- * than one is in memory.
+ * The file of a case's probabilities: one .nii of as many volumes as classes, in 255ths, on the scan's own grid where
+ * its third axis runs along the body, else turned to RAS+. Planes are written where they belong as they come, so that
+ * no more than one is in memory.
  */
 import {
   closeSync,
@@ -26,16 +26,19 @@ export class ProbabilityFile {
   readonly #path: string;
   readonly #file: number;
   readonly #geometry: CaseGeometry;
-  /** Where the voxels of the scan in RAS+ lie in each volume. */
+  /** Places, in each volume, of the voxels of the scan in RAS+. */
   readonly #view: ReturnType<typeof rasView>;
   readonly #classes: number;
   readonly #headerBytes: number;
-  /** One plane of the file, of one class. */
+  /** One plane of one class, as the file has it. */
   readonly #plane: Uint8Array;
   readonly #planes: number;
   #isOpen = true;
 
-  /** Everything is background until planes come. `space` is the scan's. Throws InputError, and leaves no file. */
+  /**
+   * A file in which everything is background until planes come. `space` is the scan's. Throws InputError where it
+   * cannot be written, and leaves none.
+   */
   constructor(path: string, geometry: CaseGeometry, classes: number, space: NiftiSpace) {
     const { scan, ras } = geometry;
     const isOwn = ras.from[2] === 2;
@@ -82,7 +85,7 @@ export class ProbabilityFile {
       done += this.#named(() => writeSync(this.#file, bytes, done, bytes.length - done, place + done));
   }
 
-  /** Throws InputError where the disk is full. */
+  /** Writes a plane. Throws InputError where the disk is full. */
   take({ plane, left, right, classStride, values }: ProbabilityPlane): void {
     const { box, cropped } = this.#geometry;
     const { start, steps } = this.#view;
@@ -105,7 +108,7 @@ export class ProbabilityFile {
     }
   }
 
-  /** The file appears under its name. Throws InputError. */
+  /** Finishes the file, which appears under its name. Throws InputError where that cannot be. */
   finish(): void {
     this.#named(() => {
       fsyncSync(this.#file);

@@ -5,11 +5,11 @@ import { type FileRecord, isAsRecorded } from '@organseg/files/fileRecord.ts';
 import type { RunDescription } from './runFolder.ts';
 import type { TrainingCases } from './trainingLoop.ts';
 
-/** The names of the cases whose labels are learnt from. */
+/** The names of the training cases, whose labels are learnt from. */
 export const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>
   [...labelled, ...pseudo].map(({ name }) => name);
 
-/** Records of a run's images and label maps by their paths from the data set's folder. */
+/** The records of a run's images and label maps by their paths from the data set's folder. */
 export const sourcesOf = (
   data: string,
   records: ReadonlyMap<string, FileRecord>,
@@ -54,6 +54,7 @@ export async function assertSameData(
     throw new InputError(`${folder}: its data have changed since it was started: ${listed(changed)}`);
 }
 
+/** The number of names that a message lists. */
 const LISTED = 6;
 
 const listed = (names: readonly string[]): string =>

@@ -1,5 +1,5 @@
 /**
- * A run's folder: `config.json` (the resolved settings and what the run was made from), `training.jsonl`,
+ * The folder of a run: `config.json` (the resolved settings and what the run was made from), `training.jsonl`,
  * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
  */
 import { existsSync } from 'node:fs';
@@ -14,15 +14,17 @@ import { BEST, LATEST, loadState } from './checkpoint.ts';
 
 const runDescription = z.object({
   stage: z.enum(['initial', 'fineTuning']),
+  /** The folder of the data set. */
   data: z.string(),
   /** The run whose best checkpoint this one started from. */
   init: z.string().nullable(),
   /** The folder of the pseudo-labels that it learns from. */
   pseudo: z.string().nullable(),
-  /** Of a cross-validation. */
+  /** The fold of a cross-validation that it trains; null without one. */
   fold: z.object({ fold: z.int().nonnegative(), folds: z.int().min(2) }).nullable(),
   /** The folder of the prepared cases, where it is not the run's own. */
   prepared: z.string().nullable().default(null),
+  /** The names of the data set's labels, background first. */
   labelNames: z.array(z.string()).readonly(),
   trainingCases: z.array(z.string()),
   validationCases: z.array(z.string()),
@@ -39,7 +41,7 @@ const DESCRIPTION = 'config.json';
 
 export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
 
-/** Starts a run's folder; throws rather than mix two runs. */
+/** Begins the folder of a run. Throws InputError where it holds a run already. */
 export async function createRun(folder: string, description: RunDescription): Promise<void> {
   if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
   await makeFolder(folder);
@@ -54,6 +56,7 @@ export function assertRun(folder: string): void {
   if (!isRun(folder)) throw new InputError(`${folder}: is no run, it has no ${DESCRIPTION}`);
 }
 
+/** The description of a run. Throws InputError where the folder is no run, or its config.json is broken. */
 export async function readRun(folder: string): Promise<RunDescription> {
   assertRun(folder);
   const path = join(folder, DESCRIPTION);
@@ -61,7 +64,7 @@ export async function readRun(folder: string): Promise<RunDescription> {
   return { ...run, config: parseConfig(run.config, path) };
 }
 
-/** Whether a run has gone through all its epochs. */
+/** Whether a run has gone through all its epochs and its last validation. */
 export async function isFinished(folder: string): Promise<boolean> {
   if (!isRun(folder) || !existsSync(join(folder, LATEST))) return false;
   const { stage, config } = await readRun(folder);

@@ -5,7 +5,7 @@ import { LOG, readRecords, type TrainingRecord } from './trainingRecords.ts';
 
 const CHART = 'progress.svg';
 
-export class RunLog {
+export class TrainingLog {
   readonly records: TrainingRecord[];
   readonly #folder: string;
   readonly #labelNames: readonly string[];
@@ -21,13 +21,13 @@ export class RunLog {
     folder: string,
     labelNames: readonly string[],
     { epoch: trained, validated }: { epoch: number; validated: number },
-  ): Promise<RunLog> {
+  ): Promise<TrainingLog> {
     const records = (await readRecords(folder)).filter(
       ({ event, epoch }) => epoch <= (event === 'epoch' ? trained : validated),
     );
     const lines = records.map((record) => `${JSON.stringify(record)}\n`);
     await writeWhole(join(folder, LOG), lines.join(''));
-    return new RunLog(folder, labelNames, records);
+    return new TrainingLog(folder, labelNames, records);
   }
 
   async add(record: TrainingRecord): Promise<void> {

@@ -13,7 +13,7 @@ import { type RunState, saveBest, saveLatest } from './checkpoint.ts';
 import type { RunDescription } from './runFolder.ts';
 import { startingPoint } from './startingPoint.ts';
 import { StepClock } from './stepClock.ts';
-import { RunLog } from './trainingLog.ts';
+import { TrainingLog } from './trainingLog.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
 export interface TrainingCases {
@@ -90,7 +90,7 @@ class TrainingLoop {
   readonly #training: Training;
   readonly #step: TrainingStep;
   readonly #batches: Batches;
-  readonly #log: RunLog;
+  readonly #log: TrainingLog;
   #state: RunState;
   /** Whether the patches of the next step are uploaded. */
   #isFed = false;
@@ -98,7 +98,7 @@ class TrainingLoop {
   static async open(training: Training, resume: boolean): Promise<TrainingLoop> {
     const { gpu, folder, run } = training;
     const { parameters, moments, state } = await startingPoint(folder, run, resume);
-    const log = await RunLog.open(folder, run.labelNames, state);
+    const log = await TrainingLog.open(folder, run.labelNames, state);
     const loop = new TrainingLoop(training, log, state);
     if (moments) loop.#step.restore(state.step, parameters, moments, state.lossScale);
     else loop.#step.start(parameters);
@@ -106,7 +106,7 @@ class TrainingLoop {
     return loop;
   }
 
-  private constructor(training: Training, log: RunLog, state: RunState) {
+  private constructor(training: Training, log: TrainingLog, state: RunState) {
     const { gpu, run, cases, store } = training;
     const { labelled, pseudo, unlabelled } = cases;
     const prepared = [...labelled, ...pseudo, ...unlabelled].map((source) => store.paths(source));
