@@ -38,11 +38,12 @@ export const outputSize = (size: Dhw, shape: Conv3dShape): Dhw =>
 export interface Conv3dPack {
   /** f32 [Cout, Cin, kD, kH, kW] */
   readonly weight: Tensor;
-  /** Of each input. */
+  /** The channels of each input. */
   readonly inputChannels: readonly number[];
   readonly shape: Conv3dShape;
-  /** [N, oD, oH, oW, Cout], and what activations are stored in. */
+  /** The output's shape, [N, oD, oH, oW, Cout]. */
   readonly output: readonly number[];
+  /** What activations are stored in. */
   readonly dtype: 'f32' | 'f16';
 }
 
@@ -68,7 +69,7 @@ export interface Conv3dForward {
   readonly weights: PackedWeights;
   /** f32 [Cout] */
   readonly bias?: Tensor | undefined;
-  /** Applied to the input, of which there is one then. */
+  /** The norm that is applied to the input; there must be one input alone. */
   readonly norm?: InputNorm | undefined;
   /** [N, oD, oH, oW, Cout] */
   readonly output: Tensor;
@@ -77,6 +78,7 @@ export interface Conv3dForward {
   readonly shape: Conv3dShape;
 }
 
+/** Throws where the output's size is not the input's by the shape. */
 export function forward(gpu: Gpu, { shape, weights, ...call }: Conv3dForward): Work {
   const { inputs, output } = call;
   const size = outputSize(spatial(inputs[0]!), shape);
@@ -90,7 +92,7 @@ export interface Conv3dInputGradient {
   readonly dOutput: Tensor;
   /** f32 [Cout, Cin, kD, kH, kW] */
   readonly weight: Tensor;
-  /** The gradient of one input, whose channels begin at `firstChannel` of the weight's Cin. */
+  /** The gradient of one input, written. Its channels begin at `firstChannel` of the weight's Cin. */
   readonly dInput: Tensor;
   readonly firstChannel: number;
   readonly shape: Conv3dShape;
@@ -165,13 +167,14 @@ function residueClasses({ kernel, stride, ...shape }: Conv3dShape) {
 }
 
 export interface Conv3dWeightGradient {
+  /** [N, D, H, W, C] each. */
   readonly inputs: readonly Tensor[];
   readonly dOutput: Tensor;
   /** f32 [Cout, Cin, kD, kH, kW], accumulated. */
   readonly dWeight: Tensor;
   /** f32 [Cout], accumulated. */
   readonly dBias?: Tensor | undefined;
-  /** Applied to the input, of which there is one then. */
+  /** The norm that is applied to the input; there must be one input alone. */
   readonly norm?: InputNorm | undefined;
   readonly shape: Conv3dShape;
 }

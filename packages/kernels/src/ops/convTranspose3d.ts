@@ -9,7 +9,7 @@ import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
-import { blockPlaces } from './conv/geometry.ts';
+import { blockOffsets } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
 
 const ONES: Dhw = [1, 1, 1];
@@ -20,8 +20,9 @@ const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Dhw;
 export interface ConvTranspose3dPack {
   /** f32 [Cin, Cout, sD, sH, sW] */
   readonly weight: Tensor;
-  /** [N, D·sD, H·sH, W·sW, Cout], and what activations are stored in. */
+  /** The output's shape, [N, D·sD, H·sH, W·sW, Cout]. */
   readonly output: readonly number[];
+  /** What activations are stored in. */
   readonly dtype: 'f32' | 'f16';
 }
 
@@ -32,11 +33,17 @@ export function pack(gpu: Gpu, { weight, output, dtype }: ConvTranspose3dPack) {
     weights: {
       weight,
       inputAxis: 'b',
-      firstTaps: blockPlaces(stride),
+      firstTaps: blockOffsets(stride),
       tapStep: ONES,
       inputChannels: [weight.shape[0]!],
     },
-    geometry: { inStride: ONES, outStride: stride, outOffsets: blockPlaces(stride), base: ZEROS, taps: ONES },
+    geometry: {
+      inStride: ONES,
+      outStride: stride,
+      outOffsets: blockOffsets(stride),
+      base: ZEROS,
+      taps: ONES,
+    },
     output,
     dtype,
   });
@@ -51,6 +58,7 @@ export interface ConvTranspose3dForward {
   readonly stride: Dhw;
 }
 
+/** Throws where the output's size is not the input's times the stride. */
 export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTranspose3dForward): Work {
   if (stride.some((s, i) => input.shape[i + 1]! * s !== output.shape[i + 1])) {
     throw new Error(`convTranspose3d: [${input.shape}] times [${stride}] is not [${output.shape}]`);
@@ -62,7 +70,7 @@ export interface ConvTranspose3dInputGradient {
   /** f32 [Cin, Cout, sD, sH, sW] */
   readonly weight: Tensor;
   readonly dOutput: Tensor;
-  /** Assigned. */
+  /** [N, D, H, W, Cin], assigned. */
   readonly dInput: Tensor;
 }
 

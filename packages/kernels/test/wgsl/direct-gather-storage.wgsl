@@ -100,7 +100,7 @@ fn invocation(id: Id) -> u32 {
       let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
       let taps = block * p.blockVec4s + (td * p.tapsH + th) * p.inChannels * 3u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
-        let step = taps + ci * 3u;
+        let firstWeight = taps + ci * 3u;
         let x0 = select(0.0, f32(x[row + at0 + ci]), valid && valid0);
         let x1 = select(0.0, f32(x[row + at1 + ci]), valid && valid1);
         let x2 = select(0.0, f32(x[row + at2 + ci]), valid && valid2);
@@ -112,7 +112,7 @@ fn invocation(id: Id) -> u32 {
         let x8 = select(0.0, f32(x[row + at8 + ci]), valid && valid8);
         let x9 = select(0.0, f32(x[row + at9 + ci]), valid && valid9);
         {
-          let k = w[step + 0u];
+          let k = w[firstWeight + 0u];
           a0_0 = fma(vec4<f32>(x0), k, a0_0);
           a1_0 = fma(vec4<f32>(x1), k, a1_0);
           a2_0 = fma(vec4<f32>(x2), k, a2_0);
@@ -123,7 +123,7 @@ fn invocation(id: Id) -> u32 {
           a7_0 = fma(vec4<f32>(x7), k, a7_0);
         }
         {
-          let k = w[step + 1u];
+          let k = w[firstWeight + 1u];
           a0_0 = fma(vec4<f32>(x1), k, a0_0);
           a1_0 = fma(vec4<f32>(x2), k, a1_0);
           a2_0 = fma(vec4<f32>(x3), k, a2_0);
@@ -134,7 +134,7 @@ fn invocation(id: Id) -> u32 {
           a7_0 = fma(vec4<f32>(x8), k, a7_0);
         }
         {
-          let k = w[step + 2u];
+          let k = w[firstWeight + 2u];
           a0_0 = fma(vec4<f32>(x2), k, a0_0);
           a1_0 = fma(vec4<f32>(x3), k, a1_0);
           a2_0 = fma(vec4<f32>(x4), k, a2_0);

@@ -54,7 +54,7 @@ fn invocation(id: Id) -> u32 {
   return groupIndex(id) * WORKGROUP + id.lane;
 }
 
-@compute @workgroup_size(32) fn main(id: Id, @builtin(subgroup_invocation_id) lane: u32) {
+@compute @workgroup_size(32) fn main(id: Id, @builtin(subgroup_invocation_id) subgroupLane: u32) {
   let block = invocation(id) % p.blocks;
   let i = invocation(id) / p.blocks;
   let alongW = (p.countW + 7u) / 8u;
@@ -126,9 +126,9 @@ fn invocation(id: Id) -> u32 {
       let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
       let taps = (td * p.tapsH + th) * p.inChannels * 12u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
-        let step = taps + ci * 12u;
-        let k0 = w[step + min(lane + 0u, 11u)];
-        let k1 = w[step + min(lane + 8u, 11u)];
+        let firstWeight = taps + ci * 12u;
+        let k0 = w[firstWeight + min(subgroupLane + 0u, 11u)];
+        let k1 = w[firstWeight + min(subgroupLane + 8u, 11u)];
         let x0 = select(0.0, f32(x[row + at0 + ci]), valid && valid0);
         let x1 = select(0.0, f32(x[row + at1 + ci]), valid && valid1);
         let x2 = select(0.0, f32(x[row + at2 + ci]), valid && valid2);

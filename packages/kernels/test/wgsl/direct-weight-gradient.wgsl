@@ -45,7 +45,7 @@ fn invocation(id: Id) -> u32 {
   return groupIndex(id) * WORKGROUP + id.lane;
 }
 
-fn gather(row: u32, w: i32, last: u32) -> vec4<f32> {
+fn load(row: u32, w: i32, last: u32) -> vec4<f32> {
   if (w < 0 || w >= p.inWidth) {
     return vec4<f32>(0);
   }
@@ -104,13 +104,13 @@ fn gather(row: u32, w: i32, last: u32) -> vec4<f32> {
     var gRow = p.shift + r * p.width * p.b + b0;
     // The gathered values of the taps along W slide by the stride from voxel to voxel.
     var x0 = vec4<f32>(0);
-    var x1 = gather(row, p.baseW + 0, lastA);
-    var x2 = gather(row, p.baseW + 1, lastA);
+    var x1 = load(row, p.baseW + 0, lastA);
+    var x2 = load(row, p.baseW + 1, lastA);
     for (var w = 0u; w < p.width; w++) {
       x0 = x1;
       x1 = x2;
       let at = i32(w) * 1 + p.baseW;
-      x2 = gather(row, at + 2, lastA);
+      x2 = load(row, at + 2, lastA);
       let g0 = vec4<f32>(g[(gRow + min(0u, lastB)) / 4u]);
       let g1 = vec4<f32>(g[(gRow + min(4u, lastB)) / 4u]);
       sum0_0_0 = fma(vec4<f32>(x0[0]), g0, sum0_0_0);

@@ -65,27 +65,51 @@ fn read0(at: u32, c: u32) -> vec4<f32> {
   return x0[(at + c) / 4u];
 }
 
-fn keep(at: u32, raw: vec4<f32>, isInside: bool) {
-  block[at + 0u] = select(vec4<f32>(0), vec4<f32>(raw), isInside);
-}
-
-fn readAt(input: u32, at: i32, isInside: bool, c: u32) -> vec4<f32> {
+// What lies at a voxel of a plane from channel c on; zeros where the voxel is negative or the channel beyond the last.
+fn readAt(input: u32, plane: i32, voxel: i32, channels: u32, c: u32) -> vec4<f32> {
   var raw = vec4<f32>(0);
-  if (isInside) {
-    raw = read0(u32(at), c);
+  if (voxel >= 0 && c < channels) {
+    let at = u32(plane + voxel * i32(channels));
+    raw = read0(at, c);
   }
   return raw;
 }
 
-// Voxels from the begin of a plane to the input of a slot; negative where it lies outside.
-fn placeOf(slot: u32, h0: u32, w0: u32) -> i32 {
+fn keep(at: u32, raw: vec4<f32>, isInside: bool) {
+  block[at] = select(vec4<f32>(0), vec4<f32>(raw), isInside);
+}
+
+// The voxel of a plane that is the input of a slot; negative where it lies outside.
+fn voxelOf(slot: u32, h0: u32, w0: u32) -> i32 {
   let line = slot / 32u;
-  let h = i32((h0 + line / 1u) * 1u + line % 1u) + p.baseH;
-  let w = i32((w0 + (slot % 32u) % 32u) * 1u + (slot % 32u) / 32u) + p.baseW;
+  let at = slot % 32u;
+  let h = i32(h0 + line) * 1 + p.baseH;
+  let w = i32(w0 + at) + p.baseW;
   return select(-1, h * p.inWidth + w, slot < 128u && h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
 }
 
-struct Place {
+// The row of the packed weights where those of tap th along H begin; `rows` are those of the inputs before.
+fn weightRow(rows: u32, step: u32, th: u32) -> u32 {
+  return rows + (step * 1u + th) * 8u;
+}
+
+fn startOf(row: u32) -> u32 {
+  return (row / 32u * 32u + row % 32u) * 4u;
+}
+
+// The row of an invocation's i-th sums.
+fn rowOf(rowGroup: u32, i: u32) -> u32 {
+  return rowGroup + i * 16u;
+}
+
+// Four of the weights of a tap along H, which begin at `row` and, in vec4s, at `column`; `slot` counts them row by row.
+fn weightsAt(row: u32, column: u32, slot: u32) -> w_t {
+  return w[(row + slot / 8u) * p.weightVec4s + column + slot % 8u];
+}
+
+// Where the outputs of a tile lie: `first` is the element of their plane's begin, `h`, `w` and `channel` are the
+// tile's first ones, `tile` is its number among those of the item and plane.
+struct Outputs {
   first: u32,
   h: u32,
   w: u32,
@@ -93,19 +117,18 @@ struct Place {
   tile: u32
 }
 
-fn isInside(place: Place, row: u32) -> bool {
-  return place.h + row / 32u < p.countH && place.w + row % 32u < p.countW;
+fn isInside(outputs: Outputs, row: u32) -> bool {
+  return outputs.h + row / 32u < p.countH && outputs.w + row % 32u < p.countW;
 }
 
-// Writes four channels of output `row` of the tile.
-fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
-  let h = place.h + row / 32u;
-  let w = place.w + row % 32u;
-  let c = place.channel + column;
-  if (!isInside(place, row) || c >= p.outChannels) {
+fn put(outputs: Outputs, row: u32, column: u32, sum: vec4<f32>) {
+  let h = outputs.h + row / 32u;
+  let w = outputs.w + row % 32u;
+  let c = outputs.channel + column;
+  if (!isInside(outputs, row) || c >= p.outChannels) {
     return;
   }
-  let at = place.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
+  let at = outputs.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
   var value = sum;
   if (p.accumulate != 0u) {
     value += vec4<f32>(y[at / 4u]);
@@ -121,22 +144,22 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   let columnTile = group % p.columnTiles;
   let w0 = group / p.columnTiles % p.widthTiles * 32u;
   let h0 = group / (p.columnTiles * p.widthTiles) % p.heightTiles * 4u;
-  let plane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
-  let d0 = plane % p.countD + p.firstD;
-  let item = plane / p.countD; // of the output, whose batches are shares of the sum
+  let outPlane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
+  let d0 = outPlane % p.countD + p.firstD;
+  let item = outPlane / p.countD; // of the output, whose batches are shares of the sum
   let n = item % p.items;
   let split = item / p.items;
   let column = columnTile * 8u;
   let rowGroup = lane / 8u;
-  let columnGroup = lane % 8u * 1u;
-  let at0 = ((rowGroup + 0u) / 32u * 32u + (rowGroup + 0u) % 32u) * 4u;
-  let at1 = ((rowGroup + 16u) / 32u * 32u + (rowGroup + 16u) % 32u) * 4u;
-  let at2 = ((rowGroup + 32u) / 32u * 32u + (rowGroup + 32u) % 32u) * 4u;
-  let at3 = ((rowGroup + 48u) / 32u * 32u + (rowGroup + 48u) % 32u) * 4u;
-  let at4 = ((rowGroup + 64u) / 32u * 32u + (rowGroup + 64u) % 32u) * 4u;
-  let at5 = ((rowGroup + 80u) / 32u * 32u + (rowGroup + 80u) % 32u) * 4u;
-  let at6 = ((rowGroup + 96u) / 32u * 32u + (rowGroup + 96u) % 32u) * 4u;
-  let at7 = ((rowGroup + 112u) / 32u * 32u + (rowGroup + 112u) % 32u) * 4u;
+  let columnGroup = lane % 8u;
+  let start0 = startOf(rowOf(rowGroup, 0u));
+  let start1 = startOf(rowOf(rowGroup, 1u));
+  let start2 = startOf(rowOf(rowGroup, 2u));
+  let start3 = startOf(rowOf(rowGroup, 3u));
+  let start4 = startOf(rowOf(rowGroup, 4u));
+  let start5 = startOf(rowOf(rowGroup, 5u));
+  let start6 = startOf(rowOf(rowGroup, 6u));
+  let start7 = startOf(rowOf(rowGroup, 7u));
   var weights0 = w_t();
   var sum0_0 = vec4<f32>(0);
   var sum1_0 = vec4<f32>(0);
@@ -148,18 +171,20 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   var sum7_0 = vec4<f32>(0);
 
   let c0 = lane % 2u * 4u;
-  let place0 = placeOf((lane / 2u + 0u), h0, w0);
-  let place1 = placeOf((lane / 2u + 64u), h0, w0);
+  let voxel0 = voxelOf((lane / 2u), h0, w0);
+  let voxel1 = voxelOf((lane / 2u + 64u), h0, w0);
   var raw0 = vec4<f32>(0);
   var raw1 = vec4<f32>(0);
+
   // Taps along D that meet the volume.
   let firstD = i32(d0) * p.inStrideD + p.baseD;
   let tapFirst = u32(max(0, -firstD));
   let tapEnd = u32(clamp(p.inDepth - firstD, i32(tapFirst), max(i32(p.tapsD), i32(tapFirst))));
-  var rows = 0u; // of the weights, before those of this input
+  var rows = 0u; // of the packed weights, before those of this input
   for (var input = 0u; input < 1u; input++) {
     let channels = p.channels0;
     let shift = p.shift0 + i32(n) * p.inDepth * p.inHeight * p.inWidth * i32(channels);
+    // A step adds the products of a tap along D and `depth` channels.
     let chunks = (channels + 7u) / 8u;
     let steps = (tapEnd - tapFirst) * chunks;
     if (split < steps) {
@@ -167,61 +192,61 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
         let d = firstD + i32(tapFirst + (split) / chunks);
         let c = (split) % chunks * 8u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        raw0 = readAt(input, plane + place0 * i32(channels), place0 >= 0 && c < channels, c);
-        raw1 = readAt(input, plane + place1 * i32(channels), place1 >= 0 && c < channels, c);
+        raw0 = readAt(input, plane, voxel0, channels, c);
+        raw1 = readAt(input, plane, voxel1, channels, c);
       }
       {
-        if ((lane / 1u + 0u) < 64u) {
-          weights0 = w[((rows + ((tapFirst * chunks + split) * 1u + 0u) * 8u) + (lane / 1u + 0u) / 8u) * p.weightVec4s + column + (lane / 1u + 0u) % 8u];
+        if (lane < 64u) {
+          weights0 = weightsAt(weightRow(rows, tapFirst * chunks + split, 0u), column, lane);
         }
       }
     }
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * 8u + c0;
       workgroupBarrier();
-      keep((lane / 2u + 0u) * 4u + c0 / 4u, raw0, place0 >= 0 && c < channels);
-      keep((lane / 2u + 64u) * 4u + c0 / 4u, raw1, place1 >= 0 && c < channels);
-      if ((lane / 1u + 0u) < 64u) {
-        taps[(lane / 1u + 0u)] = vec4<f32>(weights0);
+      keep((lane / 2u) * 4u + c0 / 4u, raw0, voxel0 >= 0 && c < channels);
+      keep((lane / 2u + 64u) * 4u + c0 / 4u, raw1, voxel1 >= 0 && c < channels);
+      if (lane < 64u) {
+        taps[lane] = vec4<f32>(weights0);
       }
       workgroupBarrier();
+      // The next step's inputs are on their way while this one's are multiplied.
       if (step + p.splits < steps) {
         let d = firstD + i32(tapFirst + (step + p.splits) / chunks);
         let c = (step + p.splits) % chunks * 8u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        raw0 = readAt(input, plane + place0 * i32(channels), place0 >= 0 && c < channels, c);
-        raw1 = readAt(input, plane + place1 * i32(channels), place1 >= 0 && c < channels, c);
+        raw0 = readAt(input, plane, voxel0, channels, c);
+        raw1 = readAt(input, plane, voxel1, channels, c);
       }
       for (var th = 0u; th < 1u; th++) {
-        let row = (rows + ((tapFirst * chunks + step) * 1u + th) * 8u);
+        let row = weightRow(rows, tapFirst * chunks + step, th);
         if (th > 0u) {
           workgroupBarrier();
-          if ((lane / 1u + 0u) < 64u) {
-            taps[(lane / 1u + 0u)] = vec4<f32>(weights0);
+          if (lane < 64u) {
+            taps[lane] = vec4<f32>(weights0);
           }
           workgroupBarrier();
         }
         if (th + 1u < 1u) {
-          if ((lane / 1u + 0u) < 64u) {
-            weights0 = w[((row + 8u) + (lane / 1u + 0u) / 8u) * p.weightVec4s + column + (lane / 1u + 0u) % 8u];
+          if (lane < 64u) {
+            weights0 = weightsAt(weightRow(rows, tapFirst * chunks + step, th + 1u), column, lane);
           }
-        }
-        else if (step + p.splits < steps) {
-          if ((lane / 1u + 0u) < 64u) {
-            weights0 = w[((rows + ((tapFirst * chunks + step + p.splits) * 1u + 0u) * 8u) + (lane / 1u + 0u) / 8u) * p.weightVec4s + column + (lane / 1u + 0u) % 8u];
+        } else if (step + p.splits < steps) {
+          if (lane < 64u) {
+            weights0 = weightsAt(weightRow(rows, tapFirst * chunks + step + p.splits, 0u), column, lane);
           }
         }
         for (var t = 0u; t < 1u; t++) {
           let tap = (th * 32u + t) * 4u;
           for (var k = 0u; k < 2u; k++) {
-            let x0 = block[at0 + tap + k];
-            let x1 = block[at1 + tap + k];
-            let x2 = block[at2 + tap + k];
-            let x3 = block[at3 + tap + k];
-            let x4 = block[at4 + tap + k];
-            let x5 = block[at5 + tap + k];
-            let x6 = block[at6 + tap + k];
-            let x7 = block[at7 + tap + k];
+            let x0 = block[start0 + tap + k];
+            let x1 = block[start1 + tap + k];
+            let x2 = block[start2 + tap + k];
+            let x3 = block[start3 + tap + k];
+            let x4 = block[start4 + tap + k];
+            let x5 = block[start5 + tap + k];
+            let x6 = block[start6 + tap + k];
+            let x7 = block[start7 + tap + k];
             let b = (t * 8u + k * 4u) * 8u + columnGroup;
             {
               let b0 = taps[b + 0u];
@@ -275,13 +300,12 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   }
 
   let outSet = columnTile * 32u / p.columns;
-  let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW)
-    + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
+  let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
   let first = u32(p.outShift + i32(item * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
-  let place = Place(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
+  let outputs = Outputs(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
   var sums = array<vec4<f32>, 8>(sum0_0, sum1_0, sum2_0, sum3_0, sum4_0, sum5_0, sum6_0, sum7_0);
   for (var i = 0u; i < 8u; i++) {
-    put(place, rowGroup + i / 1u * 16u, (columnGroup + i % 1u) * 4u, sums[i]);
+    put(outputs, rowOf(rowGroup, i), (columnGroup + i % 1u) * 4u, sums[i]);
   }
 }

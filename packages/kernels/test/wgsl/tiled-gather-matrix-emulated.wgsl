@@ -68,28 +68,42 @@ fn read0(at: u32, c: u32) -> vec4<u32> {
   return x0[(at + c) / 8u];
 }
 
-fn keep(at: u32, raw: vec4<u32>, isInside: bool) {
-  block[at + 0u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
-  block[at + 1u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.zw)), isInside);
-}
-
-fn readAt(input: u32, at: i32, isInside: bool, c: u32) -> vec4<u32> {
+// What lies at a voxel of a plane from channel c on; zeros where the voxel is negative or the channel beyond the last.
+fn readAt(input: u32, plane: i32, voxel: i32, channels: u32, c: u32) -> vec4<u32> {
   var raw = vec4<u32>(0);
-  if (isInside) {
-    raw = read0(u32(at), c);
+  if (voxel >= 0 && c < channels) {
+    let at = u32(plane + voxel * i32(channels));
+    raw = read0(at, c);
   }
   return raw;
 }
 
-// Voxels from the begin of a plane to the input of a slot; negative where it lies outside.
-fn placeOf(slot: u32, h0: u32, w0: u32) -> i32 {
+fn keep(at: u32, raw: vec4<u32>, isInside: bool) {
+  block[at] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
+  block[at + 1u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.zw)), isInside);
+}
+
+// The voxel of a plane that is the input of a slot; negative where it lies outside.
+fn voxelOf(slot: u32, h0: u32, w0: u32) -> i32 {
   let line = slot / 34u;
-  let h = i32((h0 + line / 1u) * 1u + line % 1u) + p.baseH;
-  let w = i32((w0 + (slot % 34u) % 34u) * 1u + (slot % 34u) / 34u) + p.baseW;
+  let at = slot % 34u;
+  let h = i32(h0 + line) * 1 + p.baseH;
+  let w = i32(w0 + at) + p.baseW;
   return select(-1, h * p.inWidth + w, slot < 204u && h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
 }
 
-struct Place {
+// The row of the packed weights where those of tap th along H begin; `rows` are those of the inputs before.
+fn weightRow(rows: u32, step: u32, th: u32) -> u32 {
+  return rows + (step * 3u + th) * 48u;
+}
+
+fn startOf(row: u32) -> u32 {
+  return (row / 32u * 34u + row % 32u) * 6u;
+}
+
+// Where the outputs of a tile lie: `first` is the element of their plane's begin, `h`, `w` and `channel` are the
+// tile's first ones, `tile` is its number among those of the item and plane.
+struct Outputs {
   first: u32,
   h: u32,
   w: u32,
@@ -97,19 +111,18 @@ struct Place {
   tile: u32
 }
 
-fn isInside(place: Place, row: u32) -> bool {
-  return place.h + row / 32u < p.countH && place.w + row % 32u < p.countW;
+fn isInside(outputs: Outputs, row: u32) -> bool {
+  return outputs.h + row / 32u < p.countH && outputs.w + row % 32u < p.countW;
 }
 
-// Writes four channels of output `row` of the tile.
-fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
-  let h = place.h + row / 32u;
-  let w = place.w + row % 32u;
-  let c = place.channel + column;
-  if (!isInside(place, row) || c >= p.outChannels) {
+fn put(outputs: Outputs, row: u32, column: u32, sum: vec4<f32>) {
+  let h = outputs.h + row / 32u;
+  let w = outputs.w + row % 32u;
+  let c = outputs.channel + column;
+  if (!isInside(outputs, row) || c >= p.outChannels) {
     return;
   }
-  let at = place.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
+  let at = outputs.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
   var value = sum;
   if (p.accumulate != 0u) {
     value += vec4<f32>(y[at / 4u]);
@@ -117,14 +130,28 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   y[at / 4u] = y_t(value);
 }
 
-fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squares: vec4<f32>) {
-  let count = f32(min(4u, p.countH - place.h) * min(32u, p.countW - place.w));
-  let c = place.channel + column;
+// Sums of the differences of values from a centre, and of their squares.
+struct Spread {
+  sum: vec4<f32>,
+  squares: vec4<f32>
+}
+
+fn withValue(spread: Spread, value: vec4<f32>, centre: vec4<f32>, isInside: bool) -> Spread {
+  if (!isInside) {
+    return spread;
+  }
+  let d = value - centre;
+  return Spread(spread.sum + d, spread.squares + d * d);
+}
+
+fn putMoments(outputs: Outputs, column: u32, centre: vec4<f32>, spread: Spread) {
+  let count = f32(min(4u, p.countH - outputs.h) * min(32u, p.countW - outputs.w));
+  let c = outputs.channel + column;
   for (var k = 0u; k < 4u && c + k < p.outChannels; k++) {
-    let at = (place.tile * p.outChannels + c + k) * 3u;
+    let at = (outputs.tile * p.outChannels + c + k) * 3u;
     moments[at] = count;
-    moments[at + 1u] = centre[k] + sum[k] / count;
-    moments[at + 2u] = squares[k] - sum[k] * sum[k] / count;
+    moments[at + 1u] = centre[k] + spread.sum[k] / count;
+    moments[at + 2u] = spread.squares[k] - spread.sum[k] * spread.sum[k] / count;
   }
 }
 
@@ -136,37 +163,39 @@ fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squa
   let columnTile = group % p.columnTiles;
   let w0 = group / p.columnTiles % p.widthTiles * 32u;
   let h0 = group / (p.columnTiles * p.widthTiles) % p.heightTiles * 4u;
-  let plane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
-  let d0 = plane % p.countD + p.firstD;
-  let item = plane / p.countD; // of the output, whose batches are shares of the sum
+  let outPlane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
+  let d0 = outPlane % p.countD + p.firstD;
+  let item = outPlane / p.countD; // of the output, whose batches are shares of the sum
   let n = item % p.items;
   let split = item / p.items;
   let column = columnTile * 8u;
   let subgroup = lane / 32u;
-  let at0 = (((subgroup * 2u + 0u) * 16u) / 32u * 34u + ((subgroup * 2u + 0u) * 16u) % 32u) * 6u;
-  let at1 = (((subgroup * 2u + 1u) * 16u) / 32u * 34u + ((subgroup * 2u + 1u) * 16u) % 32u) * 6u;
+  let start0 = startOf(subgroup * 32u);
+  let start1 = startOf(subgroup * 32u + 16u);
   var sum0_0: array<f32, 8>;
   var sum0_1: array<f32, 8>;
   var sum1_0: array<f32, 8>;
   var sum1_1: array<f32, 8>;
 
   let c0 = lane % 2u * 8u;
-  let place0 = placeOf((lane / 2u + 0u), h0, w0);
-  let place1 = placeOf((lane / 2u + 64u), h0, w0);
-  let place2 = placeOf((lane / 2u + 128u), h0, w0);
-  let place3 = placeOf((lane / 2u + 192u), h0, w0);
+  let voxel0 = voxelOf((lane / 2u), h0, w0);
+  let voxel1 = voxelOf((lane / 2u + 64u), h0, w0);
+  let voxel2 = voxelOf((lane / 2u + 128u), h0, w0);
+  let voxel3 = voxelOf((lane / 2u + 192u), h0, w0);
   var raw0 = vec4<u32>(0);
   var raw1 = vec4<u32>(0);
   var raw2 = vec4<u32>(0);
   var raw3 = vec4<u32>(0);
+
   // Taps along D that meet the volume.
   let firstD = i32(d0) * p.inStrideD + p.baseD;
   let tapFirst = u32(max(0, -firstD));
   let tapEnd = u32(clamp(p.inDepth - firstD, i32(tapFirst), max(i32(p.tapsD), i32(tapFirst))));
-  var rows = 0u; // of the weights, before those of this input
+  var rows = 0u; // of the packed weights, before those of this input
   for (var input = 0u; input < min(p.groups, 1u) * 1u; input++) {
     let channels = p.channels0;
     let shift = p.shift0 + i32(n) * p.inDepth * p.inHeight * p.inWidth * i32(channels);
+    // A step adds the products of a tap along D and `depth` channels.
     let chunks = (channels + 15u) / 16u;
     let steps = (tapEnd - tapFirst) * chunks;
     if (split < steps) {
@@ -174,40 +203,41 @@ fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squa
         let d = firstD + i32(tapFirst + (split) / chunks);
         let c = (split) % chunks * 16u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        raw0 = readAt(input, plane + place0 * i32(channels), place0 >= 0 && c < channels, c);
-        raw1 = readAt(input, plane + place1 * i32(channels), place1 >= 0 && c < channels, c);
-        raw2 = readAt(input, plane + place2 * i32(channels), place2 >= 0 && c < channels, c);
-        raw3 = readAt(input, plane + place3 * i32(channels), place3 >= 0 && c < channels, c);
+        raw0 = readAt(input, plane, voxel0, channels, c);
+        raw1 = readAt(input, plane, voxel1, channels, c);
+        raw2 = readAt(input, plane, voxel2, channels, c);
+        raw3 = readAt(input, plane, voxel3, channels, c);
       }
     }
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * 16u + c0;
       workgroupBarrier();
-      keep((lane / 2u + 0u) * 6u + c0 / 4u, raw0, place0 >= 0 && c < channels);
-      keep((lane / 2u + 64u) * 6u + c0 / 4u, raw1, place1 >= 0 && c < channels);
-      keep((lane / 2u + 128u) * 6u + c0 / 4u, raw2, place2 >= 0 && c < channels);
+      keep((lane / 2u) * 6u + c0 / 4u, raw0, voxel0 >= 0 && c < channels);
+      keep((lane / 2u + 64u) * 6u + c0 / 4u, raw1, voxel1 >= 0 && c < channels);
+      keep((lane / 2u + 128u) * 6u + c0 / 4u, raw2, voxel2 >= 0 && c < channels);
       if ((lane / 2u + 192u) < 204u) {
-        keep((lane / 2u + 192u) * 6u + c0 / 4u, raw3, place3 >= 0 && c < channels);
+        keep((lane / 2u + 192u) * 6u + c0 / 4u, raw3, voxel3 >= 0 && c < channels);
       }
       workgroupBarrier();
+      // The next step's inputs are on their way while this one's are multiplied.
       if (step + p.splits < steps) {
         let d = firstD + i32(tapFirst + (step + p.splits) / chunks);
         let c = (step + p.splits) % chunks * 16u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        raw0 = readAt(input, plane + place0 * i32(channels), place0 >= 0 && c < channels, c);
-        raw1 = readAt(input, plane + place1 * i32(channels), place1 >= 0 && c < channels, c);
-        raw2 = readAt(input, plane + place2 * i32(channels), place2 >= 0 && c < channels, c);
-        raw3 = readAt(input, plane + place3 * i32(channels), place3 >= 0 && c < channels, c);
+        raw0 = readAt(input, plane, voxel0, channels, c);
+        raw1 = readAt(input, plane, voxel1, channels, c);
+        raw2 = readAt(input, plane, voxel2, channels, c);
+        raw3 = readAt(input, plane, voxel3, channels, c);
       }
       for (var th = 0u; th < min(p.groups, 1u) * 3u; th++) {
-        let row = (rows + ((tapFirst * chunks + step) * 3u + th) * 48u);
+        let row = weightRow(rows, tapFirst * chunks + step, th);
         for (var t = 0u; t < min(p.groups, 1u) * 3u; t++) {
           let tap = (th * 34u + t) * 6u;
           for (var k = 0u; k < min(p.groups, 1u) * 1u; k++) {
             let right0 = ((row + t * 16u) / 16u + k) * p.weightVec4s * 16u + column * 16u + 0u;
             let right1 = ((row + t * 16u) / 16u + k) * p.weightVec4s * 16u + column * 16u + 64u;
             {
-              let left0 = at0 + tap + k * 4u;
+              let left0 = start0 + tap + k * 4u;
               for (var i = 0u; i < min(p.groups, 1u) * 8u; i++) {
                 let row = (lane % 32u + i * 32u) / 16u;
                 let column = (lane % 32u + i * 32u) % 16u;
@@ -224,7 +254,7 @@ fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squa
               }
             }
             {
-              let left1 = at1 + tap + k * 4u;
+              let left1 = start1 + tap + k * 4u;
               for (var i = 0u; i < min(p.groups, 1u) * 8u; i++) {
                 let row = (lane % 32u + i * 32u) / 16u;
                 let column = (lane % 32u + i * 32u) % 16u;
@@ -248,13 +278,11 @@ fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squa
   }
 
   let outSet = columnTile * 32u / p.columns;
-  let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW)
-    + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
+  let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
   let first = u32(p.outShift + i32(item * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
-  let place = Place(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
-  var momentSum = vec4<f32>(0);
-  var momentSquares = vec4<f32>(0);
+  let outputs = Outputs(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
+  var spread = Spread();
   var centre = vec4<f32>(0);
   workgroupBarrier();
   for (var i = 0u; i < min(p.groups, 1u) * 8u; i++) {
@@ -268,14 +296,10 @@ fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squa
   workgroupBarrier();
   centre = stage[lane % 8u];
   for (var i = lane % 32u; i < 128u; i += 32u) {
-    let row = ((subgroup * 2u + 0u) * 16u) + i / 8u;
+    let row = subgroup * 32u + i / 8u;
     let value = stage[subgroup * 128u + i];
-    put(place, row, i % 8u * 4u, value);
-    if (isInside(place, row)) {
-      let d = value - centre;
-      momentSum += d;
-      momentSquares += d * d;
-    }
+    put(outputs, row, i % 8u * 4u, value);
+    spread = withValue(spread, value, centre, isInside(outputs, row));
   }
   workgroupBarrier();
   for (var i = 0u; i < min(p.groups, 1u) * 8u; i++) {
@@ -288,26 +312,21 @@ fn putMoments(place: Place, column: u32, centre: vec4<f32>, sum: vec4<f32>, squa
   }
   workgroupBarrier();
   for (var i = lane % 32u; i < 128u; i += 32u) {
-    let row = ((subgroup * 2u + 1u) * 16u) + i / 8u;
+    let row = subgroup * 32u + 16u + i / 8u;
     let value = stage[subgroup * 128u + i];
-    put(place, row, i % 8u * 4u, value);
-    if (isInside(place, row)) {
-      let d = value - centre;
-      momentSum += d;
-      momentSquares += d * d;
-    }
+    put(outputs, row, i % 8u * 4u, value);
+    spread = withValue(spread, value, centre, isInside(outputs, row));
   }
   workgroupBarrier();
-  stage[lane * 2u] = momentSum;
-  stage[lane * 2u + 1u] = momentSquares;
+  stage[lane * 2u] = spread.sum;
+  stage[lane * 2u + 1u] = spread.squares;
   workgroupBarrier();
   if (lane < 8u) {
-    var sum = vec4<f32>(0);
-    var squares = vec4<f32>(0);
+    var total = Spread();
     for (var i = lane; i < 128u; i += 8u) {
-      sum += stage[i * 2u];
-      squares += stage[i * 2u + 1u];
+      total.sum += stage[i * 2u];
+      total.squares += stage[i * 2u + 1u];
     }
-    putMoments(place, lane * 4u, centre, sum, squares);
+    putMoments(outputs, lane * 4u, centre, total);
   }
 }

@@ -71,28 +71,42 @@ fn read0(at: u32, c: u32) -> vec4<u32> {
   return x0[(at + c) / 8u];
 }
 
-fn keep(at: u32, raw: vec4<u32>, isInside: bool) {
-  block[at + 0u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
-  block[at + 1u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.zw)), isInside);
-}
-
-fn readAt(input: u32, at: i32, isInside: bool, c: u32) -> vec4<u32> {
+// What lies at a voxel of a plane from channel c on; zeros where the voxel is negative or the channel beyond the last.
+fn readAt(input: u32, plane: i32, voxel: i32, channels: u32, c: u32) -> vec4<u32> {
   var raw = vec4<u32>(0);
-  if (isInside) {
-    raw = read0(u32(at), c);
+  if (voxel >= 0 && c < channels) {
+    let at = u32(plane + voxel * i32(channels));
+    raw = read0(at, c);
   }
   return raw;
 }
 
-// Voxels from the begin of a plane to the input of a slot; negative where it lies outside.
-fn placeOf(slot: u32, h0: u32, w0: u32) -> i32 {
+fn keep(at: u32, raw: vec4<u32>, isInside: bool) {
+  block[at] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
+  block[at + 1u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.zw)), isInside);
+}
+
+// The voxel of a plane that is the input of a slot; negative where it lies outside.
+fn voxelOf(slot: u32, h0: u32, w0: u32) -> i32 {
   let line = slot / 66u;
+  let at = slot % 66u;
   let h = i32((h0 + line / 2u) * 2u + line % 2u) + p.baseH;
-  let w = i32((w0 + (slot % 66u) % 33u) * 2u + (slot % 66u) / 33u) + p.baseW;
+  let w = i32((w0 + at % 33u) * 2u + at / 33u) + p.baseW;
   return select(-1, h * p.inWidth + w, slot < 594u && h >= 0 && h < p.inHeight && w >= 0 && w < p.inWidth);
 }
 
-struct Place {
+// The row of the packed weights where those of tap th along H begin; `rows` are those of the inputs before.
+fn weightRow(rows: u32, step: u32, th: u32) -> u32 {
+  return rows + (step * 3u + th) * 48u;
+}
+
+fn startOf(row: u32) -> u32 {
+  return (row / 32u * 132u + row % 32u) * 6u;
+}
+
+// Where the outputs of a tile lie: `first` is the element of their plane's begin, `h`, `w` and `channel` are the
+// tile's first ones, `tile` is its number among those of the item and plane.
+struct Outputs {
   first: u32,
   h: u32,
   w: u32,
@@ -100,19 +114,18 @@ struct Place {
   tile: u32
 }
 
-fn isInside(place: Place, row: u32) -> bool {
-  return place.h + row / 32u < p.countH && place.w + row % 32u < p.countW;
+fn isInside(outputs: Outputs, row: u32) -> bool {
+  return outputs.h + row / 32u < p.countH && outputs.w + row % 32u < p.countW;
 }
 
-// Writes four channels of output `row` of the tile.
-fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
-  let h = place.h + row / 32u;
-  let w = place.w + row % 32u;
-  let c = place.channel + column;
-  if (!isInside(place, row) || c >= p.outChannels) {
+fn put(outputs: Outputs, row: u32, column: u32, sum: vec4<f32>) {
+  let h = outputs.h + row / 32u;
+  let w = outputs.w + row % 32u;
+  let c = outputs.channel + column;
+  if (!isInside(outputs, row) || c >= p.outChannels) {
     return;
   }
-  let at = place.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
+  let at = outputs.first + (h * p.outStrideH * p.outWidth + w * p.outStrideW) * p.outChannels + c;
   for (var k = 0u; k < min(4u, p.outChannels - c); k++) {
     var value = sum[k];
     value += bias[c + k];
@@ -131,31 +144,31 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   let columnTile = group % p.columnTiles;
   let w0 = group / p.columnTiles % p.widthTiles * 32u;
   let h0 = group / (p.columnTiles * p.widthTiles) % p.heightTiles * 4u;
-  let plane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
-  let d0 = plane % p.countD + p.firstD;
-  let item = plane / p.countD; // of the output, whose batches are shares of the sum
+  let outPlane = group / (p.columnTiles * p.widthTiles * p.heightTiles);
+  let d0 = outPlane % p.countD + p.firstD;
+  let item = outPlane / p.countD; // of the output, whose batches are shares of the sum
   let n = item % p.items;
   let split = item / p.items;
   let column = columnTile * 8u;
   let subgroup = lane / 32u;
-  let at0 = (((subgroup * 2u + 0u) * 16u) / 32u * 132u + ((subgroup * 2u + 0u) * 16u) % 32u) * 6u;
-  let at1 = (((subgroup * 2u + 1u) * 16u) / 32u * 132u + ((subgroup * 2u + 1u) * 16u) % 32u) * 6u;
+  let start0 = startOf(subgroup * 32u);
+  let start1 = startOf(subgroup * 32u + 16u);
   var sum0_0: subgroup_matrix_result<f32, 16, 16>;
   var sum0_1: subgroup_matrix_result<f32, 16, 16>;
   var sum1_0: subgroup_matrix_result<f32, 16, 16>;
   var sum1_1: subgroup_matrix_result<f32, 16, 16>;
 
   let c0 = lane % 2u * 8u;
-  let place0 = placeOf((lane / 2u + 0u), h0, w0);
-  let place1 = placeOf((lane / 2u + 64u), h0, w0);
-  let place2 = placeOf((lane / 2u + 128u), h0, w0);
-  let place3 = placeOf((lane / 2u + 192u), h0, w0);
-  let place4 = placeOf((lane / 2u + 256u), h0, w0);
-  let place5 = placeOf((lane / 2u + 320u), h0, w0);
-  let place6 = placeOf((lane / 2u + 384u), h0, w0);
-  let place7 = placeOf((lane / 2u + 448u), h0, w0);
-  let place8 = placeOf((lane / 2u + 512u), h0, w0);
-  let place9 = placeOf((lane / 2u + 576u), h0, w0);
+  let voxel0 = voxelOf((lane / 2u), h0, w0);
+  let voxel1 = voxelOf((lane / 2u + 64u), h0, w0);
+  let voxel2 = voxelOf((lane / 2u + 128u), h0, w0);
+  let voxel3 = voxelOf((lane / 2u + 192u), h0, w0);
+  let voxel4 = voxelOf((lane / 2u + 256u), h0, w0);
+  let voxel5 = voxelOf((lane / 2u + 320u), h0, w0);
+  let voxel6 = voxelOf((lane / 2u + 384u), h0, w0);
+  let voxel7 = voxelOf((lane / 2u + 448u), h0, w0);
+  let voxel8 = voxelOf((lane / 2u + 512u), h0, w0);
+  let voxel9 = voxelOf((lane / 2u + 576u), h0, w0);
   var raw0 = vec4<u32>(0);
   var raw1 = vec4<u32>(0);
   var raw2 = vec4<u32>(0);
@@ -166,14 +179,16 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   var raw7 = vec4<u32>(0);
   var raw8 = vec4<u32>(0);
   var raw9 = vec4<u32>(0);
+
   // Taps along D that meet the volume.
   let firstD = i32(d0) * p.inStrideD + p.baseD;
   let tapFirst = u32(max(0, -firstD));
   let tapEnd = u32(clamp(p.inDepth - firstD, i32(tapFirst), max(i32(p.tapsD), i32(tapFirst))));
-  var rows = 0u; // of the weights, before those of this input
+  var rows = 0u; // of the packed weights, before those of this input
   for (var input = 0u; input < 1u; input++) {
     let channels = p.channels0;
     let shift = p.shift0 + i32(n) * p.inDepth * p.inHeight * p.inWidth * i32(channels);
+    // A step adds the products of a tap along D and `depth` channels.
     let chunks = (channels + 15u) / 16u;
     let steps = (tapEnd - tapFirst) * chunks;
     if (split < steps) {
@@ -181,63 +196,64 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
         let d = firstD + i32(tapFirst + (split) / chunks);
         let c = (split) % chunks * 16u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        raw0 = readAt(input, plane + place0 * i32(channels), place0 >= 0 && c < channels, c);
-        raw1 = readAt(input, plane + place1 * i32(channels), place1 >= 0 && c < channels, c);
-        raw2 = readAt(input, plane + place2 * i32(channels), place2 >= 0 && c < channels, c);
-        raw3 = readAt(input, plane + place3 * i32(channels), place3 >= 0 && c < channels, c);
-        raw4 = readAt(input, plane + place4 * i32(channels), place4 >= 0 && c < channels, c);
-        raw5 = readAt(input, plane + place5 * i32(channels), place5 >= 0 && c < channels, c);
-        raw6 = readAt(input, plane + place6 * i32(channels), place6 >= 0 && c < channels, c);
-        raw7 = readAt(input, plane + place7 * i32(channels), place7 >= 0 && c < channels, c);
-        raw8 = readAt(input, plane + place8 * i32(channels), place8 >= 0 && c < channels, c);
-        raw9 = readAt(input, plane + place9 * i32(channels), place9 >= 0 && c < channels, c);
+        raw0 = readAt(input, plane, voxel0, channels, c);
+        raw1 = readAt(input, plane, voxel1, channels, c);
+        raw2 = readAt(input, plane, voxel2, channels, c);
+        raw3 = readAt(input, plane, voxel3, channels, c);
+        raw4 = readAt(input, plane, voxel4, channels, c);
+        raw5 = readAt(input, plane, voxel5, channels, c);
+        raw6 = readAt(input, plane, voxel6, channels, c);
+        raw7 = readAt(input, plane, voxel7, channels, c);
+        raw8 = readAt(input, plane, voxel8, channels, c);
+        raw9 = readAt(input, plane, voxel9, channels, c);
       }
     }
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * 16u + c0;
       workgroupBarrier();
-      keep((lane / 2u + 0u) * 6u + c0 / 4u, raw0, place0 >= 0 && c < channels);
-      keep((lane / 2u + 64u) * 6u + c0 / 4u, raw1, place1 >= 0 && c < channels);
-      keep((lane / 2u + 128u) * 6u + c0 / 4u, raw2, place2 >= 0 && c < channels);
-      keep((lane / 2u + 192u) * 6u + c0 / 4u, raw3, place3 >= 0 && c < channels);
-      keep((lane / 2u + 256u) * 6u + c0 / 4u, raw4, place4 >= 0 && c < channels);
-      keep((lane / 2u + 320u) * 6u + c0 / 4u, raw5, place5 >= 0 && c < channels);
-      keep((lane / 2u + 384u) * 6u + c0 / 4u, raw6, place6 >= 0 && c < channels);
-      keep((lane / 2u + 448u) * 6u + c0 / 4u, raw7, place7 >= 0 && c < channels);
-      keep((lane / 2u + 512u) * 6u + c0 / 4u, raw8, place8 >= 0 && c < channels);
+      keep((lane / 2u) * 6u + c0 / 4u, raw0, voxel0 >= 0 && c < channels);
+      keep((lane / 2u + 64u) * 6u + c0 / 4u, raw1, voxel1 >= 0 && c < channels);
+      keep((lane / 2u + 128u) * 6u + c0 / 4u, raw2, voxel2 >= 0 && c < channels);
+      keep((lane / 2u + 192u) * 6u + c0 / 4u, raw3, voxel3 >= 0 && c < channels);
+      keep((lane / 2u + 256u) * 6u + c0 / 4u, raw4, voxel4 >= 0 && c < channels);
+      keep((lane / 2u + 320u) * 6u + c0 / 4u, raw5, voxel5 >= 0 && c < channels);
+      keep((lane / 2u + 384u) * 6u + c0 / 4u, raw6, voxel6 >= 0 && c < channels);
+      keep((lane / 2u + 448u) * 6u + c0 / 4u, raw7, voxel7 >= 0 && c < channels);
+      keep((lane / 2u + 512u) * 6u + c0 / 4u, raw8, voxel8 >= 0 && c < channels);
       if ((lane / 2u + 576u) < 594u) {
-        keep((lane / 2u + 576u) * 6u + c0 / 4u, raw9, place9 >= 0 && c < channels);
+        keep((lane / 2u + 576u) * 6u + c0 / 4u, raw9, voxel9 >= 0 && c < channels);
       }
       workgroupBarrier();
+      // The next step's inputs are on their way while this one's are multiplied.
       if (step + p.splits < steps) {
         let d = firstD + i32(tapFirst + (step + p.splits) / chunks);
         let c = (step + p.splits) % chunks * 16u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
-        raw0 = readAt(input, plane + place0 * i32(channels), place0 >= 0 && c < channels, c);
-        raw1 = readAt(input, plane + place1 * i32(channels), place1 >= 0 && c < channels, c);
-        raw2 = readAt(input, plane + place2 * i32(channels), place2 >= 0 && c < channels, c);
-        raw3 = readAt(input, plane + place3 * i32(channels), place3 >= 0 && c < channels, c);
-        raw4 = readAt(input, plane + place4 * i32(channels), place4 >= 0 && c < channels, c);
-        raw5 = readAt(input, plane + place5 * i32(channels), place5 >= 0 && c < channels, c);
-        raw6 = readAt(input, plane + place6 * i32(channels), place6 >= 0 && c < channels, c);
-        raw7 = readAt(input, plane + place7 * i32(channels), place7 >= 0 && c < channels, c);
-        raw8 = readAt(input, plane + place8 * i32(channels), place8 >= 0 && c < channels, c);
-        raw9 = readAt(input, plane + place9 * i32(channels), place9 >= 0 && c < channels, c);
+        raw0 = readAt(input, plane, voxel0, channels, c);
+        raw1 = readAt(input, plane, voxel1, channels, c);
+        raw2 = readAt(input, plane, voxel2, channels, c);
+        raw3 = readAt(input, plane, voxel3, channels, c);
+        raw4 = readAt(input, plane, voxel4, channels, c);
+        raw5 = readAt(input, plane, voxel5, channels, c);
+        raw6 = readAt(input, plane, voxel6, channels, c);
+        raw7 = readAt(input, plane, voxel7, channels, c);
+        raw8 = readAt(input, plane, voxel8, channels, c);
+        raw9 = readAt(input, plane, voxel9, channels, c);
       }
       for (var th = 0u; th < 3u; th++) {
-        let row = (rows + ((tapFirst * chunks + step) * 3u + th) * 48u);
+        let row = weightRow(rows, tapFirst * chunks + step, th);
         for (var t = 0u; t < 3u; t++) {
           let tap = (th * 66u + (t % 2u * 33u + t / 2u)) * 6u;
           for (var k = 0u; k < 1u; k++) {
             let right0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&w, ((row + t * 16u) / 16u + k) * p.weightVec4s * 16u + column * 16u + 0u, 4u);
             let right1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&w, ((row + t * 16u) / 16u + k) * p.weightVec4s * 16u + column * 16u + 64u, 4u);
             {
-              let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&block, at0 + tap + k * 4u, 6u);
+              let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&block, start0 + tap + k * 4u, 6u);
               sum0_0 = subgroupMatrixMultiplyAccumulate(left0, right0, sum0_0);
               sum0_1 = subgroupMatrixMultiplyAccumulate(left0, right1, sum0_1);
             }
             {
-              let left1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&block, at1 + tap + k * 4u, 6u);
+              let left1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&block, start1 + tap + k * 4u, 6u);
               sum1_0 = subgroupMatrixMultiplyAccumulate(left1, right0, sum1_0);
               sum1_1 = subgroupMatrixMultiplyAccumulate(left1, right1, sum1_1);
             }
@@ -249,27 +265,26 @@ fn put(place: Place, row: u32, column: u32, sum: vec4<f32>) {
   }
 
   let outSet = columnTile * 32u / p.columns;
-  let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW)
-    + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
+  let offset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
   let first = u32(p.outShift + i32(item * p.outDepth * p.outHeight * p.outWidth * p.outChannels))
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
-  let place = Place(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
+  let outputs = Outputs(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 0u, sum0_0, 8u);
   subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 4u, sum0_1, 8u);
   workgroupBarrier();
   for (var i = lane % 32u; i < 128u; i += 32u) {
-    let row = ((subgroup * 2u + 0u) * 16u) + i / 8u;
+    let row = subgroup * 32u + i / 8u;
     let value = stage[subgroup * 128u + i];
-    put(place, row, i % 8u * 4u, value);
+    put(outputs, row, i % 8u * 4u, value);
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 0u, sum1_0, 8u);
   subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 4u, sum1_1, 8u);
   workgroupBarrier();
   for (var i = lane % 32u; i < 128u; i += 32u) {
-    let row = ((subgroup * 2u + 1u) * 16u) + i / 8u;
+    let row = subgroup * 32u + 16u + i / 8u;
     let value = stage[subgroup * 128u + i];
-    put(place, row, i % 8u * 4u, value);
+    put(outputs, row, i % 8u * 4u, value);
   }
 }

@@ -53,10 +53,10 @@ fn invocation(id: Id) -> u32 {
     let co = p.firstOut + column % p.columns;
     let tap = row / 16u;
     let ci = tap / (p.tapsW * p.tapsH) % p.chunks * 16u + row % 16u;
-    let place = select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
-    let tw = p.firstW + place.z + tap % p.tapsW * p.stepW;
-    let th = p.firstH + place.y + tap / p.tapsW % p.tapsH * p.stepH;
-    let td = p.firstD + place.x + tap / (p.tapsW * p.tapsH * p.chunks) * p.stepD;
+    let offset = select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
+    let tw = p.firstW + offset.z + tap % p.tapsW * p.stepW;
+    let th = p.firstH + offset.y + tap / p.tapsW % p.tapsH * p.stepH;
+    let td = p.firstD + offset.x + tap / (p.tapsW * p.tapsH * p.chunks) * p.stepD;
     let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
     packed[p.start + i] = packed_t(select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && ci < p.channels));
   }

@@ -62,17 +62,32 @@ fn central(at: u32, c: u32) -> vec4<u32> {
 }
 
 fn keepA(at: u32, raw: vec4<u32>, isInside: bool) {
-  strip[at + 0u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
+  strip[at] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
   strip[at + 1u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.zw)), isInside);
 }
 
 fn keepB(at: u32, raw: vec4<u32>, isInside: bool) {
-  centre[at + 0u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
+  centre[at] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.xy)), isInside);
   centre[at + 1u] = select(vec4<f16>(0), vec4<f16>(bitcast<vec4<f16>>(raw.zw)), isInside);
 }
 
-fn isLine(d: i32, h: i32) -> bool {
-  return d >= 0 && d < p.inDepth && h >= 0 && h < p.inHeight;
+// The plane of the gathered tensor that tap td reads for a row of the centre, and the line that the first tap along H does.
+fn planeOf(row: u32, td: i32) -> i32 {
+  return (i32(row / p.height) + p.firstD) * p.strideD + p.baseD + td;
+}
+fn firstLine(row: u32) -> i32 {
+  return i32(row % p.height) + p.baseH;
+}
+
+// Where along W the input of a slot lies; negative where that is outside.
+fn inputW(slot: u32, w0: u32) -> i32 {
+  let at = slot % 34u;
+  let w = i32(w0 + at) + p.baseW;
+  return select(-1, w, w >= 0 && w < p.inWidth);
+}
+
+fn isInside(d: i32, h: i32, w: i32) -> bool {
+  return d >= 0 && d < p.inDepth && h >= 0 && h < p.inHeight && w >= 0;
 }
 
 fn readA(d: i32, h: i32, w: i32, c: u32, isInside: bool) -> vec4<u32> {
@@ -91,19 +106,29 @@ fn readB(row: u32, w: u32, c: u32) -> vec4<u32> {
   return raw;
 }
 
-// Along W, of the input of a slot; negative where it lies outside.
-fn placeOf(slot: u32, w0: u32) -> i32 {
-  let w = i32((w0 + slot % 34u) * 1u + slot / 34u) + p.baseW;
-  return select(-1, w, w >= 0 && w < p.inWidth);
+// The vec4 of `strip` where a slot's voxel begins: lines follow each other in a ring.
+fn ringAt(firstLine: u32, slot: u32) -> u32 {
+  return ((firstLine + slot / 34u) % 3u * 34u + slot % 34u) * 6u;
 }
 
-// Writes one weight of this workgroup's share.
+// Writes one weight of a share.
 fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   if (a >= p.a || b >= p.b) {
     return;
   }
   let taps = p.tapsD * 9u;
   partial[(((p.firstShare + share) * p.b + b) * p.aTotal + p.firstA + a) * taps + tap] = sum;
+}
+
+// Writes a fragment of the weights from channels a and b on: the sum of what the subgroups that shared its voxels staged.
+fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
+  for (var i = lane % 32u; i < 256u; i += 32u) {
+    var sum = 0.0;
+    for (var s = 0u; s < 2u; s++) {
+      sum += stage[(subgroup + s) * 64u + i / 4u][i % 4u];
+    }
+    put(share, tap, a + i / 16u, b + i % 16u, sum);
+  }
 }
 
 @compute @workgroup_size(192) fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) ids: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -117,15 +142,16 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   let share = group / (p.tilesB * p.tilesA * p.tapsD);
   let subgroup = lane / 32u;
   let th = subgroup / 2u;
-  let part = subgroup % 2u / 1u;
-  let blockB = subgroup % 2u % 1u * 2u;
-  let blockA = subgroup % 2u % 1u / 1u * 1u;
+  let part = subgroup % 2u;
+  let fragmentB = subgroup % 2u % 1u * 2u;
+  let fragmentA = subgroup % 2u % 1u;
   var sum0_0_0: subgroup_matrix_result<f32, 16, 16>;
   var sum0_0_1: subgroup_matrix_result<f32, 16, 16>;
   var sum1_0_0: subgroup_matrix_result<f32, 16, 16>;
   var sum1_0_1: subgroup_matrix_result<f32, 16, 16>;
   var sum2_0_0: subgroup_matrix_result<f32, 16, 16>;
   var sum2_0_1: subgroup_matrix_result<f32, 16, 16>;
+
   let cA = lane % 2u * 8u;
   let cB = lane % 4u * 8u;
   var rawA0 = vec4<u32>(0);
@@ -136,58 +162,59 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   let start = share * rowsPerShare;
   let end = min(p.rows, start + rowsPerShare);
   for (var w0 = 0u; w0 < p.width; w0 += 32u) {
-    let place0 = placeOf(((lane / 2u + 0u) % 34u), w0);
+    let inW0 = inputW((lane / 2u), w0);
     if (start < end) {
-      let h = i32((start) % p.height * 1u + 2u) + p.baseH;
-      let d = (i32((start) / p.height) + p.firstD) * p.strideD + p.baseD + td;
-      isInside0 = isLine(d, h + i32((lane / 2u + 0u) / 34u)) && place0 >= 0 && a0 + cA < p.a;
-      rawA0 = readA(d, h + i32((lane / 2u + 0u) / 34u), place0, a0 + cA, isInside0);
-      rawB0 = readB((start) * p.width, w0 + (lane / 4u + 0u), b0 + cB);
+      let h = firstLine(start) + 2;
+      let d = planeOf(start, td);
+      isInside0 = isInside(d, h + i32((lane / 2u) / 34u), inW0) && a0 + cA < p.a;
+      rawA0 = readA(d, h + i32((lane / 2u) / 34u), inW0, a0 + cA, isInside0);
+      rawB0 = readB((start) * p.width, w0 + (lane / 4u), b0 + cB);
     }
     for (var r = start; r < end; r++) {
-      let first = r % p.height * 1u; // of the lines in the ring
+      let first = r % p.height; // of the lines in the ring
       if (r == start || r % p.height == 0u) {
         workgroupBarrier();
-        let h = i32(r % p.height * 1u) + p.baseH;
-        let d = (i32(r / p.height) + p.firstD) * p.strideD + p.baseD + td;
+        let h = firstLine(r);
+        let d = planeOf(r, td);
         for (var i = lane; i < 136u; i += 192u) {
           let slot = i / 2u;
-          let place = placeOf((slot % 34u), w0);
-          let isInside = isLine(d, h + i32(slot / 34u)) && place >= 0 && a0 + cA < p.a;
-          keepA((((first + slot / 34u) % 3u * 34u + (slot % 34u)) * 6u) + cA / 4u, readA(d, h + i32(slot / 34u), place, a0 + cA, isInside), isInside);
+          let w = inputW(slot, w0);
+          let isIn = isInside(d, h + i32(slot / 34u), w) && a0 + cA < p.a;
+          keepA(ringAt(first, slot) + cA / 4u, readA(d, h + i32(slot / 34u), w, a0 + cA, isIn), isIn);
         }
       }
       workgroupBarrier();
-      if ((lane / 2u + 0u) < 34u) {
-        keepA((((first + 2u + (lane / 2u + 0u) / 34u) % 3u * 34u + ((lane / 2u + 0u) % 34u)) * 6u) + cA / 4u, rawA0, isInside0);
+      if ((lane / 2u) < 34u) {
+        keepA(ringAt(first + 2u, (lane / 2u)) + cA / 4u, rawA0, isInside0);
       }
-      if ((lane / 4u + 0u) < 32u) {
-        keepB((lane / 4u + 0u) * 10u + cB / 4u, rawB0, true);
+      if ((lane / 4u) < 32u) {
+        keepB((lane / 4u) * 10u + cB / 4u, rawB0, true);
       }
       workgroupBarrier();
+      // The next row is on its way while this one is multiplied.
       if (r + 1u < end) {
-        let h = i32((r + 1u) % p.height * 1u + 2u) + p.baseH;
-        let d = (i32((r + 1u) / p.height) + p.firstD) * p.strideD + p.baseD + td;
-        isInside0 = isLine(d, h + i32((lane / 2u + 0u) / 34u)) && place0 >= 0 && a0 + cA < p.a;
-        rawA0 = readA(d, h + i32((lane / 2u + 0u) / 34u), place0, a0 + cA, isInside0);
-        rawB0 = readB((r + 1u) * p.width, w0 + (lane / 4u + 0u), b0 + cB);
+        let h = firstLine(r + 1u) + 2;
+        let d = planeOf(r + 1u, td);
+        isInside0 = isInside(d, h + i32((lane / 2u) / 34u), inW0) && a0 + cA < p.a;
+        rawA0 = readA(d, h + i32((lane / 2u) / 34u), inW0, a0 + cA, isInside0);
+        rawB0 = readB((r + 1u) * p.width, w0 + (lane / 4u), b0 + cB);
       }
       let line = (first + th) % 3u * 204u;
       for (var k = part; k < 2u; k += 2u) {
-        let right0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&centre, k * 160u + (blockB + 0u) * 4u, 10u);
-        let right1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&centre, k * 160u + (blockB + 1u) * 4u, 10u);
+        let right0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&centre, k * 160u + fragmentB * 4u, 10u);
+        let right1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&centre, k * 160u + (fragmentB + 1u) * 4u, 10u);
         {
-          let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&strip, line + (k * 16u + 0u) * 6u + (blockA + 0u) * 4u, 6u);
+          let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&strip, line + (k * 16u + 0u) * 6u + fragmentA * 4u, 6u);
           sum0_0_0 = subgroupMatrixMultiplyAccumulate(left0, right0, sum0_0_0);
           sum0_0_1 = subgroupMatrixMultiplyAccumulate(left0, right1, sum0_0_1);
         }
         {
-          let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&strip, line + (k * 16u + 1u) * 6u + (blockA + 0u) * 4u, 6u);
+          let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&strip, line + (k * 16u + 1u) * 6u + fragmentA * 4u, 6u);
           sum1_0_0 = subgroupMatrixMultiplyAccumulate(left0, right0, sum1_0_0);
           sum1_0_1 = subgroupMatrixMultiplyAccumulate(left0, right1, sum1_0_1);
         }
         {
-          let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&strip, line + (k * 16u + 2u) * 6u + (blockA + 0u) * 4u, 6u);
+          let left0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, col_major>(&strip, line + (k * 16u + 2u) * 6u + fragmentA * 4u, 6u);
           sum2_0_0 = subgroupMatrixMultiplyAccumulate(left0, right0, sum2_0_0);
           sum2_0_1 = subgroupMatrixMultiplyAccumulate(left0, right1, sum2_0_1);
         }
@@ -199,72 +226,36 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
   subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum0_0_0, 4u);
   workgroupBarrier();
   if (part == 0u) {
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      var sum = 0.0;
-      for (var s = 0u; s < 2u; s++) {
-        sum += stage[(subgroup + s * 1u) * 64u + i / 4u][i % 4u];
-      }
-      put(share, (u32(td) * 3u + th) * 3u + 0u, a0 + (blockA + 0u) * 16u + i / 16u, b0 + (blockB + 0u) * 16u + i % 16u, sum);
-    }
+    putFragment(share, (u32(td) * 3u + th) * 3u + 0u, a0 + fragmentA * 16u, b0 + fragmentB * 16u, subgroup, lane);
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum0_0_1, 4u);
   workgroupBarrier();
   if (part == 0u) {
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      var sum = 0.0;
-      for (var s = 0u; s < 2u; s++) {
-        sum += stage[(subgroup + s * 1u) * 64u + i / 4u][i % 4u];
-      }
-      put(share, (u32(td) * 3u + th) * 3u + 0u, a0 + (blockA + 0u) * 16u + i / 16u, b0 + (blockB + 1u) * 16u + i % 16u, sum);
-    }
+    putFragment(share, (u32(td) * 3u + th) * 3u + 0u, a0 + fragmentA * 16u, b0 + (fragmentB + 1u) * 16u, subgroup, lane);
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum1_0_0, 4u);
   workgroupBarrier();
   if (part == 0u) {
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      var sum = 0.0;
-      for (var s = 0u; s < 2u; s++) {
-        sum += stage[(subgroup + s * 1u) * 64u + i / 4u][i % 4u];
-      }
-      put(share, (u32(td) * 3u + th) * 3u + 1u, a0 + (blockA + 0u) * 16u + i / 16u, b0 + (blockB + 0u) * 16u + i % 16u, sum);
-    }
+    putFragment(share, (u32(td) * 3u + th) * 3u + 1u, a0 + fragmentA * 16u, b0 + fragmentB * 16u, subgroup, lane);
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum1_0_1, 4u);
   workgroupBarrier();
   if (part == 0u) {
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      var sum = 0.0;
-      for (var s = 0u; s < 2u; s++) {
-        sum += stage[(subgroup + s * 1u) * 64u + i / 4u][i % 4u];
-      }
-      put(share, (u32(td) * 3u + th) * 3u + 1u, a0 + (blockA + 0u) * 16u + i / 16u, b0 + (blockB + 1u) * 16u + i % 16u, sum);
-    }
+    putFragment(share, (u32(td) * 3u + th) * 3u + 1u, a0 + fragmentA * 16u, b0 + (fragmentB + 1u) * 16u, subgroup, lane);
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum2_0_0, 4u);
   workgroupBarrier();
   if (part == 0u) {
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      var sum = 0.0;
-      for (var s = 0u; s < 2u; s++) {
-        sum += stage[(subgroup + s * 1u) * 64u + i / 4u][i % 4u];
-      }
-      put(share, (u32(td) * 3u + th) * 3u + 2u, a0 + (blockA + 0u) * 16u + i / 16u, b0 + (blockB + 0u) * 16u + i % 16u, sum);
-    }
+    putFragment(share, (u32(td) * 3u + th) * 3u + 2u, a0 + fragmentA * 16u, b0 + fragmentB * 16u, subgroup, lane);
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum2_0_1, 4u);
   workgroupBarrier();
   if (part == 0u) {
-    for (var i = lane % 32u; i < 256u; i += 32u) {
-      var sum = 0.0;
-      for (var s = 0u; s < 2u; s++) {
-        sum += stage[(subgroup + s * 1u) * 64u + i / 4u][i % 4u];
-      }
-      put(share, (u32(td) * 3u + th) * 3u + 2u, a0 + (blockA + 0u) * 16u + i / 16u, b0 + (blockB + 1u) * 16u + i % 16u, sum);
-    }
+    putFragment(share, (u32(td) * 3u + th) * 3u + 2u, a0 + fragmentA * 16u, b0 + (fragmentB + 1u) * 16u, subgroup, lane);
   }
 }

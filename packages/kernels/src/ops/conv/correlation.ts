@@ -17,7 +17,7 @@ import { type InputNorm, normParams, normRead } from './inputNorm.ts';
 
 export interface WeightGradientCall {
   readonly name: string;
-  /** [N, D, H, W, A] each; their channels are concatenated. */
+  /** [N, D, H, W, A] each; their channels stand one after another. */
   readonly gathered: readonly Tensor[];
   /** [N, jD, jH, jW, B] */
   readonly centre: Tensor;
@@ -25,7 +25,7 @@ export interface WeightGradientCall {
   readonly dWeight: Tensor;
   readonly stride: Dhw;
   readonly base: Dhw;
-  /** Of the gathered tensor, where it is one. */
+  /** The norm that is applied to the gathered tensor; there must be one alone. */
   readonly norm?: InputNorm | undefined;
 }
 
@@ -41,14 +41,14 @@ export interface Slab {
 export interface Correlation {
   readonly call: WeightGradientCall;
   readonly slab: Slab;
-  /** Of `gathered`. */
+  /** Which of `gathered` it is. */
   readonly index: number;
   /** f32 [shares, elements of dWeight] */
   readonly shares: Tensor;
   readonly firstShare: number;
 }
 
-/** The planes that a correlation reads, `x` of the gathered tensor and `g` of the centre, and what every kernel is told. */
+/** What every kernel of a correlation binds and is told: `x` are planes of the gathered tensor, `g` of the centre. */
 export function correlationViews({ call, slab, index, firstShare }: Correlation): {
   readonly read: { readonly x: View; readonly g: View; readonly affine?: View };
   readonly params: KernelCall['params'];

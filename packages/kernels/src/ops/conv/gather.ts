@@ -15,7 +15,10 @@ import { packTiled, type TiledWeights } from './tiled/weights.ts';
 
 export type PackedWeights = DirectWeights | TiledWeights;
 
-/** Packs weights as the chosen kernel reads them, or `tried`; the caller releases `packed.tensor`. */
+/**
+ * Weights as the chosen kernel reads them, or `tried`, and the launches that pack them; the caller releases
+ * `packed.tensor`. Throws where the inputs' channels are not the weight's.
+ */
 export function packWeights(
   gpu: Gpu,
   plan: GatherPlan,
@@ -44,7 +47,7 @@ export function packWeights(
   return tile.kernel === 'direct' ? packDirect(gpu, plan) : packTiled(gpu, plan, tile);
 }
 
-/** One gather with packed weights. */
+/** One gather with packed weights. Throws where a norm is given with several inputs. */
 export function gather(gpu: Gpu, call: GatherCall, weights: PackedWeights): Work {
   const { inputs, output, bias, accumulate, stats, norm } = call;
   if (norm && inputs.length > 1) throw new Error(`${call.name}: a norm wants one input alone`);

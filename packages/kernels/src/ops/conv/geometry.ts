@@ -13,37 +13,39 @@ import { elementBytes, type Tensor } from '../../tensor.ts';
 import { range } from '../wgsl.ts';
 import type { InputNorm } from './inputNorm.ts';
 
-/** Per axis, in the order D, H, W. */
+/** The numbers of the sum above, for each axis. */
 export interface GatherGeometry {
   readonly inStride: Dhw;
   readonly outStride: Dhw;
-  /** Where the outputs of each set of weights go. */
+  /** One offset for each set of outputs, which has weights of its own: several for a transposed convolution alone. */
   readonly outOffsets: readonly Dhw[];
   readonly base: Dhw;
-  /** Taps per axis; an axis without taps makes the sum 0. */
+  /** The number of taps; an axis without taps makes the sum 0. */
   readonly taps: Dhw;
 }
 
-/** Weights for a gather, taken from a convolution's. */
+/** Which weights of a convolution a gather takes. */
 export interface WeightSelection {
   /** f32 [b, a, kD, kH, kW]: conv3d's [out, in, …] or the transposed convolution's [in, out, …]. */
   readonly weight: Tensor;
-  /** The gather's input runs over `a` (conv3d forward) or over `b`. */
+  /** The axis that the gather's input channels run over: `a` in conv3d forward. */
   readonly inputAxis: 'a' | 'b';
-  /** Tap t of the gather is the kernel's tap first + t·step; one first tap for each set of outputs. */
+  /** One for each set of outputs: tap t of the gather is tap firstTap + t·tapStep of the convolution's kernel. */
   readonly firstTaps: readonly Dhw[];
   readonly tapStep: Dhw;
-  /** Channels of each of the gather's inputs; they add up to the input axis. */
+  /** The channels of each of the gather's inputs; they add up to the length of the input axis. */
   readonly inputChannels: readonly number[];
-  /** The part of the other axis that is computed; all of it unless given. */
+  /** The part of the other axis that is computed; all of it where undefined. */
   readonly outputChannels?: { readonly first: number; readonly count: number };
 }
 
+/** What weights are packed for. */
 export interface GatherPlan {
   readonly weights: WeightSelection;
   readonly geometry: GatherGeometry;
-  /** [N, D, H, W, C] of the output, and what it and the inputs are stored in. */
+  /** The output's shape, [N, D, H, W, C]. */
   readonly output: readonly number[];
+  /** What the inputs and the output are stored in. */
   readonly dtype: 'f32' | 'f16';
 }
 
@@ -52,23 +54,26 @@ export interface GatherCall {
   /** [N, D, H, W, C] each; their channels are concatenated, in this order, without a copy. */
   readonly inputs: readonly Tensor[];
   readonly output: Tensor;
-  /** f32 [channels], added once. */
+  /** f32 [C], added once. */
   readonly bias?: Tensor | undefined;
   /** Add to the output instead of assigning it. */
   readonly accumulate?: boolean;
   /** f32 [N, C, 2]: mean and 1/√(var + ε) of the output over its voxels; written. */
   readonly stats?: Tensor | undefined;
-  /** Of the input, where it is one. */
+  /** The norm that is applied to the input; there must be one input alone. */
   readonly norm?: InputNorm | undefined;
 }
 
-/** How many j there are along each axis. */
+/** The number of outputs j along each axis. */
 export const counts = (output: readonly number[], { outStride, outOffsets }: GatherGeometry): Dhw =>
   [0, 1, 2].map((i) =>
     Math.max(0, Math.floor((output[i + 1]! - 1 - outOffsets[0]![i]!) / outStride[i]!) + 1),
   ) as unknown as Dhw;
 
-/** Ranges of j along D whose planes of all inputs and of the output each fit a binding. */
+/**
+ * Ranges [start, end) of j along D whose planes of all inputs and of the output each fit a binding. Throws where not
+ * even one plane does.
+ */
 export function slabs(
   gpu: Gpu,
   inputs: readonly Tensor[],
@@ -94,7 +99,7 @@ export function slabs(
   return result;
 }
 
-/** The planes of an input that outputs j0 … j1 − 1 along D read; one at least, so that there is something to bind. */
+/** The planes [first, end) of an input that outputs j0 … j1 − 1 along D read; one at least, so that there is something to bind. */
 export function planesRead(
   { inStride, base, taps }: GatherGeometry,
   inDepth: number,
@@ -106,7 +111,10 @@ export function planesRead(
 
 export const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
 
-/** What every gather kernel is told, of outputs j0 … j1 − 1 along D; W's input stride is baked in. */
+/**
+ * The parameters of every gather kernel, for outputs j0 … j1 − 1 along D: `first`, `count` of the outputs, then the numbers
+ * of the geometry, then the shapes. The input stride along W is not among them; it shapes the code.
+ */
 export function gatherParams(
   geometry: GatherGeometry,
   { shape: input }: Tensor,
@@ -143,10 +151,10 @@ export function gatherParams(
   };
 }
 
-/** The places in a block of this size, in raster order: where the sets of outputs go when there are several. */
-export const blockPlaces = ([d, h, w]: Dhw): Dhw[] =>
+/** The offsets in a block of this size, in raster order: where the sets of outputs go when there are several. */
+export const blockOffsets = ([d, h, w]: Dhw): Dhw[] =>
   range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);
 
-/** WGSL: the place of a set of outputs in its block of outStride; none where there is one set. */
-export const placeOfSet = (set: string): string =>
+/** WGSL: the offset of a set of outputs in its block of outStride; zeros where there is one set. */
+export const offsetOfSet = (set: string): string =>
   `select(0u, 1u, p.sets > 1u) * vec3(${set} / (p.outStrideW * p.outStrideH), ${set} / p.outStrideW % p.outStrideH, ${set} % p.outStrideW)`;

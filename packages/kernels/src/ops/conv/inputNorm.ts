@@ -10,15 +10,16 @@ export interface InputNorm {
   readonly slope: number;
 }
 
-/** What a kernel binds for it, as vec4 of two channels' scales and offsets or one by one, and is told. */
+/** What a kernel binds to apply it: scales and offsets, as vec4s of two channels each or one by one. */
 export const normRead = (norm: InputNorm | undefined, isVec4: boolean): { affine?: View } =>
   norm
     ? { affine: { tensor: norm.affine, start: 0, count: elementCount(norm.affine.shape), vec4: isVec4 } }
     : {};
+/** And its parameters. */
 export const normParams = (norm: InputNorm | undefined): KernelCall['params'] =>
   norm ? { slope: f32(norm.slope) } : {};
 
-/** WGSL: what a kernel calls on what it reads. */
+/** WGSL: the function that a kernel calls on what it reads. */
 export const normFunction = (type: 'f32' | 'vec4<f32>'): string => `
 fn normed(value: ${type}, scale: ${type}, offset: ${type}) -> ${type} {
   let z = fma(value, scale, offset);

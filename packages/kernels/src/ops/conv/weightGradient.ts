@@ -11,11 +11,14 @@ import type { Correlation, Slab, WeightGradientCall } from './correlation.ts';
 import { correlateDirect, directInvocations } from './direct/weightGradient.ts';
 import { correlateTiled, tiledWorkgroups } from './tiled/weightGradient.ts';
 
-/** Enough to fill the adapter: invocations of the direct kernel, workgroups of the tiled. */
+/** How many invocations of the direct kernel, or workgroups of a tiled one, fill the adapter. */
 const ENOUGH = { software: 1024, hardware: 2 ** 18, workgroups: 2048 };
 const MOST_SCRATCH_BYTES = 64 * 2 ** 20;
 
-/** The gradient by the chosen kernel, or by `tried`. */
+/**
+ * The gradient by the kernel that is chosen, or by `tried`. Throws where dWeight's channels are not those of the tensors, or
+ * a norm is given with several gathered tensors.
+ */
 export function weightGradient(gpu: Gpu, call: WeightGradientCall, tried?: Tile): Work {
   const { gathered, centre, dWeight } = call;
   const [batch, depth, height, , b] = centre.shape as [number, number, number, number, number];
@@ -92,7 +95,7 @@ function inGroups(slabs: readonly Slab[], most: number): Slab[][] {
   return groups;
 }
 
-/** Planes of `centre` whose rows, and the rows they gather, each fit a binding. */
+/** How many planes of `centre` fit a binding, and those that they gather another. Throws where none does. */
 function planesPerSlab(gpu: Gpu, { gathered, centre, dWeight, stride }: WeightGradientCall): number {
   const fits = (t: Tensor) =>
     Math.floor(

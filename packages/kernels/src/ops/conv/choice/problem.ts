@@ -1,12 +1,12 @@
-/** What a tile is chosen for, and what a tile is. */
+/** What a tile is, and what it is chosen for. */
 import type { Dhw } from '../../../axes.ts';
 
 export type Tile = { readonly kernel: 'direct' } | SharedTile;
 
 /**
- * A workgroup's share. Of a gather: outputs of `lines` along H, `width` voxels along W and `channels`, `depth` input
- * channels at a time. Of a weight gradient: `depth` × `channels` weights (gathered × centre) of all taps along H and W,
- * `width` voxels of a line at a time; `lines` is 1, and the threads are shared by the taps along H.
+ * What a workgroup computes. In a gather: the outputs of `lines` along H × `width` voxels along W × `channels`, from
+ * `depth` input channels at a time. In a weight gradient: `depth` × `channels` weights (gathered × centre) of all taps
+ * along H and W, from `width` voxels of a line at a time; `lines` is 1, and the taps along H share the threads.
  */
 export interface SharedTile {
   readonly kernel: 'fma' | 'matrix';
@@ -15,26 +15,29 @@ export interface SharedTile {
   readonly channels: number;
   readonly depth: number;
   readonly threads: number;
-  /** Voxels whose sums an invocation of a gather by `fma` keeps, 8 unless given; channels follow from the rest. */
+  /** In a gather by `fma`: the voxels whose sums an invocation keeps, 8 where undefined; its channels follow. */
   readonly voxelsPerThread?: number;
-  /** Shares of a gather's sum over taps along D and input channels that workgroups of their own compute; 1 unless given. */
+  /**
+   * In a gather: the shares of the sum over taps along D and input channels that workgroups of their own compute; 1 where
+   * undefined.
+   */
   readonly splits?: number | undefined;
 }
 
-/** What a tile is chosen for. */
+/** A convolution, or one of its gradients, as far as it decides which tile is fast. */
 export interface ConvProblem {
   readonly pass: 'gather' | 'weightGradient';
-  /** Of the activations. */
+  /** What activations are stored in. */
   readonly dtype: 'f32' | 'f16';
   readonly inputChannels: readonly number[];
   readonly outputChannels: number;
   readonly taps: Dhw;
-  /** Of the gathered tensor. */
+  /** The step in the gathered tensor from one output, or voxel of the centre, to the next. */
   readonly stride: Dhw;
-  /** Of the outputs, and how many sets of them there are; 1 where `weightGradient`. */
+  /** The step from one output of a set to the next, and the number of sets; all 1 in a weight gradient. */
   readonly outStride: Dhw;
   readonly sets: number;
-  /** N, and the voxels along D, H, W that are computed, or that the centre of a weight gradient has. */
+  /** N, D, H, W: the outputs of one set, or the centre of a weight gradient. */
   readonly size: readonly [number, number, number, number];
 }
 

@@ -8,21 +8,17 @@
  *   matrix   the same with tiles in f16, multiplied by subgroup matrices (tensor cores) into f32
  */
 import type { Gpu, TileChoice } from '../../../device.ts';
-import { blockOf } from '../tiled/block.ts';
-import { FRAGMENT, LANES } from '../tiled/matrix.ts';
+import { hasMatrices, LANES } from '../tiled/matrix.ts';
+import { bytesOf, gatherMemory, gradientMemory } from '../tiled/memory.ts';
 import { type ConvProblem, DIRECT, type SharedTile, type Tile } from './problem.ts';
 
 export const KERNELS = ['direct', 'fma', 'matrix'] as const;
-
-/** Whether the adapter multiplies f16 fragments of 16×16×16 into f32. */
-export const hasMatrices = (gpu: Gpu): boolean =>
-  gpu.hasF16 && gpu.adapter.subgroupMatrices.includes(`${FRAGMENT}×${FRAGMENT}×${FRAGMENT} f16→f32`);
 
 export function chooseTile(gpu: Gpu, problem: ConvProblem): Tile {
   return gpu.tileChoice(gpu, problem) ?? defaultTile(gpu, problem);
 }
 
-/** What runs where nothing was tuned: direct on a CPU that plays GPU, else the first candidate. */
+/** The tile of a problem that was not tuned: direct on a CPU that plays GPU, else the first candidate. */
 export function defaultTile(gpu: Gpu, problem: ConvProblem): Tile {
   return gpu.adapter.software ? DIRECT : tileCandidates(gpu, problem)[0]!;
 }
@@ -62,7 +58,7 @@ const holding = (n: number, sizes: readonly number[]) => sizes.find((size) => si
 /** Workgroups that keep a large GPU busy. */
 const BUSY_WORKGROUPS = 256;
 
-/** The tile, before it one that splits the sums where it has few workgroups: few voxels with many channels. */
+/** The tile; before it, where it has few workgroups (few voxels with many channels), one that splits the sums. */
 function withSplits(problem: ConvProblem, tile: SharedTile): SharedTile[] {
   const { inputChannels, outputChannels, taps, outStride, size } = problem;
   const [batch, depth, height, width] = size;
@@ -75,7 +71,7 @@ function withSplits(problem: ConvProblem, tile: SharedTile): SharedTile[] {
   return [{ ...tile, splits: Math.ceil(steps / Math.ceil(steps / most)) }, tile];
 }
 
-/** Outputs of a tile of a gather by `matrix`, and the subgroups that share them. */
+/** For tiles of a gather by `matrix`: the outputs, and the subgroups that share them. */
 const GATHER_ROWS = [
   [256, 4],
   [128, 2],
@@ -83,7 +79,7 @@ const GATHER_ROWS = [
   [64, 2],
 ] as const;
 
-/** The same by `fma`, and the channels that an invocation sums. */
+/** For tiles of a gather by `fma`: the outputs, and the channels that an invocation sums. */
 const FMA_ROWS = [
   [128, 4],
   [256, 8],
@@ -148,33 +144,6 @@ function weightGradientTiles({
   return tiles;
 }
 
-/** Workgroup memory of a kernel. */
-export function workgroupBytes(
-  { pass, taps, stride }: Pick<ConvProblem, 'pass' | 'taps' | 'stride'>,
-  tile: SharedTile,
-): number {
-  const { kernel, lines, width, channels, depth, threads } = tile;
-  const block = blockOf(lines, width, taps, stride);
-  const bytes = kernel === 'fma' ? 4 : 2;
-  const inputs = block.lines * block.voxels * (depth + PAD) * bytes;
-  const stage = kernel === 'matrix' ? (threads / LANES) * FRAGMENT * 4 : 0;
-  if (pass === 'weightGradient') return inputs + width * (channels + PAD) * bytes + stage * FRAGMENT;
-  if (kernel === 'fma') return Math.max(inputs, 16 * momentVec4s(tile)) + taps[2] * depth * channels * 4;
-  return inputs + stage * channels;
-}
-
-/** Voxels and channels whose sums an invocation keeps, in a gather by `fma`. */
-export function sumsPerThread({ lines, width, channels, threads, voxelsPerThread = 8 }: SharedTile) {
-  return [voxelsPerThread, (lines * width * channels) / (voxelsPerThread * threads)] as const;
-}
-
-/** vec4s of workgroup memory in which a gather by `fma` joins the moments of its outputs: two a sum, and centres. */
-export function momentVec4s(tile: SharedTile): number {
-  const [rowsEach] = sumsPerThread(tile);
-  return (tile.channels / 4) * ((2 * tile.lines * tile.width) / rowsEach + 1);
-}
-
-/** Elements between the rows of a tile that keep its columns in different banks. */
-const PAD = 8;
-/** vec4s between the rows of a tile of so many columns. */
-export const rowVec4s = (columns: number): number => (columns + PAD) / 4;
+/** Bytes of workgroup memory that a kernel takes, the moments of its outputs among them. */
+const workgroupBytes = (problem: ConvProblem, tile: SharedTile): number =>
+  bytesOf(problem.pass === 'gather' ? gatherMemory(tile, problem, true) : gradientMemory(tile, problem));

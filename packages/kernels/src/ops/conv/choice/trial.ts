@@ -20,14 +20,14 @@ import {
 } from '../../../tensor.ts';
 import { mapElements, mapInvocations } from '../../wgsl.ts';
 import { gather, packWeights } from '../gather.ts';
-import { blockPlaces, type GatherGeometry } from '../geometry.ts';
+import { blockOffsets, type GatherGeometry } from '../geometry.ts';
 import { weightGradient } from '../weightGradient.ts';
 import { type ConvProblem, DIRECT, type Tile } from './problem.ts';
 
 export interface TrialResult {
-  /** Median of the repeats. */
+  /** The median of the repeats, on the GPU's clock. */
   readonly ms: number;
-  /** ‖a − b‖/‖b‖ from the direct kernel's, over the first and the last of the results. */
+  /** ‖a − b‖/‖b‖ of its results a and the direct kernel's b, over the first and the last ones. */
   readonly error: number;
 }
 
@@ -35,9 +35,9 @@ export interface TrialResult {
 export const TRIAL_TOLERANCE = { f32: 1e-3, f16: 1e-2 };
 
 const REPEATS = 5;
-/** After compiling. */
+/** How long the GPU is kept busy after it waited for the compiler. */
 const WARM_MS = 300;
-/** Elements that are compared, at either end. */
+/** How many elements are compared at either end. */
 const COMPARED = 2 ** 16;
 
 export class Trial {
@@ -68,7 +68,7 @@ export class Trial {
     this.#timer = new GpuTimer(gpu);
   }
 
-  /** Compiles several tiles at once, so that measuring them need not. A tile that has a fault tells of it there. */
+  /** Compiles several tiles at once, so that measuring them need not. A fault of a tile is told when it is measured. */
   async compile(tiles: readonly Tile[]): Promise<void> {
     const gpu = this.#gpu;
     for (const tile of [DIRECT, ...tiles]) {
@@ -90,7 +90,7 @@ export class Trial {
     }
   }
 
-  /** Throws what the driver reports. */
+  /** Times a tile and compares its results. Throws what the driver reports. */
   async measure(tile: Tile): Promise<TrialResult> {
     this.#expected ??= (await this.#run(DIRECT, 0)).values;
     const { ms, values } = await this.#run(tile, REPEATS);
@@ -124,11 +124,11 @@ export class Trial {
 
   #gather(tile: Tile): Trying {
     const { taps, stride, outStride, sets, inputChannels, dtype } = this.#problem;
-    const places = sets > 1 ? blockPlaces(outStride) : [[0, 0, 0] as const];
+    const offsets = sets > 1 ? blockOffsets(outStride) : [[0, 0, 0] as const];
     const geometry: GatherGeometry = {
       inStride: stride,
       outStride,
-      outOffsets: places,
+      outOffsets: offsets,
       base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Dhw,
       taps,
     };
@@ -138,7 +138,7 @@ export class Trial {
         weights: {
           weight: this.#weight,
           inputAxis: 'a',
-          firstTaps: places,
+          firstTaps: offsets,
           tapStep: [1, 1, 1],
           inputChannels,
         },

@@ -1,7 +1,7 @@
 /**
  * The gather (see `geometry.ts`) by single invocations: each computes 8 outputs along W of 4 to 16 channels in registers,
  * and every input that it loads is used by all taps along W and all channels. Weights come in blocks, see
- * `directWeights.ts`.
+ * `direct/weights.ts`.
  */
 import type { Gpu } from '../../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../../kernel.ts';
@@ -11,10 +11,11 @@ import { counts, type GatherCall, gatherParams, planesRead, slabs } from '../geo
 import { normFunction, normParams, normRead } from '../inputNorm.ts';
 import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './weights.ts';
 
-/** Outputs along W per invocation. */
+/** Outputs along W that an invocation computes. */
 const ALONG_W = 8;
 const WORKGROUP = 32;
 
+/** The launches of a gather: one for each block of weights, item and slab of planes. */
 export function directGather(gpu: Gpu, call: GatherCall, weights: DirectWeights): Launch[] {
   const [batch] = call.output.shape as [number];
   const launches: Launch[] = [];
@@ -89,6 +90,7 @@ function gatherSlab(
   });
 }
 
+/** All that shapes the code. */
 interface GatherShape {
   readonly blockChannels: number;
   readonly tapsW: number;
@@ -96,7 +98,7 @@ interface GatherShape {
   readonly vecOut: boolean;
   readonly bias: boolean;
   readonly isNormed: boolean;
-  /** Given where lanes share the weights that they read. */
+  /** The lanes of a subgroup, where they share the weights that they read. */
   readonly subgroupSize: number | undefined;
 }
 
@@ -109,17 +111,17 @@ function gatherCode(shape: GatherShape): string {
   const readWeights = subgroupSize
     ? lines(
         Math.ceil(weights / subgroupSize),
-        (s) => `let k${s} = w[step + min(lane + ${s * subgroupSize}u, ${weights - 1}u)];`,
+        (s) => `let k${s} = w[firstWeight + min(subgroupLane + ${s * subgroupSize}u, ${weights - 1}u)];`,
       )
     : '';
   const weight = (k: number) =>
     subgroupSize
       ? `subgroupBroadcast(k${Math.floor(k / subgroupSize)}, ${k % subgroupSize}u)`
-      : `w[step + ${k}u]`;
+      : `w[firstWeight + ${k}u]`;
   const read = (value: string) => (isNormed ? `normed(${value}, scale, offset)` : value);
   return `
 ${isNormed ? normFunction('f32') : ''}
-@compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) lane: u32' : ''}) {
+@compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''}) {
   let block = invocation(id) % p.blocks;
   let i = invocation(id) / p.blocks;
   let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
@@ -149,7 +151,7 @@ ${isNormed ? normFunction('f32') : ''}
       let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
       let taps = ${subgroupSize ? '' : 'block * p.blockVec4s + '}(td * p.tapsH + th) * p.inChannels * ${weights}u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
-        let step = taps + ci * ${weights}u;
+        let firstWeight = taps + ci * ${weights}u;
         ${readWeights}
         ${isNormed ? 'let scale = affine[(p.firstAffine + ci) * 2u]; let offset = affine[(p.firstAffine + ci) * 2u + 1u];' : ''}
         ${lines(inputs, (r) => `let x${r} = select(0.0, ${read(`f32(x[row + at${r} + ci])`)}, valid && valid${r});`)}

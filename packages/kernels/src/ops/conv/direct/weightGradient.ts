@@ -8,16 +8,18 @@ import { lines, range } from '../../wgsl.ts';
 import { type Correlation, correlationViews, type WeightGradientCall } from '../correlation.ts';
 import { normFunction } from '../inputNorm.ts';
 
+/** Channels of the centre that an invocation sums. */
 const BLOCK_B = 8;
 const WORKGROUP = 32;
 
-/** Invocations that work on one share. */
+/** The number of invocations that work on one share. */
 export function directInvocations({ gathered, dWeight }: WeightGradientCall): number {
   const [b, , tapsD, tapsH] = dWeight.shape as [number, number, number, number];
   const a = gathered.reduce((sum, t) => sum + t.shape[4]!, 0);
   return tapsD * tapsH * Math.ceil(a / 4) * Math.ceil(b / BLOCK_B);
 }
 
+/** The launch that computes one correlation. */
 export function correlateDirect(gpu: Gpu, correlation: Correlation): Launch {
   const { call, slab, index, shares } = correlation;
   const { read, params } = correlationViews(correlation);
@@ -44,6 +46,7 @@ export function correlateDirect(gpu: Gpu, correlation: Correlation): Launch {
   });
 }
 
+/** All that shapes the code. */
 interface CorrelateShape {
   readonly tapsW: number;
   readonly strideW: number;
@@ -83,7 +86,7 @@ function correlateCode({ tapsW, strideW, blockA, vecA, vecB, isNormed }: Correla
     range(2).flatMap((j) => range(tapsW).map((t) => ({ k, j, t }))),
   );
   return `${isNormed ? normFunction(aType) : ''}
-fn gather(row: u32, w: i32, last: u32${isNormed ? `, scale: ${aType}, offset: ${aType}` : ''}) -> ${aType} {
+fn load(row: u32, w: i32, last: u32${isNormed ? `, scale: ${aType}, offset: ${aType}` : ''}) -> ${aType} {
   if (w < 0 || w >= p.inWidth) { return ${aType}(0); }
   let at = row + u32(w) * p.a;
   return ${isNormed ? `normed(${loadA}, scale, offset)` : loadA};
@@ -116,7 +119,7 @@ fn gather(row: u32, w: i32, last: u32${isNormed ? `, scale: ${aType}, offset: ${
     ${range(tapsW)
       .map(
         (t) =>
-          `var x${t} = ${kept.includes(t) ? `gather(row, p.baseW + ${t - strideW}, lastA${norm})` : `${aType}(0)`};`,
+          `var x${t} = ${kept.includes(t) ? `load(row, p.baseW + ${t - strideW}, lastA${norm})` : `${aType}(0)`};`,
       )
       .join(' ')}
     for (var w = 0u; w < p.width; w++) {
@@ -124,7 +127,7 @@ fn gather(row: u32, w: i32, last: u32${isNormed ? `, scale: ${aType}, offset: ${
         .map((t) => `x${t} = x${t + strideW};`)
         .join(' ')}
       let at = i32(w) * ${strideW} + p.baseW;
-      ${fresh.map((t) => `x${t} = gather(row, at + ${t}, lastA${norm});`).join(' ')}
+      ${fresh.map((t) => `x${t} = load(row, at + ${t}, lastA${norm});`).join(' ')}
       ${lines(2, (j) => `let g${j} = ${loadB(j)};`)}
       ${accumulators.map(({ k, j, t }) => `sum${k}_${j}_${t} = fma(vec4<f32>(${component(`x${t}`, k)}), g${j}, sum${k}_${j}_${t});`).join('\n      ')}
       gRow += p.b;

@@ -16,7 +16,7 @@ export const UNIFORM_VEC4S = 4096;
 
 /** What one dispatch reads: some input channels of one input, for one or all blocks of output channels. */
 export interface WeightBlock {
-  /** Which of the geometry's sets of outputs. */
+  /** Which of the geometry's sets of outputs it is for. */
   readonly set: number;
   readonly input: number;
   /** The first and the number of channels within that input. */
@@ -25,10 +25,10 @@ export interface WeightBlock {
   readonly outChannel: number;
   readonly outBlocks: number;
   readonly outBlockVec4s: number;
-  /** Elements of the packed tensor. */
+  /** Its elements [start, start + count) of the packed tensor. */
   readonly start: number;
   readonly count: number;
-  /** The first to write its outputs; later ones accumulate. */
+  /** Whether it is the first to write its outputs; later ones accumulate. */
   readonly first: boolean;
 }
 

@@ -17,7 +17,7 @@ export interface Block {
   readonly lineStep: number;
 }
 
-/** Of `lines` × `width` outputs. */
+/** The block of `lines` × `width` outputs. */
 export function blockOf(lines: number, width: number, taps: Dhw, stride: Dhw): Block {
   const lineStep = Math.min(stride[1], taps[1]);
   const partVoxels = width + Math.ceil(taps[2] / stride[2]) - 1;
@@ -33,6 +33,14 @@ export function blockOf(lines: number, width: number, taps: Dhw, stride: Dhw): B
 export const slotOfTap = (t: string, { partVoxels }: Block, strideW: number): string =>
   strideW === 1 ? t : `(${t} % ${strideW}u * ${partVoxels}u + ${t} / ${strideW}u)`;
 
-/** WGSL: where along W the input of a line's slot lies, of outputs from w0 on. */
+/** WGSL: where along W the input of a line's slot lies, for outputs from w0 on. */
 export const inputOfSlot = (slot: string, w0: string, { partVoxels }: Block, strideW: number): string =>
-  `i32((${w0} + ${slot} % ${partVoxels}u) * ${strideW}u + ${slot} / ${partVoxels}u) + p.baseW`;
+  strideW === 1
+    ? `i32(${w0} + ${slot}) + p.baseW`
+    : `i32((${w0} + ${slot} % ${partVoxels}u) * ${strideW}u + ${slot} / ${partVoxels}u) + p.baseW`;
+
+/** WGSL: where along H the input of a block's line lies, for outputs from h0 on. */
+export const inputOfLine = (line: string, h0: string, { lineStep }: Block, strideH: number): string =>
+  lineStep === 1
+    ? `i32(${h0} + ${line}) * ${strideH} + p.baseH`
+    : `i32((${h0} + ${line} / ${lineStep}u) * ${strideH}u + ${line} % ${lineStep}u) + p.baseH`;

@@ -1,22 +1,30 @@
 /**
- * Who multiplies in `tiledGather.ts`: a workgroup's invocations by `fma`, or its subgroups by matrices. Both keep their
- * sums in registers and hand them out at the end, four channels of a row at a time.
+ * Who multiplies in a tiled gather (see `gatherCode.ts`): a workgroup's invocations by `fma`, or its subgroups by
+ * matrices. Both keep their sums in registers and hand them out at the end, four channels of a row at a time.
+ *
+ * A row is an output of the tile, counted along W, then along H; a column is an output channel.
  */
 import { lines, range } from '../../wgsl.ts';
 import type { SharedTile } from '../choice/problem.ts';
-import { momentVec4s, rowVec4s, sumsPerThread } from '../choice/tile.ts';
 import type { Block } from './block.ts';
+import { type Reading, shareReads } from './load.ts';
 import { FRAGMENT, LANES, type MatrixText } from './matrix.ts';
-import { type Reading, shareReads } from './text.ts';
+import { rowVec4s, type SharedArray, sumsPerThread } from './memory.ts';
+import { over, plus, times } from './text.ts';
 
-export interface TiledShape {
+/** All that shapes the code. */
+export interface GatherShape {
   readonly tile: SharedTile;
   readonly block: Block;
+  readonly memory: readonly SharedArray[];
   readonly text: MatrixText;
-  /** Of all inputs. */
+  /** How every input is read. */
   readonly reading: Reading;
+  /** What inputs are stored in. */
   readonly stored: 'f32' | 'f16';
+  /** The number of inputs: 1 or 2. */
   readonly inputs: number;
+  /** Whether outputs are bound as vec4s. */
   readonly vecOut: boolean;
   readonly bias: boolean;
   /** Whether the input is normed as it is read. */
@@ -31,97 +39,112 @@ export interface TiledShape {
   end(n: number): string;
 }
 
-/** What multiplies: declarations, sums before the loop, one block's products, and the way out. */
-export interface Multiplier {
-  /** What tiles are held in. */
-  readonly scalar: 'f32' | 'f16';
-  /** vec4s of the block of inputs; also those that the moments want. */
-  readonly blockVec4s: number;
-  readonly declarations: string;
-  readonly sums: string;
-  /** Where weights are shared in workgroup memory: those of one tap along H, read from `row` on, and kept. */
-  readonly weights?: { read(row: string): string; readonly keep: string };
-  /** Of tap t along W, whose inputs begin at `tap`, and whose weights at `row`. */
-  readonly multiply: string;
-  /** Calls `put` and, with moments, `putMoments`. */
-  readonly finish: string;
+/** WGSL expressions of one tap along H and W. */
+export interface Tap {
+  /** The vec4 of `block` where the inputs of the tile's first output begin, for this tap. */
+  readonly inputs: string;
+  /** The tap along W. */
+  readonly t: string;
+  /** The row of the packed weights where those of the first tap along W begin. */
+  readonly row: string;
 }
 
-export const multiplier = (shape: TiledShape): Multiplier =>
+/**
+ * The statements of a multiplier, in `main`. Beside what they are given they see `lane`, the invocation's number in the
+ * workgroup; `column`, the vec4 of a row of the packed weights where the tile's begin; and what `declare` declares.
+ */
+export interface GatherMultiplier {
+  /** What tiles are held in. */
+  readonly scalar: 'f32' | 'f16';
+  /** Functions that the statements call. */
+  readonly functions: string;
+  /** Declares the invocation's sums, which are 0, and where its rows begin in `block`. */
+  readonly declare: string;
+  /**
+   * Where weights are shared in workgroup memory, those of one tap along H at a time: `read` reads them into registers
+   * from a row of the packed weights on, `keep` writes the registers to `taps`.
+   */
+  readonly weights?: { read(row: string): string; readonly keep: string };
+  /** Adds the products of a tap and `depth` input channels to the sums. */
+  multiply(tap: Tap): string;
+  /** Hands the sums to `put`, and with moments their moments to `putMoments`, for these `outputs` (see `put.ts`). */
+  finish(outputs: string): string;
+}
+
+export const gatherMultiplier = (shape: GatherShape): GatherMultiplier =>
   shape.tile.kernel === 'fma' ? fma(shape) : matrix(shape);
 
-/** WGSL: where the inputs of a tile's row lie, for the first taps. */
-const rowStart = ({ tile, block }: TiledShape, row: string) =>
-  `(${row} / ${tile.width}u * ${block.lineStep * block.voxels}u + ${row} % ${tile.width}u) * ${rowVec4s(tile.depth)}u`;
-
-/**
- * Moments: each invocation adds up the differences of its values, and their squares, from the column's value in the
- * tile's first row, which loses no digits to a large mean; then one invocation a column joins them.
- */
-const addTo = (sum: string, squares: string, value: string, centre: string, row: string) =>
-  `if (isInside(place, ${row})) { let d = ${value} - ${centre}; ${sum} += d; ${squares} += d * d; }`;
+/** WGSL: the vec4 of `block` where the inputs of a row begin, for the first taps. */
+const startFunction = ({ tile, block }: GatherShape) => `
+fn startOf(row: u32) -> u32 {
+  return (row / ${tile.width}u * ${block.lineStep * block.voxels}u + row % ${tile.width}u) * ${rowVec4s(tile.depth)}u;
+}`;
 
 /** Each invocation keeps some rows × 4 or 8 columns. */
-function fma(shape: TiledShape): Multiplier {
-  const { tile, block, tapsW, end } = shape;
-  const rows = tile.lines * tile.width;
+function fma(shape: GatherShape): GatherMultiplier {
+  const { tile, tapsW, end } = shape;
   const [rowsEach, perThread] = sumsPerThread(tile);
+  const rowGroups = (tile.lines * tile.width) / rowsEach;
   const vectors = range(perThread / 4);
   const columnVec4s = tile.channels / 4;
   const shared = tapsW * tile.depth * columnVec4s;
   const reads = shareReads(tile.threads, shared, 1);
   const each = <T>(f: (i: number, v: number) => T): T[] =>
     range(rowsEach).flatMap((i) => vectors.map((v) => f(i, v)));
-  const rowOf = (i: number) => `(rowGroup + ${(i * rows) / rowsEach}u)`;
-  const rowGroups = rows / rowsEach;
-  // In the block, behind the sums.
+  const rowOf = (i: string) => `rowOf(rowGroup, ${i})`;
+  const columnOf = (v: number) => plus('columnGroup', v);
+  // Moments are joined in the block, which nobody reads any more: sums and squares, then the centres.
   const centres = 2 * rowGroups * columnVec4s;
-  const finishMoments = `
+  const finishMoments = (outputs: string) => `
   workgroupBarrier();
-  if (rowGroup == 0u) { ${vectors.map((v) => `block[${centres}u + columnGroup + ${v}u] = sum0_${v};`).join(' ')} }
+  if (rowGroup == 0u) { ${vectors.map((v) => `block[${plus(columnOf(v), centres)}] = sum0_${v};`).join(' ')} }
   workgroupBarrier();
   ${vectors
     .map(
-      (v) => `{ let centre = block[${centres}u + columnGroup + ${v}u];
-    var sum = vec4<f32>(0);
-    var squares = vec4<f32>(0);
-    ${lines(rowsEach, (i) => addTo('sum', 'squares', `sum${i}_${v}`, 'centre', rowOf(i)))}
-    let at = (rowGroup * ${columnVec4s}u + columnGroup + ${v}u) * 2u;
-    block[at] = sum;
-    block[at + 1u] = squares; }`,
+      (v) => `{
+    let centre = block[${plus(columnOf(v), centres)}];
+    var spread = Spread();
+    ${lines(rowsEach, (i) => `spread = withValue(spread, sum${i}_${v}, centre, isInside(${outputs}, ${rowOf(`${i}u`)}));`)}
+    let at = (rowGroup * ${columnVec4s}u + ${columnOf(v)}) * 2u;
+    block[at] = spread.sum;
+    block[at + 1u] = spread.squares;
+  }`,
     )
     .join('\n  ')}
   workgroupBarrier();
-  for (var column = lane; column < ${columnVec4s}u; column += ${tile.threads}u) {
-    var sum = vec4<f32>(0);
-    var squares = vec4<f32>(0);
+  for (var c = lane; c < ${columnVec4s}u; c += ${tile.threads}u) {
+    var spread = Spread();
     for (var g = 0u; g < ${end(rowGroups)}; g++) {
-      let at = (g * ${columnVec4s}u + column) * 2u;
-      sum += block[at];
-      squares += block[at + 1u];
+      let at = (g * ${columnVec4s}u + c) * 2u;
+      spread.sum += block[at];
+      spread.squares += block[at + 1u];
     }
-    putMoments(place, column * 4u, block[${centres}u + column], sum, squares);
+    putMoments(${outputs}, c * 4u, block[${plus('c', centres)}], spread);
   }`;
   return {
     scalar: 'f32',
-    blockVec4s: Math.max(
-      block.lines * block.voxels * rowVec4s(tile.depth),
-      shape.moments ? momentVec4s(tile) : 0,
-    ),
-    declarations: `var<workgroup> taps: array<vec4<f32>, ${shared}>;`,
-    sums: `let rowGroup = lane / ${tile.channels / perThread}u;
-  let columnGroup = lane % ${tile.channels / perThread}u * ${vectors.length}u;
-  ${lines(rowsEach, (i) => `let at${i} = ${rowStart(shape, rowOf(i))};`)}
+    functions: `${startFunction(shape)}
+
+// The row of an invocation's i-th sums.
+fn rowOf(rowGroup: u32, i: u32) -> u32 { return rowGroup + i * ${rowGroups}u; }
+
+// Four of the weights of a tap along H, which begin at \`row\` and, in vec4s, at \`column\`; \`slot\` counts them row by row.
+fn weightsAt(row: u32, column: u32, slot: u32) -> w_t {
+  return w[(row + slot / ${columnVec4s}u) * p.weightVec4s + column + slot % ${columnVec4s}u];
+}`,
+    declare: `let rowGroup = lane / ${tile.channels / perThread}u;
+  let columnGroup = ${times(`lane % ${tile.channels / perThread}u`, vectors.length)};
+  ${lines(rowsEach, (i) => `let start${i} = startOf(${rowOf(`${i}u`)});`)}
   ${reads.each((i) => `var weights${i} = w_t();`)}
   ${each((i, v) => `var sum${i}_${v} = vec4<f32>(0);`).join(' ')}`,
     weights: {
       read: (row) =>
-        `{ ${reads.each((i, at) => reads.guarded(i, `weights${i} = w[(${row} + ${at} / ${columnVec4s}u) * p.weightVec4s + column + ${at} % ${columnVec4s}u];`))} }`,
-      keep: reads.each((i, at) => reads.guarded(i, `taps[${at}] = vec4<f32>(weights${i});`)),
+        `{ ${reads.each((i, slot) => reads.guarded(i, `weights${i} = weightsAt(${row}, column, ${slot});`))} }`,
+      keep: reads.each((i, slot) => reads.guarded(i, `taps[${slot}] = vec4<f32>(weights${i});`)),
     },
-    multiply: `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
-                ${lines(rowsEach, (i) => `let x${i} = block[at${i} + tap + k];`)}
-                let b = (t * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
+    multiply: ({ inputs, t }) => `for (var k = 0u; k < ${end(tile.depth / 4)}; k++) {
+                ${lines(rowsEach, (i) => `let x${i} = block[start${i} + ${inputs} + k];`)}
+                let b = (${t} * ${tile.depth}u + k * 4u) * ${columnVec4s}u + columnGroup;
                 ${lines(
                   4,
                   (c) =>
@@ -129,83 +152,81 @@ function fma(shape: TiledShape): Multiplier {
                 ${each((i, v) => `sum${i}_${v} = fma(vec4(x${i}[${c}]), b${v}, sum${i}_${v});`).join('\n                ')} }`,
                 )}
               }`,
-    finish: `var sums = array<vec4<f32>, ${rowsEach * vectors.length}>(${each((i, v) => `sum${i}_${v}`).join(', ')});
+    finish: (
+      outputs,
+    ) => `var sums = array<vec4<f32>, ${rowsEach * vectors.length}>(${each((i, v) => `sum${i}_${v}`).join(', ')});
   for (var i = 0u; i < ${end(rowsEach * vectors.length)}; i++) {
-    put(place, rowGroup + i / ${vectors.length}u * ${rows / rowsEach}u, (columnGroup + i % ${vectors.length}u) * 4u, sums[i]);
-  }${shape.moments ? finishMoments : ''}`,
+    put(${outputs}, ${rowOf(over('i', vectors.length))}, (columnGroup + i % ${vectors.length}u) * 4u, sums[i]);
+  }${shape.moments ? finishMoments(outputs) : ''}`,
   };
 }
 
 /** Each subgroup keeps some fragments of rows × all columns; weights come from memory, fragment by fragment. */
-function matrix(shape: TiledShape): Multiplier {
-  const { tile, block, text, end } = shape;
+function matrix(shape: GatherShape): GatherMultiplier {
+  const { tile, text, moments, end } = shape;
   const inputVec4s = rowVec4s(tile.depth);
   const subgroups = tile.threads / LANES;
   const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
   const columnFragments = range(tile.channels / FRAGMENT);
   const columnVec4s = tile.channels / 4;
   const stage = FRAGMENT * columnVec4s;
-  const rowOf = (f: number) => `((subgroup * ${rowFragments.length}u + ${f}u) * ${FRAGMENT}u)`;
-  const left = (f: number) => ({
+  const rowOf = (f: number) => plus(`subgroup * ${rowFragments.length * FRAGMENT}u`, f * FRAGMENT);
+  const left = (f: number, { inputs }: Tap) => ({
     name: `left${f}`,
     array: 'block',
-    offset: `at${f} + tap + k * ${FRAGMENT / 4}u`,
+    offset: `start${f} + ${inputs} + k * ${FRAGMENT / 4}u`,
     stride: `${inputVec4s}u`,
   });
-  const right = (c: number) => ({
+  const right = (c: number, { row, t }: Tap) => ({
     name: `right${c}`,
     array: 'w',
-    offset: `((row + t * ${tile.depth}u) / ${FRAGMENT}u + k) * p.weightVec4s * ${FRAGMENT}u + column * ${FRAGMENT}u + ${(c * FRAGMENT * FRAGMENT) / 4}u`,
+    offset: `((${row} + ${t} * ${tile.depth}u) / ${FRAGMENT}u + k) * p.weightVec4s * ${FRAGMENT}u + column * ${FRAGMENT}u + ${(c * FRAGMENT * FRAGMENT) / 4}u`,
     stride: `${FRAGMENT / 4}u`,
     transposed: true,
   });
-  // A lane always meets the same column, whose number divides the lanes.
-  const columnOfLane = `lane % ${columnVec4s}u`;
-  const finishMoments = `
+  const finishMoments = (outputs: string) => `
   workgroupBarrier();
-  stage[lane * 2u] = momentSum;
-  stage[lane * 2u + 1u] = momentSquares;
+  stage[lane * 2u] = spread.sum;
+  stage[lane * 2u + 1u] = spread.squares;
   workgroupBarrier();
   if (lane < ${columnVec4s}u) {
-    var sum = vec4<f32>(0);
-    var squares = vec4<f32>(0);
+    var total = Spread();
     for (var i = lane; i < ${tile.threads}u; i += ${columnVec4s}u) {
-      sum += stage[i * 2u];
-      squares += stage[i * 2u + 1u];
+      total.sum += stage[i * 2u];
+      total.squares += stage[i * 2u + 1u];
     }
-    putMoments(place, lane * 4u, centre, sum, squares);
+    putMoments(${outputs}, lane * 4u, centre, total);
   }`;
-  const put = (f: number) => `let row = ${rowOf(f)} + i / ${columnVec4s}u;
-    let value = stage[subgroup * ${stage}u + i];
-    put(place, row, i % ${columnVec4s}u * 4u, value);
-    ${shape.moments ? addTo('momentSum', 'momentSquares', 'value', 'centre', 'row') : ''}`;
   return {
     scalar: 'f16',
-    blockVec4s: block.lines * block.voxels * inputVec4s,
-    declarations: `var<workgroup> stage: array<vec4<f32>, ${subgroups * stage}>;`,
-    sums: `let subgroup = lane / ${LANES}u;
-  ${rowFragments.map((f) => `let at${f} = ${rowStart(shape, rowOf(f))};`).join('\n  ')}
+    functions: startFunction(shape),
+    declare: `let subgroup = lane / ${LANES}u;
+  ${rowFragments.map((f) => `let start${f} = startOf(${rowOf(f)});`).join('\n  ')}
   ${rowFragments.flatMap((f) => columnFragments.map((c) => `var sum${f}_${c}: ${text.accumulator};`)).join(' ')}`,
-    multiply: `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
-                ${columnFragments.map((c) => text.load('right', right(c))).join('\n                ')}
+    multiply: (tap) => `for (var k = 0u; k < ${end(tile.depth / FRAGMENT)}; k++) {
+                ${columnFragments.map((c) => text.load('right', right(c, tap))).join('\n                ')}
                 ${rowFragments
                   .map(
-                    (f) => `{ ${text.load('left', left(f))}
-                ${columnFragments.map((c) => text.multiplyAdd(`sum${f}_${c}`, left(f), right(c))).join('\n                ')} }`,
+                    (f) => `{ ${text.load('left', left(f, tap))}
+                ${columnFragments.map((c) => text.multiplyAdd(`sum${f}_${c}`, left(f, tap), right(c, tap))).join('\n                ')} }`,
                   )
                   .join('\n                ')}
               }`,
-    finish: `${shape.moments ? 'var momentSum = vec4<f32>(0); var momentSquares = vec4<f32>(0); var centre = vec4<f32>(0);' : ''}
+    // The columns divide the lanes: whatever the row, a lane meets the same column.
+    finish: (outputs) => `${moments ? 'var spread = Spread(); var centre = vec4<f32>(0);' : ''}
   ${rowFragments
     .map(
       (f) => `workgroupBarrier();
   ${columnFragments.map((c) => text.store(`sum${f}_${c}`, 'stage', `subgroup * ${stage}u + ${(c * FRAGMENT) / 4}u`, `${columnVec4s}u`)).join('\n  ')}
   workgroupBarrier();
-  ${shape.moments && f === 0 ? `centre = stage[${columnOfLane}];` : ''}
+  ${moments && f === 0 ? `centre = stage[lane % ${columnVec4s}u];` : ''}
   for (var i = lane % ${LANES}u; i < ${stage}u; i += ${LANES}u) {
-    ${put(f)}
+    let row = ${rowOf(f)} + i / ${columnVec4s}u;
+    let value = stage[subgroup * ${stage}u + i];
+    put(${outputs}, row, i % ${columnVec4s}u * 4u, value);
+    ${moments ? `spread = withValue(spread, value, centre, isInside(${outputs}, row));` : ''}
   }`,
     )
-    .join('\n  ')}${shape.moments ? finishMoments : ''}`,
+    .join('\n  ')}${moments ? finishMoments(outputs) : ''}`,
   };
 }

@@ -6,19 +6,25 @@
  * e lies in lane e % LANES of its subgroup.
  */
 
+import type { Gpu } from '../../../device.ts';
 import { rolled } from './text.ts';
 
 /** Rows, columns and depth of a fragment. */
 export const FRAGMENT = 16;
-/** Lanes of a subgroup, of every adapter with such fragments. */
+/** Lanes of a subgroup, on every adapter with such fragments. */
 export const LANES = 32;
 
+/** Whether the adapter multiplies f16 fragments of 16×16×16 into f32. */
+export const hasMatrices = (gpu: Gpu): boolean =>
+  gpu.hasF16 && gpu.adapter.subgroupMatrices.includes(`${FRAGMENT}×${FRAGMENT}×${FRAGMENT} f16→f32`);
+
 /**
- * A fragment of an array of vec4<f16>; offset and stride count vec4s. Row by row, element (row, column) is component
- * column of what lies at offset + row·stride; transposed, the other way round.
+ * A fragment of an array of vec4<f16>, all as WGSL expressions; offset and stride count vec4s. Element (row, column) is
+ * component `column` of what lies from offset + row·stride on; where the fragment is transposed, component `row` of what
+ * lies from offset + column·stride on.
  */
 export interface Operand {
-  /** Of a variable that `load` declares. */
+  /** The variable that `load` declares. */
   readonly name: string;
   readonly array: string;
   readonly offset: string;
@@ -26,9 +32,12 @@ export interface Operand {
   readonly transposed?: boolean;
 }
 
+/** Statements about fragments. Emulated, they want the invocation's `lane` in the workgroup. */
 export interface MatrixText {
   readonly directives: readonly string[];
+  /** The type of an accumulator. */
   readonly accumulator: string;
+  /** Declares an operand. */
   load(side: 'left' | 'right', operand: Operand): string;
   /** accumulator += left · right */
   multiplyAdd(accumulator: string, left: Operand, right: Operand): string;
@@ -78,4 +87,4 @@ const emulated: MatrixText = {
 }`,
 };
 
-export const matrixText = (hasMatrices: boolean): MatrixText => (hasMatrices ? hardware : emulated);
+export const matrixText = (gpu: Gpu): MatrixText => (hasMatrices(gpu) ? hardware : emulated);

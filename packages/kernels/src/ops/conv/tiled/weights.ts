@@ -11,7 +11,7 @@ import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { empty, type Tensor } from '../../../tensor.ts';
 import { mapElements, mapInvocations } from '../../wgsl.ts';
 import type { SharedTile } from '../choice/problem.ts';
-import { type GatherGeometry, type GatherPlan, placeOfSet } from '../geometry.ts';
+import { type GatherGeometry, type GatherPlan, offsetOfSet } from '../geometry.ts';
 import { FRAGMENT } from './matrix.ts';
 
 export interface TiledWeights {
@@ -19,7 +19,7 @@ export interface TiledWeights {
   readonly tensor: Tensor;
   readonly geometry: GatherGeometry;
   readonly tile: SharedTile;
-  /** Of one set of outputs, filled up. */
+  /** The columns of one set of outputs, filled up. */
   readonly columns: number;
 }
 
@@ -98,9 +98,9 @@ const packCode = ({ kernel, depth }: SharedTile) =>
     let co = p.firstOut + column % p.columns;
     let tap = row / ${depth}u;
     let ci = tap / (p.tapsW * p.tapsH) % p.chunks * ${depth}u + row % ${depth}u;
-    let place = ${placeOfSet('outSet')};
-    let tw = p.firstW + place.z + tap % p.tapsW * p.stepW;
-    let th = p.firstH + place.y + tap / p.tapsW % p.tapsH * p.stepH;
-    let td = p.firstD + place.x + tap / (p.tapsW * p.tapsH * p.chunks) * p.stepD;
+    let offset = ${offsetOfSet('outSet')};
+    let tw = p.firstW + offset.z + tap % p.tapsW * p.stepW;
+    let th = p.firstH + offset.y + tap / p.tapsW % p.tapsH * p.stepH;
+    let td = p.firstD + offset.x + tap / (p.tapsW * p.tapsH * p.chunks) * p.stepD;
     let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
     packed[p.start + i] = packed_t(select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && ci < p.channels));`);
