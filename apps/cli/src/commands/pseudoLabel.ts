@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { images } from '@organseg/files/dataset.ts';
 import { parseJson } from '@organseg/files/json.ts';
+import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
+import { readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
@@ -36,25 +39,18 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
     const cases = await images(options.images);
     if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
     if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
-    const { tune, memoryCap: memoryCapBytes } = options;
+    const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
+    const run = await readRun(model);
+    const selection = options.selection
+      ? parseJson(options.selection, selectionSchema, '--selection')
+      : run.config.selection;
+    const origin = await originOf([model], optionsOf(run, {}));
+    await labelledBefore(cases, { out, origin, input }); // refused before the GPU is opened
     await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (owner, signal) => {
-      const predictor = await Predictor.open(owner, options.model, {
-        signal,
-        memoryCapBytes: options.memoryCap,
-        confidence: true,
-      });
+      const predictor = await Predictor.open(owner, model, { signal, memoryCapBytes, confidence: true });
       try {
-        const { model, out, compare: compared } = options;
-        const selection = options.selection
-          ? parseJson(options.selection, selectionSchema, '--selection')
-          : predictor.run.config.selection;
-        const manifest = await labelWithProgress(predictor, cases, {
-          models: [model],
-          out,
-          selection,
-          compared,
-          signal,
-        });
+        const how = { origin, input, out, selection, compared, signal };
+        const manifest = await labelWithProgress(predictor, cases, how);
         print(options, { out, ...manifest }, summary(manifest));
       } finally {
         predictor.close();

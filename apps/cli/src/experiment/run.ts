@@ -15,6 +15,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
@@ -184,10 +185,11 @@ class SeedGroup {
     const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
     if (comparedWith !== undefined) await this.#labels([comparedWith]);
     const { unlabelled } = await openDataset(this.#data);
+    const origin = await originOf(models, optionsOf(await readRun(models[0]!), { mirror }));
     const predictor = await Predictor.open(this.#owner, models, { signal, mirror, confidence: true });
     try {
       const selection = [{ strategy: 'keep-all' as const }];
-      const options = { models, out, selection, compared, signal };
+      const options = { origin, out, selection, compared, signal };
       return await labelWithProgress(predictor, unlabelled, options);
     } finally {
       predictor.close();

@@ -12,6 +12,7 @@ import { writeWhole } from '@organseg/files/write.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import { type Config, configSchema } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
@@ -192,9 +193,10 @@ export async function pipeline(
     compared: readonly string[],
     mirror: Config['teacherMirror'],
   ): Promise<PseudoLabelManifest> {
+    const origin = await originOf(models, optionsOf(await readRun(models[0]!), { mirror }));
     const predictor = await Predictor.open(owner, models, { signal, mirror, confidence: true });
     try {
-      const options = { models, out: folder, selection: config.selection, compared, signal };
+      const options = { origin, out: folder, selection: config.selection, compared, signal };
       return await labelWithProgress(predictor, dataset.unlabelled, options);
     } finally {
       predictor.close();

@@ -8,13 +8,24 @@ import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile, writeNiftiFile } from '@organseg/files/nifti.ts';
+import { assertNothingLost } from '@organseg/files/outputs.ts';
+import { isScanAsRecorded, recordOfScan } from '@organseg/files/scanRecord.ts';
+import { differenceOf, type Origin } from '../predict/origin.ts';
 import type { Predictor } from '../predict/predictor.ts';
-import { type PseudoLabelCase, type PseudoLabelManifest, readManifest, writeManifest } from './manifest.ts';
+import {
+  MANIFEST,
+  type PseudoLabelCase,
+  type PseudoLabelManifest,
+  readManifest,
+  writeManifest,
+} from './manifest.ts';
 import { type Selection, select } from './selection/select.ts';
 
 export interface PseudoLabelOptions {
-  /** The predictor's runs, for the manifest. */
-  readonly models: readonly string[];
+  /** What the predictor's labels are made from, for the manifest. */
+  readonly origin: Origin;
+  /** The folder that the cases were listed from, if any. */
+  readonly input?: string;
   readonly out: string;
   readonly selection: Selection;
   /** Folders with other label maps of the same cases: those of an earlier round, or of each fold. */
@@ -41,18 +52,23 @@ async function label(
   cases: readonly UnlabelledCase[],
   options: PseudoLabelOptions,
 ): Promise<PseudoLabelManifest> {
-  const { out, selection, compared = [], onCase, onWindow, signal } = options;
-  const models = options.models.map((model) => resolve(model));
-  const labelled = new Map(await labelledBefore(out, models));
+  const { out, origin, selection, compared = [], onCase, onWindow, signal } = options;
+  const labelled = await labelledBefore(cases, options);
+  const asked = new Set(cases.map(({ name }) => name));
+  const others = [...labelled.values()].filter((each) => !asked.has(each.case));
   const manifest = (): PseudoLabelManifest => ({
-    models,
+    ...origin,
     compared: compared.map((folder) => resolve(folder)),
     selection,
-    cases: judged(
-      cases.flatMap(({ name }) => labelled.get(name) ?? []),
-      selection,
-    ),
+    cases: [
+      ...judged(
+        cases.map(({ name }) => labelled.get(name) ?? notLabelled(name, 'not labelled yet')),
+        selection,
+      ),
+      ...others.map((each) => ({ ...each, kept: false, reason: 'its scan was not asked for' })),
+    ],
   });
+  await writeManifest(out, manifest()); // names the label maps before they are written
   for (const [i, { name, image }] of cases.entries()) {
     signal?.throwIfAborted();
     if (!labelled.has(name)) {
@@ -64,6 +80,7 @@ async function label(
         labelled.set(name, {
           ...notLabelled(name, ''),
           labelled: true,
+          scan: await recordOfScan(image),
           voxels: organVoxels(made.voxels, predictor.run.labelNames),
           confidence: made.confidence?.probability ?? null,
           entropy: made.confidence?.entropy ?? null,
@@ -75,7 +92,8 @@ async function label(
   }
   for (const [name, each] of labelled) {
     signal?.throwIfAborted();
-    if (each.labelled) labelled.set(name, { ...each, instability: await instability(name, out, compared) });
+    if (each.labelled && asked.has(name))
+      labelled.set(name, { ...each, instability: await instability(name, out, compared) });
   }
   const complete = manifest();
   await writeManifest(out, complete);
@@ -137,14 +155,38 @@ function differingVoxels(a: Uint8Array, b: Uint8Array): number {
   return count;
 }
 
-/** What the folder holds already. */
-async function labelledBefore(out: string, models: readonly string[]): Promise<[string, PseudoLabelCase][]> {
-  if (!existsSync(join(out, 'manifest.json'))) return [];
-  const before = await readManifest(out);
-  if (before.models.join() !== models.join()) {
-    throw new InputError(`${out}: holds labels of ${before.models.join(', ')}, not of ${models.join(', ')}`);
+/**
+ * The cases that the folder holds labels of, but for those whose scans have changed since. Writes nothing. Throws
+ * InputError where the labels cannot be written into the folder, or it holds labels of another origin.
+ */
+export async function labelledBefore(
+  cases: readonly UnlabelledCase[],
+  { out, origin, input }: Pick<PseudoLabelOptions, 'out' | 'origin' | 'input'>,
+): Promise<Map<string, PseudoLabelCase>> {
+  const before = existsSync(join(out, MANIFEST)) ? await readManifest(out) : undefined;
+  const fileOf = (name: string) => `${name}.nii.gz`;
+  await assertNothingLost({
+    folder: out,
+    files: [MANIFEST, ...cases.map(({ name }) => fileOf(name))],
+    own: before ? [MANIFEST, ...before.cases.map((each) => fileOf(each.case))] : [],
+    inputs: [...(input === undefined ? [] : [input]), ...cases.map(({ image }) => image)],
+  });
+  const there = new Map<string, PseudoLabelCase>();
+  if (!before) return there;
+  const { models, weights, options } = before;
+  if (!weights || !options) {
+    throw new InputError(
+      `${join(out, MANIFEST)}: does not say what it was made from; choose another folder for --out`,
+    );
   }
-  return before.cases
-    .filter((each) => each.labelled && existsSync(join(out, `${each.case}.nii.gz`)))
-    .map((each) => [each.case, each]);
+  const difference = differenceOf({ models, weights, options }, origin);
+  if (difference) throw new InputError(`${out}: holds labels ${difference}`);
+  const images = new Map(cases.map(({ name, image }) => [name, image]));
+  for (const each of before.cases) {
+    const { case: name, scan } = each;
+    if (!scan || !existsSync(join(out, fileOf(name)))) continue;
+    const image = images.get(name);
+    if (image === undefined || (await isScanAsRecorded(image, scan))) there.set(name, each);
+  }
+  return there;
 }

@@ -1,5 +1,5 @@
 /** Runs on phantoms: resumed bit for bit, pseudo-labelled, fine-tuned and predicted with. */
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
@@ -11,8 +11,9 @@ import { ownerOf, temporaryFolder, tinyConfig, writePhantoms } from '../../test/
 import type { Augmentation } from '../config/augmentations.ts';
 import { parameterLayout } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
+import { originOf } from '../predict/origin.ts';
 import { Predictor } from '../predict/predictor.ts';
-import { pseudoLabel } from '../pseudo/pseudoLabel.ts';
+import { labelledBefore, pseudoLabel } from '../pseudo/pseudoLabel.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
 import { bestCheckpoint, isFinished, readRun } from './runFolder.ts';
 import { assertUnchanged, resumeRun, startRun } from './startRun.ts';
@@ -143,7 +144,8 @@ describe('a run', () => {
     const { unlabelled } = await openDataset(data);
     const predictor = await Predictor.open(ownerOf(gpu), first, { confidence: true });
     const stop = new AbortController();
-    const options = { models: [first], out: pseudo, selection: config.selection };
+    const origin = await originOf([first], {});
+    const options = { origin, out: pseudo, selection: config.selection };
     const interrupted = pseudoLabel(predictor, unlabelled, {
       ...options,
       signal: stop.signal,
@@ -177,9 +179,27 @@ describe('a run', () => {
       [true, 0],
       [true, 0],
     ]);
-    await expect(pseudoLabel(predictor, unlabelled, { ...options, models: [second] })).rejects.toThrow(
-      'holds labels of',
+    const other = { ...origin, models: [second], weights: ['01'] };
+    await expect(pseudoLabel(predictor, unlabelled, { ...options, origin: other })).rejects.toThrow(
+      `${pseudo}: holds labels of ${first}, not of ${second}`,
     );
+    // A scan that has changed since is labelled again, and what nothing of ours names is left alone.
+    const [changed, rest] = unlabelled;
+    const left = async () => [...(await labelledBefore(unlabelled, options)).keys()];
+    expect(await left()).toEqual(unlabelled.map(({ name }) => name));
+    const bytes = readFileSync(changed!.image);
+    appendFileSync(changed!.image, ' ');
+    expect(await left()).toEqual([rest!.name]);
+    writeFileSync(changed!.image, bytes);
+    const alone = await pseudoLabel(predictor, [rest!], options);
+    expect(alone.cases.map((each) => [each.case, each.kept])).toEqual([
+      [rest!.name, true],
+      [changed!.name, false],
+    ]);
+    await pseudoLabel(predictor, unlabelled, options);
+    await expect(
+      pseudoLabel(predictor, unlabelled, { ...options, out: join(data, 'labelsUn') }),
+    ).rejects.toThrow('labelsUn/unlabelled_000.nii.gz: is there already, made by something else');
     predictor.close();
 
     const tuned = { ...config, fineTuning: { epochs: 1, learningRate: 1e-12, augment: false } };
