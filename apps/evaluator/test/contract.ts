@@ -333,6 +333,7 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
         [await zip({ 'a\\..\\one.nii.gz': mask() }), 422, /^a.*: not a plain relative file name$/],
         [await zip(entries), 413, /more than 20 entries/],
         [await zip({ 'one.nii.gz': new Uint8Array(3_000_000) }), 413, /unpacks to more than 2000000 bytes/],
+        [lzma(await zip({ 'one.nii.gz': mask() })), 422, /^one\.nii\.gz: is packed by zip's method 14;/],
         [await zip({ 'one.nii.gz': gzipBomb() }), 422, /holds more than the 7680 bytes of voxels/],
         [Uint8Array.from({ length: 500 }, (_, i) => i), 422, /^the zip is broken: /],
         [(await zip({ 'one.nii.gz': mask() })).slice(0, 200), 422, /^the zip is broken: /],
@@ -528,6 +529,13 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
 }
 
 const organ = (id: number, name: string) => ({ id, name, toleranceMm: 1 });
+
+/** A zip of one file that says of itself that it is packed by LZMA. */
+function lzma(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const central = Buffer.from(bytes).indexOf('PK\x01\x02', 0, 'latin1');
+  bytes[8] = bytes[central + 10] = 14;
+  return bytes;
+}
 
 /** A sound header, and 30 MB of zeros where it justifies 7680 bytes; 30 kB as it is sent. */
 function gzipBomb(): Uint8Array {

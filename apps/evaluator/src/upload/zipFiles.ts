@@ -1,5 +1,11 @@
 /** The files of a stored zip, by its central directory, each unpacked as it is read. */
-import { configure, type FileEntry, Reader, ZipReader } from '@zip.js/zip.js/index-native.js';
+import {
+  configure,
+  ERR_UNSUPPORTED_COMPRESSION,
+  type FileEntry,
+  Reader,
+  ZipReader,
+} from '@zip.js/zip.js/index-native.js';
 import { Problem } from '../http/problem.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { collected, limited } from './body.ts';
@@ -82,7 +88,12 @@ async function* entryBytes(entry: FileEntry): AsyncGenerator<Uint8Array> {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
     await written;
   } catch (error) {
-    throw new Problem(422, `${printable(entry.filename)}: the zip is broken: ${reasonOf(error)}`);
+    const reason = reasonOf(error);
+    const fault =
+      reason === ERR_UNSUPPORTED_COMPRESSION
+        ? `is packed by zip's method ${entry.compressionMethod}; expected deflate, which is 8`
+        : `the zip is broken: ${reason}`;
+    throw new Problem(422, `${printable(entry.filename)}: ${fault}`);
   } finally {
     end.abort();
     await reader.cancel().catch(() => {});
