@@ -1,8 +1,8 @@
-/** Where the pages are tested: the Chromium of the system. */
+/** The system's Chromium, in which the pages are tested. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Of Debian, Fedora and Arch, Ubuntu's snap, Google's own package, and macOS. */
+/** Where Debian, Fedora and Arch, Ubuntu's snap, Google's own package and macOS put it. */
 const PLACES = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',

@@ -8,7 +8,7 @@ import { Client, challengeWith, type Json } from './client.ts';
 import { log, mask, SHAPE, zip } from './masks.ts';
 import type { Server, Settings } from './servers.ts';
 
-/** Small enough to be run into. */
+/** Limits so small that the tests run into them. */
 export const SETTINGS: Settings = {
   EVALUATOR_MAX_BODY_BYTES: '4000000',
   EVALUATOR_MAX_MASK_BYTES: '2000000',
@@ -420,7 +420,7 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
   });
 
   describe('who may call', () => {
-    /** By access: what each kind of key gets. The last three are of another challenge. */
+    /** Callers besides the author: without a key, with one that does not count, of another challenge or team. */
     const CALLERS = [
       'none',
       'wrong',

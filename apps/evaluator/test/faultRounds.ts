@@ -186,7 +186,7 @@ function inDatabase<T>(data: string, read: (db: DatabaseSync) => T): T {
   }
 }
 
-/** By the stateless route, of a whole process. */
+/** The mean DSC of each mask, by the route that keeps nothing. */
 async function expectedDsc(client: Client, masks: readonly Uint8Array<ArrayBuffer>[]): Promise<number[]> {
   const answers = masks.map((prediction) => client.score({ reference: masks[0], prediction }));
   return (await Promise.all(answers)).map(({ body }) => body.mean.dsc);

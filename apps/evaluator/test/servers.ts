@@ -20,7 +20,7 @@ const WRANGLER_CONFIG = fileURLToPath(new URL('../wrangler.toml', import.meta.ur
 export interface NodeProcess {
   readonly url: string;
   readonly child: ChildProcess;
-  /** Printed where the folder is new. */
+  /** The owner's key, printed where the folder is new. */
   readonly ownerKey: string | undefined;
   readonly stderr: () => string;
 }
@@ -72,7 +72,7 @@ export async function startNode(settings: Settings = {}): Promise<Server> {
   };
 }
 
-/** Requests a minute are set by the configuration there, so that it is changed for them. */
+/** Starts the worker. Its requests a minute are set by its configuration, which is changed for them. */
 export async function startWorker(settings: Settings = {}): Promise<Server> {
   const { EVALUATOR_REQUESTS_PER_MINUTE: perMinute, ...vars } = settings;
   process.env.WRANGLER_LOG = 'none';

@@ -32,7 +32,7 @@ export const identify: MiddlewareHandler<Env> = async (c, next) => {
 
 export const CHALLENGE = { 'www-authenticate': 'Bearer' };
 
-/** The record of a key that counts now; null of any other. */
+/** The record of a presented key; null where it is unknown, revoked or expired. */
 export async function keyOf(
   presented: string,
   db: Env['Variables']['services']['db'],

@@ -24,14 +24,14 @@ export async function makeKey(scope: KeyScope): Promise<{ key: string; record: K
   return { key: `ose_${id}_${secret}`, record };
 }
 
-/** What is stored of a key that was made elsewhere. Throws where it is none. */
+/** What is stored of a key that was made elsewhere. Throws where the text is no key. */
 export async function recordOf(key: string, scope: KeyScope): Promise<KeyRecord> {
   const read = await readKey(key);
   if (!read) throw new Error("the owner's key is none; `pnpm evaluator key` makes one");
   return { ...scope, ...read, createdAt: new Date().toISOString(), revokedAt: null };
 }
 
-/** The id and the secret's hash of a key; null of anything else. */
+/** The id and the secret's hash of a key; null where the text is no key. */
 export async function readKey(key: string): Promise<{ id: string; secretHash: string } | null> {
   const parts = FORM.exec(key);
   return parts && { id: parts[1], secretHash: await hashOf(parts[2]) };

@@ -21,7 +21,7 @@ export interface MaskLimits {
 export interface CheckJob extends MaskLimits {
   readonly mask: StoredMask;
   readonly labels: readonly number[];
-  /** What the mask must lie on. */
+  /** The grid that the mask must lie on, and what messages call it. */
   readonly reference?: { readonly name: string; readonly grid: StoredGrid };
 }
 

@@ -31,7 +31,7 @@ export function pages(describe: () => object): Hono<Env> {
       referrerPolicy: 'same-origin',
     }),
   );
-  // By host alone: a proxy in front may speak https where this speaks http.
+  // The origin is compared by its host alone: a proxy in front may speak https where this speaks http.
   app.use(
     csrf({ origin: (origin, c) => hostOf(origin) === (c.req.header('host') ?? new URL(c.req.url).host) }),
   );

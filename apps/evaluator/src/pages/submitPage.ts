@@ -6,7 +6,7 @@ import { Problem, problemOf } from '../http/problem.ts';
 import type { Env } from '../services.ts';
 import { listCases } from '../store/challenges.ts';
 import type { Submission } from '../store/submissions.ts';
-import { closeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
+import { completeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
 import { bodyOf } from '../upload/body.ts';
 import { noteFile, printable, readFileName, type SeenFiles } from '../upload/fileNames.ts';
 import { type FormPart, formParts } from '../upload/multipart.ts';
@@ -83,7 +83,7 @@ async function receiveForm(c: Context<Env>): Promise<Submission> {
       if (file.kind === 'mask') await receiveMask(services, challenge, submission, file.case, bytes);
       else await receiveLog(services, challenge, submission, file.case, 'claimed', bytes);
     }
-    if (submission) return await closeSubmission(services, submission, passedOver);
+    if (submission) return await completeSubmission(services, submission, passedOver);
     throw passedOver.length > 0 ? noMask('the choice', passedOver) : new Problem(422, 'no file was chosen');
   } catch (error) {
     if (submission) await discardSubmission(services, submission.id);

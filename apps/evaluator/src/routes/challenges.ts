@@ -101,7 +101,7 @@ challenges.openapi(
   },
 );
 
-/** Times are compared as text. */
+/** The time in UTC, as times are compared as text. */
 const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
 
 async function view({ db }: Services, challenge: Challenge): Promise<z.infer<typeof ChallengeView>> {

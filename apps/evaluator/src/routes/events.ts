@@ -8,9 +8,9 @@ import { findSubmission, listSubmissionCases } from '../store/submissions.ts';
 
 export const events = api();
 
-/** The database is asked this often: it is what all processes of a deployment share. */
+/** The pause between two looks into the database, which all processes of a deployment share. */
 const POLL_MS = 250;
-/** Proxies close a connection that is silent for long. */
+/** The longest silence, as proxies close a connection that is silent for longer. */
 const HEARTBEAT_MS = 15_000;
 
 events.openapi(

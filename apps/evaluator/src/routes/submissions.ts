@@ -8,7 +8,7 @@ import { listSubmissionCases, listSubmissions } from '../store/submissions.ts';
 import {
   assertInTime,
   assertTakesFiles,
-  closeSubmission,
+  completeSubmission,
   discardSubmission,
   openSubmission,
   refusal,
@@ -77,7 +77,7 @@ submissions.openapi(
     const services = c.get('services');
     assertInTime(c.get('challenge'));
     assertTakesFiles(c.get('submission'));
-    const submission = await closeSubmission(services, c.get('submission'));
+    const submission = await completeSubmission(services, c.get('submission'));
     return c.json(summaryOf(submission, await listSubmissionCases(services.db, submission.id)), 202);
   },
 );

@@ -77,11 +77,11 @@ const MIGRATIONS: Record<string, Migration> = {
         .execute();
     },
   },
-  '002_drop_whole_submissions': {
+  '002_delete_whole_submissions': {
     async up(db) {
       // One statement then deletes a submission with its masks and logs.
       await sql`
-        create trigger submission_dropped before delete on submissions begin
+        create trigger submission_deleted before delete on submissions begin
           delete from submission_cases where submission_id = old.id;
           delete from efficiency_logs where submission_id = old.id;
         end`.execute(db);

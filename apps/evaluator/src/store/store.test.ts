@@ -11,12 +11,12 @@ import { type Database, lockFolder, openSqlite } from '../node/sqlite.ts';
 import { findCase, insertChallenge, putCase } from './challenges.ts';
 import { migrate } from './migrations.ts';
 import {
-  beginSubmission,
   claimCase,
   claimNextCase,
-  completeSubmission,
-  dropSubmission,
+  deleteSubmission,
+  insertSubmission,
   listSubmissionCases,
+  markComplete,
   putMask,
   recordFailure,
   recordScores,
@@ -55,7 +55,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 const SCORES: CaseScore = { organs: {}, mean: { dsc: 1, nsd: 1 } };
 
 async function submitted(...cases: string[]) {
-  const submission = (await beginSubmission(db, await challenge(), 'team', 'files'))!;
+  const submission = (await insertSubmission(db, await challenge(), 'team', 'files'))!;
   for (const name of cases) await putMask(db, submission.id, name, `masks/${name}`);
   return submission;
 }
@@ -68,18 +68,18 @@ test('migrations run once, and again do nothing', async () => {
 
 test('a day has so many submissions, however many come at once', async () => {
   const made = await challenge(3);
-  const begun = await Promise.all(Array.from({ length: 8 }, () => beginSubmission(db, made, 'a', 'zip')));
+  const begun = await Promise.all(Array.from({ length: 8 }, () => insertSubmission(db, made, 'a', 'zip')));
   expect(begun.filter(Boolean)).toHaveLength(3);
-  expect(await beginSubmission(db, made, 'b', 'zip')).toBeDefined();
-  await dropSubmission(db, begun.find(Boolean)!.id);
-  expect(await beginSubmission(db, made, 'a', 'zip')).toBeDefined();
+  expect(await insertSubmission(db, made, 'b', 'zip')).toBeDefined();
+  await deleteSubmission(db, begun.find(Boolean)!.id);
+  expect(await insertSubmission(db, made, 'a', 'zip')).toBeDefined();
 });
 
 test('references can be replaced until the first submission', async () => {
   const made = await challenge();
   expect(await putCase(db, made.id, { name: 'one', referenceKey: 'masks/1', grid: GRID })).toBe(true);
   expect(await putCase(db, made.id, { name: 'one', referenceKey: 'masks/2', grid: GRID })).toBe(true);
-  await beginSubmission(db, made, 'team', 'files');
+  await insertSubmission(db, made, 'team', 'files');
   expect(await putCase(db, made.id, { name: 'one', referenceKey: 'masks/3', grid: GRID })).toBe(false);
   expect(await findCase(db, made.id, 'one')).toEqual({ name: 'one', referenceKey: 'masks/2', grid: GRID });
 });
@@ -87,8 +87,8 @@ test('references can be replaced until the first submission', async () => {
 test('cases wait until their submission is completed, and each is taken once', async () => {
   const submission = await submitted('a', 'b');
   expect(await claimNextCase(db)).toBeUndefined();
-  expect(await completeSubmission(db, submission.id)).toBe(true);
-  expect(await completeSubmission(db, submission.id)).toBe(false);
+  expect(await markComplete(db, submission.id)).toBe(true);
+  expect(await markComplete(db, submission.id)).toBe(false);
   expect(await putMask(db, submission.id, 'a', 'masks/late')).toBe(false);
   const claimed = await Promise.all([claimNextCase(db), claimNextCase(db), claimNextCase(db)]);
   expect(claimed.map((found) => found?.name)).toEqual(['a', 'b', undefined]);
@@ -96,7 +96,7 @@ test('cases wait until their submission is completed, and each is taken once', a
 
 test('what was being scored when the process died is scored again, after what was tried less, and only once', async () => {
   const submission = await submitted('a', 'b', 'c');
-  await completeSubmission(db, submission.id);
+  await markComplete(db, submission.id);
   const first = (await claimNextCase(db))!;
   await recordScores(db, (await claimNextCase(db))!, SCORES);
   await requeueInterrupted(db);
@@ -107,7 +107,7 @@ test('what was being scored when the process died is scored again, after what wa
 
 test('a score that stands is not overwritten', async () => {
   const submission = await submitted('a');
-  await completeSubmission(db, submission.id);
+  await markComplete(db, submission.id);
   const taken = (await claimNextCase(db))!;
   await recordScores(db, taken, SCORES);
   await recordFailure(db, taken, 'late');

@@ -34,7 +34,7 @@ export interface QueuedCase {
 }
 
 /** Begins a submission; undefined where the team has had all of the day's. */
-export async function beginSubmission(
+export async function insertSubmission(
   db: Kysely<Tables>,
   challenge: { readonly id: string; readonly submissionsPerDay: number },
   team: string,
@@ -132,8 +132,11 @@ export async function putMask(
   return row !== undefined;
 }
 
-/** Closes an open submission that holds a mask: its cases are queued. Returns false, and does nothing, with any other. */
-export async function completeSubmission(
+/**
+ * Marks an open submission that holds a mask as complete: its cases are queued. Returns false, and does nothing, with any
+ * other.
+ */
+export async function markComplete(
   db: Kysely<Tables>,
   id: string,
   passedOver: readonly string[] = [],
@@ -152,10 +155,10 @@ export async function completeSubmission(
 }
 
 /**
- * Forgets an open submission with its masks and logs, which a trigger of the database deletes; its day's count goes
- * back. Returns false, and does nothing, where it is complete or gone.
+ * Deletes an open submission with its masks and logs, which a trigger of the database takes along; its day's count
+ * goes back. Returns false, and does nothing, where it is complete or gone.
  */
-export async function dropSubmission(db: Kysely<Tables>, id: string): Promise<boolean> {
+export async function deleteSubmission(db: Kysely<Tables>, id: string): Promise<boolean> {
   const row = await db
     .deleteFrom('submissions')
     .where('id', '=', id)

@@ -27,7 +27,7 @@ import {
 import { sweepBlobs } from '../store/sweepBlobs.ts';
 import { receiveLog, receiveMask, receiveReference } from '../upload/receive.ts';
 import { submitZip } from '../upload/receiveZip.ts';
-import { closeSubmission, discardSubmission, openSubmission, refusal } from './lifeCycle.ts';
+import { completeSubmission, discardSubmission, openSubmission, refusal } from './lifeCycle.ts';
 
 let folder: string;
 let services: Services;
@@ -80,14 +80,14 @@ async function opened(): Promise<Submission> {
   return submission;
 }
 
-/** As the route does it. */
+/** Gives a submission up, as the route does it. */
 const discarded = async ({ id }: Submission) => {
   if (!(await discardSubmission(services, id))) throw await refusal(services.db, id, ': it stays');
 };
 
 type Request = (submission: Submission) => Promise<unknown>;
 
-/** More than any of the requests asks of the database, which answers one query at a time. */
+/** More queries than any of the requests asks of the database, which answers one at a time. */
 const MOST_QUERIES = 5;
 
 const queries = async (count: number) => {
@@ -144,7 +144,7 @@ async function assertWhole({ id }: Submission): Promise<void> {
 test('a submission that is completed while it is given up is either whole or gone', async () => {
   const ends = new Set<string>();
   await meeting(
-    { first: (submission) => closeSubmission(services, submission), second: discarded },
+    { first: (submission) => completeSubmission(services, submission), second: discarded },
     async (submission, refusals) => {
       const found = await findSubmission(services.db, submission.id);
       ends.add(found ? 'complete' : 'gone');
@@ -182,9 +182,9 @@ test.each(UPLOADS)(
   'a %s that comes while its submission is completed is in it, or refused',
   async (kind, upload) => {
     const seen = new Set<number | undefined>();
-    const close = (submission: Submission) => closeSubmission(services, submission);
+    const complete = (submission: Submission) => completeSubmission(services, submission);
     await meeting(
-      { first: upload, second: close, isUpload: true },
+      { first: upload, second: complete, isUpload: true },
       async (submission, [receiving, completing]) => {
         seen.add(receiving);
         expect(completing).toBeUndefined();

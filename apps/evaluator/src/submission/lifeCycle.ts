@@ -1,18 +1,21 @@
-/** A submission's life: it is opened, takes masks and logs, and is closed, which queues it for scoring, or discarded. */
+/**
+ * A submission's life: it is opened, it takes masks and logs, and it is completed, which queues its cases for scoring, or
+ * discarded.
+ */
 import { Problem } from '../http/problem.ts';
 import type { Services } from '../services.ts';
 import { type Challenge, listCases } from '../store/challenges.ts';
 import { listLogs } from '../store/efficiencyLogs.ts';
 import {
-  beginSubmission,
-  completeSubmission,
-  dropSubmission,
+  deleteSubmission,
   findSubmission,
+  insertSubmission,
   listSubmissionCases,
+  markComplete,
   type Submission,
 } from '../store/submissions.ts';
 
-/** As many as a line of a message can hold. */
+/** The number of files that a message names. */
 const NAMED_FILES = 5;
 
 /** Begins a submission unless the deadline has passed or the team has had all of the day's. */
@@ -27,7 +30,7 @@ export async function openSubmission(
   if ((await listCases(db, challenge.id)).length === 0) {
     throw new Problem(409, `${challenge.name} has no cases yet`);
   }
-  const submission = await beginSubmission(db, challenge, team, kind);
+  const submission = await insertSubmission(db, challenge, team, kind);
   if (submission) return submission;
   throw new Problem(429, `${team} has used up the ${submissionsPerDay} submissions of today (UTC)`, {
     'retry-after': String(secondsToMidnight()),
@@ -35,14 +38,15 @@ export async function openSubmission(
 }
 
 /**
- * Queues what a submission holds, and notes the files that were passed over. Throws Problem 409 where it is complete, 404 where it is gone, 422 without a mask.
+ * Completes an open submission: queues its cases, and notes the files that were passed over. Throws Problem 409 where
+ * it is complete already, 404 where it is gone, 422 where it holds no mask.
  */
-export async function closeSubmission(
+export async function completeSubmission(
   { db, enqueue }: Services,
   { id }: Submission,
   passedOver: readonly string[] = [],
 ): Promise<Submission> {
-  if (!(await completeSubmission(db, id, passedOver))) {
+  if (!(await markComplete(db, id, passedOver))) {
     const isOpen = (await findSubmission(db, id))?.completedAt === null;
     throw isOpen ? noMask('the submission', passedOver) : await refusal(db, id, ' already');
   }
@@ -61,12 +65,12 @@ export async function discardSubmission(
 ): Promise<boolean> {
   const masks = (await listSubmissionCases(db, id)).map(({ maskKey }) => maskKey);
   const logs = (await listLogs(db, id)).map(({ logKey }) => logKey);
-  if (!(await dropSubmission(db, id))) return false;
+  if (!(await deleteSubmission(db, id))) return false;
   await blobs.delete([...masks, ...logs]);
   return true;
 }
 
-/** What is wrong with a submission of other files alone: Problem 422 that names some of them. */
+/** The fault of a submission without a mask, a Problem 422 that names some of the files that it holds instead. */
 export function noMask(what: string, passedOver: readonly string[]): Problem {
   const named = passedOver.slice(0, NAMED_FILES).join(', ');
   const more = passedOver.length - NAMED_FILES;

@@ -8,10 +8,10 @@ import { type Database, openSqlite } from '../node/sqlite.ts';
 import { insertChallenge, putCase } from '../store/challenges.ts';
 import { migrate } from '../store/migrations.ts';
 import {
-  beginSubmission,
   claimNextCase,
-  completeSubmission,
+  insertSubmission,
   listSubmissionCases,
+  markComplete,
   putMask,
 } from '../store/submissions.ts';
 import { MAX_ATTEMPTS, scoreQueuedCase } from './scoreQueuedCase.ts';
@@ -33,9 +33,9 @@ beforeEach(async () => {
     submissionsPerDay: 5,
   });
   await putCase(db, challenge.id, { name: 'one', referenceKey: 'masks/reference', grid: GRID });
-  submissionId = (await beginSubmission(db, challenge, 'team', 'files'))!.id;
+  submissionId = (await insertSubmission(db, challenge, 'team', 'files'))!.id;
   await putMask(db, submissionId, 'one', 'masks/one');
-  await completeSubmission(db, submissionId);
+  await markComplete(db, submissionId);
 });
 afterEach(() => close());
 

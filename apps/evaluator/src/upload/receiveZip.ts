@@ -2,7 +2,7 @@
 import type { Services } from '../services.ts';
 import { type Challenge, listCases } from '../store/challenges.ts';
 import type { Submission } from '../store/submissions.ts';
-import { closeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
+import { completeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
 import { noteFile, readFileName, type SeenFiles } from './fileNames.ts';
 import { receiveLog, receiveMask, storing } from './receive.ts';
 import { zipFiles } from './zipFiles.ts';
@@ -17,7 +17,7 @@ export async function submitZip(
   const submission = await openSubmission(services, challenge, team, 'zip');
   try {
     const passedOver = await receiveZip(services, challenge, submission, bytes);
-    return await closeSubmission(services, submission, passedOver);
+    return await completeSubmission(services, submission, passedOver);
   } catch (error) {
     await discardSubmission(services, submission.id);
     throw error;
