@@ -76,7 +76,7 @@ if (reference) {
     const paths = [join(folder, 'reference.nii.gz'), join(folder, 'prediction.nii.gz')];
     await write(paths[0], 0, options.spread);
     await write(paths[1], 3, options.spread);
-    // A process of its own: this one has held the volumes it wrote.
+    // Scored in a process of its own, since this one has held the volumes that it wrote.
     const { stdout, stderr } = spawnSync(process.execPath, [process.argv[1], 'memory', ...paths], {
       encoding: 'utf8',
     });

@@ -42,11 +42,11 @@ interface Result {
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean' } } });
 
-/** The two maps' memory, touched before anything is measured; every pair lies in it. */
+/** The memory of the two maps, touched before anything is measured; every pair lies in it. */
 const buffers = [0, 1].map(() => new Uint8Array(voxelCount(FULL)).fill(255));
 const bytesBefore = process.memoryUsage.rss();
 
-/** Growing work: the process's highest memory so far is then that of the run just measured. */
+/** Work that grows, so that the process's highest memory so far is that of the run just measured. */
 const results: Result[] = [measure(HALF, 13), measure(FULL, 1), measure(FULL, 5), measure(FULL, 13)];
 
 if (options.json) {

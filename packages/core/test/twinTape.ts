@@ -13,7 +13,7 @@ interface Value extends Slot, Reference {}
 const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });
 
 export class TwinTape implements Layers {
-  /** By parameter name, filled by `backward`. */
+  /** The parameters' gradients by name, filled by `backward`. */
   readonly gradients = new Map<string, Reference>();
   readonly #parameter: (name: string) => Reference;
   readonly #backward: (() => void)[] = [];
@@ -69,10 +69,10 @@ export class TwinTape implements Layers {
     });
   }
 
-  /** From the gradients of values back to all parameters. */
+  /** Makes the gradients of all parameters from those of values. */
   backward(gradients: readonly (readonly [Slot, Reference])[]): void {
     for (const [output, gradient] of gradients) this.#ofValues.set(output as Value, gradient);
-    for (const step of this.#backward.toReversed()) step();
+    for (const back of this.#backward.toReversed()) back();
   }
 
   #record(output: Reference, backward: (dOutput: Reference) => void): Value {

@@ -1,10 +1,11 @@
-/** Volumes of which some planes are held: plane z of the volume lies at z mod `depth`. */
+/** Rings: of a volume some planes are held, plane d at d mod `depth`. */
 
+/** Planes that are contiguous in a ring. */
 export interface RingRun {
   /** Planes [from, to) of the volume. */
   readonly from: number;
   readonly to: number;
-  /** Where the first of them lies. */
+  /** The place of the first of them in the ring. */
   readonly at: number;
 }
 

@@ -57,7 +57,7 @@ class StagingBuffers {
   }
 }
 
-/** Where values go: `count` of them from the staged ones' `from` on, to `target`'s element `at`. */
+/** A part of what was staged and its place: `count` values from the staged ones' `from` on, to `target`'s element `at`. */
 export interface StagedCopy {
   readonly from: number;
   readonly count: number;
@@ -74,6 +74,7 @@ export class Uploads {
     this.#staging = new StagingBuffers(gpu, { size: 4 * mostValues, usage, mappedAtCreation: true });
   }
 
+  /** Copies `count` values to tensors once `fill` has written them; returns when the copy is queued. */
   async upload(
     count: number,
     fill: (values: Float32Array) => void,
@@ -109,7 +110,7 @@ export class Downloads {
     });
   }
 
-  /** The first bytes of a tensor, which may be overwritten at once; `take` sees them when they have come. */
+  /** Reads a tensor's first bytes, which may be overwritten at once; `take` sees them when they have come. */
   async download(tensor: Tensor, bytes: number, take: (values: Uint8Array) => void): Promise<void> {
     const { gpu } = this.#staging;
     const staging = await this.#staging.take();

@@ -4,7 +4,7 @@
  *
  * Each record is an op with its forward and its backward; values are [N, D, H, W, C].
  */
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
@@ -88,8 +88,9 @@ export class Tape {
     const weight = this.#parameter(`${name}.weight`, [filters, total, ...kernel], 'convolution');
     const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
     const shape = { kernel, stride };
-    const [batch, ...size] = inputs[0]!.shape.slice(0, 4) as [number, number, number, number];
-    const output = this.#activation([batch, ...conv3d.outputSize(size as unknown as Dhw, shape), filters]);
+    const { shape: inputShape } = inputs[0]!;
+    const size = dhw((axis) => inputShape[1 + axis]!);
+    const output = this.#activation([inputShape[0]!, ...conv3d.outputSize(size, shape), filters]);
     const asked: Slot[] = [];
     this.#convolutionCaches.set(output, asked);
     const norm = inputs.length === 1 ? this.#readNorms.get(inputs[0]!) : undefined;

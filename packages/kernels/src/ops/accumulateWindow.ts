@@ -31,7 +31,7 @@ export interface AccumulateWindow {
   readonly volume: Tensor;
   /** Planes of the whole volume. */
   readonly depth: number;
-  /** Of the window in the volume, D, H, W; may lie outside. */
+  /** The window's first voxel in the volume; may lie outside. */
   readonly origin: Dhw;
   readonly mirrored: Mirrored;
   /** f32: tables of weights, d, h or w long, that begin at these places. */
@@ -61,7 +61,7 @@ export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
   ];
   return ringRuns(from, from + z.count, R).flatMap((run) =>
     rowRanges(gpu, run.to - run.from, rows).map(([start, end]) => {
-      // Of the window: the planes, and where the network has them.
+      // The window's planes, and their places in what the network saw.
       const firstD = run.from + start - origin[0];
       const seenFrom = item * d + (mirrored[0] ? d - firstD - (end - start) : firstD);
       const l = viewOf(logits, seenFrom * plane, (seenFrom + end - start) * plane);

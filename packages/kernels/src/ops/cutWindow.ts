@@ -19,7 +19,7 @@ export interface CutWindow {
   readonly volume: Tensor;
   /** Planes of the whole volume. */
   readonly depth: number;
-  /** Of the window in the volume, D, H, W; may lie outside. */
+  /** The window's first voxel in the volume; may lie outside. */
   readonly origin: Dhw;
   readonly mirrored: Mirrored;
   /** f32 [N, d, h, w, 1] */

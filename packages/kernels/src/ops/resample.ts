@@ -11,20 +11,22 @@ import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { fromArray, type Tensor } from '../tensor.ts';
 import { viewElements, viewOf } from '../views.ts';
 
+/** The map along one axis. */
 export interface AxisMap {
   readonly scale: number;
   readonly offset: number;
 }
 
-/** Maps of D, H, W. */
+/** The maps along D, H, W. */
 export type AxisMaps = readonly [AxisMap, AxisMap, AxisMap];
 
+/** What is resampled. */
 export interface ResampleCall {
   /** [D, H, W]: f32 for trilinear, u8 for nearest. */
   readonly input: Tensor;
   readonly output: Tensor;
   readonly maps: AxisMaps;
-  /** Where both are planes of larger volumes, which `maps` then map. */
+  /** The planes that both are, where they are planes of larger volumes, which `maps` then map. */
   readonly slab?: ResampleSlab | undefined;
 }
 
@@ -38,7 +40,7 @@ export interface ResampleSlab {
 /** Halves go up; coordinates of float32 affines are off by some 1e-5, so that a half is anything within this. */
 const HALF_MARGIN = 1e-4;
 
-/** For each target index: the lower source index, and the share of the next one. */
+/** The lower source index of each target index, and the share of the next one. */
 export function linearTable({ scale, offset }: AxisMap, from: number, to: number): [number, number][] {
   return Array.from({ length: to }, (_, i) => {
     const x = Math.min(from - 1, Math.max(0, scale * i + offset));

@@ -11,7 +11,7 @@ interface Vertebra {
   readonly halfDepth: number;
 }
 
-/** S2 to T4, heights of the middle of the bodies in the atlas. */
+/** The vertebrae from S2 to T4, in mm. */
 const VERTEBRAE: readonly Vertebra[] = [
   ...[-200, -164].map((z) => ({ z, height: 30, halfWidth: 42, halfDepth: 19 })),
   ...[-126, -90, -54, -18, 18].map((z) => ({ z, height: 28, halfWidth: 24, halfDepth: 17 })),
@@ -22,7 +22,7 @@ const VERTEBRAE: readonly Vertebra[] = [
 const nearestVertebra = (z: number): Vertebra =>
   VERTEBRAE.reduce((a, b) => (Math.abs(b.z - z) < Math.abs(a.z - z) ? b : a));
 
-/** Solids of the spine look their vertebra up in steps of 2 mm. */
+/** The vertebra that is nearest, every 2 mm from −260 mm on. */
 const LOOKUP = Array.from({ length: 260 }, (_, i) => nearestVertebra(-260 + 2 * i));
 const vertebraAt = (z: number): Vertebra => LOOKUP[clamp(Math.round((z + 260) / 2), 0, LOOKUP.length - 1)];
 
