@@ -1,6 +1,7 @@
 /**
- * The whole method on one data set: train → for each round pseudo-label → select → train the student → predict the
- * test cases → evaluate the first and the last model → report. Each stage is skipped when it is done and goes on when it is half done.
+ * The pipeline, the whole method on one data set: train → for each round pseudo-label → select → train the student →
+ * predict the test cases → evaluate the first and the last model → report. Each stage is skipped where it is done and
+ * goes on where it is half done.
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -34,14 +35,15 @@ export interface PipelineRequest {
 
 export interface PipelineResult {
   readonly report: string;
-  /** Of the data set, background first. */
+  /** Names of the data set's labels, background first. */
   readonly labelNames: readonly string[];
+  /** Scores of the model that learnt from labelled cases alone. */
   readonly labelledOnly: Evaluation;
-  /** Of the last student. */
+  /** Scores of the last student. */
   readonly student: Evaluation;
-  /** What the last student was taught with; null where nobody labels. */
+  /** Pseudo-labels that the last student learnt from; null where nobody labels. */
   readonly manifest: PseudoLabelManifest | null;
-  /** Of the labelled cases, each by the fold that has not seen it; null without folds. */
+  /** Scores of the labelled cases, each by the fold that has not seen it; null without folds. */
   readonly outOfFold: Evaluation | null;
 }
 
@@ -49,7 +51,7 @@ export interface PipelineResult {
 interface Model {
   readonly folder: string;
   readonly name: string;
-  /** The runs whose logits are averaged, if not the folder's own. */
+  /** Names of the runs whose logits are averaged, where it is not the folder's own alone. */
   readonly runs?: readonly string[];
 }
 
@@ -203,14 +205,14 @@ export async function pipeline(
     }
   }
 
-  /** The labels of each fold by itself, to compare with those of all together. */
+  /** Labels by each fold alone, to compare with those of all together. Returns their folders. */
   async function labelByEach(folds: readonly string[]): Promise<string[]> {
     const folders = folds.map((_, fold) => join(out, `pseudo-labels-fold-${fold}`));
     for (const [fold, folder] of folders.entries()) await label([folds[fold]!], folder, [], []);
     return folders;
   }
 
-  /** Each labelled case by the fold that has not seen it. */
+  /** Predicts each labelled case by the fold that has not seen it, and scores it. */
   async function outOfFoldScores(): Promise<Evaluation> {
     const predictionOf = new Map<string, string>();
     const isNew = await stages.run('predict labelled cases out of fold', signal, async () => {
@@ -240,7 +242,7 @@ const comparesModels = ({ selection }: Config): boolean =>
       each.strategy === 'stability' || (each.strategy === 'top-fraction' && each.by === 'instability'),
   );
 
-/** Runs stages and adds up the seconds they took, over all the runs of the command. */
+/** Stages, and the seconds that they took over all the runs of the command. */
 class Stages {
   readonly #out: string;
   #state: PipelineState;
@@ -274,7 +276,7 @@ class Stages {
 const saveState = (out: string, state: PipelineState) =>
   writeWhole(join(out, 'pipeline.json'), `${JSON.stringify(state, null, 2)}\n`);
 
-/** What the folder holds already; throws where it was made from other data or settings. */
+/** The state of the folder. Throws InputError where it was made from other data or settings. */
 export async function openState({ out, data, preset, config }: PipelineRequest): Promise<PipelineState> {
   const path = join(out, 'pipeline.json');
   const asked = { data: resolve(data), preset, config };

@@ -1,4 +1,4 @@
-/** Segmenting scans from files to files: the next is read and the one before written while the GPU works. */
+/** The way of scans from files to files: the next is read and the one before written while the GPU works. */
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
@@ -19,8 +19,8 @@ import { type CaseProfile, writeCase } from './caseFiles.ts';
 import { PROFILE, type Predictions, type ScanFile } from './predictions.ts';
 
 /**
- * A scan larger than this is alone in memory: the host then holds it and its labels, and otherwise the scan at work,
- * the next one, and the labels of both and of the one before; either way at most twice the case and 500 MB.
+ * The size beyond which a scan is alone in memory. The host then holds it and its labels, and otherwise the scan at
+ * work, the next one, and the labels of both and of the one before: either way at most twice the case and 500 MB.
  */
 const READ_AHEAD_BYTES = 200 * 2 ** 20;
 
@@ -125,7 +125,7 @@ interface Scan {
 
 type Read = Scan | { readonly fault: string };
 
-/** Why a scan cannot be read is returned: it may be read before it is asked for. */
+/** A scan, or why it cannot be read, which is returned, since it may be read before it is asked for. */
 async function readScan({ path }: ScanFile): Promise<Read> {
   try {
     const [scan, record] = await Promise.all([readNiftiFile(path), recordOfScan(path)]);
@@ -173,7 +173,10 @@ async function predictOne(
   }
 }
 
-/** NIfTI files by case name: without the channel's _0000 and the ending. */
+/**
+ * The scans of a folder, or the one file, by case name, which is without the channel's _0000 and the ending. Throws
+ * InputError where there is none, or two of one name.
+ */
 export async function scansIn(input: string): Promise<ScanFile[]> {
   const isFolder = (await statOf(input)).isDirectory();
   const files = isFolder ? (await namesIn(input)).map((file) => join(input, file)) : [input];

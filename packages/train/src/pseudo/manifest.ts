@@ -30,13 +30,15 @@ export type PseudoLabelCase = z.infer<typeof pseudoLabelCase>;
 const pseudoLabelManifest = z.object({
   /** The runs that labelled, their logits averaged. */
   models: z.array(z.string()),
-  /** The SHA-256 of each run's weights, and the options that change labels; missing in manifests of earlier versions. */
+  /**
+   * The SHA-256 of each run's weights, and the options that change labels; missing in manifests of earlier versions.
+   */
   weights: origin.shape.weights.optional(),
   options: origin.shape.options.optional(),
   /** Folders of other label maps of the cases, which `instability` compares with. */
   compared: z.array(z.string()),
   selection: selectionSchema,
-  /** Where CASE.nii.gz lie, if not beside the manifest. */
+  /** Folder of CASE.nii.gz, where they do not lie beside the manifest. */
   labels: z.string().optional(),
   cases: z.array(pseudoLabelCase),
 });
@@ -44,6 +46,7 @@ export type PseudoLabelManifest = z.infer<typeof pseudoLabelManifest>;
 
 export const MANIFEST = 'manifest.json';
 
+/** Throws InputError where the folder holds no pseudo-labels, or its manifest is broken. */
 export async function readManifest(folder: string): Promise<PseudoLabelManifest> {
   const path = join(folder, MANIFEST);
   if (!existsSync(path)) throw new InputError(`${folder}: holds no pseudo-labels, it has no ${MANIFEST}`);
@@ -54,7 +57,10 @@ export async function writeManifest(folder: string, manifest: PseudoLabelManifes
   await writeWhole(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** The kept cases as training cases: the data set's images with these labels. */
+/**
+ * The kept cases as training cases: the data set's images with these labels. Throws InputError where the data set lacks
+ * one of the images.
+ */
 export function keptCases(manifest: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
   const { cases, labels = folder } = manifest;
   const images = new Map(dataset.unlabelled.map(({ name, image }) => [name, image]));

@@ -1,17 +1,15 @@
-/**
- * Labels for unlabelled scans, what is known of each, and the choice among them.
- */
+/** Pseudo-labels: label maps of unlabelled scans, their scores, and the choice among them. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
-import { readLabelsFile, writeNiftiFile } from '@organseg/files/nifti.ts';
+import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { assertNothingLost } from '@organseg/files/outputs.ts';
 import { isScanAsRecorded, recordOfScan } from '@organseg/files/scanRecord.ts';
 import { differenceOf, type Origin } from '../predict/origin.ts';
 import type { Predictor } from '../predict/predictor.ts';
+import { instability } from './instability.ts';
 import {
   MANIFEST,
   type PseudoLabelCase,
@@ -22,7 +20,7 @@ import {
 import { type Selection, select } from './selection/select.ts';
 
 export interface PseudoLabelOptions {
-  /** What the predictor's labels are made from, for the manifest. */
+  /** Origin of the predictor's labels, for the manifest. */
   readonly origin: Origin;
   /** The folder that the cases were listed from, if any. */
   readonly input?: string;
@@ -30,8 +28,9 @@ export interface PseudoLabelOptions {
   readonly selection: Selection;
   /** Folders with other label maps of the same cases: those of an earlier round, or of each fold. */
   readonly compared?: readonly string[];
+  /** Told of each case, with the number of those that are done. */
   readonly onCase?: (done: number, total: number, labelled: PseudoLabelCase) => void;
-  /** Cases done, and the share of the one at work. */
+  /** Told how many cases are done, a part of one too. */
   readonly onWindow?: (done: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -111,7 +110,7 @@ const notLabelled = (name: string, fault: string): PseudoLabelCase => ({
   instability: null,
 });
 
-/** `voxels` counts each class, background first. */
+/** Voxels by label name, of numbers of voxels of each class, background first. */
 const organVoxels = (voxels: readonly number[], labelNames: readonly string[]) =>
   Object.fromEntries(labelNames.slice(1).map((organ, i) => [organ, voxels[i + 1]]));
 
@@ -121,38 +120,6 @@ export function judged(cases: readonly PseudoLabelCase[], selection: Selection):
   const verdicts = select(known, selection);
   const byName = new Map(known.map((each, i) => [each.case, { ...each, ...verdicts[i] }]));
   return cases.map((each) => byName.get(each.case) ?? each);
-}
-
-/** The mean over the other folders of (voxels whose label differs / voxels labelled as organs here). */
-async function instability(name: string, folder: string, others: readonly string[]): Promise<number | null> {
-  const file = (of: string) => join(of, `${name}.nii.gz`);
-  const there = others.filter((other) => existsSync(file(other)));
-  if (!there.length) return null;
-  const labels = await readLabelsFile(file(folder));
-  const foreground = foregroundVoxels(labels.data);
-  let sum = 0;
-  for (const other of there) {
-    const before = await readLabelsFile(file(other));
-    assertSameGrid(labels, file(folder), before, file(other));
-    sum += differingVoxels(labels.data, before.data) / Math.max(1, foreground);
-  }
-  return sum / there.length;
-}
-
-// Plain loops: a callback for each of some 40 million voxels would take ten times as long.
-
-/** The number of voxels that are labelled as organs. */
-function foregroundVoxels(labels: Uint8Array): number {
-  let count = 0;
-  for (let i = 0; i < labels.length; i++) if (labels[i]! > 0) count++;
-  return count;
-}
-
-/** The number of voxels whose label differs between two maps of one grid. */
-function differingVoxels(a: Uint8Array, b: Uint8Array): number {
-  let count = 0;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count++;
-  return count;
 }
 
 /**
