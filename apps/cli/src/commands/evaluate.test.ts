@@ -2,7 +2,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import { niftiFile } from '@organseg/core/volume/niftiFixture.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -103,6 +105,27 @@ it('knows both sets of rules', async () => {
   };
   expect(await nsd('flare22')).toBe(0);
   expect(await nsd('plain')).toBeGreaterThan(0);
+});
+
+it('converts the header’s unit, and refuses sizes that cannot be', async () => {
+  const values = new Uint8Array(120).fill(LIVER, 0, 60);
+  const file = (units: number, length: number) => {
+    const sform = [length, 0, 0, 0, 0, length, 0, 0, 0, 0, length, 0];
+    const pixdim = [1, length, length, length];
+    return gzipSync(niftiFile({ datatype: 2, shape: [...SHAPE], values, units, sform, pixdim }));
+  };
+  await writeLabels('prediction.nii.gz', 50);
+  await writeFile(join(folder, 'mm.nii.gz'), file(2, 1));
+  await writeFile(join(folder, 'micron.nii.gz'), file(3, 1000));
+  await writeFile(join(folder, 'wrong.nii.gz'), file(2, 1000));
+  const scores = async (reference: string) => {
+    const { stdout } = await runPaths('prediction.nii.gz', reference, '--json');
+    return JSON.parse(stdout).cases[0].organs;
+  };
+  expect(await scores('micron.nii.gz')).toEqual(await scores('mm.nii.gz'));
+  await expect(scores('wrong.nii.gz')).rejects.toThrow(
+    /wrong\.nii\.gz: voxels of 1000 × 1000 × 1000 mm, expected 0\.05 to 50 mm; the header says mm$/,
+  );
 });
 
 it('refuses what cannot be compared, and names the files', async () => {

@@ -48,6 +48,7 @@ it('prints one JSON object with the geometry and the values', async () => {
     ],
     dtype: 'float32',
     orientation: 'PSR',
+    affineSource: 'sform',
     min: -2.5,
     max: 5,
     sum: 7.5,
@@ -61,6 +62,10 @@ it('prints one JSON object with the geometry and the values', async () => {
     unit: 'mm',
     niftiVersion: 1,
     byteOrder: 'little',
+    doubts: [
+      'the sform’s voxels are 2 × 3 × 4 mm, pixdim says 2 × 2 × 2 mm: the sform is taken',
+      'values from -2.5 to 5, none between -1023 and -200: no air; are these HU?',
+    ],
   });
 });
 
@@ -78,10 +83,17 @@ it('has no minimum where no voxel is finite', async () => {
 it('prints the same for people', async () => {
   const text = await run({ slope: 2, intercept: -1024, units: 3 });
   expect(text).toMatch(/^shape +4 × 3 × 2$/m);
-  expect(text).toMatch(/^spacing +2 × 2 × 2 mm \(the header says µm\)$/m);
-  expect(text).toMatch(/^orientation +RAS$/m);
+  expect(text).toMatch(/^spacing +0\.002 × 0\.002 × 0\.002 mm \(converted from µm\)$/m);
+  expect(text).toMatch(/^orientation +RAS, by the sform$/m);
+  expect(text).toMatch(/^doubtful +as a CT: voxels of 0\.002 .* mm; the header says µm$/m);
   expect(text).toMatch(/^dtype +int16 × 2 \+ -1024$/m);
   expect(text).toMatch(/^sum +-24024$/m);
+});
+
+it('names what the orientation is taken from', async () => {
+  const orientation = async (fixture: NiftiFixture) => /^orientation +(.*)$/m.exec(await run(fixture))?.[1];
+  expect(await orientation({ sformCode: 0 })).toBe('none: LAS assumed');
+  expect(await orientation({ sformCode: 0, qformCode: 1 })).toBe('RAS, by the qform');
 });
 
 it('names the file and the fault', async () => {

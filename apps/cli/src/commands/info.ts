@@ -1,7 +1,9 @@
 /** `organseg info`: what a NIfTI file holds. */
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { NiftiStream } from '@organseg/core/volume/niftiRead.ts';
+import { affineSource, unitOf } from '@organseg/core/volume/niftiSpace.ts';
 import { axisCodes } from '@organseg/core/volume/orientation.ts';
+import { orientationDoubt, sizeFault, VoxelSummary } from '@organseg/core/volume/scanDoubts.ts';
 import { openNiftiFile } from '@organseg/files/nifti.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 
@@ -16,6 +18,10 @@ type Facts = Awaited<ReturnType<typeof describe>>;
 
 async function describe(file: string, nifti: NiftiStream) {
   const { affine, shape, dtype, scaling, space, version, littleEndian } = nifti.header;
+  const values = new VoxelSummary();
+  for await (const block of nifti.voxels()) values.add(block);
+  const { min, max, sum, nanCount, infiniteCount } = values;
+  const isEmpty = min > max;
   return {
     file,
     shape,
@@ -23,40 +29,23 @@ async function describe(file: string, nifti: NiftiStream) {
     affine: [0, 4, 8, 12].map((row) => [...affine.subarray(row, row + 4)]),
     dtype: dtype.name,
     orientation: axisCodes(affine),
-    ...(await summarise(nifti)),
+    affineSource: affineSource(space),
+    /** Over the finite voxels; null where there are none. */
+    min: isEmpty ? null : min,
+    max: isEmpty ? null : max,
+    sum,
+    nanCount,
+    infiniteCount,
     slope: scaling?.slope ?? 1,
     intercept: scaling?.intercept ?? 0,
     sformCode: space.sformCode,
     qformCode: space.qformCode,
     pixdim: space.pixdim,
-    unit: ['unknown', 'm', 'mm', 'µm'][space.units & 7] ?? 'unknown',
+    unit: unitOf(space),
     niftiVersion: version,
     byteOrder: littleEndian ? 'little' : 'big',
+    doubts: [sizeFault(nifti.header), orientationDoubt(nifti.header), values.doubt].filter((text) => text),
   };
-}
-
-/** Over the finite voxels; minimum and maximum are null where there are none. */
-async function summarise(nifti: NiftiStream) {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  let sum = 0;
-  let nanCount = 0;
-  let infiniteCount = 0;
-  for await (const block of nifti.voxels()) {
-    let blockSum = 0;
-    for (let i = 0; i < block.length; i++) {
-      const value = block[i];
-      if (Number.isFinite(value)) {
-        if (value < min) min = value;
-        if (value > max) max = value;
-        blockSum += value;
-      } else if (Number.isNaN(value)) nanCount++;
-      else infiniteCount++;
-    }
-    sum += blockSum;
-  }
-  const isEmpty = min > max;
-  return { min: isEmpty ? null : min, max: isEmpty ? null : max, sum, nanCount, infiniteCount };
 }
 
 function asText(facts: Facts): string {
@@ -65,12 +54,17 @@ function asText(facts: Facts): string {
   const width = Math.max(...rows.flat().map((text) => text.length));
   const affine = rows.map((row) => row.map((text) => text.padStart(width)).join('  '));
   const isScaled = facts.slope !== 1 || facts.intercept !== 0;
-  const unit = ['m', 'µm'].includes(facts.unit) ? ` (the header says ${facts.unit})` : '';
+  const unit = ['m', 'µm'].includes(facts.unit) ? ` (converted from ${facts.unit})` : '';
   const lines: [string, string][] = [
     ['file', facts.file],
     ['shape', facts.shape.join(' × ')],
     ['spacing', `${facts.spacing.map(short).join(' × ')} mm${unit}`],
-    ['orientation', facts.orientation],
+    [
+      'orientation',
+      facts.affineSource === 'pixdim'
+        ? `none: ${facts.orientation} assumed`
+        : `${facts.orientation}, by the ${facts.affineSource}`,
+    ],
     ['affine', affine[0]],
     ...affine.slice(1).map((row): [string, string] => ['', row]),
     ['dtype', isScaled ? `${facts.dtype} × ${short(facts.slope)} + ${short(facts.intercept)}` : facts.dtype],
@@ -79,6 +73,7 @@ function asText(facts: Facts): string {
     ['sum', String(facts.sum)],
     ['NaN', String(facts.nanCount)],
     ['infinite', String(facts.infiniteCount)],
+    ...facts.doubts.map((text): [string, string] => ['doubtful', `as a CT: ${text}`]),
   ];
   return lines.map(([name, value]) => `${name.padEnd(13)}${value}`).join('\n');
 }

@@ -13,7 +13,8 @@ import {
   type ScoredOrgan,
   scoreCase,
 } from '@organseg/core/metrics/score.ts';
-import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
+import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import { z } from 'zod';
@@ -97,14 +98,12 @@ async function scorePair(
   if (!prediction) return missingCaseScore(organs);
   const truth = await readLabelsFile(reference);
   const guess = await readLabelsFile(prediction);
+  assertScanSize(truth.header, reference); // tolerances in mm mean nothing otherwise
   assertSameGrid(truth, reference, guess, prediction);
-  // As the challenge's evaluation reads it: in float32, also where a NIfTI-2 header has more digits.
-  const [sx, sy, sz] = truth.header.space.pixdim;
-  const spacingMm: Xyz = [Math.fround(sx), Math.fround(sy), Math.fround(sz)];
   return scoreCase(
     labelMap(truth.shape, truth.data, reference),
     labelMap(guess.shape, guess.data, prediction),
-    spacingMm,
+    statedSpacingMm(truth.header.space),
     organs,
     RULE_SETS[rules],
   );

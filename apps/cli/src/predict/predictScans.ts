@@ -2,9 +2,8 @@
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
-import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
-import { plural } from '@organseg/core/words.ts';
-import { readNiftiFile } from '@organseg/files/nifti.ts';
+import type { NiftiVolume, Scan } from '@organseg/core/volume/niftiRead.ts';
+import { readScanFile } from '@organseg/files/nifti.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import { recordOfScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
@@ -24,7 +23,7 @@ import { PROFILE, type Predictions, type ScanFile } from './predictions.ts';
  */
 const READ_AHEAD_BYTES = 200 * 2 ** 20;
 
-interface Made extends Scan {
+interface Made extends RecordedScan {
   readonly name: string;
   readonly prediction: CasePrediction;
 }
@@ -53,9 +52,8 @@ export async function predictScans(
     await predictions.begin();
     const changes = await writeCase(out, name, scan, labels, caseFiles);
     await predictions.add({ case: name, scan: record, ...report, ...changes });
-    const { fallback, nonFiniteVoxels, spacingMm } = report;
+    const { fallback, spacingMm } = report;
     if (fallback) say(`${name}: segmented at ${spacingMm.join(' × ')} mm: ${fallback}`);
-    if (nonFiniteVoxels) say(`${name}: ${plural(nonFiniteVoxels, 'voxel')} not finite, taken as air`);
   };
   const fail = (name: string, fault: string) => {
     if (scans.length === 1) throw new InputError(fault);
@@ -76,6 +74,8 @@ export async function predictScans(
         fail(file.name, read.fault);
         continue;
       }
+      const { doubts } = read.scan;
+      if (doubts.length) say(`${file.name}: ${doubts.map(({ text }) => text).join('; ')}`);
       const next = left[i + 1];
       if (next && !profile && read.scan.data.byteLength <= READ_AHEAD_BYTES) {
         ahead = readScan(next);
@@ -118,17 +118,17 @@ export async function predictScans(
   return failed;
 }
 
-interface Scan {
-  readonly scan: NiftiVolume;
+interface RecordedScan {
+  readonly scan: Scan;
   readonly record: ScanRecord;
 }
 
-type Read = Scan | { readonly fault: string };
+type Read = RecordedScan | { readonly fault: string };
 
 /** A scan, or why it cannot be read, which is returned, since it may be read before it is asked for. */
 async function readScan({ path }: ScanFile): Promise<Read> {
   try {
-    const [scan, record] = await Promise.all([readNiftiFile(path), recordOfScan(path)]);
+    const [scan, record] = await Promise.all([readScanFile(path), recordOfScan(path)]);
     return { scan, record };
   } catch (error) {
     if (error instanceof InputError) return { fault: error.message };

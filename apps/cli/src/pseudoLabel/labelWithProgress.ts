@@ -4,6 +4,7 @@ import type { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { pseudoLabel as labelCases } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { inWords } from '@organseg/train/pseudo/selection/select.ts';
+import { say } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
 
 /** Labels cases with progress on stderr. Throws as `pseudoLabel` of the training package does. */
@@ -15,7 +16,7 @@ export async function labelWithProgress(
   const bar = progress('labelling', cases.length, 'cases');
   const onCase = (done: number, _: number, { case: name }: { case: string }) => bar.update(done, name);
   const onWindow = (done: number) => bar.update(done);
-  const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow });
+  const manifest = await labelCases(predictor, cases, { ...options, onCase, onWindow, onNote: say });
   bar.finish();
   return manifest;
 }

@@ -3,6 +3,9 @@ import type { RunHooks } from '@organseg/train/run/startRun.ts';
 import { say } from '../terminal/command.ts';
 import { type Progress, progress } from '../terminal/progress.ts';
 
+/** Notes on data, said once where several runs learn from them. */
+const said = new Set<string>();
+
 /** Hooks that show a run on stderr: its cases being prepared, its steps, its validations. */
 export function trainingProgress(label: string): RunHooks & { finish(): void } {
   let shown: Progress | undefined;
@@ -12,6 +15,10 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
   };
   return {
     onNote: say,
+    onDataNote: (text) => {
+      if (!said.has(text)) say(text);
+      said.add(text);
+    },
     onPrepare: (done, total) => {
       shown ??= progress('preparing', total, 'cases');
       shown.update(done);

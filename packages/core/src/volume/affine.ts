@@ -43,6 +43,17 @@ export function spacingOf(affine: Affine): Xyz {
   return [norm(0), norm(1), norm(2)];
 }
 
+/** How far apart two affines place a voxel of a grid at most, in mm: at one of its corners. */
+export function greatestShiftMm([nx, ny, nz]: Xyz, one: Affine, other: Affine): number {
+  const [xs, ys, zs] = [nx, ny, nz].map((n) => [0, n - 1]);
+  const corners = xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Xyz => [x, y, z])));
+  const shifts = corners.map((corner) => {
+    const [a, b] = [apply(one, corner), apply(other, corner)];
+    return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+  });
+  return Math.max(...shifts);
+}
+
 /** Determinant of the 3×3 part: the signed volume of a voxel in mm³. */
 export function determinant(a: Affine): number {
   return (

@@ -1,6 +1,7 @@
 /** Label maps as streams: the header first, then the labels in blocks, each checked against a table. */
 import type { ByteSource } from './byteReader.ts';
 import { type NiftiStream, notALabel, openNifti, shape3d } from './niftiRead.ts';
+import { statedSpacingMm } from './niftiSpace.ts';
 import type { Grid, Xyz } from './volume.ts';
 
 export interface LabelStream extends Grid {
@@ -25,12 +26,11 @@ export async function openLabels(file: ByteSource, limits: LabelLimits): Promise
   try {
     const { affine, space } = nifti.header;
     const shape = shape3d(nifti.header, file.name, limits.maxVoxels);
-    const [sx, sy, sz] = space.pixdim;
     return {
       name: file.name,
       shape,
       affine,
-      spacingMm: [Math.fround(sx), Math.fround(sy), Math.fround(sz)],
+      spacingMm: statedSpacingMm(space),
       blocks: () => checkedLabels(nifti, limits.labels, file.name),
       cancel: () => nifti.cancel(),
     };

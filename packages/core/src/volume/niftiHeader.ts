@@ -7,7 +7,7 @@ import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { InputError } from '../inputError.ts';
 import { affineFromRows, determinant, spacingOf } from './affine.ts';
 import { dtypeName, NIFTI_DTYPES, type NiftiDtype } from './niftiDtype.ts';
-import { affineOfSpace, isRotation, type NiftiSpace } from './niftiSpace.ts';
+import { affineOfSpace, affineSource, isRotation, type NiftiSpace } from './niftiSpace.ts';
 import type { Affine, Xyz } from './volume.ts';
 
 export interface NiftiHeader {
@@ -22,6 +22,7 @@ export interface NiftiHeader {
   readonly scaling: { readonly slope: number; readonly intercept: number } | null;
   /** Where the voxels start in their file. */
   readonly dataOffset: number;
+  /** Voxel index → world mm, whatever the header's unit. */
   readonly affine: Affine;
   readonly space: NiftiSpace;
 }
@@ -137,12 +138,12 @@ function spaceOf(raw: NIFTI1 | NIFTI2, bytes: Uint8Array, version: 1 | 2): Nifti
 }
 
 function checkAffine(space: NiftiSpace, affine: Affine, fault: Fault): void {
-  const source = space.sformCode > 0 ? 'sform' : space.qformCode > 0 ? 'qform' : 'pixdim';
+  const source = affineSource(space);
   if (source === 'qform' && !isRotation(space.quaternion)) {
     throw fault(`the qform's quaternion (${space.quaternion.join(', ')}) is not a rotation`);
   }
   if (!affine.every(Number.isFinite)) throw fault(`the ${source} is not finite`);
   const [sx, sy, sz] = spacingOf(affine);
-  // Relative to the voxel's size, so that microns and metres are judged alike.
+  // Relative to the voxel's size, so that small and large ones are judged alike.
   if (!(Math.abs(determinant(affine)) > 1e-6 * sx * sy * sz)) throw fault(`the ${source} is singular`);
 }

@@ -7,6 +7,7 @@ import { ByteReader, type ByteSource } from './byteReader.ts';
 import { gunzip } from './gzip.ts';
 import { isInt64, swapBytes, type VoxelArrayType, valuesOf } from './niftiDtype.ts';
 import { type NiftiHeader, niftiHeaderSize, parseNiftiHeader } from './niftiHeader.ts';
+import { assertScanSize, type ScanDoubt, scanDoubts, VoxelSummary } from './scanDoubts.ts';
 import { type Volume, type VoxelArray, voxelCount, type Xyz } from './volume.ts';
 
 /** A volume as a NIfTI file gave it; the header says how to write another on the same grid. */
@@ -68,12 +69,33 @@ export async function openNifti(file: ByteSource, image?: ByteSource): Promise<N
  * stored ones have more than 24 bits. Throws InputError, also for 4D with more than one volume.
  */
 export async function readNifti(file: ByteSource, image?: ByteSource): Promise<NiftiVolume> {
-  return readVolume(
+  return readVolume(file, image, arrayOf, copyBlock);
+}
+
+const arrayOf = ({ scaling, dtype }: NiftiHeader): VoxelArrayType =>
+  scaling ? dtype.scaledArray : dtype.array;
+
+/** A scan as it was read. */
+export interface Scan extends NiftiVolume {
+  readonly doubts: readonly ScanDoubt[];
+}
+
+/** Reads a CT scan. Throws InputError, before its voxels are read where no CT has its size. */
+export async function readScan(file: ByteSource, image?: ByteSource): Promise<Scan> {
+  const values = new VoxelSummary();
+  const volume = await readVolume(
     file,
     image,
-    ({ scaling, dtype }) => (scaling ? dtype.scaledArray : dtype.array),
-    copyBlock,
+    (header) => {
+      assertScanSize(header, file.name);
+      return arrayOf(header);
+    },
+    (out, block, at) => {
+      values.add(block);
+      copyBlock(out, block, at);
+    },
   );
+  return { ...volume, doubts: scanDoubts(volume.header, values) };
 }
 
 /** Reads a 3D label map, whatever type its labels are stored in. Throws InputError where one is not 0 to 255. */
@@ -120,7 +142,8 @@ async function readVolume<A extends VoxelArrayType>(
     const { header } = nifti;
     const shape = shape3d(header, file.name);
     const total = voxelCount(shape);
-    const make = (length: number) => allocate(arrayFor(header), length, file.name);
+    const type = arrayFor(header);
+    const make = (length: number) => allocate(type, length, file.name);
     let data = make(Math.min(total, FIRST_VOXELS));
     let count = 0;
     for await (const block of nifti.voxels()) {

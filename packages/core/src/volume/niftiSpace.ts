@@ -4,8 +4,9 @@
  * Source: nifti1.h, and nibabel for which one counts.
  */
 import { affineFromRows, determinant, spacingOf } from './affine.ts';
-import type { Affine, Xyz } from './volume.ts';
+import { type Affine, type Xyz, xyz } from './volume.ts';
 
+/** A header's space as it stands: lengths in the header's own unit. */
 export interface NiftiSpace {
   readonly sformCode: number;
   readonly sform: Affine;
@@ -21,11 +22,37 @@ export interface NiftiSpace {
   readonly units: number;
 }
 
-/** The sform if its code is > 0, else the qform if its code is > 0, else the voxel sizes alone. */
+/** What places the voxels: the sform if its code is > 0, else the qform if its code is > 0, else the voxel sizes. */
+export function affineSource({ sformCode, qformCode }: NiftiSpace): 'sform' | 'qform' | 'pixdim' {
+  return sformCode > 0 ? 'sform' : qformCode > 0 ? 'qform' : 'pixdim';
+}
+
+/** Voxel index → world mm, whatever the header's unit. */
 export function affineOfSpace(space: NiftiSpace, shape: Xyz): Affine {
-  if (space.sformCode > 0) return space.sform;
-  if (space.qformCode > 0) return qformAffine(space);
-  return pixdimAffine(space.pixdim, shape);
+  const source = affineSource(space);
+  const affine =
+    source === 'sform'
+      ? space.sform
+      : source === 'qform'
+        ? qformAffine(space)
+        : pixdimAffine(space.pixdim, shape);
+  return unitOf(space) === 'm' || unitOf(space) === 'µm'
+    ? affine.map((value, i) => (i < 12 ? inMm(value, space) : value))
+    : affine;
+}
+
+/** The voxel sizes that the header states, in mm, in float32: what decides which voxels are within a tolerance. */
+export function statedSpacingMm(space: NiftiSpace): Xyz {
+  return xyz((axis) => Math.fround(inMm(space.pixdim[axis], space)));
+}
+
+/** The unit of space; lengths in an unknown one are taken for mm. */
+export const unitOf = ({ units }: NiftiSpace): 'm' | 'mm' | 'µm' | 'unknown' =>
+  (['unknown', 'm', 'mm', 'µm'] as const)[units & 7] ?? 'unknown';
+
+function inMm(length: number, space: NiftiSpace): number {
+  const unit = unitOf(space);
+  return unit === 'm' ? length * 1000 : unit === 'µm' ? length / 1000 : length;
 }
 
 /** A space for an affine that came from no file: scanner coordinates in mm; a qform where there is no shear. */

@@ -14,9 +14,10 @@ import { bodyOf, ScanStream } from '@organseg/core/inference/scanStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
 import { type FileFacts, type FileRecord, factsOf, sha256Of } from '@organseg/files/fileRecord.ts';
-import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
+import { readLabelsFile, readScanFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
@@ -39,10 +40,11 @@ interface PreparedImage {
   /** What it depends on. */
   readonly sources: string;
   readonly geometry: CaseGeometry;
+  readonly doubts: readonly ScanDoubt[];
 }
 
 /** Of what prepared files hold and how. */
-const VERSION = 5;
+const VERSION = 6;
 
 export class CaseStore {
   readonly #gpu: Gpu;
@@ -50,6 +52,7 @@ export class CaseStore {
   readonly #preprocessing: Preprocessing;
   readonly #classes: number;
   readonly #prepared = new Map<StoredCase, PreparedPaths>();
+  readonly #doubts = new Map<StoredCase, readonly ScanDoubt[]>();
   readonly #records = new Map<string, FileRecord>();
 
   constructor(gpu: Gpu, folder: string, preprocessing: Preprocessing, classes: number) {
@@ -64,12 +67,25 @@ export class CaseStore {
     const image = await this.#image(source);
     const labels = source.labels === undefined ? undefined : await this.#labels(source, source.labels, image);
     this.#prepared.set(source, { image: image.path, labels });
+    this.#doubts.set(source, image.doubts);
     return dhwOf(image.geometry.network.shape);
   }
 
   /** The images and label maps that cases were prepared from, by path. */
   get records(): ReadonlyMap<string, FileRecord> {
     return this.#records;
+  }
+
+  /** What is doubtful of a scan that was prepared. */
+  doubts(source: StoredCase): readonly ScanDoubt[] {
+    return this.#doubts.get(source) ?? [];
+  }
+
+  /** The voxels of each label, background first, on the network's grid, of a case that was prepared. */
+  labelVoxels(source: DatasetCase): readonly number[] {
+    const prepared = new PreparedCase(this.paths(source));
+    prepared.close();
+    return prepared.labelVoxels;
   }
 
   /** The files of a case that was prepared. */
@@ -97,17 +113,22 @@ export class CaseStore {
     const before = metadataOf(path);
     if (before) {
       this.#records.set(file, { ...facts, sha256: before.sha256! });
-      return { path, sources, geometry: JSON.parse(before.geometry!) };
+      return { path, sources, geometry: JSON.parse(before.geometry!), doubts: JSON.parse(before.doubts!) };
     }
-    const scan = await readNiftiFile(file);
+    const scan = await readScanFile(file);
     const { rows } = bodyOf(scan, this.#preprocessing);
     const stream = new ScanStream(scan, rows, this.#preprocessing.spacingMm);
     const { geometry } = stream;
     const { tensors, fill } = emptyImage(dhwOf(geometry.network.shape));
     await prepareScan(this.#gpu, stream, this.#preprocessing, fill);
     const sha256 = await this.#record(file, facts);
-    await this.#write(path, tensors, { geometry: JSON.stringify(geometry), sha256 });
-    return { path, sources, geometry };
+    const { doubts } = scan;
+    await this.#write(path, tensors, {
+      geometry: JSON.stringify(geometry),
+      doubts: JSON.stringify(doubts),
+      sha256,
+    });
+    return { path, sources, geometry, doubts };
   }
 
   async #labels({ name, image }: StoredCase, file: string, of: PreparedImage): Promise<string> {

@@ -16,8 +16,9 @@ import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStr
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
+import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
-import { readNiftiFile } from '@organseg/files/nifti.ts';
+import { readScanFile } from '@organseg/files/nifti.ts';
 import { preprocessingOf, unetConfig } from '../config/network.ts';
 import type { RunDescription } from '../run/runFolder.ts';
 import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
@@ -66,6 +67,12 @@ export interface CasePrediction {
    */
   readonly confidence: { readonly probability: number; readonly entropy: number } | null;
   readonly report: CaseReport;
+}
+
+/** The prediction of a scan that was read from a file. */
+export interface FilePrediction extends CasePrediction {
+  readonly space: NiftiSpace;
+  readonly doubts: readonly ScanDoubt[];
 }
 
 /** The GPU memory that FLARE22 tolerates. */
@@ -233,10 +240,11 @@ export class Predictor {
   async predictFile(
     path: string,
     onShare?: (share: number) => void,
-  ): Promise<(CasePrediction & { readonly space: NiftiSpace }) | { readonly fault: string }> {
+  ): Promise<FilePrediction | { readonly fault: string }> {
     try {
-      const scan = await readNiftiFile(path);
-      return { ...(await this.predict(scan, { onShare })), space: scan.header.space };
+      const scan = await readScanFile(path);
+      const { doubts, header } = scan;
+      return { ...(await this.predict(scan, { onShare })), space: header.space, doubts };
     } catch (error) {
       if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
       if (error instanceof InputError) return { fault: error.message };

@@ -30,6 +30,8 @@ export interface PseudoLabelOptions {
   readonly compared?: readonly string[];
   /** Told of each case, with the number of those that are done. */
   readonly onCase?: (done: number, total: number, labelled: PseudoLabelCase) => void;
+  /** Told what is doubtful of a scan, and why one could not be segmented. */
+  readonly onNote?: (text: string) => void;
   /** Told how many cases are done, a part of one too. */
   readonly onWindow?: (done: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -51,7 +53,7 @@ async function label(
   cases: readonly UnlabelledCase[],
   options: PseudoLabelOptions,
 ): Promise<PseudoLabelManifest> {
-  const { out, origin, selection, compared = [], onCase, onWindow, signal } = options;
+  const { out, origin, selection, compared = [], onCase, onNote, onWindow, signal } = options;
   const labelled = await labelledBefore(cases, options);
   const asked = new Set(cases.map(({ name }) => name));
   const others = [...labelled.values()].filter((each) => !asked.has(each.case));
@@ -73,8 +75,10 @@ async function label(
     if (!labelled.has(name)) {
       const made = await predictor.predictFile(image, (share) => onWindow?.(i + share));
       if ('fault' in made) {
+        onNote?.(made.fault);
         labelled.set(name, notLabelled(name, made.fault));
       } else {
+        if (made.doubts.length) onNote?.(`${name}: ${made.doubts.map(({ text }) => text).join('; ')}`);
         await writeNiftiFile(join(out, `${name}.nii.gz`), made.labels, made.space);
         labelled.set(name, {
           ...notLabelled(name, ''),

@@ -15,6 +15,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
 import type { Config, Stage } from '../config/schema.ts';
+import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
@@ -43,6 +44,8 @@ export interface RunHooks extends TrainingHooks {
   readonly onPrepare?: (done: number, total: number) => void;
   /** What the user should know before it starts. */
   readonly onNote?: (text: string) => void;
+  /** What the user should know of the data: much the same for each run on them. */
+  readonly onDataNote?: (text: string) => void;
 }
 
 /** Starts a run. Throws InputError where the folder holds one already, or another process is at work in it. */
@@ -130,6 +133,11 @@ async function go(
       largest = size;
     hooks.onPrepare?.(i + 1, all.length);
   }
+  const notes = [
+    ...scanNotes(all, store),
+    ...labelNotes([...labelled, ...pseudo], validation, store, run.labelNames, run.data),
+  ];
+  for (const note of notes) hooks.onDataNote?.(note);
   if (!resume) await saveRun(folder, { ...run, sources: sourcesOf(run.data, store.records) });
   gpu.arena.trim(); // what preparing left for reuse is not for training
   gpu.arena.resetPeaks();
