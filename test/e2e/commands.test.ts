@@ -339,4 +339,9 @@ test('phantoms of one seed are the same bytes', async () => {
   }
   const file = 'imagesTr/labelled_000_0000.nii.gz';
   expect(readFileSync(join(folder, 'a', file)).equals(readFileSync(join(folder, 'b', file)))).toBe(true);
+  const own = join(folder, 'a', 'imagesTr', 'labelled_001_0000.nii.gz');
+  writeFileSync(own, 'mine');
+  const more = ['--labelled', '2', '--unlabelled', '0', '--test', '0', '--seed', '9', '--spacing', '10'];
+  expect(lastLine(await cli(['phantom', '--out', join(folder, 'a'), ...more]))).toContain('is there already');
+  expect(readFileSync(own, 'utf8')).toBe('mine');
 });

@@ -86,6 +86,14 @@ describe('a stuck command', () => {
   });
 });
 
+test('leaves a file alone that is there already', async () => {
+  const log = join(temporaryFolder(), 'mine.txt');
+  writeFileSync(log, 'mine');
+  const { code, stderr } = await measured('--log', log, '--', 'true');
+  expect([code, readFileSync(log, 'utf8')]).toEqual([1, 'mine']);
+  expect(stderr).toContain(`${log}: is there already; choose another name`);
+});
+
 test('says in a line that there is no such command, and leaves no log', async () => {
   const folder = temporaryFolder();
   const finished = await measured('--log', join(folder, 'a.jsonl'), '--', 'no-such-command');

@@ -24,6 +24,7 @@ import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import { assertNew } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { parameterLayout, preprocessingOf, unetConfig } from '@organseg/train/config/network.ts';
@@ -285,6 +286,7 @@ async function plans(config: Config): Promise<string> {
   }
 }
 
+if (options.svg) assertNew(options.svg);
 const found = await findAdapter();
 if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
 const { software, name: adapter } = found.facts;

@@ -12,6 +12,7 @@ const DESCRIPTIONS = {
   'report.json': 'predictions',
   'pipeline.json': 'a pipeline',
   'experiment.json': 'an experiment',
+  'sheets.json': 'sheets of augmentations',
 };
 
 const NIFTI = /^[^.].*\.(nii|hdr|img)(\.gz)?$/i;
@@ -26,6 +27,10 @@ export interface Outputs {
   /** What is read: files, and folders of scans or label maps. */
   readonly inputs: readonly string[];
 }
+
+/** The folders of a data set that hold its scans and label maps, there or not. */
+export const caseFoldersOf = (data: string): string[] =>
+  ['Tr', 'Un', 'Ts'].flatMap((part) => [join(data, `images${part}`), join(data, `labels${part}`)]);
 
 /**
  * Throws InputError where a file to be written is an input, or is there and none of the command's own; where the

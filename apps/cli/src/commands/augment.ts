@@ -1,10 +1,13 @@
 /** `organseg augment`: sheets of pictures of what the augmentations do to a case. */
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { makeFolder } from '@organseg/files/write.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { whileLocked } from '@organseg/files/lock.ts';
+import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
+import { writeWhole } from '@organseg/files/write.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
@@ -15,6 +18,7 @@ import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organ
 import { CaseStore } from '@organseg/train/data/caseStore.ts';
 import { samplePatch } from '@organseg/train/data/patchSampler.ts';
 import { PreparedCase } from '@organseg/train/data/preparedCase.ts';
+import { z } from 'zod';
 import { withGpu } from '../gpu/withGpu.ts';
 import { augmentSheet, type SheetPatch } from '../pictures/augmentSheet.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
@@ -47,42 +51,69 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     if (!source) throw new InputError(`${data}: imagesTr holds no case ${options.case}`);
     const config = { ...(await settings(options)), classes: dataset.labelNames.length };
     const { augmentations, patch, spacingMm } = config;
-    await withGpu({}, async ({ gpu }, signal) => {
-      const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
-      await store.prepare(source);
-      const prepared = new PreparedCase(store.paths(source));
-      /** A draw of the augmentations at one place in the body, the same each time. */
-      const draw = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
-        const random = new Random(config.seed).fork(number);
-        const sheet = { augmentations: list, patch, spacingMm };
-        const size = sizeToCut(sheet, random);
-        const place = new Random(config.seed).fork('place');
-        return await augmented(gpu, samplePatch(prepared, patch, 'organ', place, size), sheet, random);
-      };
-      const alone = augmentations.flatMap(always);
-      const bar = progress('sheets', alone.length + 1, 'sheets');
-      const files: string[] = [];
-      const write = async (name: string, list: readonly Augmentation[], draws: number) => {
-        signal.throwIfAborted();
-        const patches = [await draw([], 0)];
-        for (let number = 1; number <= draws; number++) patches.push(await draw(list, number));
-        const path = join(out, `${name}.png`);
-        await writeFile(path, augmentSheet(patches, patch, spacingMm));
-        files.push(path);
-        bar.update(files.length, name);
-      };
-      await makeFolder(out);
-      for (const [name, augmentation] of alone) await write(name, [augmentation], ALONE);
-      await write('all', augmentations, TOGETHER);
-      bar.finish();
-      prepared.close();
-      print(
-        options,
-        { out, files },
-        `${files.length} sheets in ${out}: the patch as it is, then ${ALONE} draws of each augmentation alone, ${TOGETHER} of all`,
-      );
+    const alone = augmentations.flatMap(always);
+    const names = [...alone.map(([name]) => name), 'all'].map((name) => `${name}.png`);
+    const draw = () =>
+      withGpu({}, async ({ gpu }, signal) => {
+        const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
+        await store.prepare(source);
+        const prepared = new PreparedCase(store.paths(source));
+        /** A draw of the augmentations at one place in the body, the same each time. */
+        const sheetPatch = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
+          const random = new Random(config.seed).fork(number);
+          const sheet = { augmentations: list, patch, spacingMm };
+          const size = sizeToCut(sheet, random);
+          const place = new Random(config.seed).fork('place');
+          return await augmented(gpu, samplePatch(prepared, patch, 'organ', place, size), sheet, random);
+        };
+        const bar = progress('sheets', alone.length + 1, 'sheets');
+        const files: string[] = [];
+        const write = async (name: string, list: readonly Augmentation[], draws: number) => {
+          signal.throwIfAborted();
+          const patches = [await sheetPatch([], 0)];
+          for (let number = 1; number <= draws; number++) patches.push(await sheetPatch(list, number));
+          const path = join(out, `${name}.png`);
+          await writeWhole(path, once(augmentSheet(patches, patch, spacingMm)));
+          files.push(path);
+          bar.update(files.length, name);
+        };
+        for (const [name, augmentation] of alone) await write(name, [augmentation], ALONE);
+        await write('all', augmentations, TOGETHER);
+        bar.finish();
+        prepared.close();
+        print(
+          options,
+          { out, files },
+          `${files.length} sheets in ${out}: the patch as it is, then ${ALONE} draws of each augmentation alone, ${TOGETHER} of all`,
+        );
+      });
+    await whileLocked(out, async () => {
+      await openSheets(out, names, data);
+      await draw();
     });
   });
+
+const SHEETS = 'sheets.json';
+
+/** Names the sheets in `sheets.json` before they are drawn. Throws InputError where other files would be replaced. */
+async function openSheets(out: string, names: readonly string[], data: string): Promise<void> {
+  const path = join(out, SHEETS);
+  const before = existsSync(path)
+    ? await readJsonFile(path, z.object({ files: z.array(z.string()) }))
+    : undefined;
+  await assertNothingLost({
+    folder: out,
+    files: [SHEETS, ...names],
+    own: before ? [SHEETS, ...before.files] : [],
+    inputs: caseFoldersOf(data),
+  });
+  const files = [...new Set([...names, ...(before?.files ?? [])])];
+  await writeWhole(path, `${JSON.stringify({ files }, null, 2)}\n`);
+}
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
 
 /** An augmentation as one that always happens, under the name of its sheet; the three parts of a resampling apart. */
 function always(augmentation: Augmentation, place: number): [string, Augmentation][] {

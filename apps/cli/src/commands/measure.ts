@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { finished } from 'node:stream/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type Efficiency, efficiencyOf, STUCK } from '@organseg/core/metrics/efficiency.ts';
+import { assertNew } from '@organseg/files/outputs.ts';
 import { InvalidArgumentError } from 'commander';
 import { type Sampler, startSampler } from '../measure/sampler.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
@@ -27,6 +28,7 @@ export const measure = command('measure', 'Run a command and measure its time, G
   .option('--timeout <seconds>', 'end the command after so long and report it as stuck', seconds, 3600)
   .passThroughOptions()
   .action(async ([program, ...args]: string[], options: Options) => {
+    if (options.log !== undefined) assertNew(options.log);
     const log = options.log === undefined ? undefined : await openLog(options.log);
     const sampler = startSampler((sample) => log?.write(sample));
     let outcome: Outcome;

@@ -1,16 +1,19 @@
 /** `organseg postprocess`: the choice of what to do to a model's label maps after the network. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import {
+  CHOICE,
   type PostprocessingChoice,
   PostprocessingTrial,
+  readChoice,
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
-import { assertRun } from '@organseg/train/run/runFolder.ts';
+import { readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
@@ -31,7 +34,9 @@ export const postprocess = command(
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
     const { memoryCap: memoryCapBytes } = options;
-    assertRun(options.model);
+    const { labelNames } = await readRun(options.model);
+    // What is there must be an earlier choice, or it is not replaced.
+    if (existsSync(join(options.model, CHOICE))) await readChoice(options.model, labelNames);
     const work = () =>
       withGpu({ memoryCapBytes }, async (owner, signal) => {
         const predictor = await Predictor.open(owner, options.model, { memoryCapBytes, signal });

@@ -1,5 +1,6 @@
 /** `organseg train`: a run on labelled cases, or a fine-tuning with pseudo-labels. */
 import type { Fold } from '@organseg/train/data/splits.ts';
+import { assertNoRun, assertRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
@@ -60,6 +61,9 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
+    if (data)
+      await assertNoRun(out, data); // refused before the GPU is opened
+    else assertRun(out);
     await withGpu({ tune, ...(memoryCap && { memoryCapBytes: memoryCap }) }, async ({ gpu }, signal) => {
       const hooks = { ...trainingProgress('training'), signal };
       const result =

@@ -17,6 +17,7 @@ import { plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { LOCK, whileLocked } from '@organseg/files/lock.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import { assertNothingLost } from '@organseg/files/outputs.ts';
 import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
@@ -87,10 +88,19 @@ async function openFolder(out: string, counts: Counts, settings: PhantomSettings
     const isEmpty = (await namesIn(out)).every((name) => name.endsWith('.part') || name === LOCK);
     if (!isEmpty) {
       if (!existsSync(description)) throw new InputError('it is not empty and has no dataset.json');
-      assertContinues(await readJsonFile(description, z.unknown()), counts, settings);
+      const before = await readJsonFile(description, z.unknown());
+      assertContinues(before, counts, settings);
+      await assertNewCases(out, counts, (before as ReturnType<typeof datasetJson>).phantom.counts);
     }
   } catch (error) {
     throw new InputError(`${out}: cannot write phantoms here: ${(error as Error).message}`);
   }
   await writeWhole(description, `${JSON.stringify(datasetJson(counts, settings), null, 2)}\n`);
+}
+
+/** Throws InputError where files of cases that the data set did not have before are there already. */
+async function assertNewCases(out: string, counts: Counts, before: Counts): Promise<void> {
+  const filesOf = (cases: Counts) => phantomCases(cases).flatMap(({ image, labels }) => [image, labels]);
+  const own = ['dataset.json', ...filesOf(before)];
+  await assertNothingLost({ folder: out, files: filesOf(counts), own, inputs: [] });
 }

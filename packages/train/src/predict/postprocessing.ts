@@ -39,7 +39,7 @@ export function postprocess(
   return { removedVoxels, filledVoxels: named(fillHoles(labels, holes)) };
 }
 
-const FILE = 'postprocessing.json';
+export const CHOICE = 'postprocessing.json';
 
 const choice = z.object({
   cases: z.array(z.string()),
@@ -113,11 +113,11 @@ export class PostprocessingTrial {
 }
 
 export const saveChoice = (run: string, made: PostprocessingChoice): Promise<void> =>
-  writeWhole(join(run, FILE), `${JSON.stringify(made, null, 2)}\n`);
+  writeWhole(join(run, CHOICE), `${JSON.stringify(made, null, 2)}\n`);
 
 /** The choice that was kept with a run. Throws InputError where there is none. */
 export async function readChoice(run: string, labelNames: readonly string[]): Promise<Postprocessing> {
-  const path = join(run, FILE);
+  const path = join(run, CHOICE);
   if (!existsSync(path)) throw new InputError(`${path}: no such file; postprocess --choose writes it`);
   const { largestComponent, fillHoles: holes } = await readJsonFile(path, choice);
   return { largestComponent: labelsOf(largestComponent, labelNames), fillHoles: labelsOf(holes, labelNames) };

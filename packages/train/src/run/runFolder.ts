@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { fileRecord } from '@organseg/files/fileRecord.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
+import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import { configSchema, parseConfig } from '../config/schema.ts';
@@ -41,9 +42,20 @@ const DESCRIPTION = 'config.json';
 
 export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
 
-/** Begins the folder of a run. Throws InputError where it holds a run already. */
-export async function createRun(folder: string, description: RunDescription): Promise<void> {
+const OTHERS = ['training.jsonl', 'progress.svg', BEST, LATEST, 'postprocessing.json'];
+
+/**
+ * Throws InputError where the folder holds a run already, or a run on the data set could not be begun in it without
+ * loss. Writes nothing.
+ */
+export async function assertNoRun(folder: string, data: string): Promise<void> {
   if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
+  await assertNothingLost({ folder, files: [DESCRIPTION, ...OTHERS], own: [], inputs: caseFoldersOf(data) });
+}
+
+/** Begins the folder of a run. Throws InputError where it holds a run already, or files that the run would replace. */
+export async function createRun(folder: string, description: RunDescription): Promise<void> {
+  await assertNoRun(folder, description.data);
   await makeFolder(folder);
   await saveRun(folder, description);
 }

@@ -22,7 +22,7 @@ import { keptCases, readManifest } from '../pseudo/manifest.ts';
 import { LATEST } from './checkpoint.ts';
 import { assertFits } from './memory.ts';
 import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
-import { assertRun, createRun, type RunDescription, readRun, saveRun } from './runFolder.ts';
+import { assertNoRun, assertRun, createRun, type RunDescription, readRun, saveRun } from './runFolder.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
 
 export interface TrainRequest {
@@ -54,6 +54,7 @@ export async function startRun(
   request: TrainRequest,
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
+  await assertNoRun(request.out, request.data);
   const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, precision, classes: dataset.labelNames.length };

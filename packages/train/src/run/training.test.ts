@@ -1,5 +1,5 @@
 /** Runs on phantoms: resumed bit for bit, pseudo-labelled, fine-tuned and predicted with. */
-import { appendFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
@@ -247,6 +247,16 @@ describe('a run', () => {
     await expect(startRun(gpu, { data, out, config })).rejects.toThrow(
       'holds a run already; --resume continues it',
     );
+    const taken = join(folder, 'taken');
+    mkdirSync(taken);
+    writeFileSync(join(taken, 'training.jsonl'), 'mine');
+    for (const [path, fault] of [
+      [taken, 'training.jsonl: is there already'],
+      [data, 'holds a data set'],
+      [join(data, 'imagesTr', 'new'), 'which is read from'],
+    ] as const)
+      await expect(startRun(gpu, { data, out: path, config })).rejects.toThrow(fault);
+    expect(readdirSync(taken)).toEqual(['training.jsonl']);
     const other = tinyConfig({ filters: [4, 6] });
     await expect(startRun(gpu, { data, out: join(folder, 'b'), config: other, init: out })).rejects.toThrow(
       "its filters are [4,8], this run's [4,6]",
