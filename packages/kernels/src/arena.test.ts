@@ -1,3 +1,4 @@
+/** The account of GPU memory, and its cap. */
 import { expect, test } from 'vitest';
 import { openGpu } from './open/dawn.ts';
 import { fromArray, release, zeros } from './tensor.ts';

@@ -3,22 +3,22 @@
  * ones serve later requests of about their size.
  */
 
-/** The memory cap, or the driver's memory, is exhausted. */
+/** Says that the memory cap, or the driver's memory, is exhausted. */
 export class OutOfGpuMemoryError extends Error {
   override name = 'OutOfGpuMemoryError';
 }
 
-/** The device is gone: the driver was reset, or the card was. Only another device helps. */
+/** Says that the device is gone: the driver was reset, or the card was. Only another device helps. */
 export class GpuLostError extends Error {
   override name = 'GpuLostError';
 }
 
 export interface MemoryAccount {
-  /** Bytes of live tensors and other buffers now. */
+  /** The bytes of live tensors and other buffers now. */
   readonly inUseBytes: number;
   /** The highest that `inUseBytes` has been. */
   readonly peakBytes: number;
-  /** Bytes held from the driver now: in use, and kept for reuse. */
+  /** The bytes held from the driver now: in use, and kept for reuse. */
   readonly heldBytes: number;
   /** The highest that `heldBytes` has been: what a monitor of the GPU sees. */
   readonly peakHeldBytes: number;

@@ -19,17 +19,17 @@ export interface AdapterFacts {
   readonly subgroupMatrices: readonly string[];
 }
 
-/** Which kernel computes a convolution; `undefined` leaves it to `defaultTile`. */
+/** Chooses the kernel that computes a convolution; `undefined` leaves it to `defaultTile`. */
 export type TileChoice = (gpu: Gpu, problem: ConvProblem) => Tile | undefined;
 
 export interface GpuOptions {
-  /** Most bytes that may be allocated; beyond them allocation throws OutOfGpuMemoryError. */
+  /** The most bytes that may be allocated; beyond them allocation throws OutOfGpuMemoryError. */
   memoryCapBytes?: number;
-  /** Smaller storage bindings than the adapter's, so that tests see tensors bound in parts. */
+  /** The most bytes of a storage binding, where less than the adapter's; for tests of tensors bound in parts. */
   maxBindingBytes?: number;
-  /** Where the direct convolution reads weights from; the default suits the adapter. */
+  /** The memory that the direct convolution reads weights from; the default suits the adapter. */
   weightSpace?: WeightSpace;
-  /** Which kernel each convolution runs on; the default suits the adapter. */
+  /** The choice of a kernel for each convolution; the default suits the adapter. */
   tileChoice?: TileChoice;
 }
 
@@ -40,10 +40,10 @@ export interface GpuOptions {
  */
 export type WeightSpace = 'uniform' | 'storage';
 
-/** How long after a broken promise the driver's account of it may come. */
+/** The time after a broken promise in which the driver's account of it may come. */
 const FAULT_DELAY_MS = 50;
 
-/** Dropped launches whose bind groups may still be held. */
+/** The most dropped launches whose bind groups may still be held. */
 const MOST_DROPPED_LAUNCHES = 4096;
 
 /** What a device stands on, and what only that can do. */

@@ -1,3 +1,4 @@
+/** Times of work whose length is known. */
 import { expect, test } from 'vitest';
 import { onDevice } from '../test/harness.ts';
 import { spin } from '../test/spin.ts';

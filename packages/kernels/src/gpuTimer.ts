@@ -1,5 +1,5 @@
 /**
- * How long the GPU is at submitted work: by its own clock where it has one, else by the host's, from the begin to the
+ * The time that the GPU takes for submitted work: by its own clock where it has one, else by the host's, from the begin to the
  * work's end. On a CPU that plays GPU both are the same clock, and the host's costs nothing.
  */
 import type { Gpu } from './device.ts';
@@ -14,6 +14,7 @@ interface Clock {
   readonly staging: GPUBuffer;
 }
 
+/** A stopwatch of the GPU. */
 export class GpuTimer {
   readonly #gpu: Gpu;
   readonly #clock: Clock | undefined;
@@ -31,13 +32,13 @@ export class GpuTimer {
       : undefined;
   }
 
-  /** Before the work is submitted. */
+  /** Begins to count, before the work is submitted. */
   begin(): void {
     this.#startedMs = performance.now();
     this.#stamp('beginningOfPassWriteIndex', 0);
   }
 
-  /** Launches submitted as one pass, of which the GPU's clock sees nothing else. Returns milliseconds. */
+  /** The milliseconds of launches that are submitted as one pass, so that the GPU's clock sees nothing else. */
   async time(launches: readonly Launch[]): Promise<number> {
     if (!this.#clock) {
       this.begin();
@@ -58,7 +59,7 @@ export class GpuTimer {
     }
   }
 
-  /** After the work is submitted: waits until it is done. Returns milliseconds. */
+  /** The milliseconds since `begin`, once the work that was submitted is done. */
   async end(): Promise<number> {
     if (!this.#clock) {
       await this.#gpu.finish();
@@ -81,7 +82,7 @@ export class GpuTimer {
     return milliseconds;
   }
 
-  /** An empty pass between what was submitted before and what comes. */
+  /** Sets a stamp by an empty pass between what was submitted before and what comes. */
   #stamp(where: 'beginningOfPassWriteIndex' | 'endOfPassWriteIndex', index: number): void {
     if (!this.#clock) return;
     const encoder = this.#gpu.device.createCommandEncoder();

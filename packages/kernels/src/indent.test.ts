@@ -1,3 +1,4 @@
+/** WGSL as it is printed. */
 import { expect, test } from 'vitest';
 import { indent } from './indent.ts';
 

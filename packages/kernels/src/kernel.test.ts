@@ -1,3 +1,4 @@
+/** A launch's parameters. */
 import { expect, test } from 'vitest';
 import { onDevice } from '../test/harness.ts';
 import { discard, f32, prepare, setParams, submit, u32 } from './kernel.ts';

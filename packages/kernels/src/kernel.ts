@@ -22,6 +22,7 @@ export interface View {
   readonly vec8?: boolean;
 }
 
+/** A parameter's value. */
 export interface Scalar {
   readonly type: 'u32' | 'i32' | 'f32';
   readonly value: number;
@@ -30,6 +31,7 @@ export const u32 = (value: number): Scalar => ({ type: 'u32', value });
 export const i32 = (value: number): Scalar => ({ type: 'i32', value });
 export const f32 = (value: number): Scalar => ({ type: 'f32', value });
 
+/** A kernel and what it runs on. */
 export interface KernelCall {
   readonly name: string;
   /** Tensors that are read. A tensor bound whole must fit a binding; see `views.ts` for the rest. */
@@ -41,10 +43,10 @@ export interface KernelCall {
   readonly params: Readonly<Record<string, Scalar>>;
   /** Functions, then `@compute @workgroup_size(W) fn main(id: Id)`. */
   readonly code: string;
-  /** Invocations in a workgroup; 64 unless given. */
+  /** The invocations of a workgroup; 64 unless given. */
   readonly workgroupSize?: number;
   readonly invocations: number;
-  /** What the code enables, besides the f16 of its tensors. */
+  /** WGSL directives besides `enable f16`, which tensors of f16 bring. */
   readonly directives?: readonly string[];
 }
 

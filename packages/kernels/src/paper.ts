@@ -6,7 +6,7 @@ import { countingDevice } from './rehearsal.ts';
 export const MAKES = ['software', 'plain', 'tensor-cores'] as const;
 export type Make = (typeof MAKES)[number];
 
-/** Of a large GPU; kernels choose their tiles by the first two. */
+/** The limits of a large GPU; kernels choose their tiles by the first two. */
 const LIMITS = {
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupStorageSize: 48 * 2 ** 10,

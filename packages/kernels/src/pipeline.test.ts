@@ -1,3 +1,4 @@
+/** Compiling ahead, and dropping launches. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Gpu } from './device.ts';
 import { compile, discard, f32, type Launch, prepare, submit } from './kernel.ts';

@@ -1,3 +1,4 @@
+/** A GPU that only counts, against one that works. */
 import { expect, test } from 'vitest';
 import { onDevice } from '../test/harness.ts';
 import { runOnce } from './kernel.ts';

@@ -14,7 +14,7 @@ export interface Tensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly buffer: GPUBuffer;
-  /** Where the tensor begins in its buffer. */
+  /** The byte of the buffer that the tensor begins at. */
   readonly offsetBytes: number;
 }
 
@@ -50,7 +50,7 @@ export function fromArray(gpu: Gpu, values: HostArray, shape: readonly number[],
   return tensor;
 }
 
-/** One writeBuffer at most this long: longer ones make Dawn hold as much staging memory. */
+/** The most bytes of one writeBuffer: longer ones make Dawn hold as much staging memory. */
 export const UPLOAD_BYTES = 32 * 2 ** 20;
 
 /** Copies host values into a tensor, converting float32 to f16 where the tensor is f16. */

@@ -19,7 +19,7 @@ export function viewOf(tensor: Tensor, start: number, end: number): ShiftedView 
   return { tensor, start: aligned, count: end - aligned, shift: start - aligned };
 }
 
-/** Elements of a tensor that a binding holds, wherever it begins. */
+/** The number of a tensor's elements that a binding holds, wherever it begins. */
 export const viewElements = (gpu: Gpu, tensor: Tensor): number =>
   Math.floor(gpu.maxBindingBytes / elementBytes(tensor.dtype)) - ALIGNED_ELEMENTS;
 

@@ -1,3 +1,4 @@
+/** A kernel that takes as long as one is told, for tests of timing. */
 import type { Gpu } from '../src/device.ts';
 import { discard, type Launch, prepare, u32 } from '../src/kernel.ts';
 import { release, zeros } from '../src/tensor.ts';

@@ -1,3 +1,4 @@
+/** Waiting for the GPU without keeping a core busy. */
 import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import { onDevice } from '../../test/harness.ts';

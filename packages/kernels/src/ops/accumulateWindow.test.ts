@@ -1,3 +1,4 @@
+/** Adding windows up against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { accumulateWindow as twin } from '../reference/accumulateWindow.ts';

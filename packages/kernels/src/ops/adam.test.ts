@@ -1,3 +1,4 @@
+/** Adam against the float64 twin. */
 import { test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import * as twin from '../reference/adam.ts';

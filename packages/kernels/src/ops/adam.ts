@@ -12,7 +12,7 @@ import type { Tensor } from '../tensor.ts';
 import { elementwise } from './elementwise.ts';
 
 export interface AdamTensors {
-  /** All f32 and of one length. */
+  /** The parameters and, like them, f32 of one length: gradients and moments. */
   readonly parameters: Tensor;
   readonly gradients: Tensor;
   readonly m: Tensor;
@@ -21,15 +21,16 @@ export interface AdamTensors {
   readonly overflow?: Tensor | undefined;
 }
 
+/** What changes from step to step. */
 export interface AdamStep {
-  /** From 1. */
+  /** The step's number, from 1. */
   readonly step: number;
   readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
-  /** What undoes the loss scale; 1 for none. */
+  /** The factor that undoes the loss scale; 1 for none. */
   readonly gradientScale: number;
 }
 

@@ -1,3 +1,4 @@
+/** The largest channel against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { argmax as twin } from '../reference/argmax.ts';

@@ -1,3 +1,4 @@
+/** Labels of interpolated logits against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { argmax } from '../reference/argmax.ts';

@@ -10,19 +10,20 @@ import { f32, type Launch, prepare, u32 } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { type ShiftedView, viewOf } from '../views.ts';
 
+/** A plane of another grid, between two planes of logits. */
 export interface LogitsPlane {
   /** [D, H, W, C] */
   readonly logits: Tensor;
   /** The planes of D on either side of the wanted one, and the share of the second. */
   readonly planes: readonly [number, number];
   readonly share: number;
-  /** f32 [h + w, 2]: of each row and each column the lower source index, and the share of the next one. */
+  /** f32 [h + w, 2]: the lower source index of each row and each column, and the share of the next one. */
   readonly table: Tensor;
-  /** Of the plane: h, w. */
+  /** The plane's rows and columns, h and w. */
   readonly size: readonly [number, number];
 }
 
-/** What kernels that interpolate logits read and take; `interpolated` gives a channel at a voxel of the plane. */
+/** The tensors, parameters and WGSL of kernels that interpolate logits: `interpolated` gives a channel at a voxel. */
 export function logitsPlane({ logits, planes, share, table, size }: LogitsPlane) {
   const [, H, W, classes] = logits.shape as [number, number, number, number];
   const elements = H * W * classes;

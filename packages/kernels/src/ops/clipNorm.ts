@@ -14,7 +14,7 @@ import { sumOfShares } from './reduce.ts';
 
 const STRIP = 1024;
 
-/** Of f32 values. The work, and what sets the bound of its launches, 0 until then. */
+/** The work for f32 values, and the setter of its bound, which is 0 until then. */
 export function clipNorm(gpu: Gpu, values: Tensor): Work & { setMost(most: number): void } {
   const count = elementCount(values.shape);
   const strips = Math.ceil(count / STRIP);

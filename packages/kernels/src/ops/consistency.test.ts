@@ -1,3 +1,4 @@
+/** The distance to a teacher against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, expectGradient, onDevice } from '../../test/harness.ts';
 import * as twin from '../reference/consistency.ts';

@@ -13,7 +13,7 @@ import { sumOfShares } from './reduce.ts';
 import { softmaxOf } from './softmax.ts';
 import { lines } from './wgsl.ts';
 
-/** Voxels an invocation sums. */
+/** The voxels that an invocation sums. */
 const STRIP = 64;
 
 export interface Consistency {
@@ -22,12 +22,12 @@ export interface Consistency {
   readonly teacher: Tensor;
   /** f32 [1]: the loss, without the weight; written. */
   readonly loss: Tensor;
-  /** Assigned. */
+  /** The gradient, assigned: `weight` times the loss's. */
   readonly dLogits: Tensor;
   readonly weight: number;
 }
 
-/** The work, and what gives its launches another weight. */
+/** The work, and the setter of its weight. */
 export function consistency(gpu: Gpu, call: Consistency): Work & { setWeight(weight: number): void } {
   const { logits, teacher, loss, dLogits } = call;
   const classes = logits.shape.at(-1)!;

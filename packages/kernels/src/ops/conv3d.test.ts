@@ -1,3 +1,4 @@
+/** Convolutions, forward and both gradients, against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, dot, expectGradient, type Kit, onDevice, TILED_DEVICES } from '../../test/harness.ts';
 import * as twin from '../reference/conv3d.ts';

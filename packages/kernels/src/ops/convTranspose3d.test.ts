@@ -1,3 +1,4 @@
+/** Transposed convolutions, forward and both gradients, against the float64 twin. */
 import { test } from 'vitest';
 import { DEVICES, type Kit, onDevice, TILED_DEVICES } from '../../test/harness.ts';
 import * as twin from '../reference/convTranspose3d.ts';

@@ -1,3 +1,4 @@
+/** Deformation against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { reference } from '../reference/array.ts';

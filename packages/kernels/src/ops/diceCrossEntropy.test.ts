@@ -1,3 +1,4 @@
+/** Dice and cross entropy against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, expectGradient, onDevice } from '../../test/harness.ts';
 import { relativeError } from '../reference/array.ts';

@@ -127,12 +127,12 @@ export interface DiceCrossEntropyBackward {
   readonly logits: Tensor;
   readonly target: Tensor;
   readonly coefficients: Tensor;
-  /** Assigned. */
+  /** The gradient, assigned: `scale` times the loss's. */
   readonly dLogits: Tensor;
   readonly scale: number;
 }
 
-/** The work, and what gives its launches another scale. */
+/** The work, and the setter of its scale. */
 export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { setScale(scale: number): void } {
   const { logits, target, coefficients, dLogits } = call;
   const { batch, voxels, classes } = sizes(logits, target);

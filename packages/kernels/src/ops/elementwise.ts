@@ -1,3 +1,4 @@
+/** Kernels that compute each element by itself, of tensors of any length. */
 import type { Gpu } from '../device.ts';
 import { type KernelCall, type Launch, prepare } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';

@@ -1,3 +1,4 @@
+/** The moving average against the float64 twin. */
 import { test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import * as twin from '../reference/ema.ts';

@@ -1,3 +1,4 @@
+/** Filling tensors with zeros, in whole or in part. */
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';

@@ -1,3 +1,4 @@
+/** Instance norm, forward and backward, against the float64 twin. */
 import { test } from 'vitest';
 import { DEVICES, dot, expectGradient, onDevice } from '../../test/harness.ts';
 import { type Reference, reference } from '../reference/array.ts';

@@ -19,8 +19,9 @@ import { join, joinMoments, MOMENTS } from './moments.ts';
 import { eachRange, lanesOf, MAP_STRIP, type Range, sizes, stripStart } from './strips.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
+/** A norm without activation. */
 export interface AffineNorm {
-  /** f32 [N, C, 2] */
+  /** Mean and 1/√(var + ε), f32 [N, C, 2]. */
   readonly stats: Tensor;
   /** f32 [C] */
   readonly weight: Tensor;
@@ -33,9 +34,9 @@ export interface InstanceNormForward {
   /** f32 [C] */
   readonly weight: Tensor;
   readonly bias: Tensor;
-  /** Added before the activation; like the input. */
+  /** What is added before the activation, of the input's shape. */
   readonly residual?: Tensor | undefined;
-  /** The residual's own norm, where it is given before that: weight·x̂ + bias of it is added. */
+  /** The residual's own norm, where that is not applied yet: weight·x̂ + bias of the residual is added. */
   readonly residualNorm?: AffineNorm | undefined;
   readonly output: Tensor;
   /** f32 [N, C, 2]: mean and 1/√(var + ε). */
@@ -44,7 +45,7 @@ export interface InstanceNormForward {
   readonly slope: number;
 }
 
-/** Writes `stats`; a convolution can do so with its output at once, see `conv3d.ts`. */
+/** The work that writes `stats`; a convolution can do so with its output at once, see `conv3d.ts`. */
 export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward, 'input' | 'stats'>): Work {
   const { batch, channels, strip, strips } = sizes(input);
   const { type, each, perChannel, component } = lanesOf(channels);
@@ -161,19 +162,19 @@ export function affine(
 
 export interface InstanceNormBackward {
   readonly input: Tensor;
-  /** One of the two, where the slope is not 1. */
+  /** What tells the sign before the activation, where the slope is not 1: the output or `affine`. */
   readonly output?: Tensor | undefined;
   readonly affine?: Tensor | undefined;
   readonly stats: Tensor;
   readonly weight: Tensor;
   readonly slope: number;
   readonly dOutput: Tensor;
-  /** Assigned. */
+  /** The input's gradient, assigned. */
   readonly dInput: Tensor;
-  /** f32 [C], accumulated. */
+  /** The parameters' gradients, f32 [C], accumulated. */
   readonly dWeight: Tensor;
   readonly dBias: Tensor;
-  /** Assigned, or accumulated where the residual has other gradients too. */
+  /** The residual's gradient: assigned, or accumulated where it has others too. */
   readonly dResidual?: { readonly tensor: Tensor; readonly accumulate: boolean } | undefined;
 }
 

@@ -1,3 +1,4 @@
+/** Changes of intensity against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import * as twin from '../reference/intensity.ts';

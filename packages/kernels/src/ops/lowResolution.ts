@@ -47,7 +47,7 @@ export function lowResolution(
   return { launches: [launch], scratch: [table] };
 }
 
-/** Of each voxel: the voxels that its two neighbours in the coarse grid stand for, and the second one's share. */
+/** The voxels that each voxel's two neighbours in the coarse grid stand for, and the second one's share. */
 function axisTable(n: number, zoom: number): [number, number, number][] {
   const m = Math.max(1, Math.round(zoom * n));
   const nearest = (j: number) => Math.floor(((j + 0.5) * n) / m);

@@ -8,10 +8,10 @@ import type { Tensor } from '../tensor.ts';
 
 const EPSILON = 1e-5;
 
-/** Of a strip's moments: count, mean, sum of squared deviations. */
+/** The number of a strip's moments: count, mean, sum of squared deviations. */
 export const MOMENTS = 3;
 
-/** `moments` is f32 [N, strips, C, 3], `stats` f32 [N, C, 2], written. */
+/** Writes `stats`, f32 [N, C, 2], from `moments`, f32 [N, strips, C, 3]. */
 export function joinMoments(gpu: Gpu, moments: Tensor, stats: Tensor): Launch {
   const [batch, strips, channels] = moments.shape as [number, number, number, number];
   return prepare(gpu, {
@@ -33,24 +33,25 @@ export function joinMoments(gpu: Gpu, moments: Tensor, stats: Tensor): Launch {
   });
 }
 
-/** WGSL of a join: the type of a total, how many values of `shares` make one, its zero, terms, sum and way out. */
+/** The WGSL of a join. */
 export interface Join {
   readonly strips: number;
   /** N·C */
   readonly instances: number;
+  /** The type of a total, the number of values of `shares` that make one, and its zero. */
   readonly type: string;
   readonly values: number;
   readonly zero: string;
-  /** Of the values from `at` on. */
+  /** The term of the values from `at` on. */
   readonly load: string;
-  /** Of `total` and `part`. */
+  /** The sum of `total` and `part`. */
   readonly add: string;
-  /** Of instance `nc`'s `total`. */
+  /** The statements that write instance `nc`'s `total`. */
   readonly store: string;
   readonly functions?: string;
 }
 
-/** Of a kernel in which a workgroup joins the strips of one (n, c): lane by lane, then pairwise. */
+/** The code and size of a kernel in which a workgroup joins the strips of one (n, c): lane by lane, then pairwise. */
 export function join({ strips, instances, type, values, zero, load, add, store, functions = '' }: Join) {
   const workgroupSize = strips > 1024 ? 256 : 64;
   const code = `${functions}

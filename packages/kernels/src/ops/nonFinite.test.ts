@@ -1,3 +1,4 @@
+/** Finding values that are not finite, wherever they are. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { runOnce } from '../kernel.ts';

@@ -1,3 +1,4 @@
+/** Softmax, forward and backward, against the float64 twin. */
 import { test } from 'vitest';
 import { DEVICES, dot, expectGradient, onDevice } from '../../test/harness.ts';
 import * as twin from '../reference/softmax.ts';

@@ -37,7 +37,7 @@ export function forward(gpu: Gpu, { input, output }: { input: Tensor; output: Te
   );
 }
 
-/** From the output, not the logits; dInput is assigned. */
+/** The launches of backward, which reads the output and not the logits; dInput is assigned. */
 export function backward(
   gpu: Gpu,
   { output, dOutput, dInput }: { output: Tensor; dOutput: Tensor; dInput: Tensor },

@@ -15,7 +15,7 @@ function spline(x: number): number {
   return a < 2 ? (2 - a) ** 3 / 6 : 0;
 }
 
-/** Where each voxel of the output comes from. */
+/** The place in the input of each voxel of the output. */
 export function sources(
   shape: readonly number[],
   { matrix, offset, control }: TwinDeformation,

@@ -4,7 +4,7 @@ import * as softmax from './softmax.ts';
 
 const SMOOTH = 1e-5;
 
-/** For each (n, c): 2I + ε and U + ε. */
+/** The sums 2I + ε and U + ε of each (n, c). */
 function overlaps(p: Reference, target: ArrayLike<number>) {
   const [N, , , , C] = p.shape as [number, number, number, number, number];
   const voxels = target.length / N;

@@ -10,7 +10,7 @@ interface Parameters {
   readonly slope: number;
 }
 
-/** For each (n, c): the indices of its voxels. */
+/** The indices of the voxels of each (n, c). */
 function* instances(shape: readonly number[]): Generator<{ n: number; c: number; at: number[] }> {
   const [N, , , , C] = shape as [number, number, number, number, number];
   const voxels = shape.slice(1, 4).reduce((a, b) => a * b, 1);

@@ -40,7 +40,7 @@ export function adjustContrast(image: Reference, factor: number): Reference {
   return map(image, (x) => Math.min(high, Math.max(low, mean + factor * (x - mean))));
 }
 
-/** Inverted as nnU-Net does it: the curve of the negative image. */
+/** The gamma curve, inverted as nnU-Net does it: of the negative image. */
 export function gammaIntensity(image: Reference, { exponent, inverted, keepsStatistics }: Gamma): Reference {
   const sign = inverted ? -1 : 1;
   const signed = map(image, (x) => sign * x);
