@@ -2,7 +2,7 @@
 import { say } from './command.ts';
 
 /** Exit code of a command that Ctrl-C or SIGTERM stopped. */
-export const INTERRUPTED = 130;
+const INTERRUPTED = 130;
 
 /**
  * Runs work that Ctrl-C stops. The first one aborts the signal: the work ends after its step, what is written stays

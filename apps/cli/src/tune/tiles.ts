@@ -42,7 +42,7 @@ type Cache = z.infer<typeof cacheSchema>;
 const VERSION = 3;
 
 /** The path of the cache, a file for each adapter and driver, under XDG_CACHE_HOME. */
-export function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {
+function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {
   const folder = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const key = createHash('sha256').update(`${name}\n${driver}\n${VERSION}`).digest('hex').slice(0, 12);
   return join(folder, 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
