@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../train/test/fixture.ts';
@@ -28,6 +28,8 @@ test('lists cases by nnU-Net’s names, sorted, and ignores other files', async 
     'imagesTr/b_0000.nii.gz',
     'imagesTr/a_0000.nii.gz',
     'imagesTr/notes.txt',
+    'imagesTr/.DS_Store',
+    'imagesTr/._a_0000.nii.gz',
     'labelsTr/a.nii.gz',
     'labelsTr/b.nii.gz',
     'imagesUn/u_1_0000.nii.gz',
@@ -43,6 +45,7 @@ test('lists cases by nnU-Net’s names, sorted, and ignores other files', async 
     })),
     unlabelled: [{ name: 'u_1', image: join(folder, 'imagesUn', 'u_1_0000.nii.gz') }],
     test: [{ name: 't', image: join(folder, 'imagesTs', 't_0000.nii.gz') }],
+    notes: [],
   });
 });
 
@@ -66,9 +69,61 @@ test.each([
   [{ ...DESCRIPTION, labels: { background: 0 } }, /labels expects the background and 1 to 254 organs/],
   [{ labels: { 0: 'background', 1: 'liver', 2: 'liver' } }, /labels expects each name once/],
   [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1', 1: 'T2' } }, /expects one channel/],
-  [{ ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } }, /channel_names expects one channel/],
+  [
+    { ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } },
+    /channel_names expects one channel, got CT, PET$/,
+  ],
+  [
+    { ...DESCRIPTION, channel_names: { 0: 'MRI' } },
+    /dataset\.json: the channel is MRI; CT alone is supported$/,
+  ],
+  [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1ct' } }, /the channel is T1ct; CT alone/],
+  [{ ...DESCRIPTION, labels: { background: 0, liver: 1, ignore: 2 } }, /an ignore label is not supported$/],
+  [{ labels: { 0: 'background', 1: 'liver', 2: 'Ignore' } }, /an ignore label is not supported$/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
+});
+
+test.each(['CT', 'ct', 'CT (portal venous)', 'CECT', 'CTA'])('the channel %s is CT', async (channel) => {
+  const folder = folderWith({ ...DESCRIPTION, channel_names: { 0: channel } });
+  expect((await openDataset(folder)).notes).toEqual([]);
+});
+
+test('images of training that are left out by their names are refused, counted and named', async () => {
+  const others = ['b.nii.gz', 'c_0000.NII.GZ', 'd_0000.nii', 'e_0001.nii.gz', 'f.nrrd', 'g.hdr', 'g.img'];
+  const files = ['a_0000.nii.gz', ...others].map((file) => `imagesTr/${file}`);
+  await expect(openDataset(folderWith(DESCRIPTION, ['labelsTr/a.nii.gz', ...files]))).rejects.toThrow(
+    /imagesTr: 7 files not named CASE_0000\.nii\.gz, left out: b\.nii\.gz, .*, f\.nrrd and 2 more$/,
+  );
+});
+
+test('what is left out besides, and what does not add up, is told', async () => {
+  const folder = folderWith({ ...DESCRIPTION, numTraining: 3 }, [
+    'imagesTr/a_0000.nii.gz',
+    'labelsTr/a.nii.gz',
+    'labelsTr/b.nii.gz',
+    'labelsTr/c.nii',
+    'imagesUn/u.nii.gz',
+    'imagesTs/t_0000.NII.gz',
+  ]);
+  const at = (path: string) => join(folder, path);
+  expect((await openDataset(folder)).notes).toEqual([
+    `${at('labelsTr')}: 1 file not named CASE.nii.gz, left out: c.nii`,
+    `${at('labelsTr')}: 1 label map without an image: b`,
+    `${at('dataset.json')}: numTraining is 3, imagesTr holds 1 case`,
+    `${at('imagesUn')}: 1 file not named CASE_0000.nii.gz, left out: u.nii.gz`,
+    `${at('imagesTs')}: 1 file not named CASE_0000.nii.gz, left out: t_0000.NII.gz`,
+  ]);
+});
+
+test('links that lead nowhere, directories and folders of other case are refused by name', async () => {
+  const link = folderWith(DESCRIPTION, ['imagesTr/a_0000.nii.gz', 'labelsTr/b.nii.gz']);
+  symlinkSync('/annex/none', join(link, 'labelsTr/a.nii.gz'));
+  await expect(openDataset(link)).rejects.toThrow(/labelsTr\/a\.nii\.gz: no such file or directory$/);
+  const unzipped = folderWith(DESCRIPTION, ['imagesTr/a_0000.nii.gz/a.nii', 'labelsTr/a.nii.gz']);
+  await expect(openDataset(unzipped)).rejects.toThrow(/a_0000\.nii\.gz: is a directory$/);
+  const capital = folderWith(DESCRIPTION, ['ImagesTr/a_0000.nii.gz']);
+  await expect(openDataset(capital)).rejects.toThrow(/ImagesTr: expected to be called imagesTr$/);
 });
 
 test.each(['utf8', 'utf16le'] as const)('a byte order mark names the encoding: %s', async (encoding) => {

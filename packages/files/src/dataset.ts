@@ -2,12 +2,13 @@
  * A data set in nnU-Net's layout: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, imagesTs,
  * labelsTs, and imagesUn for unlabelled scans.
  */
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { listed, plural } from '@organseg/core/words.ts';
 import { z } from 'zod';
+import { leftOutNote, readCaseFolder } from './caseFolder.ts';
 import { readJsonFile } from './json.ts';
+import { namesIn, statOf } from './read.ts';
 
 /** Labels are bytes. */
 export const MAX_CLASSES = 255;
@@ -28,6 +29,8 @@ export interface Dataset {
   readonly test: readonly UnlabelledCase[];
   /** Names by id, background first. */
   readonly labelNames: readonly string[];
+  /** What a user should know of its files, a line each. */
+  readonly notes: readonly string[];
 }
 
 /** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
@@ -41,22 +44,89 @@ const description = z.looseObject({
   modality: z.record(z.string(), z.string()).optional(),
 });
 
-/** Lists the cases; reads no image. Throws InputError at the first thing that is missing. */
+/** The endings of images, by nnU-Net the number of their channel, and of label maps. */
+const IMAGE_ENDING = '_0000.nii.gz';
+const LABELS_ENDING = '.nii.gz';
+
+/**
+ * Lists the cases; reads no image. Throws InputError where what would be learnt from is missing, left out by its name,
+ * or no CT.
+ */
 export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
   const described = await readJsonFile(path, description);
   const labelNames = labelNamesOf(described, path);
-  const channels = described.channel_names ?? described.modality;
-  if (channels && Object.keys(channels).length !== 1)
-    throw new InputError(`${path}: channel_names expects one channel`);
-  const labelled = (await images(join(folder, 'imagesTr'))).map(({ name, image }) => {
-    const labels = join(folder, 'labelsTr', `${name}.nii.gz`);
-    if (!existsSync(labels)) throw new InputError(`${labels}: missing, though there is ${image}`);
-    return { name, image, labels };
-  });
-  const unlabelled = await images(join(folder, 'imagesUn'));
-  const test = await images(join(folder, 'imagesTs'));
-  return { folder, labelled, unlabelled, test, labelNames };
+  assertCt(described.channel_names ?? described.modality, path);
+  await assertSpelling(folder);
+  const { cases: labelled, notes } = await openLabelled(folder);
+  const unlabelled = await openImages(join(folder, 'imagesUn'));
+  const test = await openImages(join(folder, 'imagesTs'));
+  const { numTraining } = described;
+  if (typeof numTraining === 'number' && numTraining !== labelled.length)
+    notes.push(`${path}: numTraining is ${numTraining}, imagesTr holds ${plural(labelled.length, 'case')}`);
+  return {
+    folder,
+    labelled,
+    unlabelled: unlabelled.cases,
+    test: test.cases,
+    labelNames,
+    notes: [...notes, ...unlabelled.notes, ...test.notes],
+  };
+}
+
+/** The images of a folder, by the names of their cases; none where there is no folder. */
+export async function openImages(folder: string): Promise<{ cases: UnlabelledCase[]; notes: string[] }> {
+  const { files, leftOut } = await readCaseFolder(folder, IMAGE_ENDING);
+  return {
+    cases: files.map(({ name, path }) => ({ name, image: path })),
+    notes: leftOut.length ? [leftOutNote(folder, leftOut, IMAGE_ENDING)] : [],
+  };
+}
+
+/** Throws InputError where an image has no labels, or is left out by its name. */
+async function openLabelled(folder: string): Promise<{ cases: DatasetCase[]; notes: string[] }> {
+  const [imagesTr, labelsTr] = [join(folder, 'imagesTr'), join(folder, 'labelsTr')];
+  const images = await readCaseFolder(imagesTr, IMAGE_ENDING);
+  const labels = await readCaseFolder(labelsTr, LABELS_ENDING);
+  if (images.leftOut.length) throw new InputError(leftOutNote(imagesTr, images.leftOut, IMAGE_ENDING));
+  const labelsOf = new Map(labels.files.map(({ name, path }) => [name, path]));
+  const bare = images.files.filter(({ name }) => !labelsOf.has(name));
+  if (bare.length) {
+    const others =
+      bare.length > 1 ? `; so are those of ${listed(bare.slice(1).map(({ name }) => name))}` : '';
+    const missing = join(labelsTr, `${bare[0]!.name}${LABELS_ENDING}`);
+    throw new InputError(`${missing}: missing, though there is ${bare[0]!.path}${others}`);
+  }
+  for (const { name, path } of images.files)
+    for (const file of [path, labelsOf.get(name)!])
+      if ((await statOf(file)).isDirectory()) throw new InputError(`${file}: is a directory`);
+  const cases = images.files.map(({ name, path }) => ({ name, image: path, labels: labelsOf.get(name)! }));
+  const known = new Set(cases.map(({ name }) => name));
+  const idle = labels.files.map(({ name }) => name).filter((name) => !known.has(name));
+  const notes = labels.leftOut.length ? [leftOutNote(labelsTr, labels.leftOut, LABELS_ENDING)] : [];
+  if (idle.length)
+    notes.push(`${labelsTr}: ${plural(idle.length, 'label map')} without an image: ${listed(idle)}`);
+  return { cases, notes };
+}
+
+/** Throws InputError unless a data set has one channel, which is CT where it is named. */
+function assertCt(channels: Readonly<Record<string, string>> | undefined, path: string): void {
+  if (!channels) return;
+  const names = Object.values(channels);
+  if (names.length !== 1)
+    throw new InputError(`${path}: channel_names expects one channel, got ${names.join(', ')}`);
+  const isCt = names[0]!.split(/[^a-z0-9]+/i).some((word) => /^((ce|nc|ld|cb|hr)?ct|cta)$/i.test(word));
+  if (!isCt) throw new InputError(`${path}: the channel is ${names[0]}; CT alone is supported`);
+}
+
+/** Throws InputError where a folder is there under a name of other case. */
+async function assertSpelling(folder: string): Promise<void> {
+  const names = await namesIn(folder);
+  for (const expected of ['imagesTr', 'labelsTr', 'imagesUn', 'imagesTs']) {
+    const found = names.find((name) => name.toLowerCase() === expected.toLowerCase());
+    if (found && !names.includes(expected))
+      throw new InputError(`${join(folder, found)}: expected to be called ${expected}`);
+  }
 }
 
 /** The labels' names by id, background first, as a dataset.json has them. Throws InputError. */
@@ -67,6 +137,8 @@ function labelNamesOf({ labels }: z.infer<typeof description>, path: string): st
   const asText = Object.entries(labels).find(([name, id]) => /^\d+$/.test(String(id)) && !/^\d+$/.test(name));
   if (typeof asText?.[1] === 'string')
     throw new InputError(`${path}: labels: the id of ${asText[0]} is text, "${asText[1]}", not a number`);
+  const ignore = Object.entries(labels).find((entry) => entry.some((it) => /^ignore$/i.test(String(it))));
+  if (ignore) throw new InputError(`${path}: labels: an ignore label is not supported`);
   const byId = Object.entries(labels)
     .map(([key, value]): [string, number] =>
       typeof value === 'number' ? [key, value] : [value, Number(key)],
@@ -79,15 +151,4 @@ function labelNamesOf({ labels }: z.infer<typeof description>, path: string): st
   const names = byId.map(([name]) => name);
   if (new Set(names).size < names.length) throw new InputError(`${path}: labels expects each name once`);
   return names;
-}
-
-const CHANNEL = '_0000.nii.gz';
-
-/** Files named CASE_0000.nii.gz in a folder, by name; none where there is no folder. */
-export async function images(folder: string): Promise<UnlabelledCase[]> {
-  if (!existsSync(folder)) return [];
-  const files = (await readdir(folder))
-    .filter((file) => file.endsWith(CHANNEL) && !file.startsWith('.'))
-    .sort();
-  return files.map((file) => ({ name: file.slice(0, -CHANNEL.length), image: join(folder, file) }));
 }

@@ -1,8 +1,8 @@
 /** `organseg pseudo-label`: labels for unlabelled scans, and the choice among them. */
-import { existsSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
-import { images } from '@organseg/files/dataset.ts';
+import { openImages } from '@organseg/files/dataset.ts';
 import { parseJson } from '@organseg/files/json.ts';
+import { statOf } from '@organseg/files/read.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
@@ -10,7 +10,7 @@ import { selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
-import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
@@ -36,9 +36,11 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .option('--memory-cap <MiB>', 'of GPU memory; where it does not suffice, 2 mm are tried', memoryCap)
   .addOption(tuneOption())
   .action(async (options: Options) => {
-    const cases = await images(options.images);
-    if (!existsSync(options.images)) throw new InputError(`${options.images}: no such directory`);
-    if (!cases.length) throw new InputError(`${options.images}: holds no CASE_0000.nii.gz`);
+    await statOf(options.images);
+    const { cases, notes } = await openImages(options.images);
+    if (!cases.length)
+      throw new InputError([`${options.images}: holds no CASE_0000.nii.gz`, ...notes].join('; '));
+    for (const note of notes) say(note);
     const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
     const run = await readRun(model);
     const selection = options.selection

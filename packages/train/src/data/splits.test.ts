@@ -12,6 +12,7 @@ const dataset = (folder: string, count: number): Dataset => ({
   unlabelled: [],
   test: [],
   labelNames: [],
+  notes: [],
 });
 
 test('without a file every case is validated on once, by folds of nearly one size, always alike', async () => {

@@ -59,6 +59,7 @@ export async function startRun(
   const dataset = await openDataset(request.data);
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request);
+  for (const note of dataset.notes) hooks.onDataNote?.(note);
   if (request.init) await assertSameNetwork(request.init, config);
   const stage: Stage = request.init ? 'fineTuning' : 'initial';
   await assertFits(gpu, config, stage, config.patch); // at least; how large the volumes are is not known yet
