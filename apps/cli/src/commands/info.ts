@@ -30,7 +30,7 @@ async function describe(file: string, nifti: NiftiStream) {
     dtype: dtype.name,
     orientation: axisCodes(affine),
     affineSource: affineSource(space),
-    /** Over the finite voxels; null where there are none. */
+    /** Range of the finite voxels; null where there are none. */
     min: isEmpty ? null : min,
     max: isEmpty ? null : max,
     sum,

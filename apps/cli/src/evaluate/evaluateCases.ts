@@ -1,4 +1,4 @@
-/** Scoring label maps on disk against their references. */
+/** The evaluation of label maps on disk against their references. */
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
@@ -30,7 +30,7 @@ export interface CasePair {
 export interface Evaluation {
   readonly rules: RuleSetName;
   readonly cases: readonly ({ readonly case: string } & CaseScore)[];
-  /** Over the cases, each counting the same. */
+  /** Mean over the cases, each counting the same. */
   readonly mean: Score;
   /** Cases without a prediction; they are among `cases`, with 0 for every organ. */
   readonly missing: readonly string[];
@@ -46,7 +46,7 @@ export const evaluationFile: z.ZodType<Evaluation> = z.object({
   missing: z.array(z.string()),
 });
 
-/** Scores each case's organs. Throws InputError at the first file that cannot be compared. */
+/** The scores of each case's organs. Throws InputError at the first file that cannot be compared. */
 export async function evaluateCases(
   pairs: readonly CasePair[],
   organs: readonly ScoredOrgan[],
@@ -68,8 +68,9 @@ export async function evaluateCases(
 }
 
 /**
- * Pairs two files, or the files of two folders by name without .nii.gz (or .nii), sorted by name. `unmatched`
- * are the predictions without a reference. Throws InputError.
+ * Two files as a pair, or the files of two folders as pairs by name without .nii.gz (or .nii), sorted by name.
+ * `unmatched` are the predictions without a reference. Throws InputError where one is
+ * a folder and the other a file, or there is no reference.
  */
 export async function pairCases(
   reference: string,

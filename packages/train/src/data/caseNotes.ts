@@ -1,10 +1,10 @@
-/** What the prepared cases of a run show, counted and named, before it learns from them. */
+/** Notes on the prepared cases of a run, counted and named, before it learns from them. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { CaseStore, StoredCase } from './caseStore.ts';
 
-/** What is doubtful of scans: a line for each kind of doubt. */
+/** Notes on doubtful scans, a line for each kind of doubt. */
 export function scanNotes(cases: readonly StoredCase[], store: Pick<CaseStore, 'doubts'>): string[] {
   const byKind = new Map<string, { name: string; text: string }[]>();
   for (const source of cases)
@@ -18,8 +18,8 @@ export function scanNotes(cases: readonly StoredCase[], store: Pick<CaseStore, '
 }
 
 /**
- * Which cases hold no organ, and which organs no case of `training` holds, on the network's grid. `labelNames` are by
- * label, background first. Throws InputError where no case holds any organ.
+ * Notes on cases that hold no organ, and on organs that no case of `training` holds, on the network's grid.
+ * `labelNames` are by label, background first. Throws InputError where no case holds any organ.
  */
 export function labelNotes(
   training: readonly DatasetCase[],

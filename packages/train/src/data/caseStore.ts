@@ -27,23 +27,24 @@ import { emptyImage, labelTensors, PreparedCase, type PreparedPaths } from './pr
 /** A whole case in memory. */
 export interface LoadedCase {
   readonly size: Dhw;
-  /** [0, 1] */
+  /** Intensities in [0, 1], D H W. */
   readonly image: Float32Array;
+  /** D H W */
   readonly labels: Uint8Array;
 }
 
-/** Without labels a case is background throughout. */
+/** A case to prepare; without labels it is background throughout. */
 export type StoredCase = UnlabelledCase & Partial<Pick<DatasetCase, 'labels'>>;
 
 interface PreparedImage {
   readonly path: string;
-  /** What it depends on. */
+  /** All that it depends on, as one text. */
   readonly sources: string;
   readonly geometry: CaseGeometry;
   readonly doubts: readonly ScanDoubt[];
 }
 
-/** Of what prepared files hold and how. */
+/** The version of what prepared files hold and how. */
 const VERSION = 6;
 
 export class CaseStore {
@@ -62,7 +63,10 @@ export class CaseStore {
     this.#classes = classes;
   }
 
-  /** Makes the case's files if they were not made before, or its sources have changed since. Returns its size. */
+  /**
+   * Makes the case's files if they were not made before, or its sources have changed since. Returns its size. Throws
+   * InputError that names a file that is broken or does not fit the other.
+   */
   async prepare(source: StoredCase): Promise<Dhw> {
     const image = await this.#image(source);
     const labels = source.labels === undefined ? undefined : await this.#labels(source, source.labels, image);
@@ -76,12 +80,12 @@ export class CaseStore {
     return this.#records;
   }
 
-  /** What is doubtful of a scan that was prepared. */
+  /** The doubts about a scan that was prepared. */
   doubts(source: StoredCase): readonly ScanDoubt[] {
     return this.#doubts.get(source) ?? [];
   }
 
-  /** The voxels of each label, background first, on the network's grid, of a case that was prepared. */
+  /** Numbers of voxels of each label, background first, on the network's grid, of a case that was prepared. */
   labelVoxels(source: DatasetCase): readonly number[] {
     const prepared = new PreparedCase(this.paths(source));
     prepared.close();
@@ -95,7 +99,7 @@ export class CaseStore {
     return paths;
   }
 
-  /** A case that was prepared. */
+  /** A case that was prepared, whole. */
   load(source: DatasetCase): LoadedCase {
     const prepared = new PreparedCase(this.paths(source));
     try {
@@ -175,7 +179,7 @@ export class CaseStore {
   }
 }
 
-/** Of a prepared file; undefined where there is none, or it is damaged. */
+/** The metadata of a prepared file; undefined where there is none, or it is damaged. */
 function metadataOf(path: string): SafetensorsFile['metadata'] | undefined {
   try {
     const file = new SafetensorsFile(path);

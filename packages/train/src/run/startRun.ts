@@ -1,6 +1,4 @@
-/**
- * A training run from its folders: which cases it learns from, which it is judged by, and where it stands.
- */
+/** The start of a training run, or of the rest of one: which cases it learns from and which it is judged by. */
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -27,24 +25,24 @@ import { type TrainingCases, type TrainingHooks, type TrainingResult, train } fr
 
 export interface TrainRequest {
   readonly data: string;
-  /** The run's folder. */
+  /** Folder of the run. */
   readonly out: string;
   readonly config: Config;
-  /** A run to start from; the stage is then fine-tuning. */
+  /** Folder of the run to start from; the stage is then fine-tuning. */
   readonly init?: string | undefined;
-  /** A folder of pseudo-labels to learn from as well. */
+  /** Folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
-  /** Of a cross-validation; without one a share of the labelled cases is kept for validation. */
+  /** Fold of a cross-validation; without one a share of the labelled cases is kept for validation. */
   readonly fold?: Fold | undefined;
-  /** A folder of prepared cases that runs share; without it the run has one of its own. */
+  /** Folder of prepared cases that runs share; without one the run has one of its own. */
   readonly prepared?: string | undefined;
 }
 
 export interface RunHooks extends TrainingHooks {
   readonly onPrepare?: (done: number, total: number) => void;
-  /** What the user should know before it starts. */
+  /** Told what the user should know before it starts. */
   readonly onNote?: (text: string) => void;
-  /** What the user should know of the data: much the same for each run on them. */
+  /** Told what the user should know of the data: much the same for each run on them. */
   readonly onDataNote?: (text: string) => void;
 }
 
@@ -147,7 +145,7 @@ async function go(
   return await train({ gpu, folder, run, cases, store, hooks }, resume);
 }
 
-/** What the paper leaves open, and how this run reads it. */
+/** Notes how this run reads what the paper leaves open. */
 function noteReadings(
   { config, stage }: RunDescription,
   { labelled, pseudo, unlabelled, validation }: TrainingCases,
@@ -169,7 +167,10 @@ function noteReadings(
   }
 }
 
-/** Labelled cases, some of them kept for validation; then the pseudo-labelled ones that were kept. */
+/**
+ * The cases of a run: labelled ones, some of them kept for validation, and the pseudo-labelled ones that were kept.
+ * Throws InputError where the data set lacks what the run asks for.
+ */
 async function chooseCases(
   dataset: Dataset,
   config: Config,
@@ -191,7 +192,7 @@ async function chooseCases(
   };
 }
 
-/** A share of the labelled cases for validation; a single one is used for both. */
+/** The split that keeps a share of the labelled cases for validation; a single case is used for both. */
 function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {
   const names = labelled.map(({ name }) => name);
   const shuffled = new Random(seed).fork('validation').shuffle([...names]);
