@@ -32,9 +32,6 @@ export const FLARE22_ORGANS: readonly Organ[] = [
   organ(13, 'LK', 'left kidney', 3, [255, 150, 40]),
 ];
 
-/** The number of labels that a map may hold: the organs and background. */
-export const FLARE22_CLASS_COUNT = FLARE22_ORGANS.length + 1;
-
 /** The tolerance of organs that FLARE22 does not know: TotalSegmentator's (Wasserthal 2023). */
 const OTHER_TOLERANCE_MM = 3;
 

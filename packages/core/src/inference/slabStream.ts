@@ -8,18 +8,17 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { compile, discard, type Launch, runOnce } from '@organseg/kernels/kernel.ts';
 import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
-import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
 import {
   clear,
   downloadF32,
-  empty,
+  elementCount,
   fromArray,
   release,
   type Tensor,
   zeros,
 } from '@organseg/kernels/tensor.ts';
-import { Downloads } from '@organseg/kernels/transfer.ts';
+import { ForegroundPeek } from './foregroundPeek.ts';
 import { ImageRing } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
 import type { Networks } from './networks.ts';
@@ -107,8 +106,8 @@ export class SlabStream {
   readonly #columns: readonly [number, number][];
   readonly #makeSlab: (columns: readonly [number, number]) => LabelSlab;
   #slab: LabelSlab;
-  /** The labels of a window, for skipping early. */
-  readonly #peek: Peek | undefined;
+  /** Looks at the first window of a layer, where others may be skipped for it. */
+  readonly #peek: ForegroundPeek | undefined;
   /** Sums over the foreground, f32 [3], see ops/confidence.ts. */
   readonly #confidence: Tensor | undefined;
   #skipped = 0;
@@ -142,10 +141,7 @@ export class SlabStream {
     };
     this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
     this.#slab = this.#makeSlab(widest(this.#columns));
-    if (skipEarly) {
-      const voxels = patch.reduce((a, b) => a * b, 1);
-      this.#peek = { labels: empty(gpu, [voxels], 'u8'), downloads: new Downloads(gpu, voxels) };
-    }
+    if (skipEarly) this.#peek = new ForegroundPeek(gpu, elementCount(patch));
     // What each window runs, compiled while the first planes come.
     const origin: Dhw = [0, 0, this.#slab.left];
     const job: Job = { origin, weightsAt: this.#weightsAt, mirrored: this.#mirrorings[0]! };
@@ -237,7 +233,7 @@ export class SlabStream {
         const share = done / (networks.count * count);
         await this.#ring.fill(firstFilled + Math.floor((nextNeeds - firstFilled) * share), readPlanes);
         onJobs(batches[i]!.length);
-        if (done === 1 && count > 1 && this.#peek && !(await this.#firstHasForeground(this.#peek))) {
+        if (done === 1 && count > 1 && this.#peek && !(await this.#peek.sees(networks.logits))) {
           const left = jobs.length - batches[0]!.length;
           this.#skipped += Math.floor(left / this.#mirrorings.length);
           onJobs(left * networks.count);
@@ -247,17 +243,6 @@ export class SlabStream {
     }
     await Promise.all(running);
     this.#gpu.check();
-  }
-
-  /** Whether the first window of the last batch has a label but background. */
-  async #firstHasForeground({ labels, downloads }: Peek): Promise<boolean> {
-    runOnce(this.#gpu, argmax(this.#gpu, { logits: this.#networks.logits, labels }));
-    let found = false;
-    await downloads.download(labels, labels.shape[0]!, (values) => {
-      found = values.some((label) => label > 0);
-    });
-    await downloads.drain();
-    return found;
   }
 
   #runBatch(jobs: readonly Job[]): void {
@@ -290,14 +275,6 @@ export class SlabStream {
     this.#ring.close();
     release(this.#gpu, this.#weights);
     if (this.#confidence) release(this.#gpu, this.#confidence);
-    if (!this.#peek) return;
-    this.#peek.downloads.close();
-    release(this.#gpu, this.#peek.labels);
+    this.#peek?.close();
   }
-}
-
-/** Room for one window's labels. */
-interface Peek {
-  readonly labels: Tensor;
-  readonly downloads: Downloads;
 }

@@ -25,7 +25,7 @@ export interface LossCall {
 }
 
 /** The weights of outputs in the loss, as nnU-Net's: half the weight at half the resolution, 1 in all. */
-export function outputWeights(count: number): number[] {
+function outputWeights(count: number): number[] {
   const weights = Array.from({ length: count }, (_, i) => 0.5 ** i);
   const total = weights.reduce((a, b) => a + b);
   return weights.map((weight) => weight / total);

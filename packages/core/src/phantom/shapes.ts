@@ -31,7 +31,7 @@ export const EVERYWHERE: Extent = {
 /** Three orthonormal rows: the local axes of a solid in the atlas. */
 export type Axes = readonly [Xyz, Xyz, Xyz];
 
-export const UPRIGHT: Axes = [
+const UPRIGHT: Axes = [
   [1, 0, 0],
   [0, 1, 0],
   [0, 0, 1],

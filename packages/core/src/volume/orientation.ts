@@ -24,7 +24,7 @@ export interface Orientation {
  * The orientation of an affine, as nibabel's io_orientation: of the rotation nearest to the unit axes (which
  * takes shear out), the voxel axis that lies closest to a world axis chooses first.
  */
-export function orientationOf(affine: Affine): Orientation {
+function orientationOf(affine: Affine): Orientation {
   const rotation = nearestRotation(affine);
   const along = (voxelAxis: number, worldAxis: number) => rotation[worldAxis * 4 + voxelAxis];
   const dominance = (axis: number) => Math.max(...[0, 1, 2].map((w) => along(axis, w) ** 2));
