@@ -5,10 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { inspectHost, maySudo } from '../apps/cli/src/doctor/host.ts';
 import { CHROMIUM_ADVICE, findChromium } from '../apps/evaluator/test/chromium.ts';
-
-function say(text: string): void {
-  process.stderr.write(`setup: ${text}\n`);
-}
+import { part, say } from './say.ts';
 
 function prepare(): void {
   if (findChromium()) return;
@@ -17,13 +14,13 @@ function prepare(): void {
     say(CHROMIUM_ADVICE);
     return;
   }
-  say('installing Chromium by apt, for the tests of the pages');
   const as = `${isRoot ? '' : 'sudo -n '}env DEBIAN_FRONTEND=noninteractive`;
   const install = `${as} apt-get install --yes --no-install-recommends --no-remove -o DPkg::Lock::Timeout=120 chromium fonts-dejavu-core`;
   // An update also fails for sources that nothing here needs: what counts is the install.
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', `${as} apt-get update; ${install}`], {
-    encoding: 'utf8',
-  });
+  const what = 'installing Chromium by apt, for the tests of the pages';
+  const { status, stdout, stderr } = part(what, 'about 150 MB, a minute', () =>
+    spawnSync('sh', ['-c', `${as} apt-get update; ${install}`], { encoding: 'utf8' }),
+  );
   if (status !== 0) say(`apt failed:\n${`${stdout}${stderr}`.trim().split('\n').slice(-10).join('\n')}`);
   if (!findChromium()) say(CHROMIUM_ADVICE);
 }

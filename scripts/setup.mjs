@@ -16,6 +16,15 @@ const NODE = join('node_modules', '.bin', 'node');
 
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
 
+/** Says what is about to be done and about how long it takes, does it, and says how long it took. */
+function part(what, expected, work) {
+  say(`${what}: ${expected}`);
+  const begin = performance.now();
+  const result = work();
+  say(`${what}: took ${Math.round((performance.now() - begin) / 1000)} s`);
+  return result;
+}
+
 /** Runs a command out of sight: its exit code and all that it printed. */
 function quietly([program, ...args]) {
   const { status, stdout, stderr } = spawnSync(program, args, {
@@ -40,9 +49,9 @@ function findPnpm() {
   const found = version();
   if (major(found) === major(PINNED)) return ['pnpm'];
   if (!found && mayInstallGlobally()) {
-    say(`installing ${PINNED} by npm, so that \`pnpm …\` works`);
     // Newer npm runs install scripts, here the one that fetches pnpm's binary, only where they are allowed.
-    quietly(['npm', 'install', '--global', '--allow-scripts=pnpm', PINNED]);
+    const install = ['npm', 'install', '--global', '--allow-scripts=pnpm', PINNED];
+    part(`installing ${PINNED} by npm, so that \`pnpm …\` works`, 'some seconds', () => quietly(install));
     if (major(version()) === major(PINNED)) return ['pnpm'];
   }
   say(
@@ -80,13 +89,9 @@ function isInstalled() {
 function main([script, ...args]) {
   const pnpm = findPnpm();
   if (!isInstalled()) {
-    say('installing packages, about 250 MB');
-    const { status, printed } = quietly([
-      ...pnpm,
-      'install',
-      '--frozen-lockfile',
-      '--config.confirm-modules-purge=false',
-    ]);
+    const install = [...pnpm, 'install', '--frozen-lockfile', '--config.confirm-modules-purge=false'];
+    const expected = 'about 250 MB, a minute or two';
+    const { status, printed } = part('installing packages', expected, () => quietly(install));
     if (status !== 0) {
       say(`installing packages failed:\n${printed}`);
       return 1;
@@ -94,7 +99,11 @@ function main([script, ...args]) {
   }
   const adapter = openly([NODE, join('scripts', 'vulkan.ts')]);
   if (adapter !== 0 || !script) return adapter;
-  if (script === 'test:all') openly([NODE, join('scripts', 'chromium.ts')]);
+  if (script === 'test:all') {
+    openly([NODE, join('scripts', 'chromium.ts')]);
+    if (args.length === 0)
+      say('running all tests: about a quarter of an hour on two cores, longer where busy');
+  }
   return openly([...pnpm, 'run', script, ...args]);
 }
 

@@ -6,8 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { type Diagnosis, diagnose } from '../apps/cli/src/doctor/diagnose.ts';
 import { maySudo } from '../apps/cli/src/doctor/host.ts';
 import { becomeRoot, installCommands, nvidiaProblem, undoCommands } from '../apps/cli/src/doctor/remedy.ts';
-
-const say = (text: string) => process.stderr.write(`setup: ${text}\n`);
+import { part, say } from './say.ts';
 
 /** Whether the kernels have an adapter in the end. */
 async function prepare(): Promise<boolean> {
@@ -25,9 +24,10 @@ async function prepare(): Promise<boolean> {
   if (!host.isRoot && !maySudo()) {
     return giveUp(`${before.problem}, and installing one takes root or password-less sudo. ${byHand}`);
   }
-  say('Dawn finds no adapter: installing the Vulkan loader and a software driver by apt');
+  say('Dawn finds no adapter');
+  const what = 'installing the Vulkan loader and a software driver by apt';
   const as = `${host.isRoot ? '' : 'sudo -n '}env DEBIAN_FRONTEND=noninteractive `;
-  const failure = run(installCommands(host, as));
+  const failure = part(what, 'about 40 MB, less than a minute', () => run(installCommands(host, as)));
   if (failure) {
     run(undoCommands(host, as));
     return giveUp(`apt failed:\n${failure}\nWhat it was to do. ${byHand}`);

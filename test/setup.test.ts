@@ -69,8 +69,11 @@ test('installs packages when the lockfile is not the one installed', async () =>
   await installed();
   await write('node_modules/.pnpm/lock.yaml', 'older');
   await program('bin/pnpm', PNPM);
-  const { status, calls } = await setUp();
+  const { status, stderr, calls } = await setUp();
   expect(status).toBe(0);
+  expect(stderr).toMatch(
+    /^setup: installing packages: about 250 MB, .*\nsetup: installing packages: took \d+ s\n$/,
+  );
   expect(calls).toEqual(['pnpm --version', `pnpm ${INSTALL}`, 'node scripts/vulkan.ts']);
 });
 
