@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** `measure` around commands that end, are ended and get stuck. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { cli, lastLine, temporaryFolder } from '../cli.ts';
@@ -50,14 +51,10 @@ test('reads the GPU’s memory from nvidia-smi', async () => {
   onTestFinished(() => {
     process.env.PATH = path;
   });
-  const { stdout, stderr } = await measured(
-    '--',
-    'sh',
-    '-c',
-    'until [ -e "$1/arguments" ]; do :; done; sleep 0.5',
-    'sh',
-    folder,
-  );
+  // The command ends when the log, still unfinished under another name, holds two readings.
+  const isRead = 'until [ "$(cat "$1"/log.* | grep -c 5048)" -gt 1 ]; do sleep 0.05; done';
+  const log = join(folder, 'log');
+  const { stdout, stderr } = await measured('--log', log, '--', 'sh', '-c', isRead, 'sh', folder);
   const figures = JSON.parse(stdout);
   expect(figures.peakGpuMemoryMb).toBe(5048);
   expect(figures.gpuAucAbove2GbMbS.byTime).toBeGreaterThan(0);
@@ -68,9 +65,15 @@ test('reads the GPU’s memory from nvidia-smi', async () => {
 describe('a stuck command', () => {
   test('is ended with all it started, and counts as the rules say', async () => {
     const folder = temporaryFolder();
-    const log = join(folder, 'case.jsonl');
-    const script = `(sleep 600; touch ${folder}/survived) & echo $! > ${folder}/child; wait`;
-    const { code, stdout } = await measured('--timeout', '0.5', '--log', log, '--', 'sh', '-c', script);
+    const [log, started] = [join(folder, 'case.jsonl'), join(folder, 'child')];
+    const script = `sleep 100000 & echo $! > ${started}; wait`;
+    const stuckFor = (seconds: number) => {
+      rmSync(log, { force: true });
+      return measured('--timeout', String(seconds), '--log', log, '--', 'sh', '-c', script);
+    };
+    let { code, stdout } = await stuckFor(0.5);
+    // A busy machine may have ended it before it started anything.
+    for (let seconds = 2; !existsSync(started); seconds *= 4) ({ code, stdout } = await stuckFor(seconds));
     expect(code).toBe(124);
     expect(JSON.parse(stdout)).toMatchObject({
       isStuck: true,
@@ -79,7 +82,7 @@ describe('a stuck command', () => {
       cpuAucPercentS: { official: 360_000 },
     });
     expect(JSON.parse(readFileSync(log, 'utf8').trimEnd().split('\n').at(-1)!)).toEqual({ stuck: true });
-    const child = Number(readFileSync(join(folder, 'child'), 'utf8'));
+    const child = Number(readFileSync(started, 'utf8'));
     expect(
       existsSync(`/proc/${child}`) && !/State:\tZ/.test(readFileSync(`/proc/${child}/status`, 'utf8')),
     ).toBe(false);

@@ -19,7 +19,9 @@ onDevice('GpuTimer', {}, (kit) => {
       return await timer.end();
     };
     await time(1); // compiles
-    const [short, long] = [await time(1), await time(50)];
+    // A busy machine can only make them longer.
+    const short = Math.min(await time(1), await time(1), await time(1));
+    const long = await time(50);
     expect(short).toBeGreaterThan(0);
     expect(long).toBeGreaterThan(short);
     timer.close();
