@@ -193,8 +193,9 @@ fn put(outputs: Outputs, row: u32, column: u32, sum: vec4<f32>) {
     let steps = (tapEnd - tapFirst) * chunks;
     if (split < steps) {
       {
-        let d = firstD + i32(tapFirst + (split) / chunks);
-        let c = (split) % chunks * 16u + c0;
+        let next = split;
+        let d = firstD + i32(tapFirst + next / chunks);
+        let c = next % chunks * 16u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
         raw0 = readAt(input, plane, voxel0, channels, c);
         raw1 = readAt(input, plane, voxel1, channels, c);
@@ -226,8 +227,9 @@ fn put(outputs: Outputs, row: u32, column: u32, sum: vec4<f32>) {
       workgroupBarrier();
       // The next step's inputs are on their way while this one's are multiplied.
       if (step + p.splits < steps) {
-        let d = firstD + i32(tapFirst + (step + p.splits) / chunks);
-        let c = (step + p.splits) % chunks * 16u + c0;
+        let next = step + p.splits;
+        let d = firstD + i32(tapFirst + next / chunks);
+        let c = next % chunks * 16u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
         raw0 = readAt(input, plane, voxel0, channels, c);
         raw1 = readAt(input, plane, voxel1, channels, c);

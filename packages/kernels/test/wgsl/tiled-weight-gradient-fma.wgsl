@@ -188,8 +188,9 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
     let inW4 = inputW((lane / 4u + 48u), w0);
     let inW5 = inputW((lane / 4u + 60u), w0);
     if (start < end) {
-      let h = firstLine(start) + 1;
-      let d = planeOf(start, td);
+      let next = start;
+      let h = firstLine(next) + 1;
+      let d = planeOf(next, td);
       isInside0 = isInside(d, h + i32((lane / 4u) / 34u), inW0) && a0 + cA < p.a;
       rawA0 = readA(d, h + i32((lane / 4u) / 34u), inW0, a0 + cA, isInside0);
       isInside1 = isInside(d, h + i32((lane / 4u + 12u) / 34u), inW1) && a0 + cA < p.a;
@@ -202,8 +203,8 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
       rawA4 = readA(d, h + i32((lane / 4u + 48u) / 34u), inW4, a0 + cA, isInside4);
       isInside5 = isInside(d, h + i32((lane / 4u + 60u) / 34u), inW5) && a0 + cA < p.a;
       rawA5 = readA(d, h + i32((lane / 4u + 60u) / 34u), inW5, a0 + cA, isInside5);
-      rawB0 = readB((start) * p.width, w0 + (lane / 4u), b0 + cB);
-      rawB1 = readB((start) * p.width, w0 + (lane / 4u + 12u), b0 + cB);
+      rawB0 = readB(next * p.width, w0 + (lane / 4u), b0 + cB);
+      rawB1 = readB(next * p.width, w0 + (lane / 4u + 12u), b0 + cB);
     }
     for (var r = start; r < end; r++) {
       let first = r % p.height * 2u; // of the lines in the ring
@@ -234,8 +235,9 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
       workgroupBarrier();
       // The next row is on its way while this one is multiplied.
       if (r + 1u < end) {
-        let h = firstLine(r + 1u) + 1;
-        let d = planeOf(r + 1u, td);
+        let next = r + 1u;
+        let h = firstLine(next) + 1;
+        let d = planeOf(next, td);
         isInside0 = isInside(d, h + i32((lane / 4u) / 34u), inW0) && a0 + cA < p.a;
         rawA0 = readA(d, h + i32((lane / 4u) / 34u), inW0, a0 + cA, isInside0);
         isInside1 = isInside(d, h + i32((lane / 4u + 12u) / 34u), inW1) && a0 + cA < p.a;
@@ -248,8 +250,8 @@ fn put(share: u32, tap: u32, a: u32, b: u32, sum: f32) {
         rawA4 = readA(d, h + i32((lane / 4u + 48u) / 34u), inW4, a0 + cA, isInside4);
         isInside5 = isInside(d, h + i32((lane / 4u + 60u) / 34u), inW5) && a0 + cA < p.a;
         rawA5 = readA(d, h + i32((lane / 4u + 60u) / 34u), inW5, a0 + cA, isInside5);
-        rawB0 = readB((r + 1u) * p.width, w0 + (lane / 4u), b0 + cB);
-        rawB1 = readB((r + 1u) * p.width, w0 + (lane / 4u + 12u), b0 + cB);
+        rawB0 = readB(next * p.width, w0 + (lane / 4u), b0 + cB);
+        rawB1 = readB(next * p.width, w0 + (lane / 4u + 12u), b0 + cB);
       }
       let line = (first + th) % 3u * 204u;
       for (var w = 0u; w < 16u; w++) {

@@ -164,11 +164,12 @@ fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
   for (var w0 = 0u; w0 < p.width; w0 += 32u) {
     let inW0 = inputW((lane / 2u), w0);
     if (start < end) {
-      let h = firstLine(start) + 2;
-      let d = planeOf(start, td);
+      let next = start;
+      let h = firstLine(next) + 2;
+      let d = planeOf(next, td);
       isInside0 = isInside(d, h + i32((lane / 2u) / 34u), inW0) && a0 + cA < p.a;
       rawA0 = readA(d, h + i32((lane / 2u) / 34u), inW0, a0 + cA, isInside0);
-      rawB0 = readB((start) * p.width, w0 + (lane / 4u), b0 + cB);
+      rawB0 = readB(next * p.width, w0 + (lane / 4u), b0 + cB);
     }
     for (var r = start; r < end; r++) {
       let first = r % p.height; // of the lines in the ring
@@ -193,11 +194,12 @@ fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
       workgroupBarrier();
       // The next row is on its way while this one is multiplied.
       if (r + 1u < end) {
-        let h = firstLine(r + 1u) + 2;
-        let d = planeOf(r + 1u, td);
+        let next = r + 1u;
+        let h = firstLine(next) + 2;
+        let d = planeOf(next, td);
         isInside0 = isInside(d, h + i32((lane / 2u) / 34u), inW0) && a0 + cA < p.a;
         rawA0 = readA(d, h + i32((lane / 2u) / 34u), inW0, a0 + cA, isInside0);
-        rawB0 = readB((r + 1u) * p.width, w0 + (lane / 4u), b0 + cB);
+        rawB0 = readB(next * p.width, w0 + (lane / 4u), b0 + cB);
       }
       let line = (first + th) % 3u * 204u;
       for (var k = part; k < 2u; k += 2u) {

@@ -21,21 +21,22 @@ export function gatherCode(shape: GatherShape): string {
   const reads = shareReads(tile.threads, slots, tile.depth / channelsOf(reading));
   const ofInput = (name: string) =>
     inputs === 1 ? `p.${name}0` : `select(p.${name}1, p.${name}0, input == 0u)`;
-  // What `step` adds is read into registers.
+  // Reads what a step will add into registers.
   const readBlock = (step: string) => `{
-        let d = firstD + i32(tapFirst + (${step}) / chunks);
-        let c = (${step}) % chunks * ${tile.depth}u + c0;
+        let next = ${step};
+        let d = firstD + i32(tapFirst + next / chunks);
+        let c = next % chunks * ${tile.depth}u + c0;
         let plane = shift + d * p.inHeight * p.inWidth * i32(channels);
         ${reads.each((i) => `raw${i} = readAt(input, plane, voxel${i}, channels, c);`)}
       }`;
-  const rowOf = (step: string, th: string) => `weightRow(rows, tapFirst * chunks + ${step}, ${th})`;
-  // Weights of a tap along H were read while those before were multiplied; the next ones follow.
+  const weightRowOf = (step: string, th: string) => `weightRow(rows, tapFirst * chunks + ${step}, ${th})`;
+  // Keeps the weights of tap th, which were read while those before were multiplied, and reads the next ones.
   const nextWeights = ({ read, keep }: NonNullable<GatherMultiplier['weights']>) => `if (th > 0u) {
           workgroupBarrier();
           ${keep}
           workgroupBarrier();
         }
-        if (th + 1u < ${tapsH}u) ${read(rowOf('step', 'th + 1u'))} else if (step + p.splits < steps) ${read(rowOf('step + p.splits', '0u'))}`;
+        if (th + 1u < ${tapsH}u) ${read(weightRowOf('step', 'th + 1u'))} else if (step + p.splits < steps) ${read(weightRowOf('step + p.splits', '0u'))}`;
   return `
 ${declarations(shape.memory)}
 
@@ -103,7 +104,7 @@ ${putFunctions(shape)}
     let steps = (tapEnd - tapFirst) * chunks;
     if (split < steps) {
       ${readBlock('split')}
-      ${m.weights ? m.weights.read(rowOf('split', '0u')) : ''}
+      ${m.weights ? m.weights.read(weightRowOf('split', '0u')) : ''}
     }
     for (var step = split; step < steps; step += p.splits) {
       let c = step % chunks * ${tile.depth}u + c0;
@@ -115,7 +116,7 @@ ${putFunctions(shape)}
       // The next step's inputs are on their way while this one's are multiplied.
       if (step + p.splits < steps) ${readBlock('step + p.splits')}
       for (var th = 0u; th < ${end(tapsH)}; th++) {
-        let row = ${rowOf('step', 'th')};
+        let row = ${weightRowOf('step', 'th')};
         ${m.weights ? nextWeights(m.weights) : ''}
         for (var t = 0u; t < ${end(tapsW)}; t++) {
           let tap = (th * ${block.voxels}u + ${slotOfTap('t', block, strideW)}) * ${vec4sOfVoxel}u;

@@ -20,15 +20,16 @@ export function weightGradientCode(shape: WeightGradientShape): string {
   const b = shareReads(tile.threads, tile.width, tile.channels / channelsOf(readingB));
   const norm = isNormed ? ', norm' : '';
   const lineOf = (slot: string) => `i32(${slot} / ${block.voxels}u)`;
-  // The row of the centre, and the lines of the gathered tensor that it adds, are read into registers.
+  // Reads a row of the centre, and the lines of the gathered tensor that it adds, into registers.
   const readRow = (r: string) => `{
-        let h = firstLine(${r}) + ${kept};
-        let d = planeOf(${r}, td);
+        let next = ${r};
+        let h = firstLine(next) + ${kept};
+        let d = planeOf(next, td);
         ${a.each(
           (i, slot) => `isInside${i} = isInside(d, h + ${lineOf(slot)}, inW${i}) && a0 + cA < p.a;
         rawA${i} = readA(d, h + ${lineOf(slot)}, inW${i}, a0 + cA, isInside${i});`,
         )}
-        ${b.each((i, slot) => `rawB${i} = readB((${r}) * p.width, w0 + ${slot}, b0 + cB);`)}
+        ${b.each((i, slot) => `rawB${i} = readB(next * p.width, w0 + ${slot}, b0 + cB);`)}
       }`;
   const readKeptLines = `if (r == start || r % p.height == 0u) {
         workgroupBarrier();
