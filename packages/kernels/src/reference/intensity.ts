@@ -1,6 +1,7 @@
 /** Twin of `ops/intensity.ts`. */
 import type { Gamma, IntensityRange } from '../ops/intensity.ts';
 import { type Reference, reference } from './array.ts';
+import { intensityStatistics } from './intensityStatistics.ts';
 import { normal, philox } from './philox.ts';
 
 const map = ({ shape, data }: Reference, f: (x: number, i: number) => number) =>
@@ -23,20 +24,8 @@ export const gaussianNoise = (
 
 export const scaleIntensity = (image: Reference, factor: number): Reference => map(image, (x) => x * factor);
 
-/** Least, greatest, mean, deviation. */
-export function statistics({ data }: Reference): [number, number, number, number] {
-  const mean = data.reduce((a, b) => a + b) / data.length;
-  const variance = data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length;
-  return [
-    data.reduce((a, b) => Math.min(a, b)),
-    data.reduce((a, b) => Math.max(a, b)),
-    mean,
-    Math.sqrt(variance),
-  ];
-}
-
 export function adjustContrast(image: Reference, factor: number): Reference {
-  const [low, high, mean] = statistics(image);
+  const [low, high, mean] = intensityStatistics(image);
   return map(image, (x) => Math.min(high, Math.max(low, mean + factor * (x - mean))));
 }
 
@@ -44,13 +33,13 @@ export function adjustContrast(image: Reference, factor: number): Reference {
 export function gammaIntensity(image: Reference, { exponent, inverted, keepsStatistics }: Gamma): Reference {
   const sign = inverted ? -1 : 1;
   const signed = map(image, (x) => sign * x);
-  const [low, high] = statistics(signed);
+  const [low, high] = intensityStatistics(signed);
   const curved = map(
     signed,
     (x) => sign * (((x - low) / (high - low + 1e-7)) ** exponent * (high - low) + low),
   );
   if (!keepsStatistics) return curved;
-  const [, , mean, deviation] = statistics(image);
-  const [, , newMean, newDeviation] = statistics(curved);
+  const [, , mean, deviation] = intensityStatistics(image);
+  const [, , newMean, newDeviation] = intensityStatistics(curved);
   return map(curved, (x) => ((x - newMean) / (newDeviation + 1e-7)) * deviation + mean);
 }
