@@ -69,8 +69,8 @@ export async function evaluateCases(
 
 /**
  * Two files as a pair, or the files of two folders as pairs by name without .nii.gz (or .nii), sorted by name.
- * `unmatched` are the predictions without a reference. Throws InputError where one is
- * a folder and the other a file, or there is no reference.
+ * `unmatched` are the predictions without a reference. Throws InputError where one is a folder and the other a file, or
+ * there is no reference.
  */
 export async function pairCases(
   reference: string,
