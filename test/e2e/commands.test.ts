@@ -194,7 +194,7 @@ describe('on one data set', () => {
     const other = await cli([...command, '--set', 'seed=2']);
     expect(other.code).toBe(1);
     expect(lastLine(other)).toBe(
-      `organseg: ${out}: was made with another config; choose another folder for --out`,
+      `organseg: ${out}: was made with config.seed 1, not 2; choose another folder for --out`,
     );
   });
 

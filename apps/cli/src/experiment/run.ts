@@ -10,7 +10,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { readBytes } from '@organseg/files/read.ts';
+import { firstDifference } from '@organseg/files/firstDifference.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
@@ -20,6 +22,7 @@ import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
+import { z } from 'zod';
 import { writePhantoms } from '../phantom/writePhantoms.ts';
 import {
   evaluateOrRead,
@@ -54,15 +57,21 @@ const STATE = 'experiment.json';
 /** A folder belongs to one design: results of two are never mixed. */
 export async function openState(out: string, design: Design, source: Source, resume: boolean): Promise<void> {
   const path = join(out, STATE);
-  const content = `${JSON.stringify({ ...design, data: source.data }, null, 2)}\n`;
+  const state = { ...design, data: source.data };
   if (existsSync(path)) {
     if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
-    if ((await readBytes(path)).toString() !== content) {
-      throw new InputError(`${out}: was made from another design; choose another folder for --out`);
+    const difference = firstDifference(await readJsonFile(path, z.unknown()), state);
+    if (difference) {
+      const advice = 'choose another folder for --out';
+      throw new InputError(`${out}: was made from another design, with ${difference}; ${advice}`);
     }
     return;
   }
-  await writeWhole(path, content);
+  const ofCohorts = source.labelled.flatMap((n) => [`labelled-${n}`, `differences-${n}-labelled.svg`]);
+  const files = [STATE, 'results.json', 'results.html', 'prepared', ...ofCohorts];
+  const inputs = source.data === undefined ? [] : caseFoldersOf(source.data);
+  await assertNothingLost({ folder: out, files, own: [], inputs });
+  await writeWhole(path, `${JSON.stringify(state, null, 2)}\n`);
 }
 
 export async function runExperiment(

@@ -1,37 +1,23 @@
-/**
- * The pipeline, the whole method on one data set: train → for each round pseudo-label → select → train the student →
- * predict the test cases → evaluate the first and the last model → report. Each stage is skipped where it is done and
- * goes on where it is half done.
- */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { InputError } from '@organseg/core/inputError.ts';
+import { join } from 'node:path';
 import { organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { readJsonFile } from '@organseg/files/json.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
-import { type Config, configSchema } from '@organseg/train/config/schema.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { readRecords } from '@organseg/train/run/trainingRecords.ts';
-import { z } from 'zod';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { reportHtml } from '../report/report.ts';
 import { say } from '../terminal/command.ts';
+import { firstTeacher, type Model, pseudoLabelsOf, studentsOf } from './models.ts';
 import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
-
-export interface PipelineRequest {
-  readonly data: string;
-  readonly out: string;
-  readonly preset: string;
-  readonly config: Config;
-}
+import { type PipelineRequest, type PipelineState, saveState } from './state.ts';
 
 export interface PipelineResult {
   readonly report: string;
@@ -46,43 +32,6 @@ export interface PipelineResult {
   /** Scores of the labelled cases, each by the fold that has not seen it; null without folds. */
   readonly outOfFold: Evaluation | null;
 }
-
-/** A model: the name of its folder, and what the report calls it. */
-interface Model {
-  readonly folder: string;
-  readonly name: string;
-  /** Names of the runs whose logits are averaged, where it is not the folder's own alone. */
-  readonly runs?: readonly string[];
-}
-
-/** The teacher of the first round: one run, or one of each fold. */
-function firstTeacher(config: Config): Model {
-  const model = { folder: 'labelled-only', name: 'labelled only' };
-  if (config.folds === null) return model;
-  return { ...model, runs: foldRuns(config, model.folder).map(({ name }) => name) };
-}
-
-/** The student of each round. */
-function studentsOf(config: Config): Model[] {
-  const name = studentConfig(config).consistency
-    ? 'with the mean teacher'
-    : config.studentStart === 'scratch'
-      ? 'with the noisy student'
-      : 'with pseudo-labels';
-  return Array.from({ length: config.rounds }, (_, i) => ({
-    name,
-    folder: `${name.replace('the ', '').replaceAll(' ', '-')}${i ? `-${i + 1}` : ''}`,
-  }));
-}
-
-/** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
-const pipelineState = z.object({
-  data: z.string(),
-  preset: z.string(),
-  config: configSchema,
-  stages: z.record(z.string(), z.number()),
-});
-type PipelineState = z.infer<typeof pipelineState>;
 
 export async function pipeline(
   owner: GpuOwner,
@@ -117,7 +66,7 @@ export async function pipeline(
   const labelFolders: string[] = [];
   for (const [i, student] of students.entries()) {
     const round = students.length > 1 ? `, round ${i + 1}` : '';
-    const pseudo = join(out, `pseudo-labels${i ? `-${i + 1}` : ''}`);
+    const pseudo = join(out, pseudoLabelsOf(i));
     if (config.studentPseudoLabels) {
       manifest = await stages.run(`pseudo-label${round}`, signal, async () => {
         const compared = [...labelFolders];
@@ -271,20 +220,4 @@ class Stages {
       await saveState(this.#out, this.#state);
     }
   }
-}
-
-const saveState = (out: string, state: PipelineState) =>
-  writeWhole(join(out, 'pipeline.json'), `${JSON.stringify(state, null, 2)}\n`);
-
-/** The state of the folder. Throws InputError where it was made from other data or settings. */
-export async function openState({ out, data, preset, config }: PipelineRequest): Promise<PipelineState> {
-  const path = join(out, 'pipeline.json');
-  const asked = { data: resolve(data), preset, config };
-  if (!existsSync(path)) return { ...asked, stages: {} };
-  const { stages, ...found } = await readJsonFile(path, pipelineState);
-  const key = (Object.keys(asked) as (keyof typeof asked)[]).find(
-    (k) => JSON.stringify(asked[k]) !== JSON.stringify(found[k]),
-  );
-  if (key) throw new InputError(`${out}: was made with another ${key}; choose another folder for --out`);
-  return { ...asked, stages };
 }

@@ -5,6 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { ScoredOrgan } from '@organseg/core/metrics/score.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { Dataset, UnlabelledCase } from '@organseg/files/dataset.ts';
+import { type FileRecord, fileRecord, isAsRecorded, recordOf } from '@organseg/files/fileRecord.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
@@ -14,6 +15,7 @@ import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { isFinished, isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { assertUnchanged, resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
+import { z } from 'zod';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
@@ -78,7 +80,13 @@ export async function predictOrGoOn(
   });
 }
 
-/** The scores, made anew where there are new predictions, other names of organs or no scores. */
+/** An evaluation, and the references that it was made against by case. */
+const scoresFile = evaluationFile.and(z.object({ references: z.record(z.string(), fileRecord).optional() }));
+
+/**
+ * The scores of before, or new ones where there are none, or there are new predictions, other references or other names
+ * of organs.
+ */
 export async function evaluateOrRead(
   pairs: readonly CasePair[],
   organs: readonly ScoredOrgan[],
@@ -86,15 +94,22 @@ export async function evaluateOrRead(
   isNew: boolean,
 ): Promise<Evaluation> {
   if (!isNew && existsSync(scores)) {
-    const found = await readJsonFile(scores, evaluationFile);
-    if (found.cases.every((scored) => organs.every(({ name }) => name in scored.organs))) {
+    const { references: before = {}, ...found } = await readJsonFile(scores, scoresFile);
+    const isSame = async ({ case: name, reference }: CasePair) =>
+      before[name] !== undefined && (await isAsRecorded(reference, before[name]));
+    if (
+      found.cases.every((scored) => organs.every(({ name }) => name in scored.organs)) &&
+      (await Promise.all(pairs.map(isSame))).every(Boolean)
+    ) {
       say(`${scores}: done before`);
       return found;
     }
   }
+  const references: Record<string, FileRecord> = {};
+  for (const { case: name, reference } of pairs) references[name] = await recordOf(reference);
   const evaluation = await evaluateCases(pairs, organs, 'flare22');
   await makeFolder(dirname(scores));
-  await writeWhole(scores, `${JSON.stringify(evaluation, null, 2)}\n`);
+  await writeWhole(scores, `${JSON.stringify({ ...evaluation, references }, null, 2)}\n`);
   return evaluation;
 }
 

@@ -1,6 +1,7 @@
 /** The origin of label maps: the models that made them, and the options that change what these compute. */
 import { resolve } from 'node:path';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
+import { firstDifference } from '@organseg/files/firstDifference.ts';
 import { z } from 'zod';
 import { assertRun, bestCheckpoint, type RunDescription } from '../run/runFolder.ts';
 import { NO_POSTPROCESSING, type Postprocessing } from './postprocessing.ts';
@@ -47,10 +48,6 @@ export function differenceOf(before: Origin, now: Origin): string | undefined {
     const [was, is] = [before.models.join(', '), now.models.join(', ')];
     return was === is ? `of ${was} with other weights` : `of ${was}, not of ${is}`;
   }
-  const keys = new Set([...Object.keys(before.options), ...Object.keys(now.options)]);
-  for (const key of keys) {
-    const [was, is] = [before.options[key], now.options[key]].map((value) => JSON.stringify(value ?? null));
-    if (was !== is) return `made with ${key} ${was}, not ${is}`;
-  }
-  return undefined;
+  const option = firstDifference(before.options, now.options);
+  return option && `made with ${option}`;
 }

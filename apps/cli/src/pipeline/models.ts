@@ -1,0 +1,35 @@
+/** The models of a pipeline, and the folders that they and their labels lie in. */
+import { studentConfig } from '@organseg/train/config/resolve.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
+import { foldRuns } from './stages.ts';
+
+/** A model: the name of its folder, and what the report calls it. */
+export interface Model {
+  readonly folder: string;
+  readonly name: string;
+  /** Names of the runs whose logits are averaged, where it is not the folder's own alone. */
+  readonly runs?: readonly string[];
+}
+
+/** The teacher of the first round: one run, or one of each fold. */
+export function firstTeacher(config: Config): Model {
+  const model = { folder: 'labelled-only', name: 'labelled only' };
+  if (config.folds === null) return model;
+  return { ...model, runs: foldRuns(config, model.folder).map(({ name }) => name) };
+}
+
+/** The student of each round. */
+export function studentsOf(config: Config): Model[] {
+  const name = studentConfig(config).consistency
+    ? 'with the mean teacher'
+    : config.studentStart === 'scratch'
+      ? 'with the noisy student'
+      : 'with pseudo-labels';
+  return Array.from({ length: config.rounds }, (_, i) => ({
+    name,
+    folder: `${name.replace('the ', '').replaceAll(' ', '-')}${i ? `-${i + 1}` : ''}`,
+  }));
+}
+
+/** The name of the folder of a round's pseudo-labels; rounds count from 0. */
+export const pseudoLabelsOf = (round: number): string => `pseudo-labels${round ? `-${round + 1}` : ''}`;
