@@ -33,7 +33,7 @@ const WEB_PACKAGES = ['hono', '@hono/zod-openapi', 'zod', 'kysely', '@zip.js/zip
 const RULES: Record<string, Rule> = {
   [KERNELS]: { ours: [], gpu: true },
   // The only one that knows Dawn, and Node.
-  [DAWN]: { ours: [KERNELS], packages: ['webgpu'], node: true },
+  [DAWN]: { ours: [KERNELS], packages: ['webgpu', 'koffi'], node: true },
   [CORE]: { ours: [] },
   [VOLUME]: { ours: BASICS, packages: ['nifti-reader-js', 'pako'] },
   [METRICS]: { ours: [...BASICS, ...GEOMETRY] },

@@ -1,6 +1,10 @@
 /** Opening the GPU through Dawn, in Node. The only file that imports `webgpu`. */
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import koffi from 'koffi';
 import { create, globals } from 'webgpu';
 import { type AdapterFacts, Gpu, type GpuOptions, type Host } from '../device.ts';
 import { adapterFacts, requestDevice } from './adapter.ts';
@@ -35,9 +39,41 @@ export async function findAdapter(options: OpenOptions = {}): Promise<FoundAdapt
   if (options.backend) flags.push(`backend=${options.backend}`);
   if (options.adapter) flags.push(`adapter=${options.adapter}`);
   const dawn = create(flags);
-  const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });
+  const adapter = await withoutLimitWarnings(() =>
+    dawn.requestAdapter({ powerPreference: 'high-performance' }),
+  );
   if (!adapter) return undefined;
   return { dawn, adapter, facts: adapterFacts(adapter) };
+}
+
+const STDERR = 2;
+
+/** A line that Dawn prints, whoever asks, of drivers whose limits are higher than its own. */
+const LIMIT_WARNING = /^Warning: maxDynamic\w+ artificially reduced from .*\n/gm;
+
+/**
+ * Runs synchronous work of Dawn, whose warnings on limits go nowhere. Dawn has no switch for them: the process's
+ * standard error is a file meanwhile, and what else stands in it is printed afterwards.
+ */
+function withoutLimitWarnings<T>(work: () => T): T {
+  if (process.platform === 'win32') return work();
+  const c = koffi.load(null);
+  const dup = c.func('int dup(int)');
+  const dup2 = c.func('int dup2(int, int)');
+  const folder = mkdtempSync(join(tmpdir(), 'organseg-stderr-'));
+  const path = join(folder, 'stderr');
+  const file = openSync(path, 'w');
+  const stderr: number = dup(STDERR);
+  dup2(file, STDERR);
+  try {
+    return work();
+  } finally {
+    dup2(stderr, STDERR);
+    closeSync(stderr);
+    closeSync(file);
+    process.stderr.write(readFileSync(path, 'utf8').replaceAll(LIMIT_WARNING, ''));
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Opens the GPU. Throws with the way out when there is none. */
@@ -79,7 +115,7 @@ class DawnHost implements Host {
 export async function listAdapters(): Promise<string[]> {
   process.env.XDG_RUNTIME_DIR ??= '/tmp';
   try {
-    await create(['adapter=no such adapter']).requestAdapter();
+    await withoutLimitWarnings(() => create(['adapter=no such adapter']).requestAdapter());
     return [];
   } catch (error) {
     return Array.from(String(error).matchAll(/name: '(.*)'/g), ([, name]) => name as string);
