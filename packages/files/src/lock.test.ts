@@ -1,7 +1,7 @@
 /** Locked folders: against this process, another one that lives or was killed, and one on another machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
@@ -34,9 +34,11 @@ test('a folder is one work’s at a time; nothing is left behind', async () => {
     const second = whileLocked(join(folder, '../new'), nothing);
     await expect(second).rejects.toThrow(/new is in use by process \d+$/);
   });
-  expect(readdirSync(folder)).toEqual([]);
+  expect(existsSync(folder)).toBe(false);
   await expect(whileLocked(folder, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+  mkdirSync(folder);
   await whileLocked(folder, nothing);
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('another process keeps it while it lives; of those who come after it was killed, one gets it', async () => {

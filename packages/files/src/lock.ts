@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -27,11 +28,17 @@ export const LOCK = 'lock';
 
 /**
  * Makes the folder where it is not there yet, and keeps other processes out of it during the work. A lock whose
- * process is gone does not count. Throws InputError where another process, or this one, holds the folder.
+ * process is gone does not count; a folder that was made and stays empty is removed. Throws InputError where another
+ * process, or this one, holds the folder.
  */
 export async function whileLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const isNew = !existsSync(folder);
   await makeFolder(folder);
-  const release = lock(folder);
+  const unlock = lock(folder);
+  const release = () => {
+    unlock();
+    if (isNew) removeEmpty(folder); // what was refused leaves nothing behind
+  };
   process.once('exit', release); // a second Ctrl-C ends the process in the middle of the work
   try {
     return await work();
@@ -62,12 +69,16 @@ function lock(folder: string): () => void {
   }
   return () => {
     rmSync(join(path, own), { force: true });
-    try {
-      rmdirSync(path);
-    } catch {
-      // Another process has it already, or somebody removed it.
-    }
+    removeEmpty(path);
   };
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // It holds something, another process's lock perhaps, or is gone.
+  }
 }
 
 /** Whether the rename was the first: false where its source is gone or its target is taken. */
