@@ -1,7 +1,7 @@
 /**
  * `pnpm bundle [--out FILE]`: one archive for Linux on x64 that runs where neither Node nor a registry is.
  *   organseg-linux-x64/organseg    runs the commands, and `bench`
- *   organseg-linux-x64/lib         Node, Dawn's binding, the commands, the benches, doctor's and the tuner's probe and
+ *   organseg-linux-x64/lib         Node, Dawn's and koffi's bindings, the commands, the benches, doctor's and the tuner's probe and
  *                                  the thread that cuts patches, a file each
  */
 import { spawnSync } from 'node:child_process';
@@ -25,6 +25,8 @@ import { build } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NAME = 'organseg-linux-x64';
+/** The package that holds koffi's binary; the bundled code asks for it by its name. */
+const KOFFI = '@koromix/koffi-linux-x64';
 const PROGRAMS = {
   cli: 'apps/cli/src/main.ts',
   bench: 'scripts/bench.ts',
@@ -57,6 +59,8 @@ async function assemble(folder: string): Promise<void> {
   }
   const require = createRequire(join(ROOT, 'packages/kernels/package.json'));
   copyFileSync(join(dirname(require.resolve('webgpu')), dawn), join(lib, dawn));
+  const koffi = createRequire(require.resolve('koffi')).resolve(`${KOFFI}/package.json`);
+  cpSync(dirname(koffi), join(lib, 'node_modules', KOFFI), { recursive: true, dereference: true });
   copyFileSync(process.execPath, join(lib, 'node'));
   for (const peer of ['pytorch_unet.py', 'pytorch_predict.py'])
     copyFileSync(join(ROOT, 'apps/cli/bench/peers', peer), join(lib, peer));
