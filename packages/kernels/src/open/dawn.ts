@@ -56,24 +56,36 @@ const LIMIT_WARNING = /^Warning: maxDynamic\w+ artificially reduced from .*\n/gm
  * standard error is a file meanwhile, and what else stands in it is printed afterwards.
  */
 function withoutLimitWarnings<T>(work: () => T): T {
-  if (process.platform === 'win32') return work();
+  const restore = process.platform === 'win32' ? undefined : catchStderr();
+  try {
+    return work();
+  } finally {
+    restore?.();
+  }
+}
+
+/** Has standard error go to a file, where one can be made; returns what undoes it. */
+function catchStderr(): (() => void) | undefined {
+  let folder: string;
+  try {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-stderr-'));
+  } catch {
+    return undefined; // the warnings are seen then
+  }
   const c = koffi.load(null);
   const dup = c.func('int dup(int)');
   const dup2 = c.func('int dup2(int, int)');
-  const folder = mkdtempSync(join(tmpdir(), 'organseg-stderr-'));
   const path = join(folder, 'stderr');
   const file = openSync(path, 'w');
   const stderr: number = dup(STDERR);
   dup2(file, STDERR);
-  try {
-    return work();
-  } finally {
+  return () => {
     dup2(stderr, STDERR);
     closeSync(stderr);
     closeSync(file);
     process.stderr.write(readFileSync(path, 'utf8').replaceAll(LIMIT_WARNING, ''));
     rmSync(folder, { recursive: true });
-  }
+  };
 }
 
 /** Opens the GPU. Throws with the way out when there is none. */
