@@ -162,6 +162,10 @@ function circles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
   return found;
 }
 
+test('every file begins with what it is', () => {
+  expect(PATHS.filter((path) => !/^(#!.*\n)?\/\*\*/.test(readFileSync(path, 'utf8')))).toEqual([]);
+});
+
 test('no file imports itself by way of others', () => {
   const targets = (path: string) => importsOf(path, readFileSync(path, 'utf8')).map(({ target }) => target);
   expect(circles(new Map(PATHS.map((path) => [path, targets(path)])))).toEqual([]);

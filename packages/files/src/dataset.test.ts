@@ -1,3 +1,4 @@
+/** Data sets in nnU-Net’s layout: what is listed, refused and said. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+/** Files read and written by path: NIfTI, gzip, JSON, whole or not at all. */
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -2,6 +2,7 @@
  * A device that allocates and computes nothing. `Gpu.rehearsal` puts it under an arena, which then tells the bytes
  * that the same work would take on the real one.
  */
+
 /** A device with the features and limits of another. */
 export function countingDevice({ features, limits }: GPUDevice): GPUDevice {
   const nothing = () => ({});

@@ -1,3 +1,4 @@
+/** What `kernel` lists and prints. */
 import { expect, it, vi } from 'vitest';
 import { kernel } from './kernel.ts';
 

@@ -1,3 +1,4 @@
+/** The whole method on one data set: train, label, select, train the students, predict, score, report. */
 import { join } from 'node:path';
 import { organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';

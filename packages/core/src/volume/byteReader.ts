@@ -1,3 +1,4 @@
+/** A stream of bytes, read in pieces of the size that a parser asks for. */
 import type { Codec } from './gzip.ts';
 
 /** Bytes of a file as they come, and the name that error messages give it. */

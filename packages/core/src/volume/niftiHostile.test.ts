@@ -1,3 +1,4 @@
+/** Broken and hostile NIfTI files: refused in one line, in little memory and time. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../inputError.ts';

@@ -1,3 +1,4 @@
+/** Voxels of every data type, scaled or not, as scans and as label maps. */
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../inputError.ts';
 import { gzip } from './gzip.ts';

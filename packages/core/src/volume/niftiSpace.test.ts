@@ -1,3 +1,4 @@
+/** Which affine of a NIfTI header counts, and what is kept of its space. */
 import { describe, expect, it } from 'vitest';
 import { apply, compose, determinant } from './affine.ts';
 import { type NiftiFixture, niftiFile, random, sourceOf } from './niftiFixture.ts';

@@ -1,3 +1,4 @@
+/** NIfTI files that are written, read back. */
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { labelTable } from './labelTable.ts';

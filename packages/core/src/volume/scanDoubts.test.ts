@@ -1,3 +1,4 @@
+/** What is refused or said of a scan’s size, orientation and values. */
 import { describe, expect, it } from 'vitest';
 import { type NiftiFixture, niftiFile, sourceOf } from './niftiFixture.ts';
 import { readScan } from './niftiRead.ts';

@@ -1,3 +1,4 @@
+/** What opening the GPU prints. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+/** What is refused and said of all training cases together. */
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import { expect, test } from 'vitest';
 import { labelNotes, scanNotes } from './caseNotes.ts';

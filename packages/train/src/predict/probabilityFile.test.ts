@@ -1,3 +1,4 @@
+/** Probabilities on a full disk. */
 import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { caseGeometry } from '@organseg/core/inference/caseGeometry.ts';
