@@ -137,9 +137,10 @@ describe('writing', () => {
     const below = join(file, 'b', 'c');
     await expect(makeFolder(below)).rejects.toThrow(new InputError(`${below}: a part of the path is a file`));
     const scan = join(folder, 'scan.nii.gz');
-    await expect(makeFolder(scan)).rejects.toThrow(
-      new InputError(`${scan}: names a file, expected a folder`),
-    );
+    for (const name of [scan, `${scan}/`])
+      await expect(makeFolder(name)).rejects.toThrow(
+        new InputError(`${name}: names a file, expected a folder`),
+      );
   });
 
   it('names the file that cannot be written', async () => {

@@ -10,7 +10,7 @@ import { asInputError } from './errors.ts';
  * NIfTI file has.
  */
 export async function makeFolder(path: string): Promise<void> {
-  if (/\.nii(\.gz)?$/i.test(path)) throw new InputError(`${path}: names a file, expected a folder`);
+  if (/\.nii(\.gz)?\/*$/i.test(path)) throw new InputError(`${path}: names a file, expected a folder`);
   try {
     await mkdir(path, { recursive: true });
   } catch (error) {

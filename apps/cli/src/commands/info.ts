@@ -3,7 +3,12 @@ import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { NiftiStream } from '@organseg/core/volume/niftiRead.ts';
 import { affineSource, unitOf } from '@organseg/core/volume/niftiSpace.ts';
 import { axisCodes } from '@organseg/core/volume/orientation.ts';
-import { orientationDoubt, sizeFault, VoxelSummary } from '@organseg/core/volume/scanDoubts.ts';
+import {
+  orientationDoubt,
+  sizeFault,
+  unstatedSizesDoubt,
+  VoxelSummary,
+} from '@organseg/core/volume/scanDoubts.ts';
 import { openNiftiFile } from '@organseg/files/nifti.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 
@@ -44,7 +49,7 @@ async function describe(file: string, nifti: NiftiStream) {
     unit: unitOf(space),
     niftiVersion: version,
     byteOrder: littleEndian ? 'little' : 'big',
-    doubts: [sizeFault(nifti.header), orientationDoubt(nifti.header), values.doubt].filter((text) => text),
+    doubts: [sizeFault(nifti.header), orientationDoubt(nifti.header), unstatedSizesDoubt(nifti.header), values.doubt].filter((text) => text),
   };
 }
 

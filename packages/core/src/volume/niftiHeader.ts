@@ -25,6 +25,8 @@ export interface NiftiHeader {
   /** Voxel index → world mm, whatever the header's unit. */
   readonly affine: Affine;
   readonly space: NiftiSpace;
+  /** The axes of several voxels whose size counts but is not stated, x being 0: 1 of the header's unit is taken. */
+  readonly unstatedSizes: readonly number[];
 }
 
 /** Bytes of a header by its first four bytes and the byte order in which they make sense; null where in none. */
@@ -70,8 +72,14 @@ export function parseNiftiHeader(bytes: Uint8Array<ArrayBuffer>, name: string): 
     dataOffset: dataOffsetOf(raw.vox_offset, isPair ? 0 : bytes.length + 4, fault),
     affine,
     space,
+    unstatedSizes:
+      affineSource(space) === 'sform'
+        ? []
+        : [0, 1, 2].filter((axis) => shape[axis] > 1 && !isSize(Math.abs(raw.pixDims[axis + 1]))),
   };
 }
+
+const isSize = (length: number) => length > 0 && Number.isFinite(length);
 
 type Fault = (text: string) => InputError;
 
@@ -123,7 +131,7 @@ function spaceOf(raw: NIFTI1 | NIFTI2, bytes: Uint8Array, version: 1 | 2): Nifti
   const sformSpacing = raw.sform_code > 0 ? spacingOf(sform) : [1, 1, 1];
   const size = (axis: number) => {
     const stated = Math.abs(raw.pixDims[axis + 1]);
-    return stated > 0 && Number.isFinite(stated) ? stated : sformSpacing[axis];
+    return isSize(stated) ? stated : sformSpacing[axis];
   };
   return {
     sformCode: raw.sform_code,

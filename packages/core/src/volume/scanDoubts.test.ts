@@ -76,6 +76,15 @@ describe('orientation', () => {
   ])('%j', async (fixture, text) => {
     expect(await doubts(ct(fixture))).toEqual([text]);
   });
+
+  it('is doubted where a size that counts is not stated', async () => {
+    for (const size of [0, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const pixdim = [1, 2, size, size];
+      const guessed = { sformCode: 0, qformCode: 1, pixdim };
+      expect(await doubts(ct(guessed))).toEqual(['pixdim states no voxel size along y: 1 mm is taken']);
+      expect(await doubts(ct({ sform: sformOf(2, 2, 2), pixdim }))).toEqual([]);
+    }
+  });
 });
 
 describe('values', () => {
@@ -121,6 +130,16 @@ describe('values', () => {
       'in tenths',
       CT.map((hu) => 10 * hu + (hu > 0 ? 200 : 0) - 500),
       'values from -10740 to 8700, none between -1023 and -200: no air; are these HU?',
+    ],
+    [
+      'times ten',
+      CT.map((hu) => 10 * hu),
+      'values from -10240 to 9000, more above 300 than in soft tissue; are these HU?',
+    ],
+    [
+      'offset by 1024 and turned in sign',
+      CT.map((hu) => -1024 - hu - 1),
+      'values from -1925 to -1: nothing as dense as water; are these HU?',
     ],
     ['air alone', CT.map(() => -1000), 'every value is -1000: nothing but air; are these HU?'],
     ['0 alone', CT.map(() => 0), 'every value is 0, none between -1023 and -200: no air; are these HU?'],

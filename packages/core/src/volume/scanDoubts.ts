@@ -16,7 +16,7 @@ import {
 import { type VoxelArray, type Xyz, xyz } from './volume.ts';
 
 export interface ScanDoubt {
-  readonly about: 'orientation' | 'values' | 'voxels that are not finite';
+  readonly about: 'orientation' | 'voxel sizes' | 'values' | 'voxels that are not finite';
   /** One line, without the scan's name. */
   readonly text: string;
 }
@@ -63,6 +63,14 @@ export function orientationDoubt({ affine, shape, space }: NiftiHeader): string 
   return `sform and qform place voxels up to ${shiftMm.toPrecision(3)} mm apart: the sform is taken`;
 }
 
+/** Axes whose voxel size is a guess. */
+export function unstatedSizesDoubt({ space, unstatedSizes }: NiftiHeader): string | undefined {
+  if (!unstatedSizes.length) return undefined;
+  const unit = unitOf(space);
+  const axes = unstatedSizes.map((axis) => 'xyz'[axis]).join(', ');
+  return `pixdim states no voxel size along ${axes}: 1 ${unit === 'unknown' ? 'mm' : unit} is taken`;
+}
+
 const qformOf = (space: NiftiSpace, shape: Xyz) => affineOfSpace({ ...space, sformCode: 0 }, shape);
 
 /** Values between which air and lung lie, and soft tissue. The scanner's lowest value is often padding. */
@@ -82,10 +90,11 @@ export class VoxelSummary {
   #voxels = 0;
   #air = 0;
   #softTissue = 0;
+  #dense = 0;
 
   add(block: VoxelArray): void {
     let { min, max } = this;
-    let [sum, air, softTissue] = [0, 0, 0];
+    let [sum, air, softTissue, dense] = [0, 0, 0, 0];
     for (let i = 0; i < block.length; i++) {
       const value = block[i];
       if (!Number.isFinite(value)) {
@@ -97,6 +106,7 @@ export class VoxelSummary {
       if (value > max) max = value;
       if (value >= AIR[0] && value < AIR[1]) air++;
       else if (value >= SOFT_TISSUE[0] && value < SOFT_TISSUE[1]) softTissue++;
+      else if (value >= SOFT_TISSUE[1]) dense++;
       sum += value;
     }
     this.min = min;
@@ -105,6 +115,7 @@ export class VoxelSummary {
     this.#voxels += block.length;
     this.#air += air;
     this.#softTissue += softTissue;
+    this.#dense += dense;
   }
 
   /** Why the values can hardly be Hounsfield units; undefined where they can. */
@@ -114,10 +125,13 @@ export class VoxelSummary {
     const values =
       min === max ? `every value is ${short(min)}` : `values from ${short(min)} to ${short(max)}`;
     if (max < SOFT_TISSUE[0]) return `${values}: nothing but air; are these HU?`;
+    if (max < 0) return `${values}: nothing as dense as water; are these HU?`;
     if (this.#air < LEAST_AIR * this.#voxels)
       return `${values}, none between ${AIR.join(' and ')}: no air; are these HU?`;
     if (this.#softTissue < LEAST_SOFT_TISSUE * this.#voxels)
       return `${values}, hardly any between ${SOFT_TISSUE.join(' and ')}: no soft tissue; are these HU?`;
+    if (this.#dense > this.#softTissue)
+      return `${values}, more above ${SOFT_TISSUE[1]} than in soft tissue; are these HU?`;
     return undefined;
   }
 }
@@ -127,6 +141,7 @@ export function scanDoubts(header: NiftiHeader, values: VoxelSummary): ScanDoubt
   const notFinite = values.nanCount + values.infiniteCount;
   const doubts = [
     { about: 'orientation', text: orientationDoubt(header) },
+    { about: 'voxel sizes', text: unstatedSizesDoubt(header) },
     { about: 'values', text: values.doubt },
     {
       about: 'voxels that are not finite',
