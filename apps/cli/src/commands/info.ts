@@ -49,7 +49,12 @@ async function describe(file: string, nifti: NiftiStream) {
     unit: unitOf(space),
     niftiVersion: version,
     byteOrder: littleEndian ? 'little' : 'big',
-    doubts: [sizeFault(nifti.header), orientationDoubt(nifti.header), unstatedSizesDoubt(nifti.header), values.doubt].filter((text) => text),
+    doubts: [
+      sizeFault(nifti.header),
+      orientationDoubt(nifti.header),
+      unstatedSizesDoubt(nifti.header),
+      values.doubt,
+    ].filter((text) => text),
   };
 }
 

@@ -17,7 +17,7 @@ import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
-import { LATEST } from './checkpoint.ts';
+import { LATEST, loadState } from './checkpoint.ts';
 import { assertFits } from './memory.ts';
 import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
 import { assertNoRun, assertRun, createRun, type RunDescription, readRun, saveRun } from './runFolder.ts';
@@ -95,9 +95,19 @@ async function goOn(gpu: Gpu, folder: string, hooks: RunHooks): Promise<Training
   precisionOf(run.config, gpu); // refused before any case is prepared
   const cases = await unchangedCases(folder, run);
   const isBegun = existsSync(join(folder, LATEST));
+  if (isBegun) assertEpochsLeft(folder, run);
   if (isBegun && !run.sources)
     hooks.onNote?.(`${folder}: an earlier version began it, so whether its data have changed is not known`);
   return await go(gpu, folder, run, cases, hooks, isBegun);
+}
+
+/** Throws InputError where a run has gone further than its config.json asks for, or its checkpoint is broken. */
+function assertEpochsLeft(folder: string, { stage, config }: RunDescription): void {
+  const { epoch } = loadState(folder);
+  if (epoch > config[stage].epochs)
+    throw new InputError(
+      `${join(folder, 'config.json')}: ${stage}.epochs is ${config[stage].epochs}, the run has gone through ${epoch}`,
+    );
 }
 
 /** Throws InputError where a run's data are not those that it was started with. */

@@ -266,7 +266,7 @@ describe('a run', () => {
   test('a run goes on with the data that it was started with, or not at all', async () => {
     const { folder, data } = await phantoms();
     const out = join(folder, 'run');
-    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    const config = tinyConfig({ initial: { epochs: 2, learningRate: 1e-3, augment: true } });
     await startRun(gpu, { data, out, config });
     const labels = join(data, 'labelsTr', 'labelled_000.nii.gz');
     utimesSync(labels, 1, 1);
@@ -284,6 +284,12 @@ describe('a run', () => {
     const notes: string[] = [];
     await resumeRun(gpu, out, { onNote: (text) => notes.push(text) });
     expect(notes[0]).toContain('an earlier version began it');
+    const shorter = { ...config, initial: { ...config.initial, epochs: 1 } };
+    writeFileSync(description, JSON.stringify({ ...earlier, config: { ...earlier.config, ...shorter } }));
+    await expect(resumeRun(gpu, out)).rejects.toThrow(
+      `${description}: initial.epochs is 1, the run has gone through 2`,
+    );
+    writeFileSync(description, JSON.stringify(earlier));
     await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
     await expect(resumeRun(gpu, out)).rejects.toThrow(
       `${data} no longer holds the cases that this run was started with: with labelled_003`,
