@@ -64,6 +64,8 @@ test.each([
   ['{"labels":\n [0, 1,, 2]}', /dataset\.json: is not JSON at line 2, column 8$/],
   ["{'labels': 1}", /dataset\.json: is not JSON at line 1, column 2$/],
   [{ labels: { background: '0', liver: '1' } }, /labels: the id of background is text, "0", not a number$/],
+  [{ labels: { background: 0, liver: '1' } }, /labels: the id of liver is text, "1", not a number$/],
+  [{ labels: { background: 0, liver: [1, 2] } }, /labels\.liver: expects names with ids/],
   [{ labels: 3 }, /dataset\.json: labels: expects names with ids/],
   [{ ...DESCRIPTION, labels: { background: 0, liver: 2 } }, /labels expects ids 0, 1, 2/],
   [{ ...DESCRIPTION, file_ending: '.png' }, /file_ending: only \.nii\.gz is read/],

@@ -33,12 +33,12 @@ export interface Dataset {
   readonly notes: readonly string[];
 }
 
+/** What `labels` expects. */
+const LABELS = 'expects names with ids (or ids with names, as nnU-Net v1)';
+
 /** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
 const description = z.looseObject({
-  labels: z.union(
-    [z.record(z.string(), z.int().nonnegative()), z.record(z.string(), z.string())],
-    'expects names with ids (or ids with names, as nnU-Net v1)',
-  ),
+  labels: z.record(z.string(), z.union([z.int().nonnegative(), z.string()], LABELS), LABELS),
   file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
   channel_names: z.record(z.string(), z.string()).optional(),
   modality: z.record(z.string(), z.string()).optional(),
@@ -134,8 +134,10 @@ export const readLabelNames = async (path: string): Promise<string[]> =>
   labelNamesOf(await readJsonFile(path, description), path);
 
 function labelNamesOf({ labels }: z.infer<typeof description>, path: string): string[] {
-  const asText = Object.entries(labels).find(([name, id]) => /^\d+$/.test(String(id)) && !/^\d+$/.test(name));
-  if (typeof asText?.[1] === 'string')
+  const asText = Object.entries(labels).find(
+    ([name, id]) => typeof id === 'string' && /^\d+$/.test(id) && !/^\d+$/.test(name),
+  );
+  if (asText)
     throw new InputError(`${path}: labels: the id of ${asText[0]} is text, "${asText[1]}", not a number`);
   const ignore = Object.entries(labels).find((entry) => entry.some((it) => /^ignore$/i.test(String(it))));
   if (ignore) throw new InputError(`${path}: labels: an ignore label is not supported`);
