@@ -1,8 +1,8 @@
 /** What a command may write: over no input, over nothing of the user's, and into no folder of another command. */
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { namesIn } from './read.ts';
 
 /** The files by which the folders that commands write are known, and what such a folder holds. */
 const DESCRIPTIONS = {
@@ -16,7 +16,8 @@ const DESCRIPTIONS = {
 };
 
 const NIFTI = /^[^.].*\.(nii|hdr|img)(\.gz)?$/i;
-const ADVICE = 'choose another folder for --out';
+/** What a user can do where a folder is refused. */
+export const ADVICE = 'choose another folder for --out';
 
 export interface Outputs {
   readonly folder: string;
@@ -40,7 +41,7 @@ export const caseFoldersOf = (data: string): string[] =>
 export async function assertNothingLost({ folder, files, own, inputs }: Outputs): Promise<void> {
   assertOutside(folder, inputs);
   if (!existsSync(folder)) return;
-  const names = await readdir(folder);
+  const names = await namesIn(folder);
   const read = new Map(inputs.filter(existsSync).map((input) => [identityOf(input), input]));
   const owned = new Set(own);
   for (const [name, content] of Object.entries(DESCRIPTIONS)) {

@@ -12,7 +12,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { firstDifference } from '@organseg/files/firstDifference.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
-import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
+import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
@@ -62,8 +62,7 @@ export async function openState(out: string, design: Design, source: Source, res
     if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
     const difference = firstDifference(await readJsonFile(path, z.unknown()), state);
     if (difference) {
-      const advice = 'choose another folder for --out';
-      throw new InputError(`${out}: was made from another design, with ${difference}; ${advice}`);
+      throw new InputError(`${out}: was made from another design, with ${difference}; ${ADVICE}`);
     }
     return;
   }

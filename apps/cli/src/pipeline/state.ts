@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { firstDifference } from '@organseg/files/firstDifference.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
-import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
+import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { type Config, configSchema } from '@organseg/train/config/schema.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
@@ -51,8 +51,7 @@ export async function openState({ out, data, preset, config }: PipelineRequest):
   }
   const { stages, ...found } = await readJsonFile(join(out, FILE), pipelineState);
   const difference = firstDifference(found, asked);
-  if (difference)
-    throw new InputError(`${out}: was made with ${difference}; choose another folder for --out`);
+  if (difference) throw new InputError(`${out}: was made with ${difference}; ${ADVICE}`);
   for (const run of runs) if (isRun(join(out, run))) await assertUnchanged(join(out, run));
   return { ...asked, stages };
 }

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { readJsonFile } from '@organseg/files/json.ts';
-import { assertNothingLost } from '@organseg/files/outputs.ts';
+import { check, readJsonFile } from '@organseg/files/json.ts';
+import { ADVICE, assertNothingLost } from '@organseg/files/outputs.ts';
 import { isScanAsRecorded, scanRecord } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { caseReport } from '@organseg/train/predict/caseReport.ts';
@@ -60,10 +60,9 @@ export const reportsIn = async (out: string): Promise<readonly ScanReport[]> => 
 
 const readReport = async (out: string): Promise<Report> => {
   const path = join(out, REPORT);
-  const { weights } = await readJsonFile(path, z.looseObject({ weights: z.unknown().optional() }));
-  if (!weights)
-    throw new InputError(`${path}: does not say what it was made from; choose another folder for --out`);
-  return await readJsonFile(path, reportFile);
+  const found = await readJsonFile(path, z.looseObject({ weights: z.unknown().optional() }));
+  if (!found.weights) throw new InputError(`${path}: does not say what it was made from; ${ADVICE}`);
+  return check(found, reportFile, path);
 };
 
 export class Predictions {
@@ -106,7 +105,7 @@ export class Predictions {
     );
     if (stray) {
       const how = difference ?? 'of an earlier command';
-      throw new InputError(`${join(out, stray)}: is a label map ${how}; choose another folder for --out`);
+      throw new InputError(`${join(out, stray)}: is a label map ${how}; ${ADVICE}`);
     }
     const done = goesOn ? await wholeAmong(kept, scans, out, extras) : new Set<string>();
     const left = scans.filter(({ name }) => !done.has(name));

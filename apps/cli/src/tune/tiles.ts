@@ -50,12 +50,11 @@ function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): str
 
 /** The choice of tiles by what was measured on the adapter, or with `full` is measured now. */
 export function tunedTiles(mode: TuneMode): TileChoice {
-  let cache: Cache | undefined;
+  let opened: { readonly path: string; readonly cache: Cache } | undefined;
   return (gpu, problem) => {
     if (mode === 'off' || gpu.adapter.software) return undefined;
-    const { name, driver } = gpu.adapter;
-    const path = cachePath(gpu.adapter);
-    cache ??= readCache(path) ?? { adapter: name, driver, tiles: {} };
+    opened ??= openCache(gpu.adapter);
+    const { path, cache } = opened;
     const key = problemKey(problem);
     if (!cache.tiles[key] && mode === 'full') {
       const candidates = tileCandidates(gpu, problem);
@@ -68,6 +67,13 @@ export function tunedTiles(mode: TuneMode): TileChoice {
     }
     return cache.tiles[key]?.tile;
   };
+}
+
+/** The cache of an adapter, empty where there is none yet, and the path of its file. */
+function openCache(adapter: AdapterFacts): { path: string; cache: Cache } {
+  const path = cachePath(adapter);
+  const { name, driver } = adapter;
+  return { path, cache: readCache(path) ?? { adapter: name, driver, tiles: {} } };
 }
 
 function readCache(path: string): Cache | undefined {

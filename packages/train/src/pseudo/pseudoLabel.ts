@@ -5,7 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
-import { assertNothingLost } from '@organseg/files/outputs.ts';
+import { ADVICE, assertNothingLost } from '@organseg/files/outputs.ts';
 import { isScanAsRecorded, recordOfScan } from '@organseg/files/scanRecord.ts';
 import { differenceOf, type Origin } from '../predict/origin.ts';
 import type { Predictor } from '../predict/predictor.ts';
@@ -146,9 +146,7 @@ export async function labelledBefore(
   if (!before) return there;
   const { models, weights, options } = before;
   if (!weights || !options) {
-    throw new InputError(
-      `${join(out, MANIFEST)}: does not say what it was made from; choose another folder for --out`,
-    );
+    throw new InputError(`${join(out, MANIFEST)}: does not say what it was made from; ${ADVICE}`);
   }
   const difference = differenceOf({ models, weights, options }, origin);
   if (difference) throw new InputError(`${out}: holds labels ${difference}`);
