@@ -5,6 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
+import { openModel } from '@organseg/train/predict/model.ts';
 import {
   CHOICE,
   type PostprocessingChoice,
@@ -34,14 +35,17 @@ export const postprocess = command(
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
     const { memoryCap: memoryCapBytes } = options;
-    const { labelNames } = await readRun(options.model);
+    const run = await readRun(options.model);
+    const { labelNames } = run;
     // What is there must be an earlier choice, or it is not replaced.
     if (existsSync(join(options.model, CHOICE))) await readChoice(options.model, labelNames);
     const work = () =>
       withGpu({ memoryCapBytes }, async (owner, signal) => {
-        const predictor = await Predictor.open(owner, options.model, { memoryCapBytes, signal });
+        const predictor = await Predictor.open(owner, await openModel(options.model), {
+          memoryCapBytes,
+          signal,
+        });
         try {
-          const { run } = predictor;
           const { labelled, folder } = await openDataset(options.data ?? run.data);
           const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
           if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);

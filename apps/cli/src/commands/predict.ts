@@ -2,10 +2,10 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
+import { openModel } from '@organseg/train/predict/model.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor, type PredictorOptions } from '@organseg/train/predict/predictor.ts';
-import { readRun } from '@organseg/train/run/runFolder.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { Predictions } from '../predict/predictions.ts';
@@ -71,13 +71,13 @@ export const predict = command('predict', 'Segment scans with a trained run')
   .action(async (options: Options) => {
     if (options.probabilities && options.resample === 'labels')
       throw new InputError('--probabilities is for --resample logits alone');
-    const { input, out, model, memoryCap: memoryCapBytes, tune } = options;
+    const { input, out, memoryCap: memoryCapBytes, tune } = options;
     const { statistics, preview, probabilities, profile } = options;
     const scans = await scansIn(input);
-    const run = await readRun(model[0]!);
+    const model = await openModel(options.model);
     const how = predictorOptions(options);
-    const postprocessing = await postprocessingOf(options, run.labelNames);
-    const origin = await originOf(model, optionsOf(run, how, postprocessing));
+    const postprocessing = await postprocessingOf(options, model.labelNames);
+    const origin = await originOf(model, optionsOf(model, how, postprocessing));
     await whileLocked(out, async () => {
       const extras = { statistics, preview, probabilities, profile };
       const goesOn = options.continue ?? false;

@@ -3,6 +3,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openImages } from '@organseg/files/dataset.ts';
 import { parseJson } from '@organseg/files/json.ts';
 import { statOf } from '@organseg/files/read.ts';
+import { openModel } from '@organseg/train/predict/model.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
@@ -42,14 +43,14 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       throw new InputError([`${options.images}: holds no CASE_0000.nii.gz`, ...notes].join('; '));
     for (const note of notes) say(note);
     const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
-    const run = await readRun(model);
+    const opened = await openModel(model);
     const selection = options.selection
       ? parseJson(options.selection, selectionSchema, '--selection')
-      : run.config.selection;
-    const origin = await originOf([model], optionsOf(run, {}));
+      : (await readRun(model)).config.selection;
+    const origin = await originOf(opened, optionsOf(opened, {}));
     await labelledBefore(cases, { out, origin, input }); // refused before the GPU is opened
     await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (owner, signal) => {
-      const predictor = await Predictor.open(owner, model, { signal, memoryCapBytes, confidence: true });
+      const predictor = await Predictor.open(owner, opened, { signal, memoryCapBytes, confidence: true });
       try {
         const how = { origin, input, out, selection, compared, signal };
         const manifest = await labelWithProgress(predictor, cases, how);

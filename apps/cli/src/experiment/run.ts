@@ -17,6 +17,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { openModel } from '@organseg/train/predict/model.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
@@ -185,7 +186,7 @@ class SeedGroup {
   async #labels(by: Arm['labelledBy'], comparedWith?: string): Promise<PseudoLabelManifest> {
     const { signal } = this.#options;
     const arms = by?.map((name) => armOf(this.#design, name));
-    const models = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
+    const runs = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
     const mirror = arms
       ? mirrorOf(arms[0]!, this.#config(arms[0]!))
       : teacherConfig(this.#design, this.#seed, this.#options.path).teacherMirror;
@@ -193,8 +194,9 @@ class SeedGroup {
     const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
     if (comparedWith !== undefined) await this.#labels([comparedWith]);
     const { unlabelled } = await openDataset(this.#data);
-    const origin = await originOf(models, optionsOf(await readRun(models[0]!), { mirror }));
-    const predictor = await Predictor.open(this.#owner, models, { signal, mirror, confidence: true });
+    const model = await openModel(runs);
+    const origin = await originOf(model, optionsOf(model, { mirror }));
+    const predictor = await Predictor.open(this.#owner, model, { signal, mirror, confidence: true });
     try {
       const selection = [{ strategy: 'keep-all' as const }];
       const options = { origin, out, selection, compared, signal };

@@ -6,6 +6,7 @@ import { writeWhole } from '@organseg/files/write.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { openModel } from '@organseg/train/predict/model.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
@@ -140,13 +141,14 @@ export async function pipeline(
   return { report, labelNames, labelledOnly, student, manifest, outOfFold };
 
   async function label(
-    models: readonly string[],
+    runs: readonly string[],
     folder: string,
     compared: readonly string[],
     mirror: Config['teacherMirror'],
   ): Promise<PseudoLabelManifest> {
-    const origin = await originOf(models, optionsOf(await readRun(models[0]!), { mirror }));
-    const predictor = await Predictor.open(owner, models, { signal, mirror, confidence: true });
+    const model = await openModel(runs);
+    const origin = await originOf(model, optionsOf(model, { mirror }));
+    const predictor = await Predictor.open(owner, model, { signal, mirror, confidence: true });
     try {
       const options = { origin, out: folder, selection: config.selection, compared, signal };
       return await labelWithProgress(predictor, dataset.unlabelled, options);

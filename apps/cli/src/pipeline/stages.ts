@@ -11,9 +11,10 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { openModel } from '@organseg/train/predict/model.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
-import { isFinished, isRun, readRun } from '@organseg/train/run/runFolder.ts';
+import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';
 import { assertUnchanged, resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
 import { z } from 'zod';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
@@ -54,21 +55,22 @@ export const foldRuns = ({ folds }: Pick<Config, 'folds'>, name: string): FoldRu
 /** Predicts the cases that are left. Returns whether there were any. Throws InputError that names those that failed. */
 export async function predictOrGoOn(
   owner: GpuOwner,
-  models: readonly string[],
+  runs: readonly string[],
   cases: readonly UnlabelledCase[],
   out: string,
   signal: AbortSignal,
   mirror: Config['teacherMirror'] = [],
 ): Promise<boolean> {
   const scans = cases.map(({ name, image }) => ({ name, path: image }));
-  const origin = await originOf(models, optionsOf(await readRun(models[0]!), { mirror }));
+  const model = await openModel(runs);
+  const origin = await originOf(model, optionsOf(model, { mirror }));
   return await whileLocked(out, async () => {
     const predictions = await Predictions.open({ out, scans, origin, goesOn: true });
     if (!predictions.left.length) {
       say(`${out}: done before`);
       return false;
     }
-    const predictor = await Predictor.open(owner, models, { signal, mirror });
+    const predictor = await Predictor.open(owner, model, { signal, mirror });
     try {
       const failed = await predictScans(predictor, predictions, signal);
       if (failed.length)

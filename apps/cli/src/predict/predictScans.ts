@@ -44,7 +44,7 @@ export async function predictScans(
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];
   const bar = progress('predicting', left.length, 'cases');
-  const { labelNames } = predictor.run;
+  const { labelNames } = predictor.model;
   const caseFiles = { postprocessing, statistics, preview, labelNames };
 
   const write = async ({ name, scan, record, prediction }: Made) => {
@@ -152,7 +152,7 @@ async function predictOne(
           ? undefined
           : (geometry) => {
               shares?.discard(); // an attempt before
-              const { classes } = predictor.run.config;
+              const { classes } = predictor.model.network;
               const file = new ProbabilityFile(probabilities, geometry, classes, scan.header.space);
               shares = file;
               return (plane) => file.take(plane);

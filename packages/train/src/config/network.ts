@@ -1,9 +1,8 @@
 /** The network as the settings describe it: its form, its parameters, its input and the type of its activations. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { ParameterLayout } from '@organseg/core/network/parameters.ts';
+import { layoutOf } from '@organseg/core/network/layout.ts';
+import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from './schema.ts';
 
@@ -24,11 +23,8 @@ export const preprocessingOf = (config: Config) => ({
 });
 
 /** The network's parameters, which do not depend on the patch. */
-export function parameterLayout(config: Config): ParameterLayout {
-  const tape = new Tape();
-  unet(tape, tape.input([1, ...config.patch, 1]), unetConfig(config));
-  return new ParameterLayout(tape.parameters);
-}
+export const parameterLayout = (config: Config): ParameterLayout =>
+  layoutOf(unetConfig(config), config.patch);
 
 /**
  * The type that activations are stored in; `auto` is the one that is fastest on the GPU. Throws InputError where f16 is

@@ -1,16 +1,14 @@
-/** A model on the GPU: its runs' weights and the networks that compute with them, made anew where a device was lost. */
+/** A model on the GPU: its weights and the networks that compute with them, made anew where a device was lost. */
 import { CapTooSmallError } from '@organseg/core/inference/memoryPlan.ts';
 import { Networks } from '@organseg/core/inference/networks.ts';
+import { layoutOf } from '@organseg/core/network/layout.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import { GpuLostError } from '@organseg/kernels/arena.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { parameterLayout, unetConfig } from '../config/network.ts';
-import { ParametersFile } from '../run/checkpoint.ts';
-import { bestCheckpoint, type RunDescription, readRun } from '../run/runFolder.ts';
 import { isMemoryFault } from './attempts.ts';
-import { assertAlike } from './runsAlike.ts';
+import type { Model, OpenWeights } from './model.ts';
 
 /** Who opens the device, and another where it was lost, and closes it. */
 export interface GpuOwner {
@@ -21,50 +19,43 @@ export interface GpuOwner {
 }
 
 export class LoadedModel {
-  /** The first of the runs. */
-  readonly run: RunDescription;
+  readonly model: Model;
   /** Type that activations are stored in. */
   readonly activation: ActivationType;
   readonly #owner: GpuOwner;
-  readonly #weights: readonly ParametersFile[];
+  readonly #weights: readonly OpenWeights[];
   readonly #layout: ParameterLayout;
   #gpu: Gpu;
-  /** Weights of one of the runs, flat; undefined until they are needed. */
+  /** Weights of one of the networks, flat; undefined until they are needed. */
   #parameters: Tensor | undefined;
   /** Networks of the number of windows at once that was asked for last. */
   #networks: Networks | undefined;
 
-  /**
-   * The model of one run, or of several with the same network and preprocessing, whose logits are averaged. Nothing is
-   * allocated yet. Throws InputError where a folder is no run, its checkpoint is broken, or the runs are not alike.
-   */
+  /** Opens the weights; nothing is allocated yet. Throws InputError where they are broken or of another network. */
   static async open(
     owner: GpuOwner,
-    folders: readonly string[],
+    model: Model,
     activation = fastestActivation(owner.gpu),
   ): Promise<LoadedModel> {
-    const [first, ...others] = folders;
-    const run = await readRun(first!);
-    for (const other of others) assertAlike(run, first!, await readRun(other), other);
-    const layout = parameterLayout(run.config);
-    const weights: ParametersFile[] = [];
+    const layout = layoutOf(model.network, model.patch);
+    const weights: OpenWeights[] = [];
     try {
-      for (const folder of folders) weights.push(new ParametersFile(bestCheckpoint(folder), layout.specs));
+      for (const each of model.weights) weights.push(await each.open(layout.specs));
     } catch (error) {
-      for (const file of weights) file.close();
+      for (const each of weights) each.close();
       throw error;
     }
-    return new LoadedModel(owner, run, activation, layout, weights);
+    return new LoadedModel(owner, model, activation, layout, weights);
   }
 
   private constructor(
     owner: GpuOwner,
-    run: RunDescription,
+    model: Model,
     activation: ActivationType,
     layout: ParameterLayout,
-    weights: readonly ParametersFile[],
+    weights: readonly OpenWeights[],
   ) {
-    this.run = run;
+    this.model = model;
     this.activation = activation;
     this.#owner = owner;
     this.#gpu = owner.gpu;
@@ -77,11 +68,6 @@ export class LoadedModel {
     return this.#gpu;
   }
 
-  /** Number of runs whose logits are averaged. */
-  get runs(): number {
-    return this.#weights.length;
-  }
-
   /** The networks that see so many windows at once, kept until another number is asked for. */
   networksFor(batch: number): Networks {
     if (this.#networks?.batch === batch) return this.#networks;
@@ -90,12 +76,10 @@ export class LoadedModel {
     this.#networks = undefined;
     this.#gpu.arena.trim();
     this.#parameters ??= this.#loadWeights();
-    const { config } = this.run;
+    const { network, patch } = this.model;
     const memory = { layout: this.#layout, parameters: this.#parameters, activation: this.activation };
-    const options = { patch: config.patch, batch, weights: this.#weights };
-    this.#networks = this.#gpu.arena.attempt(
-      () => new Networks(this.#gpu, unetConfig(config), memory, options),
-    );
+    const options = { patch, batch, weights: this.#weights };
+    this.#networks = this.#gpu.arena.attempt(() => new Networks(this.#gpu, network, memory, options));
     return this.#networks;
   }
 

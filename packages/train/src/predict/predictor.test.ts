@@ -2,15 +2,16 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { layoutOf } from '@organseg/core/network/layout.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ownerOf, tinyConfig, writePhantoms } from '../../test/fixture.ts';
-import { parameterLayout } from '../config/network.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
+import { openModel } from './model.ts';
 import { Predictor, type PredictorOptions } from './predictor.ts';
 
 const MIB = 2 ** 20;
@@ -37,7 +38,7 @@ describe('a predictor', () => {
   });
 
   async function predicted(options: PredictorOptions, device = gpu, folders: string | string[] = run) {
-    const predictor = await Predictor.open(ownerOf(device), folders, options);
+    const predictor = await Predictor.open(ownerOf(device), await openModel(folders), options);
     try {
       return await predictor.predict(scan);
     } finally {
@@ -90,7 +91,7 @@ describe('a predictor', () => {
     const retries: string[] = [];
     // The driver has less than the cap that is planned with: here another cap plays its part.
     const attempt = async (driverBytes: number) => {
-      const predictor = await Predictor.open(ownerOf(await opened(driverBytes)), run, {
+      const predictor = await Predictor.open(ownerOf(await opened(driverBytes)), await openModel(run), {
         spacingMm,
         windowStep: 1,
         onRetry: (why) => retries.push(why),
@@ -113,8 +114,9 @@ describe('a predictor', () => {
     const second = await opened();
     const copy = join(folder, 'copy');
     cpSync(run, copy, { recursive: true });
-    const predictor = await Predictor.open(ownerOf(first, second), copy);
-    const { specs } = parameterLayout(predictor.run.config);
+    const predictor = await Predictor.open(ownerOf(first, second), await openModel(copy));
+    const { network, patch } = predictor.model;
+    const { specs } = layoutOf(network, patch);
     await saveBest(copy, specs, new Map(specs.map(({ name, shape }) => [name, ones(shape)])));
     let isLost = false;
     const { report, labels } = await predictor.predict(scan, {
@@ -131,7 +133,7 @@ describe('a predictor', () => {
 
   test('a scan that loses every device fails alone: the next one is segmented', async () => {
     const owner = ownerOf(await opened(), await opened(), await opened());
-    const predictor = await Predictor.open(owner, run);
+    const predictor = await Predictor.open(owner, await openModel(run));
     const path = join(folder, 'data/imagesTr/labelled_000_0000.nii.gz');
     const lost = await predictor.predictFile(path, () => owner.gpu.device.destroy());
     const next = await predictor.predictFile(path);

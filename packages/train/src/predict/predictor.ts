@@ -19,16 +19,15 @@ import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { readScanFile } from '@organseg/files/nifti.ts';
-import { preprocessingOf, unetConfig } from '../config/network.ts';
-import type { RunDescription } from '../run/runFolder.ts';
 import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { type GpuOwner, LoadedModel } from './loadedModel.ts';
+import type { Model } from './model.ts';
 
 export interface PredictorOptions {
-  /** Spacing of the network's grid; the run's unless given. */
+  /** Spacing of the network's grid; the model's unless given. */
   readonly spacingMm?: Xyz | undefined;
-  /** Step from one window to the next, as a share of the patch; the run's unless given. */
+  /** Step from one window to the next, as a share of the patch; the model's unless given. */
   readonly windowStep?: number | undefined;
   /** Type that activations are stored in; f16 on a GPU that has it, unless given. */
   readonly dtype?: ActivationType | undefined;
@@ -82,45 +81,39 @@ export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 const AXES = { x: 2, y: 1, z: 0 } as const;
 
 export class Predictor {
-  /** The first of the runs. */
-  readonly run: RunDescription;
+  readonly model: Model;
   readonly #options: PredictorOptions;
-  readonly #model: LoadedModel;
+  readonly #loaded: LoadedModel;
   readonly #planner: MemoryPlanner;
 
   /**
-   * The predictor of one run's folder, or of several with the same network and preprocessing. Whoever opens it closes
-   * it. Throws InputError where a folder is no run or the runs are not alike, CapTooSmallError where the cap cannot hold
-   * one window.
+   * The predictor of a model. Whoever opens it closes it. Throws InputError where weights are broken, CapTooSmallError
+   * where the cap cannot hold one window.
    */
-  static async open(
-    owner: GpuOwner,
-    folders: string | readonly string[],
-    options: PredictorOptions = {},
-  ): Promise<Predictor> {
-    const model = await LoadedModel.open(owner, [folders].flat(), options.dtype);
+  static async open(owner: GpuOwner, model: Model, options: PredictorOptions = {}): Promise<Predictor> {
+    const loaded = await LoadedModel.open(owner, model, options.dtype);
     try {
-      return new Predictor(model, options);
+      return new Predictor(loaded, options);
     } catch (error) {
-      model.close();
+      loaded.close();
       throw error;
     }
   }
 
-  private constructor(model: LoadedModel, options: PredictorOptions) {
-    const { config } = model.run;
-    this.run = model.run;
+  private constructor(loaded: LoadedModel, options: PredictorOptions) {
+    const { model } = loaded;
+    this.model = model;
     this.#options = options;
-    this.#model = model;
-    this.#planner = new MemoryPlanner(model.gpu, {
-      network: unetConfig(config),
-      patch: config.patch,
-      activation: model.activation,
-      models: model.runs,
+    this.#loaded = loaded;
+    this.#planner = new MemoryPlanner(loaded.gpu, {
+      network: model.network,
+      patch: model.patch,
+      activation: loaded.activation,
+      models: model.weights.length,
     });
     // A cap below one patch's need is refused before anything is allocated.
-    this.#planner.plan({ size: config.patch, windowStep: 1 }, this.#capBytes);
-    model.networksFor(1); // the driver compiles it while the first scan is read
+    this.#planner.plan({ size: model.patch, windowStep: 1 }, this.#capBytes);
+    loaded.networksFor(1); // the driver compiles it while the first scan is read
   }
 
   get #capBytes(): number {
@@ -134,14 +127,12 @@ export class Predictor {
    */
   async predict(scan: Volume, hooks: PredictHooks = {}): Promise<CasePrediction> {
     const stopwatch = new Stopwatch();
-    const { rows, nonFiniteVoxels } = stopwatch.time('crop', () =>
-      bodyOf(scan, preprocessingOf(this.run.config)),
-    );
+    const { rows, nonFiniteVoxels } = stopwatch.time('crop', () => bodyOf(scan, this.model.preprocessing));
     const retries: string[] = [];
     const capBytes = this.#capBytes;
     let firstPeak: number | undefined;
     let fault: Error | undefined;
-    for (const attempt of attemptsAt(this.#options.spacingMm ?? this.run.config.spacingMm)) {
+    for (const attempt of attemptsAt(this.#options.spacingMm ?? this.model.preprocessing.spacingMm)) {
       const { spacingMm, share, isFallback } = attempt;
       if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
       if (fault) this.#options.onRetry?.(fault.message);
@@ -161,10 +152,10 @@ export class Predictor {
           fallback: isFallback ? retries.at(-1)! : null,
           retries,
           plannedGpuBytes: plan.peakBytes,
-          peakGpuBytes: this.#model.gpu.arena.account.peakHeldBytes,
+          peakGpuBytes: this.#loaded.gpu.arena.account.peakHeldBytes,
           batch: plan.batch,
           strips: plan.strips,
-          activations: this.#model.activation,
+          activations: this.#loaded.activation,
           logits: plan.logits,
           resample: this.#resample,
           windows: made.windows,
@@ -173,8 +164,8 @@ export class Predictor {
         const { labels, confidence } = made;
         return { labels: labels.volume, voxels: labels.voxels, confidence, report };
       } catch (error) {
-        fault = await this.#model.memoryFault(error);
-        await this.#model.recover(fault);
+        fault = await this.#loaded.memoryFault(error);
+        await this.#loaded.recover(fault);
         retries.push(fault.message);
       }
     }
@@ -188,8 +179,8 @@ export class Predictor {
   #request(stream: ScanStream, probabilities: boolean): StreamRequest {
     const { windowStep, mirror = [], skipEarly = false } = this.#options;
     return {
-      ...caseRequest(stream.geometry, preprocessingOf(this.run.config), this.#resample, probabilities),
-      windowStep: windowStep ?? this.run.config.windowStep,
+      ...caseRequest(stream.geometry, this.model.preprocessing, this.#resample, probabilities),
+      windowStep: windowStep ?? this.model.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,
       confidence: this.#options.confidence ?? false,
@@ -203,12 +194,12 @@ export class Predictor {
     stopwatch: Stopwatch,
     { onShare, probabilities }: PredictHooks,
   ) {
-    const { gpu } = this.#model;
-    const networks = stopwatch.time('plan', () => this.#model.networksFor(plan.batch));
+    const { gpu } = this.#loaded;
+    const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan.batch));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
     const takeShares = probabilities?.(scan.geometry);
-    const labels = new ScanLabels(scan.geometry, this.run.config.classes, this.#resample);
+    const labels = new ScanLabels(scan.geometry, this.model.network.classes, this.#resample);
     const stream = stopwatch.time('plan', () =>
       gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan)),
     );
@@ -253,6 +244,6 @@ export class Predictor {
   }
 
   close(): void {
-    this.#model.close();
+    this.#loaded.close();
   }
 }

@@ -84,7 +84,7 @@ async function label(
           ...notLabelled(name, ''),
           labelled: true,
           scan: await recordOfScan(image),
-          voxels: organVoxels(made.voxels, predictor.run.labelNames),
+          voxels: organVoxels(made.voxels, predictor.model.labelNames),
           confidence: made.confidence?.probability ?? null,
           entropy: made.confidence?.entropy ?? null,
         });

@@ -11,6 +11,7 @@ import { ownerOf, temporaryFolder, tinyConfig, writePhantoms } from '../../test/
 import type { Augmentation } from '../config/augmentations.ts';
 import { parameterLayout } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
+import { openModel } from '../predict/model.ts';
 import { originOf } from '../predict/origin.ts';
 import { Predictor } from '../predict/predictor.ts';
 import { labelledBefore, pseudoLabel } from '../pseudo/pseudoLabel.ts';
@@ -142,9 +143,10 @@ describe('a run', () => {
     const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
     await startRun(gpu, { data, out: first, config });
     const { unlabelled } = await openDataset(data);
-    const predictor = await Predictor.open(ownerOf(gpu), first, { confidence: true });
+    const model = await openModel(first);
+    const predictor = await Predictor.open(ownerOf(gpu), model, { confidence: true });
     const stop = new AbortController();
-    const origin = await originOf([first], {});
+    const origin = await originOf(model, {});
     const options = { origin, out: pseudo, selection: config.selection };
     const interrupted = pseudoLabel(predictor, unlabelled, {
       ...options,
@@ -222,7 +224,7 @@ describe('a run', () => {
   test('a predicted label map lies on the scan’s own grid', async () => {
     const { folder, data } = await phantoms({ labelled: 2, unlabelled: 0, test: 2 });
     await startRun(gpu, { data, out: join(folder, 'run'), config: tinyConfig() });
-    const predictor = await Predictor.open(ownerOf(gpu), join(folder, 'run'));
+    const predictor = await Predictor.open(ownerOf(gpu), await openModel(join(folder, 'run')));
     for (const { image } of (await openDataset(data)).test) {
       const scan = await readNiftiFile(image);
       const { labels, report, voxels } = await predictor.predict(scan);
