@@ -274,6 +274,8 @@ describe('usage', () => {
     ],
     [['train', '--out', 'x', '--data', 'nowhere', '--set', 'lr=1'], 1, /--set lr: unknown key lr/],
     [['train', '--out', 'x', '--preset', 'large'], 2, /Allowed choices are gao2022, small/],
+    [['predict', '--model', 'x', '--input', 'x', '--out', ''], 2, /option '--out <dir>' is empty/],
+    [['info', ''], 2, /the first argument is empty/],
     [['predict', '--model', 'nowhere', '--input', '.', '--out', 'x'], 1, /\.: holds no NIfTI file/],
     [['info', 'nowhere.nii'], 1, /nowhere\.nii: no such file or directory/],
     [['evaluate', '--prediction', 'a', '--reference', 'b'], 1, /no such file|expected/],

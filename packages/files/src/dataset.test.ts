@@ -74,8 +74,12 @@ test.each([
   [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1', 1: 'T2' } }, /expects one channel/],
   [
     { ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } },
-    /channel_names expects one channel, got CT, PET$/,
+    /channel_names: .* one channel .*, got CT, PET$/,
   ],
+  [{ ...DESCRIPTION, channel_names: {} }, /channel_names: expects one channel .*, got none$/],
+  [{ ...DESCRIPTION, channel_names: ['CT'] }, /channel_names: expects one .*, such as \{"0": "CT"\}$/],
+  [[], /dataset\.json: expected an object \{…\}, got a list \[…\]$/],
+  ['"data"', /dataset\.json: expected an object \{…\}, got text$/],
   [
     { ...DESCRIPTION, channel_names: { 0: 'MRI' } },
     /dataset\.json: the channel is MRI; CT alone is supported$/,
@@ -116,6 +120,13 @@ test('what is left out besides, and what does not add up, is told', async () => 
     `${at('dataset.json')}: numTraining is 3, imagesTr holds 1 case`,
     `${at('imagesUn')}: 1 file not named CASE_0000.nii.gz, left out: u.nii.gz`,
     `${at('imagesTs')}: 1 file not named CASE_0000.nii.gz, left out: t_0000.NII.gz`,
+  ]);
+  const asText = folderWith({ ...DESCRIPTION, numTraining: '50' }, [
+    'imagesTr/a_0000.nii.gz',
+    'labelsTr/a.nii.gz',
+  ]);
+  expect((await openDataset(asText)).notes).toEqual([
+    `${join(asText, 'dataset.json')}: numTraining is "50", imagesTr holds 1 case`,
   ]);
 });
 

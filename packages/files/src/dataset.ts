@@ -8,7 +8,7 @@ import { listed, plural } from '@organseg/core/words.ts';
 import { z } from 'zod';
 import { leftOutNote, readCaseFolder } from './caseFolder.ts';
 import { readJsonFile } from './json.ts';
-import { namesIn, statOf } from './read.ts';
+import { assertFile, namesIn } from './read.ts';
 
 /** Labels are bytes. */
 export const MAX_CLASSES = 255;
@@ -36,12 +36,17 @@ export interface Dataset {
 /** What `labels` expects. */
 const LABELS = 'expects names with ids (or ids with names, as nnU-Net v1)';
 
+/** What `channel_names` expects, or `modality`. */
+const CHANNELS = 'expects one channel by its number, such as {"0": "CT"}';
+
 /** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
 const description = z.looseObject({
   labels: z.record(z.string(), z.union([z.int().nonnegative(), z.string()], LABELS), LABELS),
   file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
-  channel_names: z.record(z.string(), z.string()).optional(),
-  modality: z.record(z.string(), z.string()).optional(),
+  channel_names: z.record(z.string(), z.string(), CHANNELS).optional(),
+  modality: z.record(z.string(), z.string(), CHANNELS).optional(),
+  /** Some tools write it as text. */
+  numTraining: z.unknown().optional(),
 });
 
 /** The endings of images, by nnU-Net the number of their channel, and of label maps. */
@@ -56,14 +61,16 @@ export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
   const described = await readJsonFile(path, description);
   const labelNames = labelNamesOf(described, path);
-  assertCt(described.channel_names ?? described.modality, path);
+  assertCt(described, path);
   await assertSpelling(folder);
   const { cases: labelled, notes } = await openLabelled(folder);
   const unlabelled = await openImages(join(folder, 'imagesUn'));
   const test = await openImages(join(folder, 'imagesTs'));
   const { numTraining } = described;
-  if (typeof numTraining === 'number' && numTraining !== labelled.length)
-    notes.push(`${path}: numTraining is ${numTraining}, imagesTr holds ${plural(labelled.length, 'case')}`);
+  if (numTraining !== undefined && Number(numTraining) !== labelled.length)
+    notes.push(
+      `${path}: numTraining is ${JSON.stringify(numTraining)}, imagesTr holds ${plural(labelled.length, 'case')}`,
+    );
   return {
     folder,
     labelled,
@@ -97,9 +104,7 @@ async function openLabelled(folder: string): Promise<{ cases: DatasetCase[]; not
     const missing = join(labelsTr, `${bare[0]!.name}${LABELS_ENDING}`);
     throw new InputError(`${missing}: missing, though there is ${bare[0]!.path}${others}`);
   }
-  for (const { name, path } of images.files)
-    for (const file of [path, labelsOf.get(name)!])
-      if ((await statOf(file)).isDirectory()) throw new InputError(`${file}: is a directory`);
+  for (const { name, path } of images.files) for (const file of [path, labelsOf.get(name)!]) assertFile(file);
   const cases = images.files.map(({ name, path }) => ({ name, image: path, labels: labelsOf.get(name)! }));
   const known = new Set(cases.map(({ name }) => name));
   const idle = labels.files.map(({ name }) => name).filter((name) => !known.has(name));
@@ -110,11 +115,14 @@ async function openLabelled(folder: string): Promise<{ cases: DatasetCase[]; not
 }
 
 /** Throws InputError unless a data set has one channel, which is CT where it is named. */
-function assertCt(channels: Readonly<Record<string, string>> | undefined, path: string): void {
+function assertCt({ channel_names, modality }: z.infer<typeof description>, path: string): void {
+  const channels = channel_names ?? modality;
   if (!channels) return;
   const names = Object.values(channels);
-  if (names.length !== 1)
-    throw new InputError(`${path}: channel_names expects one channel, got ${names.join(', ')}`);
+  if (names.length !== 1) {
+    const key = channel_names ? 'channel_names' : 'modality';
+    throw new InputError(`${path}: ${key}: ${CHANNELS}, got ${names.join(', ') || 'none'}`);
+  }
   const isCt = names[0]!.split(/[^a-z0-9]+/i).some((word) => /^((ce|nc|ld|cb|hr)?ct|cta)$/i.test(word));
   if (!isCt) throw new InputError(`${path}: the channel is ${names[0]}; CT alone is supported`);
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { z } from 'zod';
 import { asInputError } from './errors.ts';
-import { statOf } from './read.ts';
+import { assertFile, statOf } from './read.ts';
 
 export const fileRecord = z.object({
   bytes: z.int().nonnegative(),
@@ -25,6 +25,7 @@ export async function factsOf(path: string): Promise<FileFacts> {
 
 /** The SHA-256 of a file, read as a stream. Throws InputError. */
 export async function sha256Of(path: string): Promise<string> {
+  assertFile(path);
   const hash = createHash('sha256');
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);

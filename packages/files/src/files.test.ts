@@ -1,4 +1,5 @@
 /** Files read and written by path: NIfTI, gzip, JSON, whole or not at all. */
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { InputError } from '@organseg/core/inputError.ts';
 import { niftiFile, niftiHeader, niftiVoxels } from '@organseg/core/volume/niftiFixture.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asInputError } from './errors.ts';
 import { openNiftiFile, readLabelsFile, readNiftiFile, writeNiftiFile } from './nifti.ts';
 import { namesIn, statOf } from './read.ts';
 import { makeFolder, writeWhole } from './write.ts';
@@ -83,6 +85,12 @@ describe('reading', () => {
     await expect(statOf(link)).rejects.toThrow(new InputError(`${link}: no such file or directory`));
     await expect(namesIn(join(folder, 'none'))).rejects.toThrow(/none: no such file or directory$/);
     await expect(readNiftiFile(folder)).rejects.toThrow(new InputError(`${folder}: is a directory`));
+    const pipe = join(folder, 'pipe.nii');
+    execFileSync('mkfifo', [pipe]);
+    for (const endless of ['/dev/zero', pipe])
+      await expect(readNiftiFile(endless)).rejects.toThrow(
+        new InputError(`${endless}: is a device or a pipe, not a regular file`),
+      );
     const half = await put('half.hdr', niftiHeader({ magic: 'ni1\0', voxOffset: 0 }));
     const image = join(folder, 'half.img');
     await expect(readNiftiFile(half)).rejects.toThrow(new InputError(`${image}: no such file or directory`));
@@ -136,11 +144,50 @@ describe('writing', () => {
     );
     const below = join(file, 'b', 'c');
     await expect(makeFolder(below)).rejects.toThrow(new InputError(`${below}: a part of the path is a file`));
+    await expect(makeFolder('/proc/1/a')).rejects.toThrow(
+      new InputError('/proc/1/a: no such file or directory'),
+    );
     const scan = join(folder, 'scan.nii.gz');
     for (const name of [scan, `${scan}/`])
       await expect(makeFolder(name)).rejects.toThrow(
         new InputError(`${name}: names a file, expected a folder`),
       );
+  });
+
+  it('replaces no file of the user’s on the way, and removes what a killed process left there', async () => {
+    const inside = join(folder, 'killed');
+    await mkdir(inside);
+    await writeFile(join(inside, 'out.bin.part'), 'mine');
+    const killed = `import { writeWhole } from ${JSON.stringify(import.meta.resolve('./write.ts'))};
+      async function* half() {
+        yield new Uint8Array(1 << 20);
+        process.kill(process.pid, 'SIGKILL');
+        await new Promise(() => setInterval(() => {}, 1e6));
+      }
+      await writeWhole('out.bin', half());`;
+    const run = () => spawnSync(process.execPath, ['--input-type=module', '--eval', killed], { cwd: inside });
+    expect(run().signal).toBe('SIGKILL');
+    expect(await readdir(inside)).toHaveLength(2);
+    expect(run().signal).toBe('SIGKILL'); // its own is left, not the first one's
+    expect(await readdir(inside)).toHaveLength(2);
+    await writeWhole(join(inside, 'out.bin'), 'whole');
+    expect(await readdir(inside)).toEqual(['out.bin', 'out.bin.part']);
+    expect(await readFile(join(inside, 'out.bin.part'), 'utf8')).toBe('mine');
+  });
+
+  it('says that a file system is read-only, or what limits a file’s size, and leaves no part', async () => {
+    const refused = Object.assign(new Error('EROFS: read-only'), { code: 'EROFS', syscall: 'open' });
+    expect(asInputError(refused, 'out/a.nii.gz')).toEqual(
+      new InputError('out/a.nii.gz: read-only file system'),
+    );
+    const inside = join(folder, 'limited');
+    await mkdir(inside);
+    const code = `import { writeWhole } from ${JSON.stringify(import.meta.resolve('./write.ts'))};
+      await writeWhole('out.json', 'x'.repeat(9999)).catch(({ message }) => console.log(message));`;
+    const shell = ['-c', 'ulimit -f 1; exec "$0" "$@"', process.execPath, '--input-type=module', '--eval'];
+    const { stdout } = spawnSync('sh', [...shell, code], { cwd: inside, encoding: 'utf8' });
+    expect(stdout).toBe('out.json: larger than the file system or a limit allows\n');
+    expect(await readdir(inside)).toEqual([]);
   });
 
   it('names the file that cannot be written', async () => {

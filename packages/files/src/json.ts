@@ -59,5 +59,28 @@ export function check<T>(value: unknown, schema: z.ZodType<T>, source: string): 
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys')
     throw new InputError(`${source}: unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`);
-  throw new InputError([source, path, issue.message].filter(Boolean).join(': '));
+  throw new InputError([source, path, faultOf(issue)].filter(Boolean).join(': '));
+}
+
+/** The kinds of values by zod's names, in words. */
+const KINDS: Record<string, string> = {
+  object: 'an object {…}',
+  record: 'an object {…}',
+  array: 'a list […]',
+  tuple: 'a list […]',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  null: 'null',
+};
+
+/** The fault of a value in words: of one of another kind, what it is and what is expected. */
+function faultOf({ code, message }: z.core.$ZodIssue): string {
+  const [, expected, received] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
+  if (code !== 'invalid_type' || !expected || !received) return message;
+  const kind = KINDS[expected] ?? expected;
+  return received === 'undefined'
+    ? `is missing, expected ${kind}`
+    : `expected ${kind}, got ${KINDS[received] ?? received}`;
 }

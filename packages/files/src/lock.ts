@@ -6,21 +6,11 @@
  * none or of an empty one, and the file of a process that is gone is renamed to the next holder's name.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { asInputError } from './errors.ts';
+import { isAlive, isNear, ownName, processOf } from './processName.ts';
 import { makeFolder } from './write.ts';
 
 /** Of what stands in a folder while it is locked. */
@@ -51,7 +41,7 @@ export async function whileLocked<T>(folder: string, work: () => Promise<T>): Pr
 /** Takes the lock; returns what lets go of it. */
 function lock(folder: string): () => void {
   const path = join(folder, LOCK);
-  const own = nameOf({ pid: process.pid, started: startOf(process.pid) ?? '', namespace, host: hostname() });
+  const own = ownName();
   const aside = `${path}.${randomUUID()}`;
   try {
     mkdirSync(aside);
@@ -101,67 +91,19 @@ function namesIn(path: string): string[] {
   }
 }
 
-interface Holder {
-  readonly pid: number;
-  /** In the kernel's ticks since its start; empty where there is no /proc. Process ids come again, this does not. */
-  readonly started: string;
-  /** Of process ids: a container has its own. */
-  readonly namespace: string;
-  readonly host: string;
-}
-
-const nameOf = ({ pid, started, namespace, host }: Holder) => `${pid}.${started}.${namespace}@${host}`;
-
-function holderOf(name: string): Holder | undefined {
-  const [, pid, started, namespace, host] = /^(\d+)\.(\d*)\.(\d*)@(.*)$/.exec(name) ?? [];
-  return pid === undefined
-    ? undefined
-    : { pid: Number(pid), started: started!, namespace: namespace!, host: host! };
-}
-
 /** Throws InputError unless the process that holds the folder is known to be gone. */
 function assertGone(name: string, folder: string): void {
-  const holder = holderOf(name);
+  const holder = processOf(name);
   if (!holder)
     throw new InputError(
       `${folder} is locked by ${join(folder, LOCK, name)}; remove it if that is left over`,
     );
   const { pid, host } = holder;
-  if (host !== hostname() || holder.namespace !== namespace) {
+  if (!isNear(holder)) {
     const end = `if that one has ended, remove ${join(folder, LOCK)}`;
     throw new InputError(`${folder} is in use by process ${pid} on ${host}; ${end}`);
   }
   if (isAlive(holder)) throw new InputError(`${folder} is in use by process ${pid}`);
 }
-
-function isAlive({ pid, started }: Holder): boolean {
-  const now = startOf(pid);
-  if (now !== undefined) return now === started;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM'; // another user's
-  }
-}
-
-/** When a process started; empty where it has ended and nobody has asked how, undefined where /proc does not say. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third on
-    return fields[0] === 'Z' ? '' : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
-const namespace = (() => {
-  try {
-    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))![0];
-  } catch {
-    return '';
-  }
-})();
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code);

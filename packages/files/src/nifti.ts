@@ -16,6 +16,7 @@ import { encodeNifti, type NiftiExtension } from '@organseg/core/volume/niftiWri
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { asInputError } from './errors.ts';
 import { deflate, inflate } from './gzip.ts';
+import { assertFile } from './read.ts';
 import { writeWhole } from './write.ts';
 
 /** The header of a NIfTI file, and its voxels as a stream. Of a .hdr/.img pair either name will do. */
@@ -60,6 +61,7 @@ const sourceOf = (path: string): ByteSource => ({ name: path, bytes: fileBytes(p
 
 /** Opens the file when the first byte is asked for, and closes it when the reader stops. */
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  assertFile(path);
   try {
     yield* createReadStream(path, { highWaterMark: 256 << 10 });
   } catch (error) {

@@ -12,7 +12,7 @@ import {
   valuesOf,
 } from '@organseg/core/network/safetensors.ts';
 import { asInputError } from './errors.ts';
-import { readBytes } from './read.ts';
+import { assertFile, readBytes } from './read.ts';
 
 /** A safetensors file, whole. Throws InputError. */
 export async function readSafetensorsFile(path: string): Promise<SafeTensors> {
@@ -33,6 +33,7 @@ export class SafetensorsFile {
   /** Throws InputError. */
   constructor(path: string) {
     this.#path = path;
+    assertFile(path);
     try {
       this.#file = openSync(path, 'r');
     } catch (error) {

@@ -1,9 +1,11 @@
 /** Folders and files written so that a whole one is there, or none. */
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { asideOf } from './aside.ts';
 import { asInputError } from './errors.ts';
+import { statOf } from './read.ts';
 
 /**
  * A folder and those above it, made where they are not there yet. Throws InputError, also for a name that only a
@@ -11,29 +13,28 @@ import { asInputError } from './errors.ts';
  */
 export async function makeFolder(path: string): Promise<void> {
   if (/\.nii(\.gz)?\/*$/i.test(path)) throw new InputError(`${path}: names a file, expected a folder`);
+  const missing: string[] = [];
+  // One by one: asked for all at once, Node calls what refused them ENOENT, and in /proc never ends.
+  for (let each = resolve(path); !existsSync(each); each = dirname(each)) missing.unshift(each);
   try {
-    await mkdir(path, { recursive: true });
+    for (const folder of missing) await mkdir(folder).catch(unlessThere);
+    if (!(await statOf(path)).isDirectory())
+      throw new InputError(`${path}: is there already, and is no directory`);
   } catch (error) {
-    const isHidden = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw asInputError(isHidden ? await refusalOf(path).catch((refusal) => refusal) : error, path);
+    throw asInputError(error, path);
   }
 }
 
-/** Makes the first missing folder alone: where Node makes several, it calls whatever refused that one ENOENT. */
-function refusalOf(path: string): Promise<void> {
-  let first = path;
-  while (!existsSync(dirname(first))) first = dirname(first);
-  return mkdir(first);
+/** Passes over a folder that another process has made meanwhile. Throws any other error. */
+function unlessThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */
-export async function writeWhole(
-  path: string,
-  content: string | AsyncIterable<Uint8Array>,
-  aside = `${path}.part`,
-): Promise<void> {
+export async function writeWhole(path: string, content: string | AsyncIterable<Uint8Array>): Promise<void> {
+  const aside = asideOf(path);
   try {
-    await writeFile(aside, content, { flush: true });
+    await writeFile(aside, content, { flush: true, flag: 'wx' });
     await rename(aside, path);
   } catch (error) {
     await rm(aside, { force: true });

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { finished } from 'node:stream/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type Efficiency, efficiencyOf, STUCK } from '@organseg/core/metrics/efficiency.ts';
+import { asideOf } from '@organseg/files/aside.ts';
 import { assertNew } from '@organseg/files/outputs.ts';
 import { InvalidArgumentError } from 'commander';
 import { type Sampler, startSampler } from '../measure/sampler.ts';
@@ -98,8 +99,8 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
 
 /** A log of JSON lines that is written aside: under its name it is whole or not there. Throws InputError. */
 async function openLog(path: string) {
-  const aside = `${path}.${process.pid}.part`;
-  const file = createWriteStream(aside);
+  const aside = asideOf(path);
+  const file = createWriteStream(aside, { flags: 'wx' });
   await new Promise((resolve, reject) => {
     file.once('open', resolve).once('error', () => reject(new InputError(`${path}: cannot be written`)));
   });

@@ -15,7 +15,17 @@ export function command(name: string, summary: string): Command {
     .option('--json', 'print one JSON object on stdout; progress goes to stderr')
     .option('--debug', 'print the stack when something fails')
     .helpOption('--help', 'show this help')
-    .configureHelp({ showGlobalOptions: false });
+    .configureHelp({ showGlobalOptions: false })
+    .hook('preAction', assertNoneEmpty);
+}
+
+/** Ends the program where the value of an option, or the first argument, is an empty text, as of an unset variable. */
+function assertNoneEmpty(self: Command): void {
+  for (const option of self.options) {
+    const value: unknown = self.opts()[option.attributeName()];
+    if ([value].flat().includes('')) self.error(`error: option '${option.flags}' is empty`);
+  }
+  if (self.args[0] === '') self.error('error: the first argument is empty');
 }
 
 export const dtypeOption = () =>

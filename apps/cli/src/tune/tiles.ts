@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { asideOf } from '@organseg/files/aside.ts';
 import type { AdapterFacts, TileChoice } from '@organseg/kernels/device.ts';
 import { type ConvProblem, problemKey, type Tile } from '@organseg/kernels/ops/conv/choice/problem.ts';
 import { tileCandidates } from '@organseg/kernels/ops/conv/choice/tile.ts';
@@ -86,8 +87,8 @@ function readCache(path: string): Cache | undefined {
 
 function writeCache(path: string, cache: Cache): void {
   mkdirSync(join(path, '..'), { recursive: true });
-  const aside = `${path}.${process.pid}.part`;
-  writeFileSync(aside, JSON.stringify(cache, undefined, 1));
+  const aside = asideOf(path);
+  writeFileSync(aside, JSON.stringify(cache, undefined, 1), { flag: 'wx' });
   renameSync(aside, path);
 }
 

@@ -4,7 +4,7 @@
  * made for, the image is there once.
  */
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { dhwOf } from '@organseg/core/inference/axes.ts';
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
@@ -174,8 +174,7 @@ export class CaseStore {
     metadata: Readonly<Record<string, string>>,
   ): Promise<void> {
     await makeFolder(this.#folder);
-    // Another process, or machine, may be making the same file.
-    await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })), `${path}.${randomUUID()}.part`);
+    await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })));
   }
 }
 

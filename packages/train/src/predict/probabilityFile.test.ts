@@ -1,23 +1,26 @@
-/** Probabilities on a full disk. */
-import { readdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { caseGeometry } from '@organseg/core/inference/caseGeometry.ts';
-import { InputError } from '@organseg/core/inputError.ts';
-import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import { spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';
+/** Probabilities that a disk has no room for. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/fixture.ts';
-import { ProbabilityFile } from './probabilityFile.ts';
 
-const AFFINE = scaleAndShift([1, 1, 1], [0, 0, 0]);
-const GEOMETRY = caseGeometry({ shape: [2, 2, 2], affine: AFFINE }, null, [1, 1, 1]);
-
-test('a full disk is told with the name of the file, of which nothing stays', () => {
+test('a file that there is no room for is told by its name, and nothing of it stays', () => {
   const folder = temporaryFolder();
-  const path = join(folder, 'case_probabilities.nii');
-  symlinkSync('/dev/full', `${path}.part`);
-  expect(() => new ProbabilityFile(path, GEOMETRY, 2, spaceOfAffine(AFFINE))).toThrow(
-    new InputError(`${path}: no space left on the device`),
-  );
+  const source = (path: string) => JSON.stringify(import.meta.resolve(path));
+  const code = `
+    import { caseGeometry } from ${source('@organseg/core/inference/caseGeometry.ts')};
+    import { scaleAndShift } from ${source('@organseg/core/volume/affine.ts')};
+    import { spaceOfAffine } from ${source('@organseg/core/volume/niftiSpace.ts')};
+    import { ProbabilityFile } from ${source('./probabilityFile.ts')};
+    const affine = scaleAndShift([1, 1, 1], [0, 0, 0]);
+    const geometry = caseGeometry({ shape: [20, 20, 20], affine }, null, [1, 1, 1]);
+    try {
+      new ProbabilityFile('case_probabilities.nii', geometry, 2, spaceOfAffine(affine));
+    } catch ({ message }) {
+      console.log(message);
+    }`;
+  const shell = ['-c', 'ulimit -f 1; exec "$0" "$@"', process.execPath, '--input-type=module', '--eval'];
+  const { stdout, stderr } = spawnSync('sh', [...shell, code], { cwd: folder, encoding: 'utf8' });
+  expect(stdout, stderr).toBe('case_probabilities.nii: larger than the file system or a limit allows\n');
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -18,12 +18,14 @@ import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { type NiftiSpace, spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';
 import { sharesHeader } from '@organseg/core/volume/niftiWrite.ts';
 import { rasView } from '@organseg/core/volume/orientation.ts';
+import { asideOf } from '@organseg/files/aside.ts';
 import { asInputError } from '@organseg/files/errors.ts';
 
 const CERTAIN = 255;
 
 export class ProbabilityFile {
   readonly #path: string;
+  readonly #aside: string;
   readonly #file: number;
   readonly #geometry: CaseGeometry;
   /** Places, in each volume, of the voxels of the scan in RAS+. */
@@ -45,6 +47,7 @@ export class ProbabilityFile {
     const grid = isOwn ? scan : ras;
     const [nx, ny, nz] = grid.shape;
     this.#path = path;
+    this.#aside = asideOf(path);
     this.#geometry = geometry;
     this.#view = isOwn ? ras : rasView(ras);
     this.#classes = classes;
@@ -52,7 +55,7 @@ export class ProbabilityFile {
     this.#headerBytes = header.length;
     this.#planes = nz;
     this.#plane = new Uint8Array(nx * ny).fill(CERTAIN);
-    this.#file = this.#named(() => openSync(this.#aside, 'w+'));
+    this.#file = this.#named(() => openSync(this.#aside, 'wx+'));
     try {
       this.#write(header, 0);
       this.#named(() => ftruncateSync(this.#file, header.length + classes * nx * ny * nz));
@@ -61,10 +64,6 @@ export class ProbabilityFile {
       this.discard();
       throw error;
     }
-  }
-
-  get #aside(): string {
-    return `${this.#path}.part`;
   }
 
   #placeOf(label: number, z: number): number {
