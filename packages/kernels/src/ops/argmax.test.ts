@@ -1,4 +1,4 @@
-/** The largest channel against the float64 twin. */
+/** Labels of logits against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
 import { argmax as twin } from '../reference/argmax.ts';
@@ -14,6 +14,11 @@ for (const [name, options] of Object.entries(DEVICES)) {
         const labels = kit.empty(shape.slice(0, 3), 'u8');
         kit.run(argmax(kit.gpu, { logits: kit.upload(logits, dtype), labels }));
         expect(Array.from(await download(kit.gpu, labels))).toEqual(twin(logits));
+
+        const regions = Array.from({ length: shape.at(-1)! }, (_, c) => 200 - 7 * c);
+        logits.data.fill(-1, 4, 6);
+        kit.run(argmax(kit.gpu, { logits: kit.upload(logits, dtype), labels, regions }));
+        expect(Array.from(await download(kit.gpu, labels))).toEqual(twin(logits, regions));
       });
     }
   });

@@ -1,8 +1,29 @@
-/** Labels from logits: the channel of the largest value, the first of equals. */
+/**
+ * Labels from logits: the channel of the largest value, the first of equals. Or, where channels are regions that may
+ * overlap, the label of the last channel whose logit is above 0 (whose probability is above a half); 0 where none is.
+ */
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { rowRanges, viewOf } from '../views.ts';
+
+/**
+ * WGSL that finds a voxel's `label` among its p.classes channels, given the expression of channel c's value. `regions`
+ * are the labels of channels that are regions.
+ */
+export const labelCode = (value: (c: string) => string, regions?: readonly number[]): string =>
+  regions
+    ? `
+    const regions = array<u32, ${regions.length}>(${regions.map((label) => `${label}u`).join(', ')});
+    var label = 0u;
+    for (var c = 0u; c < p.classes; c++) { if (${value('c')} > 0.0) { label = regions[c]; } }`
+    : `
+    var best = ${value('0u')};
+    var label = 0u;
+    for (var c = 1u; c < p.classes; c++) {
+      let value = ${value('c')};
+      if (value > best) { best = value; label = c; }
+    }`;
 
 export interface Argmax {
   /** [..., C] */
@@ -12,10 +33,12 @@ export interface Argmax {
   /** The first voxel of the logits and how many: all unless given. */
   readonly first?: number;
   readonly voxels?: number;
+  /** Labels of the channels, where those are regions. */
+  readonly regions?: readonly number[] | undefined;
 }
 
 export function argmax(gpu: Gpu, call: Argmax): Launch[] {
-  const { logits, labels, first = 0, voxels = elementCount(labels.shape) } = call;
+  const { logits, labels, first = 0, voxels = elementCount(labels.shape), regions } = call;
   const classes = logits.shape.at(-1)!;
   const rows = [
     { tensor: logits, rowElements: classes },
@@ -34,13 +57,7 @@ export function argmax(gpu: Gpu, call: Argmax): Launch[] {
   if (4u * i >= p.voxels) { return; }
   var word = 0u; // four labels
   for (var k = 0u; k < 4u; k++) {
-    let at = p.shift + min(4u * i + k, p.voxels - 1u) * p.classes;
-    var best = f32(z[at]);
-    var label = 0u;
-    for (var c = 1u; c < p.classes; c++) {
-      let value = f32(z[at + c]);
-      if (value > best) { best = value; label = c; }
-    }
+    let at = p.shift + min(4u * i + k, p.voxels - 1u) * p.classes;${labelCode((c) => `f32(z[at + ${c}])`, regions)}
     word |= label << (8u * k);
   }
   labels[i] = word;

@@ -29,25 +29,29 @@ for (const [name, options] of Object.entries(DEVICES)) {
       const planeStride = Math.ceil((to[1]! * to[2]!) / 256) * 256;
       const labels = kit.empty([to[0]!, planeStride], 'u8');
       const source = kit.upload(logits);
-      kit.run(
-        tables[0]!.map(([lower, share], plane) =>
-          argmaxResampled(kit.gpu, {
-            logits: source,
-            planes: [lower, Math.min(lower + 1, from[0]! - 1)],
-            share,
-            table,
-            size: [to[1]!, to[2]!],
-            labels,
-            planeStride,
-            plane,
-          }),
-        ),
-      );
-      const padded = await download(kit.gpu, labels);
-      const got = Array.from({ length: voxels }, (_, i) => {
-        const plane = Math.floor(i / (to[1]! * to[2]!));
-        return padded[plane * planeStride + (i % (to[1]! * to[2]!))]!;
-      });
+      const labelsOf = async (regions?: readonly number[]) => {
+        kit.run(
+          tables[0]!.map(([lower, share], plane) =>
+            argmaxResampled(kit.gpu, {
+              logits: source,
+              planes: [lower, Math.min(lower + 1, from[0]! - 1)],
+              share,
+              table,
+              size: [to[1]!, to[2]!],
+              labels,
+              planeStride,
+              plane,
+              regions,
+            }),
+          ),
+        );
+        const padded = await download(kit.gpu, labels);
+        return Array.from({ length: voxels }, (_, i) => {
+          const plane = Math.floor(i / (to[1]! * to[2]!));
+          return padded[plane * planeStride + (i % (to[1]! * to[2]!))]!;
+        });
+      };
+      const got = await labelsOf();
       const expected = twin.argmaxResampled(logits, to, maps);
       // But where the two largest are equal to rounding.
       got.forEach((label, i) => {
@@ -55,6 +59,11 @@ for (const [name, options] of Object.entries(DEVICES)) {
         if (label !== expected[i]) expect(values[label]! - values[expected[i]!]!).toBeCloseTo(0, 4);
       });
       expect(got.filter((label, i) => label !== expected[i]).length).toBeLessThan(3);
+
+      const regions = [3, 7, 250, 2, 9];
+      const expectedRegions = twin.argmaxResampled(logits, to, maps, regions);
+      const gotRegions = await labelsOf(regions);
+      expect(gotRegions.filter((label, i) => label !== expectedRegions[i]).length).toBeLessThan(3);
 
       // The probabilities of one plane.
       const [plane, voxelsOf] = [2, to[1]! * to[2]!];

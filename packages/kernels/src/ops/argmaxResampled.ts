@@ -1,5 +1,5 @@
 /**
- * Labels on another grid, plane by plane: the channel of the largest of the logits interpolated there.
+ * Labels on another grid, plane by plane: those of the logits interpolated there, as `argmax.ts` finds them.
  *
  *   label[h, w] = argmax_c Σ over the 8 neighbours of share · logits[neighbour, c]
  *
@@ -9,6 +9,7 @@ import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32 } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { type ShiftedView, viewOf } from '../views.ts';
+import { labelCode } from './argmax.ts';
 
 /** A plane of another grid, between two planes of logits. */
 export interface LogitsPlane {
@@ -72,10 +73,12 @@ export interface ArgmaxResampled extends LogitsPlane {
   readonly planeStride: number;
   /** Which plane of `labels` is written. */
   readonly plane: number;
+  /** Labels of the channels, where those are regions. */
+  readonly regions?: readonly number[] | undefined;
 }
 
 export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
-  const { size, labels, planeStride, plane } = call;
+  const { size, labels, planeStride, plane, regions } = call;
   const voxels = size[0] * size[1];
   if (planeStride % 256 || planeStride < voxels) {
     throw new Error(
@@ -95,13 +98,7 @@ export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
   if (4u * i >= count) { return; }
   var word = 0u; // four labels
   for (var k = 0u; k < 4u; k++) {
-    let at = place(min(4u * i + k, count - 1u));
-    var best = interpolated(at, 0u);
-    var label = 0u;
-    for (var c = 1u; c < p.classes; c++) {
-      let value = interpolated(at, c);
-      if (value > best) { best = value; label = c; }
-    }
+    let at = place(min(4u * i + k, count - 1u));${labelCode((c) => `interpolated(at, ${c})`, regions)}
     word |= label << (8u * k);
   }
   labels[i] = word;

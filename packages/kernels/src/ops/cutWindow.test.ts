@@ -35,15 +35,21 @@ for (const [name, options] of Object.entries(DEVICES)) {
           [false, true, false],
         ],
       ] as [[number, number, number], Mirrored][]) {
-        const windows = kit.output([3, ...size, 1]);
-        kit.run(cutWindow(kit.gpu, { volume, depth: 31, origin, mirrored, windows, item: 1 }));
-        const [first, cut, last] = [0, 1, 2].map((n) => [n * 864, (n + 1) * 864]) as [number, number][];
-        const values = await downloadF32(kit.gpu, windows);
-        expect(Array.from(values.subarray(...cut!))).toEqual(
-          Array.from(twin(whole, size, origin, mirrored).data),
-        );
-        for (const other of [first, last])
-          expect(values.subarray(...other!).every((value) => value === 777)).toBe(true);
+        for (const [channels, channel] of [
+          [1, 0],
+          [3, 2],
+        ] as const) {
+          const windows = kit.output([3, ...size, channels]);
+          const call = { volume, depth: 31, origin, mirrored, windows, item: 1, channel };
+          kit.run(cutWindow(kit.gpu, call));
+          const values = await downloadF32(kit.gpu, windows);
+          const isCut = (_: number, i: number) =>
+            i % channels === channel && Math.floor(i / channels / 864) === 1;
+          expect(Array.from(values.filter(isCut))).toEqual(
+            Array.from(twin(whole, size, origin, mirrored).data),
+          );
+          expect(values.every((value, i) => isCut(value, i) || value === 777)).toBe(true);
+        }
       }
     });
   });

@@ -1,7 +1,7 @@
 /**
- * Sliding-window inference: cuts one window out of a volume into a batch of windows.
+ * Sliding-window inference: cuts one window out of a volume into one channel of a batch of windows.
  *
- *   windows[n, m(d)] = volume[o + d], 0 outside the volume        d in the window, o its origin
+ *   windows[n, m(d), c] = volume[o + d], 0 outside the volume        d in the window, o its origin
  *
  * m mirrors axes. Of the volume a ring of planes is held (`ring.ts`). Planes of the window outside the volume are
  * left as they are: `clear` the batch first where there are any.
@@ -22,20 +22,25 @@ export interface CutWindow {
   /** The window's first voxel in the volume; may lie outside. */
   readonly origin: Dhw;
   readonly mirrored: Mirrored;
-  /** f32 [N, d, h, w, 1] */
+  /** f32 [N, d, h, w, C] */
   readonly windows: Tensor;
   /** Which of the N windows. */
   readonly item: number;
+  /** Which of the C channels; the first unless given. */
+  readonly channel?: number;
 }
 
-export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, item }: CutWindow): Launch[] {
+export function cutWindow(gpu: Gpu, call: CutWindow): Launch[] {
+  const { volume, depth, origin, mirrored, windows, item, channel = 0 } = call;
   const [items, d, h, w, channels] = windows.shape as [number, number, number, number, number];
   const [R, H, W] = volume.shape as [number, number, number];
-  if (channels !== 1 || item >= items || d > R) {
-    throw new Error(`cutWindow: window ${item} of [${windows.shape}] from a ring of [${volume.shape}]`);
+  if (channel >= channels || item >= items || d > R) {
+    throw new Error(
+      `cutWindow: window ${item}, channel ${channel} of [${windows.shape}] from a ring of [${volume.shape}]`,
+    );
   }
   const rows = [
-    { tensor: windows, rowElements: h * w },
+    { tensor: windows, rowElements: h * w * channels },
     { tensor: volume, rowElements: H * W },
   ];
   const from = Math.max(0, origin[0]);
@@ -44,7 +49,8 @@ export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, 
     rowRanges(gpu, run.to - run.from, rows).map(([start, end]) => {
       const firstD = run.from + start - origin[0];
       const seenFrom = item * d + (mirrored[0] ? d - firstD - (end - start) : firstD);
-      const out = viewOf(windows, seenFrom * h * w, (seenFrom + end - start) * h * w);
+      const plane = h * w * channels;
+      const out = viewOf(windows, seenFrom * plane, (seenFrom + end - start) * plane);
       const v = viewOf(volume, (run.at + start) * H * W, (run.at + end) * H * W);
       return prepare(gpu, {
         name: 'cutWindow',
@@ -57,7 +63,8 @@ export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, 
           volumeH: u32(H),
           volumeW: u32(W),
           shift: u32(v.shift),
-          outShift: u32(out.shift),
+          outShift: u32(out.shift + channel),
+          channels: u32(channels),
           originH: i32(origin[1]),
           originW: i32(origin[2]),
           ...mirrorParams(mirrored),
@@ -76,7 +83,7 @@ export function cutWindow(gpu: Gpu, { volume, depth, origin, mirrored, windows, 
   if (y >= 0 && y < i32(p.volumeH) && x >= 0 && x < i32(p.volumeW)) {
     value = v[p.shift + (z * p.volumeH + u32(y)) * p.volumeW + u32(x)];
   }
-  out[p.outShift + i] = value;
+  out[p.outShift + i * p.channels] = value;
 }`,
         invocations: (end - start) * h * w,
       });

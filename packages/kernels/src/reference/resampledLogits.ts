@@ -20,8 +20,12 @@ export function resampledLogits(logits: Reference, shape: readonly number[], map
 }
 
 /** The label of each voxel of the other grid. */
-export const argmaxResampled = (logits: Reference, shape: readonly number[], maps: AxisMaps): number[] =>
-  argmax(resampledLogits(logits, shape, maps));
+export const argmaxResampled = (
+  logits: Reference,
+  shape: readonly number[],
+  maps: AxisMaps,
+  regions?: readonly number[],
+): number[] => argmax(resampledLogits(logits, shape, maps), regions);
 
 /**
  * Probabilities at the voxels of the other grid, [D, H, W, C], in 255ths, not rounded. Where all logits are 0 the first
