@@ -1,9 +1,9 @@
 /** What a page in a browser might do: read a scan, lay out a network, look for a GPU to run it on. */
 import { Networks } from '../packages/core/src/inference/networks.ts';
 import { SlabStream } from '../packages/core/src/inference/slabStream.ts';
+import { recordNetwork } from '../packages/core/src/network/network.ts';
+import type { NetworkConfig } from '../packages/core/src/network/networkConfig.ts';
 import { ParameterLayout } from '../packages/core/src/network/parameters.ts';
-import { Tape } from '../packages/core/src/network/tape.ts';
-import { type UnetConfig, unet } from '../packages/core/src/network/unet.ts';
 import { scaleAndShift } from '../packages/core/src/volume/affine.ts';
 import { readNifti } from '../packages/core/src/volume/niftiRead.ts';
 import { encodeNifti } from '../packages/core/src/volume/niftiWrite.ts';
@@ -11,7 +11,10 @@ import type { Volume } from '../packages/core/src/volume/volume.ts';
 import type { Dhw } from '../packages/kernels/src/axes.ts';
 import { openGpu } from '../packages/kernels/src/open/browser.ts';
 
-const NETWORK: UnetConfig = {
+const NETWORK: NetworkConfig = {
+  architecture: 'DynUNet',
+  residual: true,
+  transposedBias: false,
   inputChannels: 1,
   classes: 2,
   filters: [4, 8],
@@ -34,8 +37,7 @@ const SCAN: Volume<Int16Array> = {
 /** As JSON: values that a scan has after it was written and read, what the network gives, why there is no GPU. */
 export async function visit(): Promise<string> {
   const { data } = await readNifti({ name: 'scan.nii.gz', bytes: encodeNifti(SCAN) });
-  const tape = new Tape();
-  const logits = unet(tape, tape.input([1, ...PATCH, 1]), NETWORK);
+  const { tape, logits } = recordNetwork(NETWORK, 1, PATCH);
   const layout = new ParameterLayout(tape.parameters);
   const segmented = openGpu().then((gpu) => {
     const memory = { layout, parameters: layout.allocate(gpu), activation: 'f32' as const };

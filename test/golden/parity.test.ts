@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readReference } from '../../apps/cli/src/parity/parityReference.ts';
 import { InputError } from '../../packages/core/src/inputError.ts';
-import { initialise, ParameterLayout } from '../../packages/core/src/network/parameters.ts';
+import { networkLayout } from '../../packages/core/src/network/network.ts';
+import type { NetworkConfig } from '../../packages/core/src/network/networkConfig.ts';
+import { initialise } from '../../packages/core/src/network/parameters.ts';
 import {
   decodeSafetensors,
   encodeSafetensors,
   type SafeTensor,
   type SafeTensors,
 } from '../../packages/core/src/network/safetensors.ts';
-import { Tape } from '../../packages/core/src/network/tape.ts';
-import { unet } from '../../packages/core/src/network/unet.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { twinLosses, twinStep } from '../../packages/core/test/twinNetwork.ts';
 import type { Dhw } from '../../packages/kernels/src/axes.ts';
@@ -71,11 +71,15 @@ function channelsFirst({ shape, data }: Reference): SafeTensor {
 }
 
 function referenceFile(path: string, options: FileOptions, spoil = 0): void {
-  const config = { ...options, inputChannels: 1 };
+  const config: NetworkConfig = {
+    ...options,
+    architecture: 'DynUNet',
+    residual: true,
+    transposedBias: false,
+    inputChannels: 1,
+  };
   const random = new Random(4);
-  const tape = new Tape();
-  unet(tape, tape.input([...options.image, 1]), config);
-  const layout = new ParameterLayout(tape.parameters);
+  const layout = networkLayout(config);
   const parameters = initialise(layout, random);
   const count = options.image.reduce((a, b) => a * b);
   const image = reference(

@@ -5,16 +5,16 @@
  *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
 
+import { networkOutputs } from '@organseg/core/network/network.ts';
 import type { Slot } from '@organseg/core/network/op.ts';
 import { type ConvOptions, Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { unetConfig } from '@organseg/train/config/network.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { measure } from '../../../packages/kernels/bench/measure.ts';
 import { type LayerBench, layerTitle } from './layerTitle.ts';
@@ -55,7 +55,7 @@ async function benchLayers(
   budgetMs: number,
 ): Promise<LayerBench[]> {
   const notes = new Notes();
-  unet(notes, notes.input([config.batch, ...config.patch, 1]), unetConfig(config));
+  networkOutputs(notes, notes.input([config.batch, ...config.patch, 1]), networkConfig(config));
   const result: LayerBench[] = [];
   for (const layer of notes.layers.values()) {
     result.push(await benchLayer(gpu, layer, config.batch, dtype, budgetMs));

@@ -27,7 +27,8 @@ import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { assertNew } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/open/dawn.ts';
-import { parameterLayout, preprocessingOf, unetConfig } from '@organseg/train/config/network.ts';
+import { parameterLayout, preprocessingOf } from '@organseg/train/config/network.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
@@ -252,7 +253,7 @@ async function plans(config: Config): Promise<string> {
   const gpu = await openGpu();
   try {
     const activation = dtypeOf(options.dtype) ?? fastestActivation(gpu);
-    const shape = { network: unetConfig(config), patch: config.patch, activation, models: 1 };
+    const shape = { network: networkConfig(config), patch: config.patch, activation, models: 1 };
     const planner = new MemoryPlanner(gpu, shape);
     const capBytes = Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20;
     const rows = numbers(options.slices).map((slices) => {

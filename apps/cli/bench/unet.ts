@@ -6,15 +6,15 @@
  */
 
 import { inferenceProgram } from '@organseg/core/network/inferenceProgram.ts';
+import { recordNetwork } from '@organseg/core/network/network.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
 import type { NetworkMemory, Part } from '@organseg/core/network/program.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
 import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
-import { unet } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
-import { parameterLayout, unetConfig } from '@organseg/train/config/network.ts';
+import { parameterLayout } from '@organseg/train/config/network.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { Optimizer } from '@organseg/train/step/optimizer.ts';
 import { adapterRates, measure, measureInTurn, measureRun } from '../../../packages/kernels/bench/measure.ts';
@@ -50,11 +50,7 @@ interface LayerTime {
 }
 
 /** Records the network for patches of a batch. */
-function record(config: Config, batch: number) {
-  const tape = new Tape();
-  const image = tape.input([batch, ...config.patch, 1]);
-  return { tape, image, logits: unet(tape, image, unetConfig(config)) };
-}
+const record = (config: Config, batch: number) => recordNetwork(networkConfig(config), batch, config.patch);
 
 /** Operations of each layer's passes; the layers that see the image owe no gradient of it. */
 function layerFlops({ tape, image }: ReturnType<typeof record>) {

@@ -4,8 +4,9 @@ import { type Reference, reference } from '@organseg/kernels/reference/array.ts'
 import { coarseLabels } from '@organseg/kernels/reference/coarseLabels.ts';
 import * as consistency from '@organseg/kernels/reference/consistency.ts';
 import * as diceCrossEntropy from '@organseg/kernels/reference/diceCrossEntropy.ts';
+import { networkOutputs } from '../src/network/network.ts';
+import type { NetworkConfig } from '../src/network/networkConfig.ts';
 import type { NamedArrays, ParameterLayout } from '../src/network/parameters.ts';
-import { type UnetConfig, unetOutputs } from '../src/network/unet.ts';
 import { TwinTape } from './twinTape.ts';
 
 export interface TwinStep {
@@ -19,7 +20,7 @@ export interface TwinStep {
  * teacher's logits at the full resolution, by a weight.
  */
 export function twinStep(
-  config: UnetConfig,
+  config: NetworkConfig,
   layout: ParameterLayout,
   parameters: NamedArrays,
   image: Reference,
@@ -28,7 +29,7 @@ export function twinStep(
 ): TwinStep {
   const shapes = new Map(layout.specs.map(({ name, shape }) => [name, shape]));
   const tape = new TwinTape((name) => reference(shapes.get(name)!, parameters.get(name)!));
-  const outputs = unetOutputs(
+  const outputs = networkOutputs(
     tape,
     { ...image, dtype: 'f32' } as Reference & { dtype: 'f32' },
     config,
@@ -63,7 +64,7 @@ const firstItems = ({ shape, data }: Reference, count: number): Reference =>
 
 /** The losses before each of `steps` Adam steps from the parameters. */
 export function twinLosses(
-  config: UnetConfig,
+  config: NetworkConfig,
   layout: ParameterLayout,
   parameters: NamedArrays,
   image: Reference,

@@ -1,8 +1,7 @@
 /** `kernel`: the WGSL of the kernels of a training step, or of one convolution, as the GPU gets it. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
+import { recordNetwork } from '@organseg/core/network/network.ts';
 import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
-import { unetOutputs } from '@organseg/core/network/unet.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Launch } from '@organseg/kernels/kernel.ts';
@@ -12,7 +11,8 @@ import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { MAKES, type Make, paperGpu } from '@organseg/kernels/paper.ts';
 import { empty } from '@organseg/kernels/tensor.ts';
-import { parameterLayout, precisionOf, unetConfig } from '@organseg/train/config/network.ts';
+import { parameterLayout, precisionOf } from '@organseg/train/config/network.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { Optimizer } from '@organseg/train/step/optimizer.ts';
@@ -132,14 +132,12 @@ const withDtype = ({ dtype, set = [], ...options }: Options) => ({
 
 /** Forward, loss, backward and the optimiser. */
 function trainingStep(gpu: Gpu, config: Config): Use[] {
-  const tape = new Tape();
-  const image = tape.input([config.batch, ...config.patch, 1]);
-  const [logits, ...coarse] = unetOutputs(tape, image, unetConfig(config));
+  const recorded = recordNetwork(networkConfig(config), config.batch, config.patch);
   const layout = parameterLayout(config);
   const activation = precisionOf(config, gpu);
   const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
   const memory = { layout, parameters, gradients, activation, lossScale: 1 };
-  const { parts } = trainingProgram(gpu, { tape, image, logits, coarse }, memory);
+  const { parts } = trainingProgram(gpu, recorded, memory);
   const before = gpu.pipelines.size;
   new Optimizer(gpu, config, layout, parameters, gradients, { skipsOverflow: activation === 'f16' });
   const optimizer = [...gpu.pipelines].slice(before).map((pipeline) => ({ pipeline }) as Launch);

@@ -1,10 +1,11 @@
 /** The reference file of `parity`: PyTorch's network, its input and its results, checked against each other. */
 
 import { InputError } from '@organseg/core/inputError.ts';
+import { networkOutputs } from '@organseg/core/network/network.ts';
+import type { DynUnetConfig } from '@organseg/core/network/networkConfig.ts';
 import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { floatsOf, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
-import { type UnetConfig, unet } from '@organseg/core/network/unet.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import { check, parseJson } from '@organseg/files/json.ts';
 import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
@@ -16,7 +17,7 @@ export interface ParityReference {
   readonly image: ReturnType<Tape['input']>;
   readonly logits: ReturnType<Tape['input']>;
   readonly layout: ParameterLayout;
-  readonly network: UnetConfig;
+  readonly network: DynUnetConfig;
   /** f32 [N, D, H, W, C] */
   readonly input: Float32Array;
   /** u8 [N, D, H, W, 1] */
@@ -52,7 +53,10 @@ export async function readReference(path: string): Promise<ParityReference> {
   const file = await readSafetensorsFile(path);
   const described = check(file.metadata, metadata, `${path}: metadata`);
   const inputShape = shapeOf(file, 'input', 5, path);
-  const config = {
+  const config: DynUnetConfig = {
+    architecture: 'DynUNet',
+    residual: true,
+    transposedBias: false,
     inputChannels: inputShape[1]!,
     classes: described.classes,
     filters: parseJson(described.filters, list, `${path}: metadata filters`),
@@ -61,7 +65,7 @@ export async function readReference(path: string): Promise<ParityReference> {
   };
   const tape = new Tape();
   const image = tape.input(channelsLast(inputShape));
-  const logits = inFile(path, () => unet(tape, image, config));
+  const logits = inFile(path, () => networkOutputs(tape, image, config)[0]!);
   const layout = new ParameterLayout(tape.parameters);
 
   const [batch, , ...extent] = inputShape as [number, number, ...number[]];

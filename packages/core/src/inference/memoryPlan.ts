@@ -6,10 +6,9 @@ import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { InputError } from '../inputError.ts';
-import { ParameterLayout } from '../network/parameters.ts';
+import { networkLayout } from '../network/network.ts';
+import type { NetworkConfig } from '../network/networkConfig.ts';
 import type { ActivationType } from '../network/program.ts';
-import { Tape } from '../network/tape.ts';
-import { type UnetConfig, unet } from '../network/unet.ts';
 import { Networks } from './networks.ts';
 import { SlabStream, type StreamPlan, type StreamRequest } from './slabStream.ts';
 import { mirrorings, windowOrigins } from './windows.ts';
@@ -47,7 +46,7 @@ export class CapTooSmallError extends InputError {
 
 /** What memory depends on besides the case. */
 export interface ModelShape {
-  readonly network: UnetConfig;
+  readonly network: NetworkConfig;
   readonly patch: Dhw;
   readonly activation: ActivationType;
   /** The number of models whose logits are averaged. */
@@ -71,9 +70,7 @@ export class MemoryPlanner {
     if (!made) {
       const { network, patch, activation, models } = this.#shape;
       const gpu = this.#gpu.rehearsal();
-      const tape = new Tape();
-      unet(tape, tape.input([1, ...patch, network.inputChannels]), network);
-      const layout = new ParameterLayout(tape.parameters);
+      const layout = networkLayout(network);
       const parameters = layout.allocate(gpu);
       const networks = new Networks(
         gpu,

@@ -3,14 +3,14 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Tensor } from '@organseg/kernels/tensor.ts';
 import { type InferenceProgram, inferenceProgram } from '../network/inferenceProgram.ts';
+import { recordNetwork } from '../network/network.ts';
+import type { NetworkConfig } from '../network/networkConfig.ts';
 import type { ParameterValues } from '../network/parameters.ts';
 import type { NetworkMemory } from '../network/program.ts';
-import { Tape } from '../network/tape.ts';
-import { type UnetConfig, unet } from '../network/unet.ts';
 
 /** A program for batches of windows. One model's weights at a time are on the GPU, so that several take no more memory. */
 export class Networks {
-  readonly network: UnetConfig;
+  readonly network: NetworkConfig;
   readonly patch: Dhw;
   /** The windows of a batch. */
   readonly batch: number;
@@ -25,7 +25,7 @@ export class Networks {
   /** `memory` holds the first model's weights. `weights` are those of all models; a single one needs none. */
   constructor(
     gpu: Gpu,
-    network: UnetConfig,
+    network: NetworkConfig,
     memory: NetworkMemory,
     { patch, batch = 1, weights = [] }: { patch: Dhw; batch?: number; weights?: readonly ParameterValues[] },
   ) {
@@ -36,15 +36,12 @@ export class Networks {
     this.batch = batch;
     this.count = Math.max(1, weights.length);
     this.#weights = weights;
-    const tape = new Tape();
-    const image = tape.input([batch, ...patch, network.inputChannels]);
-    const logits = unet(tape, image, network);
     // Other models' weights come into the same memory: the program has to read them at each run.
     const packsEachRun = this.count > 1;
-    this.#inference = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun });
+    this.#inference = inferenceProgram(gpu, recordNetwork(network, batch, patch), memory, { packsEachRun });
   }
 
-  /** The windows that the next `run` reads, f32 [N, D, H, W, 1]. */
+  /** The windows that the next `run` reads, f32 [N, D, H, W, inputChannels]. */
   get image(): Tensor {
     return this.#inference.image;
   }

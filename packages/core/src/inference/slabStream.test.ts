@@ -10,9 +10,9 @@ import { cutWindow } from '@organseg/kernels/reference/cutWindow.ts';
 import { trilinear } from '@organseg/kernels/reference/resample.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { initialise, type NamedArrays, ParameterLayout } from '../network/parameters.ts';
-import { Tape } from '../network/tape.ts';
-import { type UnetConfig, unet } from '../network/unet.ts';
+import { networkLayout } from '../network/network.ts';
+import type { NetworkConfig } from '../network/networkConfig.ts';
+import { initialise, type NamedArrays } from '../network/parameters.ts';
 import { Random } from '../random.ts';
 import type { LabelGrid } from './labelSlab.ts';
 import { Networks } from './networks.ts';
@@ -21,7 +21,10 @@ import { mirrorings, windowOrigins, windowWeights } from './windows.ts';
 
 const cube = (n: number): Dhw => [n, n, n];
 const CLASSES = 4;
-const NETWORK: UnetConfig = {
+const NETWORK: NetworkConfig = {
+  architecture: 'DynUNet',
+  residual: true,
+  transposedBias: false,
   inputChannels: 1,
   classes: CLASSES,
   filters: [4, 6],
@@ -51,9 +54,7 @@ describe('a stream of slabs', () => {
   afterAll(() => gpu.close());
 
   function networks(batch: number, seeds: readonly number[], bias = 0): Networks {
-    const tape = new Tape();
-    unet(tape, tape.input([1, ...PATCH, 1]), NETWORK);
-    const layout = new ParameterLayout(tape.parameters);
+    const layout = networkLayout(NETWORK);
     const parameters = layout.allocate(gpu);
     const weights = seeds.map((seed): NamedArrays => initialise(layout, new Random(seed)));
     for (const values of weights) values.get('output_block.conv.conv.bias')![0] = bias;
@@ -251,9 +252,7 @@ describe('a stream of slabs', () => {
   test('memory does not grow with the number of slices', async () => {
     const held = (slices: number) => {
       const rehearsal = gpu.rehearsal();
-      const tape = new Tape();
-      unet(tape, tape.input([1, ...PATCH, 1]), NETWORK);
-      const layout = new ParameterLayout(tape.parameters);
+      const layout = networkLayout(NETWORK);
       const parameters = layout.allocate(rehearsal);
       const network = new Networks(
         rehearsal,

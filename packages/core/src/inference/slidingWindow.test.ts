@@ -5,15 +5,18 @@ import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inferenceProgram } from '../network/inferenceProgram.ts';
-import { initialise, ParameterLayout } from '../network/parameters.ts';
-import { Tape } from '../network/tape.ts';
-import { type UnetConfig, unet } from '../network/unet.ts';
+import { networkLayout, recordNetwork } from '../network/network.ts';
+import type { NetworkConfig } from '../network/networkConfig.ts';
+import { initialise } from '../network/parameters.ts';
 import { Random } from '../random.ts';
 import { SlidingWindow } from './slidingWindow.ts';
 import { windowStarts } from './windows.ts';
 
 const cube = (n: number) => [n, n, n] as const;
-const NETWORK: UnetConfig = {
+const NETWORK: NetworkConfig = {
+  architecture: 'DynUNet',
+  residual: true,
+  transposedBias: false,
   inputChannels: 1,
   classes: 4,
   filters: [4, 6],
@@ -44,13 +47,11 @@ describe('a sliding window', () => {
   afterAll(() => gpu.close());
 
   function network() {
-    const tape = new Tape();
-    const image = tape.input([1, ...PATCH, 1]);
-    const logits = unet(tape, image, NETWORK);
-    const layout = new ParameterLayout(tape.parameters);
+    const recorded = recordNetwork(NETWORK, 1, PATCH);
+    const layout = networkLayout(NETWORK);
     const parameters = layout.allocate(gpu);
     layout.upload(gpu, parameters, initialise(layout, new Random(5)));
-    return { recorded: { tape, image, logits }, memory: { layout, parameters, activation: 'f32' as const } };
+    return { recorded, memory: { layout, parameters, activation: 'f32' as const } };
   }
 
   /** The plain way: logits of all windows blended on the host, in double precision. */

@@ -2,8 +2,8 @@
 
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import type { NetworkConfig } from '../network/networkConfig.ts';
 import type { NetworkMemory } from '../network/program.ts';
-import type { UnetConfig } from '../network/unet.ts';
 import { rowExtents } from '../volume/bodyRows.ts';
 import { xyzOf } from './axes.ts';
 import { Networks } from './networks.ts';
@@ -31,7 +31,7 @@ export class SlidingWindow {
   readonly #options: SlidingWindowOptions;
   readonly #networks: Networks;
 
-  constructor(gpu: Gpu, network: UnetConfig, memory: NetworkMemory, options: SlidingWindowOptions) {
+  constructor(gpu: Gpu, network: NetworkConfig, memory: NetworkMemory, options: SlidingWindowOptions) {
     this.#gpu = gpu;
     this.#options = options;
     this.#networks = new Networks(gpu, network, memory, { patch: options.patch });

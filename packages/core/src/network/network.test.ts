@@ -8,19 +8,26 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { twinStep } from '../../test/twinNetwork.ts';
 import { Random } from '../random.ts';
 import { inferenceProgram } from './inferenceProgram.ts';
+import { recordNetwork } from './network.ts';
+import type { NetworkConfig } from './networkConfig.ts';
 import { initialise, ParameterLayout } from './parameters.ts';
-import { Tape } from './tape.ts';
 import { trainingProgram } from './trainingProgram.ts';
-import { type UnetConfig, unetOutputs } from './unet.ts';
 
 const cube = (n: number): Dhw => [n, n, n];
 
+const DYNUNET = {
+  architecture: 'DynUNet',
+  residual: true,
+  transposedBias: false,
+  inputChannels: 1,
+} as const;
+
 /** Filters that are no multiple of the tile, anisotropic kernels and strides, several items. */
-const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
+const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
   {
     name: 'three stages',
     config: {
-      inputChannels: 1,
+      ...DYNUNET,
       classes: 5,
       filters: [5, 8, 12],
       kernels: [cube(3), cube(3), cube(3)],
@@ -31,7 +38,7 @@ const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
   {
     name: 'anisotropic kernels and strides',
     config: {
-      inputChannels: 1,
+      ...DYNUNET,
       classes: 14,
       filters: [8, 16, 20],
       kernels: [[1, 3, 3], cube(3), cube(3)],
@@ -42,7 +49,7 @@ const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
   {
     name: 'a stage that keeps its form has no shortcut convolution',
     config: {
-      inputChannels: 1,
+      ...DYNUNET,
       classes: 3,
       filters: [4, 4],
       kernels: [cube(3), cube(3)],
@@ -53,7 +60,7 @@ const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
   {
     name: 'deep supervision at two lower resolutions',
     config: {
-      inputChannels: 1,
+      ...DYNUNET,
       // As many as filters: then memory of coarse outputs' gradients serves other tensors too.
       classes: 6,
       filters: [4, 6, 6, 6, 6],
@@ -65,12 +72,8 @@ const CASES: { name: string; config: UnetConfig; image: number[] }[] = [
   },
 ];
 
-function build(config: UnetConfig, shape: number[]) {
-  const tape = new Tape();
-  const image = tape.input(shape);
-  const [logits, ...coarse] = unetOutputs(tape, image, config);
-  return { tape, image, logits, coarse };
-}
+const build = (config: NetworkConfig, [batch, d, h, w]: number[]) =>
+  recordNetwork(config, batch!, [d!, h!, w!]);
 
 describe.each<[string, OpenOptions]>([
   ['uniform weights', { weightSpace: 'uniform' }],
@@ -206,8 +209,8 @@ describe.each<[string, OpenOptions]>([
 });
 
 test('the network of the paper has 31,419,406 parameters', () => {
-  const config: UnetConfig = {
-    inputChannels: 1,
+  const config: NetworkConfig = {
+    ...DYNUNET,
     classes: 14,
     filters: [32, 64, 128, 256, 320, 320],
     kernels: Array.from({ length: 6 }, () => cube(3)),

@@ -1,17 +1,13 @@
 /** A run's settings: flat, named in the field's words, and checked; an unknown key is an error. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { patchDivisor } from '@organseg/core/network/unet.ts';
+import { patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
-import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import { check } from '@organseg/files/json.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
+import { dhw, networkConfig, networkSettings, size } from './networkSettings.ts';
 
-const size = z.int().positive();
-/** Numbers along D, H, W, the order of tensors. */
-const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
 /** Millimetres along x, y, z, the order of volumes. */
 const xyzMm: z.ZodType<Xyz> = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 const probability = z.number().min(0).max(1);
@@ -22,14 +18,7 @@ const stage = z.strictObject({
 });
 
 export const configSchema = z.strictObject({
-  /** Number of output channels: background and organs. */
-  classes: z.int().min(2).max(MAX_CLASSES),
-  /** Number of filters of each stage of the network, the finest first. */
-  filters: z.array(size).min(2),
-  /** Kernel size of each stage. */
-  kernels: z.array(dhw),
-  /** Stride into each stage from the one before; the first one's is 1. */
-  strides: z.array(dhw),
+  ...networkSettings,
   /** Voxel spacing of the network's grid. */
   spacingMm: xyzMm,
   /** HU that become 0, and those that become 1. */
@@ -53,8 +42,6 @@ export const configSchema = z.strictObject({
   pseudoShare: probability.nullable(),
   /** Share of the patches with labels that are centred on a voxel of an organ; null: foregroundProbability decides. */
   foregroundShare: probability.nullable(),
-  /** Whether the loss also judges outputs at lower resolutions. */
-  deepSupervision: z.boolean(),
   /** Mean teacher, the moving average of the weights: it labels patches of unlabelled cases; null: none. */
   consistency: z
     .strictObject({
@@ -125,7 +112,7 @@ export function parseConfig(value: unknown, source: string): Config {
       `${source}: filters, kernels and strides expect one entry for each of ${stages} stages`,
     );
   }
-  const divisor = patchDivisor(config);
+  const divisor = patchDivisor(networkConfig(config));
   if (config.patch.some((n, i) => n % divisor[i])) {
     throw new InputError(
       `${source}: patch [${config.patch}] expects multiples of [${divisor}], the strides' product`,

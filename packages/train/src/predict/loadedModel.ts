@@ -1,7 +1,7 @@
 /** A model on the GPU: its weights and the networks that compute with them, made anew where a device was lost. */
 import { CapTooSmallError } from '@organseg/core/inference/memoryPlan.ts';
 import { Networks } from '@organseg/core/inference/networks.ts';
-import { layoutOf } from '@organseg/core/network/layout.ts';
+import { networkLayout } from '@organseg/core/network/network.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import { GpuLostError } from '@organseg/kernels/arena.ts';
@@ -37,7 +37,7 @@ export class LoadedModel {
     model: Model,
     activation = fastestActivation(owner.gpu),
   ): Promise<LoadedModel> {
-    const layout = layoutOf(model.network, model.patch);
+    const layout = networkLayout(model.network);
     const weights: OpenWeights[] = [];
     try {
       for (const each of model.weights) weights.push(await each.open(layout.specs));

@@ -1,11 +1,12 @@
 /** What a model is to whoever predicts with it: a network, its weights, and how scans are brought to it. */
 import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
 import type { ParameterSpec, ParameterValues } from '@organseg/core/network/parameters.ts';
-import type { UnetConfig } from '@organseg/core/network/unet.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
-import { preprocessingOf, unetConfig } from '../config/network.ts';
+import { preprocessingOf } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
 import { ParametersFile } from '../run/checkpoint.ts';
 import { bestCheckpoint, readRun } from '../run/runFolder.ts';
 
@@ -27,7 +28,7 @@ export interface OpenWeights extends ParameterValues {
 export interface Model {
   /** The folder or file of each part, as it was given. */
   readonly paths: readonly string[];
-  readonly network: UnetConfig;
+  readonly network: NetworkConfig;
   readonly patch: Dhw;
   /** Step from one window to the next, as a share of the patch. */
   readonly windowStep: number;
@@ -58,7 +59,7 @@ async function modelOfRun(folder: string): Promise<Model> {
   const path = bestCheckpoint(folder);
   return {
     paths: [folder],
-    network: unetConfig(config),
+    network: networkConfig(config),
     patch: config.patch,
     windowStep: config.windowStep,
     labelNames,

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { layoutOf } from '@organseg/core/network/layout.ts';
+import { networkLayout } from '@organseg/core/network/network.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -115,8 +115,7 @@ describe('a predictor', () => {
     const copy = join(folder, 'copy');
     cpSync(run, copy, { recursive: true });
     const predictor = await Predictor.open(ownerOf(first, second), await openModel(copy));
-    const { network, patch } = predictor.model;
-    const { specs } = layoutOf(network, patch);
+    const { specs } = networkLayout(predictor.model.network);
     await saveBest(copy, specs, new Map(specs.map(({ name, shape }) => [name, ones(shape)])));
     let isLost = false;
     const { report, labels } = await predictor.predict(scan, {

@@ -3,15 +3,16 @@
  */
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import { patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
-import { patchDivisor } from '@organseg/core/network/unet.ts';
 import { Random } from '@organseg/core/random.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
-import { parameterLayout, precisionOf, unetConfig } from '../config/network.ts';
+import { parameterLayout, precisionOf } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
 import type { Config, Stage } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
 import { uploadBatch } from '../data/batches.ts';
@@ -66,7 +67,10 @@ export async function inferencePeakBytes(
 
 async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dhw): Promise<void> {
   // As few windows as there can be: each takes the same memory.
-  const network = new SlidingWindow(gpu, unetConfig(config), memory, { patch: config.patch, windowStep: 1 });
+  const network = new SlidingWindow(gpu, networkConfig(config), memory, {
+    patch: config.patch,
+    windowStep: 1,
+  });
   await network.labels({ size, data: new Float32Array(elementCount(size)) });
   network.close();
 }
@@ -136,7 +140,7 @@ function* smallerBatches(config: Config): Generator<Config> {
 
 /** Patches whose longest axis is shorter by the least that the network takes, again and again. */
 function* smallerPatches(config: Config): Generator<Config> {
-  const divisor = patchDivisor(config);
+  const divisor = patchDivisor(networkConfig(config));
   let { patch } = config;
   for (;;) {
     const axes = [0, 1, 2].filter((axis) => patch[axis]! > divisor[axis]!);

@@ -4,7 +4,7 @@ import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { unetConfig } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore } from '../data/caseStore.ts';
 
@@ -30,7 +30,7 @@ export async function validate(
   { signal, onCases }: ValidationHooks,
 ): Promise<ValidationScore> {
   const options = { patch: config.patch, windowStep: config.windowStep, signal };
-  const network = new SlidingWindow(gpu, unetConfig(config), memory, options);
+  const network = new SlidingWindow(gpu, networkConfig(config), memory, options);
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
     for (const [i, source] of cases.entries()) {

@@ -4,15 +4,14 @@
  */
 
 import { type InferenceProgram, inferenceProgram } from '@organseg/core/network/inferenceProgram.ts';
+import { recordNetwork } from '@organseg/core/network/network.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
-import { unet } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, type Launch, submit } from '@organseg/kernels/kernel.ts';
 import { ema, setDecay } from '@organseg/kernels/ops/ema.ts';
 import { release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { unetConfig } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 
 export class MeanTeacher {
@@ -32,14 +31,12 @@ export class MeanTeacher {
     overflow: Tensor | undefined,
   ) {
     const { patches, emaDecay } = config.consistency;
-    const tape = new Tape();
-    const image = tape.input([patches, ...config.patch, 1]);
-    const logits = unet(tape, image, unetConfig(config));
+    const recorded = recordNetwork(networkConfig(config), patches, config.patch);
     this.#gpu = gpu;
     this.#decay = emaDecay;
     this.parameters = layout.allocate(gpu);
     const memory = { layout, parameters: this.parameters, activation };
-    this.#network = inferenceProgram(gpu, { tape, image, logits }, memory, { packsEachRun: true });
+    this.#network = inferenceProgram(gpu, recorded, memory, { packsEachRun: true });
     this.#launches = ema(gpu, { average: this.parameters, parameters, overflow });
   }
 

@@ -5,15 +5,15 @@
  * With `precision: 'f16'` activations and their gradients are f16, parameters and their gradients f32. A gradient
  * that is not finite makes the optimiser skip the step on the GPU; the host hears of it with the loss.
  */
+import { recordNetwork } from '@organseg/core/network/network.ts';
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
-import { Tape } from '@organseg/core/network/tape.ts';
 import { type TrainingProgram, trainingProgram } from '@organseg/core/network/trainingProgram.ts';
-import { unetOutputs } from '@organseg/core/network/unet.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { GpuTimer } from '@organseg/kernels/gpuTimer.ts';
 import { download, downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { parameterLayout, precisionOf, unetConfig } from '../config/network.ts';
+import { parameterLayout, precisionOf } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import { afterStep, INITIAL_LOSS_SCALE, type LossScaleState } from './lossScale.ts';
 import { MeanTeacher } from './meanTeacher.ts';
@@ -49,9 +49,7 @@ export class TrainingStep {
   #consistencyWeight = 0;
 
   constructor(gpu: Gpu, config: Config) {
-    const tape = new Tape();
-    const image = tape.input([config.batch, ...config.patch, 1]);
-    const [logits, ...coarse] = unetOutputs(tape, image, unetConfig(config));
+    const recorded = recordNetwork(networkConfig(config), config.batch, config.patch);
     this.#gpu = gpu;
     this.#activation = precisionOf(config, gpu);
     this.#lossScale = this.#activation === 'f16' ? INITIAL_LOSS_SCALE : null;
@@ -67,17 +65,13 @@ export class TrainingStep {
       ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student, this.#optimizer.overflow)
       : undefined;
     this.#makeTraining = () =>
-      trainingProgram(
-        gpu,
-        { tape, image, logits, coarse },
-        {
-          layout: this.layout,
-          ...student,
-          gradients: this.#gradients,
-          lossScale: this.#lossScale?.scale ?? 1,
-          teacher: this.#teacher?.logits,
-        },
-      );
+      trainingProgram(gpu, recorded, {
+        layout: this.layout,
+        ...student,
+        gradients: this.#gradients,
+        lossScale: this.#lossScale?.scale ?? 1,
+        teacher: this.#teacher?.logits,
+      });
     this.#training = this.#makeTraining();
   }
 

@@ -2,22 +2,10 @@
  * The residual U-Net of Gao 2022: MONAI's DynUNet with residual blocks, its names and its defaults. Forward code
  * only; the tape records the rest.
  */
-import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
+import type { DynUnetConfig } from './networkConfig.ts';
 import type { Slot } from './op.ts';
 import type { Layers } from './tape.ts';
-
-/** The form of a U-Net, from the full resolution (stage 0) to the bottleneck; at least two stages. */
-export interface UnetConfig {
-  readonly inputChannels: number;
-  readonly classes: number;
-  /** Channels of each stage. */
-  readonly filters: readonly number[];
-  /** Kernels and strides of each stage; the first stage keeps the resolution. */
-  readonly kernels: readonly Dhw[];
-  readonly strides: readonly Dhw[];
-  /** Has further outputs at lower resolutions, which training learns by. */
-  readonly deepSupervision?: boolean;
-}
 
 /** conv → norm → act → conv → norm, plus the input (through conv1 → norm where its form changes), then act. */
 function residualBlock(tape: Layers, x: Slot, name: string, filters: number, kernel: Dhw, stride: Dhw): Slot {
@@ -45,17 +33,12 @@ function upBlock(tape: Layers, x: Slot, skip: Slot, name: string, kernel: Dhw, s
   return tape.instanceNorm(y, `${name}.conv_block.norm2`);
 }
 
-/** Logits [N, D, H, W, classes] of images [N, D, H, W, inputChannels]. */
-export const unet = (tape: Layers, image: Slot, config: UnetConfig): Slot =>
-  unetOutputs(tape, image, config)[0]!;
-
 /**
  * The logits, then with deep supervision those at lower resolutions, each from the decoder's stage of its size but
  * for the lowest one, as nnU-Net has them.
  */
-export function unetOutputs(tape: Layers, image: Slot, config: UnetConfig): Slot[] {
+export function dynUnet(tape: Layers, image: Slot, config: DynUnetConfig): Slot[] {
   const { filters, kernels, strides, classes } = config;
-  checkUnet(config, image.shape.slice(1, 4));
   const bottom = filters.length - 1;
   const stageName = (i: number) =>
     i === 0 ? 'input_block' : i === bottom ? 'bottleneck' : `downsamples.${i - 1}`;
@@ -77,25 +60,4 @@ export function unetOutputs(tape: Layers, image: Slot, config: UnetConfig): Slot
     x = upBlock(tape, x, skips[stage - 1]!, `upsamples.${bottom - stage}`, kernels[stage]!, strides[stage]!);
   }
   return [output(x, 'output_block'), ...coarse];
-}
-
-/** The sizes whose multiples a patch must have. */
-export const patchDivisor = ({ strides }: Pick<UnetConfig, 'strides'>): Dhw =>
-  dhw((axis) => strides.reduce((product, stride) => product * stride[axis]!, 1));
-
-function checkUnet(config: UnetConfig, patch: readonly number[]): void {
-  const { filters, kernels, strides } = config;
-  if (filters.length < 2 || kernels.length !== filters.length || strides.length !== filters.length) {
-    throw new Error(
-      `unet: filters, kernels and strides expect one entry a stage, at least 2; got ${filters.length}, ${kernels.length}, ${strides.length}`,
-    );
-  }
-  if (strides[0]!.some((s) => s !== 1))
-    throw new Error(`unet: the first stride expects [1,1,1], got [${strides[0]}]`);
-  const even = kernels.find((kernel) => kernel.some((k) => k !== 1 && k !== 3));
-  if (even) throw new Error(`unet: kernels of 1 and 3 are known, got [${even}]`);
-  const divisor = patchDivisor(config);
-  if (patch.some((size, i) => size % divisor[i]! !== 0)) {
-    throw new Error(`unet: the patch must be divisible by [${divisor}] (D,H,W), got [${patch}]`);
-  }
 }
