@@ -13,7 +13,7 @@ import {
   readChoice,
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { Predictor, predictFile } from '@organseg/train/predict/predictor.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
@@ -53,7 +53,7 @@ export const postprocess = command(
           const bar = progress('validating', cases.length, 'cases');
           for (const [i, { name, image, labels }] of cases.entries()) {
             signal.throwIfAborted();
-            const made = await predictor.predictFile(image, (share) => bar.update(i + share, name));
+            const made = await predictFile(predictor, image, (share) => bar.update(i + share, name));
             if ('fault' in made) throw new InputError(made.fault);
             trial.add(name, made.labels, (await readLabelsFile(labels)).data);
             bar.update(i + 1, name);

@@ -9,7 +9,7 @@ import { recordOfScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
 import { NO_POSTPROCESSING, type Postprocessing } from '@organseg/train/predict/postprocessing.ts';
-import type { CasePrediction, Predictor } from '@organseg/train/predict/predictor.ts';
+import type { CasePrediction, Segmenter } from '@organseg/train/predict/predictor.ts';
 import { ProbabilityFile } from '@organseg/train/predict/probabilityFile.ts';
 import { startSampler } from '../measure/sampler.ts';
 import { say } from '../terminal/command.ts';
@@ -34,7 +34,7 @@ interface Made extends RecordedScan {
  * each case is measured alone, one after another. Returns the names of the cases that could not be segmented.
  */
 export async function predictScans(
-  predictor: Predictor,
+  segmenter: Segmenter,
   predictions: Predictions,
   signal: AbortSignal,
   postprocessing: Postprocessing = NO_POSTPROCESSING,
@@ -44,7 +44,7 @@ export async function predictScans(
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];
   const bar = progress('predicting', left.length, 'cases');
-  const { labelNames } = predictor.model;
+  const { labelNames } = segmenter;
   const caseFiles = { postprocessing, statistics, preview, labelNames };
 
   const write = async ({ name, scan, record, prediction }: Made) => {
@@ -83,7 +83,7 @@ export async function predictScans(
       }
       if (probabilities) await predictions.begin();
       const shares = probabilities ? join(out, `${file.name}_probabilities.nii`) : undefined;
-      const prediction = await predictOne(predictor, file, read.scan, shares, (share) =>
+      const prediction = await predictOne(segmenter, file, read.scan, shares, (share) =>
         bar.update(i + share, file.name),
       );
       if ('fault' in prediction) {
@@ -137,7 +137,7 @@ async function readScan({ path }: ScanFile): Promise<Read> {
 }
 
 async function predictOne(
-  predictor: Predictor,
+  segmenter: Segmenter,
   { name, path }: ScanFile,
   scan: NiftiVolume,
   probabilities: string | undefined,
@@ -145,15 +145,19 @@ async function predictOne(
 ): Promise<CasePrediction | { readonly fault: string }> {
   let shares: ProbabilityFile | undefined;
   try {
-    const prediction = await predictor.predict(scan, {
+    const prediction = await segmenter.predict(scan, {
       onShare,
       probabilities:
         probabilities === undefined
           ? undefined
           : (geometry) => {
               shares?.discard(); // an attempt before
-              const { classes } = predictor.model.network;
-              const file = new ProbabilityFile(probabilities, geometry, classes, scan.header.space);
+              const file = new ProbabilityFile(
+                probabilities,
+                geometry,
+                segmenter.labelNames.length,
+                scan.header.space,
+              );
               shares = file;
               return (plane) => file.take(plane);
             },

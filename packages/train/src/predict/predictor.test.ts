@@ -12,7 +12,7 @@ import { ownerOf, tinyConfig, writePhantoms } from '../../test/fixture.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
 import { openModel } from './model.ts';
-import { Predictor, type PredictorOptions } from './predictor.ts';
+import { Predictor, type PredictorOptions, predictFile } from './predictor.ts';
 
 const MIB = 2 ** 20;
 
@@ -134,8 +134,8 @@ describe('a predictor', () => {
     const owner = ownerOf(await opened(), await opened(), await opened());
     const predictor = await Predictor.open(owner, await openModel(run));
     const path = join(folder, 'data/imagesTr/labelled_000_0000.nii.gz');
-    const lost = await predictor.predictFile(path, () => owner.gpu.device.destroy());
-    const next = await predictor.predictFile(path);
+    const lost = await predictFile(predictor, path, () => owner.gpu.device.destroy());
+    const next = await predictFile(predictor, path);
     predictor.close();
     expect(lost).toEqual({ fault: expect.stringMatching(`^${path}: .*device`) });
     expect(next).toMatchObject({ report: { retries: [] } });

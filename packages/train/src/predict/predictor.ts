@@ -74,13 +74,21 @@ export interface FilePrediction extends CasePrediction {
   readonly doubts: readonly ScanDoubt[];
 }
 
+/** What segments scans: a model, or several whose labels are joined. */
+export interface Segmenter {
+  /** The names of its labels, background first. */
+  readonly labelNames: readonly string[];
+  predict(scan: Volume, hooks?: PredictHooks): Promise<CasePrediction>;
+  close(): void;
+}
+
 /** The GPU memory that FLARE22 tolerates. */
 export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 
 /** Axes of tensors D, H, W by those of volumes. */
 const AXES = { x: 2, y: 1, z: 0 } as const;
 
-export class Predictor {
+export class Predictor implements Segmenter {
   readonly model: Model;
   readonly #options: PredictorOptions;
   readonly #loaded: LoadedModel;
@@ -114,6 +122,10 @@ export class Predictor {
     // A cap below one patch's need is refused before anything is allocated.
     this.#planner.plan({ size: model.patch, windowStep: 1 }, this.#capBytes);
     loaded.networksFor(1); // the driver compiles it while the first scan is read
+  }
+
+  get labelNames(): readonly string[] {
+    return this.model.labelNames;
   }
 
   get #capBytes(): number {
@@ -227,23 +239,24 @@ export class Predictor {
     }
   }
 
-  /** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
-  async predictFile(
-    path: string,
-    onShare?: (share: number) => void,
-  ): Promise<FilePrediction | { readonly fault: string }> {
-    try {
-      const scan = await readScanFile(path);
-      const { doubts, header } = scan;
-      return { ...(await this.predict(scan, { onShare })), space: header.space, doubts };
-    } catch (error) {
-      if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
-      if (error instanceof InputError) return { fault: error.message };
-      throw error;
-    }
-  }
-
   close(): void {
     this.#loaded.close();
+  }
+}
+
+/** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
+export async function predictFile(
+  segmenter: Segmenter,
+  path: string,
+  onShare?: (share: number) => void,
+): Promise<FilePrediction | { readonly fault: string }> {
+  try {
+    const scan = await readScanFile(path);
+    const { doubts, header } = scan;
+    return { ...(await segmenter.predict(scan, { onShare })), space: header.space, doubts };
+  } catch (error) {
+    if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
+    if (error instanceof InputError) return { fault: error.message };
+    throw error;
   }
 }

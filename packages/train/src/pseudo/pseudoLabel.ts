@@ -8,7 +8,7 @@ import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { ADVICE, assertNothingLost } from '@organseg/files/outputs.ts';
 import { isScanAsRecorded, recordOfScan } from '@organseg/files/scanRecord.ts';
 import { differenceOf, type Origin } from '../predict/origin.ts';
-import type { Predictor } from '../predict/predictor.ts';
+import { predictFile, type Segmenter } from '../predict/predictor.ts';
 import { instability } from './instability.ts';
 import {
   MANIFEST,
@@ -43,13 +43,13 @@ export interface PseudoLabelOptions {
  * each time. Throws InputError if the folder holds other models' labels, or another process is at work in it.
  */
 export const pseudoLabel = (
-  predictor: Predictor,
+  segmenter: Segmenter,
   cases: readonly UnlabelledCase[],
   options: PseudoLabelOptions,
-): Promise<PseudoLabelManifest> => whileLocked(options.out, () => label(predictor, cases, options));
+): Promise<PseudoLabelManifest> => whileLocked(options.out, () => label(segmenter, cases, options));
 
 async function label(
-  predictor: Predictor,
+  segmenter: Segmenter,
   cases: readonly UnlabelledCase[],
   options: PseudoLabelOptions,
 ): Promise<PseudoLabelManifest> {
@@ -73,7 +73,7 @@ async function label(
   for (const [i, { name, image }] of cases.entries()) {
     signal?.throwIfAborted();
     if (!labelled.has(name)) {
-      const made = await predictor.predictFile(image, (share) => onWindow?.(i + share));
+      const made = await predictFile(segmenter, image, (share) => onWindow?.(i + share));
       if ('fault' in made) {
         onNote?.(made.fault);
         labelled.set(name, notLabelled(name, made.fault));
@@ -84,7 +84,7 @@ async function label(
           ...notLabelled(name, ''),
           labelled: true,
           scan: await recordOfScan(image),
-          voxels: organVoxels(made.voxels, predictor.model.labelNames),
+          voxels: organVoxels(made.voxels, segmenter.labelNames),
           confidence: made.confidence?.probability ?? null,
           entropy: made.confidence?.entropy ?? null,
         });

@@ -1,0 +1,123 @@
+/**
+ * Several models on one scan, whose labels are joined into one label map: each part's labels become joined ones by a
+ * table, later parts over earlier ones. One model at a time is on the GPU, so that many take no more memory than one.
+ */
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
+import { unzoomLabels, zoomScan } from '@organseg/core/volume/zoom.ts';
+import type { CaseReport } from '../predict/caseReport.ts';
+import type { GpuOwner } from '../predict/loadedModel.ts';
+import type { Model } from '../predict/model.ts';
+import {
+  type CasePrediction,
+  type PredictHooks,
+  Predictor,
+  type PredictorOptions,
+  type Segmenter,
+} from '../predict/predictor.ts';
+
+/** A model and what its labels become, by label. */
+export interface JoinedPart {
+  readonly model: Model;
+  readonly lookup: Uint8Array;
+}
+
+export interface JoinRequest {
+  readonly parts: readonly JoinedPart[];
+  /** The names of the joined labels, background first. */
+  readonly labelNames: readonly string[];
+  /** Spacing of the grid that scans are brought to before any model sees them, see `volume/zoom.ts`. */
+  readonly zoomMm?: Xyz | undefined;
+}
+
+export class JoinedPredictor implements Segmenter {
+  readonly labelNames: readonly string[];
+  readonly #owner: GpuOwner;
+  readonly #request: JoinRequest;
+  readonly #options: PredictorOptions;
+  /** The predictor of the part that was at work last. */
+  #open: { readonly part: JoinedPart; readonly predictor: Predictor } | undefined;
+
+  constructor(owner: GpuOwner, request: JoinRequest, options: PredictorOptions) {
+    this.labelNames = request.labelNames;
+    this.#owner = owner;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  async #predictorOf(part: JoinedPart): Promise<Predictor> {
+    if (this.#open?.part !== part) {
+      this.close();
+      const predictor = await Predictor.open(this.#owner, part.model, this.#options);
+      this.#open = { part, predictor };
+    }
+    return this.#open!.predictor;
+  }
+
+  async predict(
+    scan: Volume,
+    { onShare, onPlan, probabilities }: PredictHooks = {},
+  ): Promise<CasePrediction> {
+    if (probabilities) throw new InputError('probabilities are of one model, not of joined ones');
+    const { parts, zoomMm } = this.#request;
+    const seen = zoomMm ? zoomScan(scan, zoomMm) : scan;
+    const joined = new Uint8Array(seen.data.length);
+    const made: CasePrediction[] = [];
+    for (const [i, part] of parts.entries()) {
+      const predictor = await this.#predictorOf(part);
+      const share = (done: number) => onShare?.((i + done) / parts.length);
+      const prediction = await predictor.predict(seen, { onShare: share, onPlan });
+      writeOver(joined, prediction.labels.data, part.lookup);
+      made.push({ ...prediction, labels: { ...seen, data: joined } });
+    }
+    const labels = { ...seen, data: joined };
+    return {
+      labels: zoomMm ? unzoomLabels(labels, scan) : { ...scan, data: joined },
+      voxels: countsOf(joined, this.labelNames.length),
+      confidence: parts.length === 1 ? made[0]!.confidence : null,
+      report: joinedReport(made.map(({ report }) => report)),
+    };
+  }
+
+  close(): void {
+    this.#open?.predictor.close();
+    this.#open = undefined;
+  }
+}
+
+function writeOver(joined: Uint8Array, labels: Uint8Array, lookup: Uint8Array): void {
+  for (let i = 0; i < labels.length; i++) {
+    const becomes = lookup[labels[i]];
+    if (becomes) joined[i] = becomes;
+  }
+}
+
+function countsOf(labels: Uint8Array, classes: number): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labels) counts[label]++;
+  return counts;
+}
+
+/** The parts' reports as one: sums of time and windows, peaks of memory; what cannot be joined is the last part's. */
+function joinedReport(reports: readonly CaseReport[]): CaseReport {
+  const sum = (of: (report: CaseReport) => number) => reports.reduce((total, each) => total + of(each), 0);
+  const most = (of: (report: CaseReport) => number) => Math.max(...reports.map(of));
+  const stages = new Set(reports.flatMap((report) => Object.keys(report.stages)));
+  const thousandths = (seconds: number) => Math.round(1000 * seconds) / 1000;
+  return {
+    ...reports.at(-1)!,
+    seconds: thousandths(sum(({ seconds }) => seconds)),
+    stages: Object.fromEntries(
+      [...stages].map((name) => [name, thousandths(sum((report) => report.stages[name] ?? 0))]),
+    ),
+    fallback: reports.find(({ fallback }) => fallback !== null)?.fallback ?? null,
+    retries: reports.flatMap(({ retries }) => retries),
+    plannedGpuBytes: most(({ plannedGpuBytes }) => plannedGpuBytes),
+    peakGpuBytes: most(({ peakGpuBytes }) => peakGpuBytes),
+    windows: {
+      all: sum(({ windows }) => windows.all),
+      air: sum(({ windows }) => windows.air),
+      early: sum(({ windows }) => windows.early),
+    },
+  };
+}
