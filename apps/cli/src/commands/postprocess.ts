@@ -5,7 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
-import { openModel } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import {
   CHOICE,
   type PostprocessingChoice,

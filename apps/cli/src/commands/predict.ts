@@ -2,7 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
-import { openModel } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor, type PredictorOptions } from '@organseg/train/predict/predictor.ts';

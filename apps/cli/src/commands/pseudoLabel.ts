@@ -3,7 +3,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openImages } from '@organseg/files/dataset.ts';
 import { parseJson } from '@organseg/files/json.ts';
 import { statOf } from '@organseg/files/read.ts';
-import { openModel } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';

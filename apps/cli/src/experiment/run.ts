@@ -17,7 +17,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { openModel } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';

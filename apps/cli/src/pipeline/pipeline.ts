@@ -6,7 +6,7 @@ import { writeWhole } from '@organseg/files/write.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { openModel } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';

@@ -11,7 +11,7 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { openModel } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';

@@ -1,14 +1,10 @@
 /** What a model is to whoever predicts with it: a network, its weights, and how scans are brought to it. */
+import type { NnunetPreprocessing } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
 import type { ParameterSpec, ParameterValues } from '@organseg/core/network/parameters.ts';
-import { sha256Of } from '@organseg/files/fileRecord.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
-import { preprocessingOf } from '../config/network.ts';
-import { networkConfig } from '../config/networkSettings.ts';
-import { ParametersFile } from '../run/checkpoint.ts';
-import { bestCheckpoint, readRun } from '../run/runFolder.ts';
 
 /** The weights of one of the networks whose logits a model averages. */
 export interface ModelWeights {
@@ -25,6 +21,11 @@ export interface OpenWeights extends ParameterValues {
   close(): void;
 }
 
+/** How scans are brought to a network and its logits back, by whose rules. */
+export type ModelPreprocessing =
+  | ({ readonly by: 'organseg' } & Preprocessing)
+  | ({ readonly by: 'nnU-Net' } & NnunetPreprocessing);
+
 export interface Model {
   /** The folder or file of each part, as it was given. */
   readonly paths: readonly string[];
@@ -34,17 +35,19 @@ export interface Model {
   readonly windowStep: number;
   /** The names of its labels, background first. */
   readonly labelNames: readonly string[];
-  readonly preprocessing: Preprocessing;
+  /** The names of its input channels, such as CT or T1. */
+  readonly channelNames: readonly string[];
+  readonly preprocessing: ModelPreprocessing;
+  /** Axes, 0 to 2 of D, H, W, along which windows are mirrored too unless asked otherwise. */
+  readonly mirrorAxes: readonly number[];
+  /** The label of each output channel where channels are regions that may overlap, later over earlier. */
+  readonly regionLabels?: readonly number[] | undefined;
   /** Those of all networks whose logits are averaged. */
   readonly weights: readonly ModelWeights[];
 }
 
-/**
- * The model of runs with the same network and preprocessing, whose logits are averaged. Throws InputError where a folder
- * is no run or the runs are not alike.
- */
-export async function openModel(folders: string | readonly string[]): Promise<Model> {
-  const [first, ...others] = await Promise.all([folders].flat().map(modelOfRun));
+/** One model whose logits are the averages of several. Throws InputError, naming what differs, where they are not alike. */
+export function averageOf([first, ...others]: readonly Model[]): Model {
   for (const other of others) assertAlike(first!, other);
   const all = [first!, ...others];
   return {
@@ -54,27 +57,7 @@ export async function openModel(folders: string | readonly string[]): Promise<Mo
   };
 }
 
-async function modelOfRun(folder: string): Promise<Model> {
-  const { config, labelNames } = await readRun(folder);
-  const path = bestCheckpoint(folder);
-  return {
-    paths: [folder],
-    network: networkConfig(config),
-    patch: config.patch,
-    windowStep: config.windowStep,
-    labelNames,
-    preprocessing: preprocessingOf(config),
-    weights: [
-      {
-        path,
-        sha256: () => sha256Of(path),
-        open: async (specs) => new ParametersFile(path, specs),
-      },
-    ],
-  };
-}
-
-/** Throws InputError, naming what differs, unless the logits of two models mean the same. */
+/** Throws InputError unless the logits of two models mean the same. */
 function assertAlike(one: Model, other: Model): void {
   const facts = ({ labelNames: labels, network, preprocessing, patch }: Model) => ({
     labels,

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { ownerOf, tinyConfig, writePhantoms } from '../../test/fixture.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
-import { openModel } from './model.ts';
+import { openModel } from './openModel.ts';
 import { Predictor, type PredictorOptions, predictFile } from './predictor.ts';
 
 const MIB = 2 ** 20;

@@ -128,6 +128,12 @@ export class Predictor implements Segmenter {
     return this.model.labelNames;
   }
 
+  get #preprocessing() {
+    const { preprocessing } = this.model;
+    if (preprocessing.by !== 'organseg') throw new Error(`predictor: ${preprocessing.by} is not known`);
+    return preprocessing;
+  }
+
   get #capBytes(): number {
     return this.#options.memoryCapBytes ?? DEFAULT_CAP_BYTES;
   }
@@ -139,12 +145,12 @@ export class Predictor implements Segmenter {
    */
   async predict(scan: Volume, hooks: PredictHooks = {}): Promise<CasePrediction> {
     const stopwatch = new Stopwatch();
-    const { rows, nonFiniteVoxels } = stopwatch.time('crop', () => bodyOf(scan, this.model.preprocessing));
+    const { rows, nonFiniteVoxels } = stopwatch.time('crop', () => bodyOf(scan, this.#preprocessing));
     const retries: string[] = [];
     const capBytes = this.#capBytes;
     let firstPeak: number | undefined;
     let fault: Error | undefined;
-    for (const attempt of attemptsAt(this.#options.spacingMm ?? this.model.preprocessing.spacingMm)) {
+    for (const attempt of attemptsAt(this.#options.spacingMm ?? this.#preprocessing.spacingMm)) {
       const { spacingMm, share, isFallback } = attempt;
       if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
       if (fault) this.#options.onRetry?.(fault.message);
@@ -191,7 +197,7 @@ export class Predictor implements Segmenter {
   #request(stream: ScanStream, probabilities: boolean): StreamRequest {
     const { windowStep, mirror = [], skipEarly = false } = this.#options;
     return {
-      ...caseRequest(stream.geometry, this.model.preprocessing, this.#resample, probabilities),
+      ...caseRequest(stream.geometry, this.#preprocessing, this.#resample, probabilities),
       windowStep: windowStep ?? this.model.windowStep,
       mirrorAxes: mirror.map((axis) => AXES[axis]),
       skipEarly,

@@ -11,7 +11,7 @@ import { ownerOf, temporaryFolder, tinyConfig, writePhantoms } from '../../test/
 import type { Augmentation } from '../config/augmentations.ts';
 import { parameterLayout } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
-import { openModel } from '../predict/model.ts';
+import { openModel } from '../predict/openModel.ts';
 import { originOf } from '../predict/origin.ts';
 import { Predictor } from '../predict/predictor.ts';
 import { labelledBefore, pseudoLabel } from '../pseudo/pseudoLabel.ts';

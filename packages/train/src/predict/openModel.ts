@@ -1,0 +1,37 @@
+/** Models by their folders. */
+import { sha256Of } from '@organseg/files/fileRecord.ts';
+import { preprocessingOf } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
+import { ParametersFile } from '../run/checkpoint.ts';
+import { bestCheckpoint, readRun } from '../run/runFolder.ts';
+import { averageOf, type Model } from './model.ts';
+
+/**
+ * The model of a folder, or of several that are alike, whose logits are averaged. Throws InputError where a folder holds
+ * none or they are not alike.
+ */
+export async function openModel(folders: string | readonly string[]): Promise<Model> {
+  return averageOf(await Promise.all([folders].flat().map(modelOfRun)));
+}
+
+async function modelOfRun(folder: string): Promise<Model> {
+  const { config, labelNames } = await readRun(folder);
+  const path = bestCheckpoint(folder);
+  return {
+    paths: [folder],
+    network: networkConfig(config),
+    patch: config.patch,
+    windowStep: config.windowStep,
+    labelNames,
+    channelNames: ['CT'],
+    preprocessing: { by: 'organseg', ...preprocessingOf(config) },
+    mirrorAxes: [],
+    weights: [
+      {
+        path,
+        sha256: () => sha256Of(path),
+        open: async (specs) => new ParametersFile(path, specs),
+      },
+    ],
+  };
+}
