@@ -40,7 +40,7 @@ const RULES: Record<string, Rule> = {
   [`${CORE}/phantom`]: { ours: [...BASICS, VOLUME] },
   [`${CORE}/network`]: { ours: [...BASICS, KERNELS], gpu: true },
   [`${CORE}/inference`]: { ours: [...BASICS, KERNELS, VOLUME, `${CORE}/network`], gpu: true },
-  'packages/files': { ours: [CORE], packages: ['zod'], node: true },
+  'packages/files': { ours: [CORE], packages: ['zod', '@zip.js/zip.js'], node: true },
   'packages/train': { ours: [CORE, KERNELS, FILES], packages: 'any', node: true },
   [EVALUATOR]: { ours: EVALUATOR_OURS, packages: WEB_PACKAGES },
   [`${EVALUATOR}/scripts`]: { ours: [EVALUATOR, CORE, 'test'], packages: 'any', node: true },

@@ -1,5 +1,4 @@
 /** Safetensors files: read whole, or in parts, so that the whole need not be in memory. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import {
   decodeSafetensors,
@@ -11,8 +10,8 @@ import {
   safetensorsHeaderBytes,
   valuesOf,
 } from '@organseg/core/network/safetensors.ts';
-import { asInputError } from './errors.ts';
-import { assertFile, readBytes } from './read.ts';
+import { OpenFile } from './openFile.ts';
+import { readBytes } from './read.ts';
 
 /** A safetensors file, whole. Throws InputError. */
 export async function readSafetensorsFile(path: string): Promise<SafeTensors> {
@@ -27,20 +26,13 @@ export class SafetensorsFile {
   readonly metadata: SafeTensorsHeader['metadata'];
   /** Where the values lie. */
   readonly tensors: SafeTensorsHeader['tensors'];
-  readonly #path: string;
-  readonly #file: number;
+  readonly #file: OpenFile;
 
   /** Throws InputError. */
   constructor(path: string) {
-    this.#path = path;
-    assertFile(path);
+    this.#file = new OpenFile(path);
     try {
-      this.#file = openSync(path, 'r');
-    } catch (error) {
-      throw asInputError(error, path);
-    }
-    try {
-      const { size: fileBytes } = fstatSync(this.#file);
+      const { size: fileBytes } = this.#file;
       const beginning = this.read(0, Math.min(8, fileBytes));
       const header = this.read(0, safetensorsHeaderBytes(beginning, fileBytes, path));
       ({ metadata: this.metadata, tensors: this.tensors } = decodeSafetensorsHeader(header, fileBytes, path));
@@ -51,15 +43,16 @@ export class SafetensorsFile {
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#file.close();
   }
 
   /** Where a tensor lies. Throws InputError where there is none, or one of another dtype than is asked for. */
   place(name: string, dtype?: SafeTensorPlace['dtype']): SafeTensorPlace {
+    const { path } = this.#file;
     const place = this.tensors.get(name);
-    if (!place) throw new InputError(`${this.#path}: it has no tensor ${name}`);
+    if (!place) throw new InputError(`${path}: it has no tensor ${name}`);
     if (dtype && place.dtype !== dtype)
-      throw new InputError(`${this.#path}: ${name} is ${place.dtype}, expected ${dtype}`);
+      throw new InputError(`${path}: ${name} is ${place.dtype}, expected ${dtype}`);
     return place;
   }
 
@@ -74,20 +67,6 @@ export class SafetensorsFile {
 
   /** Bytes of the file in a buffer of their own, so that wider elements are aligned in it. Throws InputError. */
   read(position: number, length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const read = this.#readAt(bytes, done, position + done);
-      if (read === 0) throw new InputError(`${this.#path}: cut short`);
-      done += read;
-    }
-    return bytes;
-  }
-
-  #readAt(bytes: Uint8Array, offset: number, position: number): number {
-    try {
-      return readSync(this.#file, bytes, offset, bytes.length - offset, position);
-    } catch (error) {
-      throw asInputError(error, this.#path);
-    }
+    return this.#file.read(position, length);
   }
 }

@@ -1,0 +1,165 @@
+/** The files in a zip, read where they lie; those that are packed are unpacked into a temporary file first. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { crc32, createInflateRaw } from 'node:zlib';
+import { InputError } from '@organseg/core/inputError.ts';
+import { configure, Reader, ZipReader } from '@zip.js/zip.js/index-native.js';
+import { asInputError } from './errors.ts';
+import { type OpenBytes, OpenFile, partOf } from './openFile.ts';
+
+configure({ useWebWorkers: false });
+
+/** What a zip's directory says of one file. */
+export interface ZipEntry {
+  readonly name: string;
+  /** Bytes when unpacked. */
+  readonly size: number;
+  readonly packedSize: number;
+  /** 0 where the bytes are stored as they are, 8 for deflate. */
+  readonly method: number;
+  readonly isEncrypted: boolean;
+  readonly crc32: number;
+  /** Where the entry's own header begins. */
+  readonly position: number;
+}
+
+/** The most files that a zip may hold: several times those of a large network with its optimiser's state. */
+const MAX_ENTRIES = 100_000;
+
+/** Zip's number of the only way of packing that is read. */
+const DEFLATE = 8;
+
+const CHUNK_BYTES = 1 << 20;
+
+/** The bytes with which an entry begins, hence also most zips. */
+const ENTRY_SIGNATURE = 0x04034b50;
+const ENTRY_HEADER_BYTES = 30;
+
+export const beginsAsZip = (bytes: OpenBytes): boolean => {
+  const beginning = bytes.read(0, Math.min(4, bytes.size));
+  return beginning.length === 4 && new DataView(beginning.buffer).getUint32(0, true) === ENTRY_SIGNATURE;
+};
+
+/** The files of a zip by name, as its directory at the end tells them. Throws InputError. */
+export async function zipEntries(bytes: OpenBytes): Promise<Map<string, ZipEntry>> {
+  const { path } = bytes;
+  const entries = new Map<string, ZipEntry>();
+  const zip = new ZipReader(new BytesReader(bytes), { filenameValidation: 'tolerant' });
+  try {
+    for await (const entry of zip.getEntriesGenerator()) {
+      const { filename: name, signature } = entry;
+      if (entry.directory) continue;
+      if (entries.has(name)) throw new InputError(`${path}: holds ${JSON.stringify(name)} twice`);
+      if (entries.size === MAX_ENTRIES) throw new InputError(`${path}: holds more than ${MAX_ENTRIES} files`);
+      entries.set(name, {
+        name,
+        size: entry.uncompressedSize,
+        packedSize: entry.compressedSize,
+        method: entry.compressionMethod,
+        isEncrypted: entry.encrypted,
+        crc32: signature ?? 0,
+        position: entry.offset,
+      });
+    }
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path}: is a broken zip, or one cut short: ${firstLine(error)}`);
+  }
+  return entries;
+}
+
+const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n')[0];
+
+class BytesReader extends Reader<OpenBytes> {
+  readonly #bytes: OpenBytes;
+
+  constructor(bytes: OpenBytes) {
+    super(bytes);
+    this.#bytes = bytes;
+    this.size = bytes.size;
+  }
+
+  override async readUint8Array(index: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#bytes.read(index, Math.max(0, Math.min(length, this.size - index)));
+  }
+}
+
+/** The bytes of a stored entry, where they lie in the zip. Throws InputError. */
+export function storedBytes(zip: OpenBytes, entry: ZipEntry): OpenBytes {
+  const path = `${zip.path}: ${entry.name}`;
+  if (entry.isEncrypted) throw new InputError(`${path}: is encrypted`);
+  if (entry.method !== 0) throw new InputError(`${path}: is compressed, expected stored`);
+  if (entry.packedSize !== entry.size) throw new InputError(`${path}: has two sizes`);
+  return packedBytes(zip, entry, path);
+}
+
+function packedBytes(zip: OpenBytes, entry: ZipEntry, path: string): OpenBytes {
+  const header = new DataView(
+    partOf(zip, entry.position, ENTRY_HEADER_BYTES, path).read(0, ENTRY_HEADER_BYTES).buffer,
+  );
+  if (header.getUint32(0, true) !== ENTRY_SIGNATURE)
+    throw new InputError(`${path}: does not begin where the zip says`);
+  // Of this header only its length counts; sizes stand in the directory alone.
+  const headerBytes = ENTRY_HEADER_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
+  return partOf(zip, entry.position + headerBytes, entry.packedSize, path);
+}
+
+/**
+ * The bytes of an entry at any place: where they lie if they are stored, and closing them closes the zip; else in a
+ * temporary file that is gone once they are closed. Throws InputError.
+ */
+export async function openEntry(zip: OpenBytes, entry: ZipEntry): Promise<OpenBytes> {
+  if (entry.method === 0 || entry.isEncrypted) return storedBytes(zip, entry);
+  const folder = await mkdtemp(join(tmpdir(), 'organseg-'));
+  try {
+    const aside = join(folder, 'unpacked');
+    await writeFile(aside, unpacked(zip, entry));
+    zip.close();
+    // The open file lives on without a name.
+    return new OpenFile(aside, `${zip.path}: ${entry.name}`);
+  } catch (error) {
+    throw asInputError(error, folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The unpacked bytes of an entry; its size and checksum are compared at the end. Throws InputError. */
+export async function* unpacked(zip: OpenBytes, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  const path = `${zip.path}: ${entry.name}`;
+  if (entry.isEncrypted) throw new InputError(`${path}: is encrypted`);
+  if (entry.method !== 0 && entry.method !== DEFLATE)
+    throw new InputError(
+      `${path}: is packed by zip's method ${entry.method}; expected deflate, which is ${DEFLATE}`,
+    );
+  const packed = packedBytes(zip, entry, path);
+  let size = 0;
+  let checksum = 0;
+  try {
+    for await (const bytes of entry.method === 0 ? chunksOf(packed) : inflated(chunksOf(packed))) {
+      size += bytes.length;
+      checksum = crc32(bytes, checksum);
+      if (size > entry.size) break;
+      yield bytes;
+    }
+  } catch (error) {
+    throw error instanceof InputError
+      ? error
+      : new InputError(`${path}: is packed wrongly: ${firstLine(error)}`);
+  }
+  if (size !== entry.size || checksum !== entry.crc32)
+    throw new InputError(`${path}: is not what the zip's directory says`);
+}
+
+async function* chunksOf(bytes: OpenBytes): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.size; at += CHUNK_BYTES)
+    yield bytes.read(at, Math.min(CHUNK_BYTES, bytes.size - at));
+}
+
+function inflated(packed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const codec = createInflateRaw({ chunkSize: CHUNK_BYTES });
+  pipeline(packed, codec, () => {}); // whoever reads the codec hears of faults
+  return codec;
+}
