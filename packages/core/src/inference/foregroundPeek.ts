@@ -11,17 +11,19 @@ export class ForegroundPeek {
   /** u8 [voxels] */
   readonly #labels: Tensor;
   readonly #downloads: Downloads;
+  readonly #regions: readonly number[] | undefined;
 
-  /** `voxels` are those of a window. */
-  constructor(gpu: Gpu, voxels: number) {
+  /** `voxels` are those of a window, `regions` the labels of channels that are regions. */
+  constructor(gpu: Gpu, voxels: number, regions?: readonly number[]) {
     this.#gpu = gpu;
+    this.#regions = regions;
     this.#labels = empty(gpu, [voxels], 'u8');
     this.#downloads = new Downloads(gpu, voxels);
   }
 
   /** Whether the first of the windows, [N, D, H, W, C], has a label but background. */
   async sees(logits: Tensor): Promise<boolean> {
-    runOnce(this.#gpu, argmax(this.#gpu, { logits, labels: this.#labels }));
+    runOnce(this.#gpu, argmax(this.#gpu, { logits, labels: this.#labels, regions: this.#regions }));
     let found = false;
     await this.#downloads.download(this.#labels, this.#labels.shape[0]!, (values) => {
       found = values.some((label) => label > 0);

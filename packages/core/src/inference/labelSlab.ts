@@ -9,7 +9,6 @@ import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { argmaxResampled, type LogitsPlane } from '@organseg/kernels/ops/argmaxResampled.ts';
 import { confidence } from '@organseg/kernels/ops/confidence.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
-import { type AxisMaps, linearTable } from '@organseg/kernels/ops/resample.ts';
 import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
 import { ringRuns } from '@organseg/kernels/ring.ts';
 import { empty, fromArray, release, type Tensor, zeros } from '@organseg/kernels/tensor.ts';
@@ -25,11 +24,14 @@ export interface LabelBlock {
   readonly labels: Uint8Array;
 }
 
+/** A lower index and the share of the next one, for each index of a grid's axis. */
+type AxisTable = readonly (readonly [number, number])[];
+
 /** The case's grid, on which logits are interpolated. */
 export interface LabelGrid {
   readonly size: Dhw;
-  /** Index in this grid → index in the network's, D, H, W. */
-  readonly maps: AxisMaps;
+  /** Along D, H and W: the lower of the network's indices beside each of this grid's, and the share of the next one. */
+  readonly tables: readonly [AxisTable, AxisTable, AxisTable];
   /** Also sends probabilities to the sink. */
   readonly probabilities?: boolean;
 }
@@ -62,6 +64,8 @@ export interface LabelSlabOptions {
   /** What logits are stored in. */
   readonly dtype: 'f32' | 'f16';
   readonly grid: LabelGrid | undefined;
+  /** Labels of the channels, where those are regions. */
+  readonly regions?: readonly number[] | undefined;
   /** f32 [3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
   readonly confidence?: Tensor | undefined;
 }
@@ -78,6 +82,7 @@ export class LabelSlab {
   readonly #labels: Tensor;
   readonly #blockBytes: number;
   readonly #downloads: Downloads;
+  readonly #regions: readonly number[] | undefined;
   readonly #confidence: Tensor | undefined;
   readonly #shares: { readonly tensor: Tensor; readonly downloads: Downloads } | undefined;
   /** The numbers of finished planes on the network's grid and on the case's, and the first plane still held. */
@@ -89,11 +94,12 @@ export class LabelSlab {
     gpu: Gpu,
     size: Dhw,
     [left, right]: readonly [number, number],
-    { classes, patchDepth, dtype, grid, confidence }: LabelSlabOptions,
+    { classes, patchDepth, dtype, grid, regions, confidence }: LabelSlabOptions,
   ) {
     const [D, H, W] = size;
     this.#gpu = gpu;
     this.#size = size;
+    this.#regions = regions;
     this.#confidence = confidence;
     this.left = left;
     this.#right = right;
@@ -101,7 +107,7 @@ export class LabelSlab {
     const reach = grid ? 1 : 0;
     const width = Math.min(W, right + reach) - left;
     this.logits = zeros(gpu, [Math.min(D, patchDepth + reach), H, width, classes], dtype);
-    this.#grid = grid && { ...grid, ...gridTables(gpu, size, grid, left, right) };
+    this.#grid = grid && { ...grid, ...gridTables(gpu, grid, left, right) };
     const plane = Math.max(H * width, this.#grid?.planeStride ?? 0);
     // A block holds as many planes as a layer of windows finishes on the finer of the two grids.
     const planes = Math.ceil(patchDepth * Math.max(1, (grid?.size[0] ?? 0) / D));
@@ -119,7 +125,7 @@ export class LabelSlab {
     const [, H, W, classes] = this.logits.shape as [number, number, number, number];
     const labels = { ...this.#labels, shape: [1, H, W] };
     const launches = [
-      ...argmax(this.#gpu, { logits: this.logits, labels }),
+      ...argmax(this.#gpu, { logits: this.logits, labels, regions: this.#regions }),
       ...(this.#grid && this.#grid.right > this.#grid.left ? [this.#labelsOnGrid(this.#grid, 0, 0)] : []),
       ...fillZeroRange(this.#gpu, this.logits, 0, H * W * classes),
     ];
@@ -150,10 +156,10 @@ export class LabelSlab {
       const { from, to, at } = run!;
       const labels = { ...this.#labels, shape: [to - from, H, W] };
       const voxels = (to - from) * planeStride;
-      runOnce(this.#gpu, argmax(this.#gpu, { logits: this.logits, labels, first: at * planeStride, voxels }));
+      const finished = { logits: this.logits, first: at * planeStride, voxels };
+      runOnce(this.#gpu, argmax(this.#gpu, { ...finished, labels, regions: this.#regions }));
       if (this.#confidence) {
-        const call = { logits: this.logits, sums: this.#confidence, first: at * planeStride, voxels };
-        const { launches, scratch } = confidence(this.#gpu, call);
+        const { launches, scratch } = confidence(this.#gpu, { ...finished, sums: this.#confidence });
         runOnce(this.#gpu, launches);
         release(this.#gpu, ...scratch);
       }
@@ -218,7 +224,7 @@ export class LabelSlab {
 
   /** Writes the labels of a plane of the case's grid as the block's plane `at`. */
   #labelsOnGrid(grid: LabelGrid & GridTables, plane: number, at: number): Launch {
-    const labels = { labels: this.#labels, planeStride: grid.planeStride, plane: at };
+    const labels = { labels: this.#labels, planeStride: grid.planeStride, plane: at, regions: this.#regions };
     return argmaxResampled(this.#gpu, { ...this.#planeOf(grid, plane), ...labels });
   }
 
@@ -241,7 +247,7 @@ export class LabelSlab {
 /** How the case's grid lies in the network's: for each index the lower neighbour, and the share of the next. */
 interface GridTables {
   /** The case's planes. */
-  readonly depth: readonly (readonly [number, number])[];
+  readonly depth: AxisTable;
   /** f32 [rows + columns, 2]: the case's rows, then its columns [left, right), which lie in the slab. */
   readonly table: Tensor;
   readonly left: number;
@@ -249,10 +255,8 @@ interface GridTables {
   readonly planeStride: number;
 }
 
-function gridTables(gpu: Gpu, size: Dhw, grid: LabelGrid, left: number, right: number): GridTables {
-  const [depth, rows, columns] = grid.maps.map((map, axis) =>
-    linearTable(map, size[axis]!, grid.size[axis]!),
-  ) as [[number, number][], [number, number][], [number, number][]];
+function gridTables(gpu: Gpu, { tables }: LabelGrid, left: number, right: number): GridTables {
+  const [depth, rows, columns] = tables;
   const isMine = ([lower]: readonly [number, number]) => lower >= left && lower < right;
   const first = columns.findIndex(isMine);
   const mine = columns.filter(isMine).map(([lower, share]) => [lower - left, share]);

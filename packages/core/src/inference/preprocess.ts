@@ -23,8 +23,17 @@ export interface Preprocessing {
   readonly intensity: IntensityRange;
 }
 
-/** Writes the values of the host's planes [from, to), plane by plane. */
-export type ReadPlanes = (from: number, to: number, values: Float32Array) => void;
+/** Writes the values of a channel of the host's planes [from, to), plane by plane. */
+export type ReadPlanes = (from: number, to: number, values: Float32Array, channel: number) => void;
+
+/** Makes the network's planes from the host's. */
+export interface SlabSource {
+  /** The most planes that can be made at once. */
+  readonly planes: number;
+  /** f32 [to − from, H, W]: planes [from, to) of the network's grid, which the next call overwrites. */
+  prepare(from: number, to: number, readPlanes: ReadPlanes, channel: number): Promise<Tensor>;
+  close(): void;
+}
 
 /** Where the host's planes are HU on another grid than the network's: that grid, and what is to become of them. */
 export interface Resampling {
@@ -51,14 +60,13 @@ export function tensorMaps(source: Grid, target: Grid): AxisMaps {
 const SLAB_BYTES = 16 * 2 ** 20;
 
 /** The number of planes of so many float32 voxels that a slab may have. */
-const planesFitting = (voxels: number): number => Math.floor(SLAB_BYTES / 4 / voxels);
+export const planesFitting = (voxels: number): number => Math.floor(SLAB_BYTES / 4 / voxels);
 
 /** The number of planes of a volume that travel at once. */
 export const slabPlanes = ([D, H, W]: Dhw): number => Math.min(D, Math.max(1, planesFitting(H * W)));
 
-/** Makes the network's planes from the host's. */
-export class SlabPreparation {
-  /** The most planes that can be made at once. */
+/** Makes the network's planes from the host's HU. */
+export class SlabPreparation implements SlabSource {
   readonly planes: number;
   readonly #gpu: Gpu;
   readonly #size: Dhw;
@@ -85,7 +93,7 @@ export class SlabPreparation {
   }
 
   /** f32 [to − from, H, W], [0, 1]: planes [from, to) of the network's grid, which the next call overwrites. */
-  async prepare(from: number, to: number, readPlanes: ReadPlanes): Promise<Tensor> {
+  async prepare(from: number, to: number, readPlanes: ReadPlanes, channel = 0): Promise<Tensor> {
     const { size, maps, intensity } = this.#source;
     const lower = linearTable(maps[0], size[0], to).slice(from);
     const first = lower[0]![0];
@@ -93,7 +101,7 @@ export class SlabPreparation {
     const hu = { ...this.#hu, shape: [last - first, size[1], size[2]] };
     const prepared = { ...this.#prepared, shape: [to - from, this.#size[1], this.#size[2]] };
     const count = (last - first) * size[1] * size[2];
-    await this.#uploads.upload(count, (values) => readPlanes(first, last, values), [
+    await this.#uploads.upload(count, (values) => readPlanes(first, last, values, channel), [
       { from: 0, count, target: hu, at: 0 },
     ]);
     const slab = { inputDepth: size[0], inputFrom: first, outputFrom: from };

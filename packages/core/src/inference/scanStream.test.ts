@@ -54,7 +54,7 @@ describe('a scan in slabs, in all 48 orientations', () => {
         expect(whole.shape).toEqual(cropped.shape);
         const [D, H, W] = dhwOf(cropped.shape);
         const slab = new Float32Array(2 * H * W);
-        stream.readPlanes(D - 2, D, slab);
+        stream.readPlanes(D - 2, D, slab, 0);
         expect([...slab]).toEqual([...whole.data.subarray((D - 2) * H * W)]);
 
         // Labels of the network's grid come in two strips and blocks of three planes.

@@ -3,15 +3,16 @@
  * where they lie, whatever their orientation, so that the host holds the scan and its labels and no copy of either.
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import { linearTable } from '@organseg/kernels/ops/resample.ts';
 import { type BodyRows, rowExtents } from '../volume/bodyRows.ts';
 import { nonFiniteToAir } from '../volume/hounsfield.ts';
 import { boxOfView } from '../volume/orientation.ts';
 import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
-import { type Box, type Volume, type Xyz, xyz } from '../volume/volume.ts';
+import { type Box, type Grid, type Volume, voxelCount, type Xyz, xyz } from '../volume/volume.ts';
 import { dhwOf, xyzOf } from './axes.ts';
 import { type CaseGeometry, type CroppedView, caseGeometry, croppedView } from './caseGeometry.ts';
 import type { LabelBlock, LabelSink } from './labelSlab.ts';
-import { type Preprocessing, resamplingOf, tensorMaps } from './preprocess.ts';
+import { type Preprocessing, type ReadPlanes, resamplingOf, tensorMaps } from './preprocess.ts';
 import type { StreamRequest, StreamSource } from './slabStream.ts';
 
 /** What goes back to the scan's grid: labels, by nearest neighbour, or logits, by interpolation. */
@@ -31,7 +32,7 @@ export class ScanStream implements StreamSource {
   }
 
   /** HU of planes [from, to) of the cropped scan. */
-  readonly readPlanes = (from: number, to: number, values: Float32Array): void => {
+  readonly readPlanes: ReadPlanes = (from, to, values) => {
     const { data } = this.#scan;
     const { start, steps, shape } = croppedView(this.geometry);
     let at = 0;
@@ -68,12 +69,15 @@ export function caseRequest(
   probabilities = false,
 ): Pick<StreamRequest, 'size' | 'source' | 'grid'> {
   const { cropped, network } = geometry;
+  const [size, croppedSize] = [dhwOf(network.shape), dhwOf(cropped.shape)];
+  const table = (axis: 0 | 1 | 2) =>
+    linearTable(tensorMaps(network, cropped)[axis], size[axis], croppedSize[axis]);
   return {
-    size: dhwOf(network.shape),
+    size,
     source: resamplingOf(geometry, intensity),
     grid:
       resample === 'logits'
-        ? { size: dhwOf(cropped.shape), maps: tensorMaps(network, cropped), probabilities }
+        ? { size: croppedSize, tables: [table(0), table(1), table(2)], probabilities }
         : undefined,
   };
 }
@@ -87,22 +91,45 @@ export function bodyOf(
   return { rows: rowExtents(scan, intensity.low), nonFiniteVoxels };
 }
 
-/** Puts labels on the scan's grid as they come; outside the body's box is background. */
-export class ScanLabels implements LabelSink {
+/** Puts labels on the scan's grid as they come; outside the view is background. */
+export class PlacedLabels implements LabelSink {
   readonly volume: Volume<Uint8Array>;
-  /** The number of voxels of each class on the network's grid. */
+  /** The number of voxels of each label on the network's grid. */
   readonly voxels: number[];
-  readonly #view: CroppedView;
+  protected readonly view: CroppedView;
+
+  /** `view` is where the labels' grid lies in the scan's array; labels are below `count`. */
+  constructor({ shape, affine }: Grid, view: CroppedView, count: number) {
+    this.volume = { shape, affine, data: new Uint8Array(voxelCount(shape)) };
+    this.voxels = new Array<number>(count).fill(0);
+    this.view = view;
+  }
+
+  network({ from, to, planeStride, labels }: LabelBlock): void {
+    for (let i = 0; i < (to - from) * planeStride; i++) this.voxels[labels[i]]++;
+  }
+
+  resampled({ from, to, left, right, planeStride, labels }: LabelBlock): void {
+    const { data } = this.volume;
+    const { start, steps, shape } = this.view;
+    for (let z = from; z < to; z++)
+      for (let y = 0; y < shape[1]; y++) {
+        const row = (z - from) * planeStride + y * (right - left) - left;
+        let at = start + z * steps[2] + y * steps[1] + left * steps[0];
+        for (let x = left; x < right; x++, at += steps[0]) data[at] = labels[row + x];
+      }
+  }
+}
+
+/** The labels of a scan in RAS that is cropped to its body, by nearest neighbour where logits are not resampled. */
+export class ScanLabels extends PlacedLabels {
   /** The network's nearest column, row and plane for each of the cropped scan's. */
   readonly #nearest: readonly [Uint32Array, Uint32Array, Uint32Array] | undefined;
   #plane = 0;
 
   constructor(geometry: CaseGeometry, classes: number, resample: ResampleBack) {
-    const { scan, cropped, network } = geometry;
-    const [nx, ny, nz] = scan.shape;
-    this.volume = { ...scan, data: new Uint8Array(nx * ny * nz) };
-    this.voxels = new Array<number>(classes).fill(0);
-    this.#view = croppedView(geometry);
+    super(geometry.scan, croppedView(geometry), classes);
+    const { cropped, network } = geometry;
     if (resample === 'labels') {
       const [x, y, z] = axisMaps(network, cropped).map((map, axis) =>
         nearestIndices(map, cropped.shape[axis], network.shape[axis]),
@@ -111,13 +138,13 @@ export class ScanLabels implements LabelSink {
     }
   }
 
-  network(block: LabelBlock): void {
-    const { from, to, left, right, planeStride, labels } = block;
-    for (let i = 0; i < (to - from) * planeStride; i++) this.voxels[labels[i]]++;
+  override network(block: LabelBlock): void {
+    super.network(block);
     if (!this.#nearest) return;
+    const { from, to, left, right, planeStride, labels } = block;
     const [columns, rows, planes] = this.#nearest;
     const { data } = this.volume;
-    const { start, steps } = this.#view;
+    const { start, steps } = this.view;
     const isMine = (column: number) => column >= left && column < right;
     const first = columns.findIndex(isMine);
     const last = columns.findLastIndex(isMine);
@@ -130,16 +157,5 @@ export class ScanLabels implements LabelSink {
         for (let x = first; x <= last; x++, at += steps[0]) data[at] = labels[row + columns[x]];
       }
     }
-  }
-
-  resampled({ from, to, left, right, planeStride, labels }: LabelBlock): void {
-    const { data } = this.volume;
-    const { start, steps, shape } = this.#view;
-    for (let z = from; z < to; z++)
-      for (let y = 0; y < shape[1]; y++) {
-        const row = (z - from) * planeStride + y * (right - left) - left;
-        let at = start + z * steps[2] + y * steps[1] + left * steps[0];
-        for (let x = left; x < right; x++, at += steps[0]) data[at] = labels[row + x];
-      }
   }
 }

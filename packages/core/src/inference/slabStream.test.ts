@@ -3,6 +3,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+import { type AxisMaps, linearTable } from '@organseg/kernels/ops/resample.ts';
 import { accumulateWindow } from '@organseg/kernels/reference/accumulateWindow.ts';
 import { argmax } from '@organseg/kernels/reference/argmax.ts';
 import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
@@ -200,9 +201,10 @@ describe('a stream of slabs', () => {
       const maps = size.map((n, axis) => {
         const scale = n / to[axis]!;
         return { scale, offset: (n - 1) / 2 - (scale * (to[axis]! - 1)) / 2 };
-      }) as unknown as LabelGrid['maps'];
+      }) as unknown as AxisMaps;
+      const table = (axis: 0 | 1 | 2) => linearTable(maps[axis], size[axis], to[axis]);
       const volume = image(size);
-      const way: Way = { plan, grid: { size: to, maps } };
+      const way: Way = { plan, grid: { size: to, tables: [table(0), table(1), table(2)] } };
       const { onGrid, labels } = await streamed(volume, way);
       const logits = await plainLogits(volume, way);
       expectLabels(labels, logits);

@@ -23,6 +23,7 @@ import { ImageRing } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
 import type { Networks } from './networks.ts';
 import type { ReadPlanes, Resampling } from './preprocess.ts';
+import type { TapResampling } from './tapPreparation.ts';
 import {
   inStrip,
   middleFirst,
@@ -32,18 +33,22 @@ import {
   widest,
   windowLayers,
 } from './windowLayers.ts';
-import { mirrorings, windowOrigins, windowWeights } from './windows.ts';
+import { mirrorings, type WindowWay, windowOrigins, windowWeights } from './windows.ts';
 
 /** What a case asks for. */
 export interface StreamRequest {
   /** The size of the network's grid. */
   readonly size: Dhw;
   /** How the host's planes are prepared, unless they are the network's already. */
-  readonly source?: Resampling | undefined;
+  readonly source?: Resampling | TapResampling | undefined;
   /** The grid on which logits are interpolated, besides the network's. */
   readonly grid?: LabelGrid | undefined;
   /** The distance of neighbouring windows as a share of the patch; 0.5 overlaps by half. */
   readonly windowStep: number;
+  /** Whose windows are placed and weighed; ours unless given. */
+  readonly windowWay?: WindowWay;
+  /** Labels of the networks' channels, where those are regions that may overlap. */
+  readonly regions?: readonly number[] | undefined;
   /** Axes, 0 to 2 of D, H, W, along which the network sees windows mirrored too. */
   readonly mirrorAxes?: readonly number[];
   /**
@@ -51,7 +56,7 @@ export interface StreamRequest {
    * foreground (Huang 2022, FLARE22's winner). Labels may be lost.
    */
   readonly skipEarly?: boolean;
-  /** Sums up how sure the networks are of their foreground, see `confidence`. */
+  /** Sums up how sure the networks are of their foreground, see `confidence`; of regions there is no such sum. */
   readonly confidence?: boolean;
 }
 
@@ -113,14 +118,25 @@ export class SlabStream {
   #skipped = 0;
 
   constructor(gpu: Gpu, networks: Networks, request: StreamRequest, plan: StreamPlan) {
-    const { size, source, grid, windowStep, mirrorAxes = [], skipEarly = false } = request;
+    const {
+      size,
+      source,
+      grid,
+      windowStep,
+      windowWay,
+      regions,
+      mirrorAxes = [],
+      skipEarly = false,
+    } = request;
     const { patch, network } = networks;
     this.#gpu = gpu;
     this.#networks = networks;
     this.#size = size;
-    this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, windowStep));
+    this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, windowStep, windowWay));
     this.#mirrorings = mirrorings(mirrorAxes);
-    const tables = this.#origins.map((starts, axis) => windowWeights(size[axis]!, patch[axis]!, starts));
+    const tables = this.#origins.map((starts, axis) =>
+      windowWeights(size[axis]!, patch[axis]!, starts, windowWay),
+    );
     // Makes the sum over mirrorings and models their mean.
     const scale = 1 / (this.#mirrorings.length * networks.count);
     const weights = [...tables[0]!.map((weight) => weight * scale), ...tables[1]!, ...tables[2]!];
@@ -129,19 +145,21 @@ export class SlabStream {
     const starts = this.#origins[0]!;
     const gap = Math.max(0, ...starts.slice(1).map((start, i) => start - starts[i]!));
     // The planes of the next windows come while the present ones are at work.
-    this.#ring = new ImageRing(gpu, size, Math.max(patch[0], Math.min(size[0], patch[0] + gap)), source);
+    const depth = Math.max(patch[0], Math.min(size[0], patch[0] + gap));
+    this.#ring = new ImageRing(gpu, size, depth, network.inputChannels, source);
     this.#columns = stripColumns(size[2], plan.strips);
-    this.#confidence = request.confidence ? zeros(gpu, [3]) : undefined;
+    this.#confidence = request.confidence && !regions ? zeros(gpu, [3]) : undefined;
     const options = {
       classes: network.classes,
       patchDepth: patch[0],
       dtype: plan.logits,
       grid,
+      regions,
       confidence: this.#confidence,
     };
     this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);
     this.#slab = this.#makeSlab(widest(this.#columns));
-    if (skipEarly) this.#peek = new ForegroundPeek(gpu, elementCount(patch));
+    if (skipEarly) this.#peek = new ForegroundPeek(gpu, elementCount(patch), regions);
     // What each window runs, compiled while the first planes come.
     const origin: Dhw = [0, 0, this.#slab.left];
     const job: Job = { origin, weightsAt: this.#weightsAt, mirrored: this.#mirrorings[0]! };
@@ -257,7 +275,9 @@ export class SlabStream {
     const { image: windows } = this.#networks;
     const [depth] = this.#size;
     return jobs.flatMap(({ origin, mirrored }, item) =>
-      cutWindow(this.#gpu, { volume: this.#ring.planes, depth, origin, mirrored, windows, item }),
+      this.#ring.channels.flatMap((volume, channel) =>
+        cutWindow(this.#gpu, { volume, depth, origin, mirrored, windows, item, channel }),
+      ),
     );
   }
 

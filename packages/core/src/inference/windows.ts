@@ -1,32 +1,57 @@
-/** Sliding windows along one axis: their places, and the weights of their voxels. */
+/**
+ * Sliding windows along one axis: their places, and the weights of their voxels. Ours are placed with halves rounded
+ * up and weighed about their very middle; nnU-Net's with halves to even, about the voxel patch // 2.
+ */
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 
 /** The weights' σ as a share of the patch, as in MONAI's and nnU-Net's importance maps. */
 const SIGMA_SHARE = 0.125;
 
-/** The first voxels of windows: evenly spread, at most `windowStep` of a patch apart, as nnU-Net places them. */
-export function windowStarts(size: number, patch: number, windowStep: number): number[] {
+/** Whose windows are placed and weighed. */
+export type WindowWay = 'organseg' | 'nnunet';
+
+/** The nearest whole number, the even one of two. */
+export function roundHalfToEven(value: number): number {
+  const below = Math.floor(value);
+  const isUp = value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0);
+  return isUp ? below + 1 : below;
+}
+
+/** The first voxels of windows: evenly spread, at most `windowStep` of a patch apart. */
+export function windowStarts(
+  size: number,
+  patch: number,
+  windowStep: number,
+  way: WindowWay = 'organseg',
+): number[] {
   if (size <= patch) return [0];
   const count = Math.ceil((size - patch) / (patch * windowStep)) + 1;
   const distance = (size - patch) / (count - 1);
-  return Array.from({ length: count }, (_, i) => Math.round(i * distance));
+  const nearest = way === 'nnunet' ? roundHalfToEven : Math.round;
+  return Array.from({ length: count }, (_, i) => nearest(i * distance));
 }
 
 /** The first voxels of windows, where a volume smaller than the patch lies in the middle of it. */
-export const windowOrigins = (size: number, patch: number, windowStep: number): number[] =>
-  size < patch ? [-Math.floor((patch - size) / 2)] : windowStarts(size, patch, windowStep);
+export const windowOrigins = (size: number, patch: number, windowStep: number, way?: WindowWay): number[] =>
+  size < patch ? [-Math.floor((patch - size) / 2)] : windowStarts(size, patch, windowStep, way);
 
-function gaussian(size: number): number[] {
+function gaussian(size: number, way: WindowWay): number[] {
   const sigma = size * SIGMA_SHARE;
-  return Array.from({ length: size }, (_, i) => Math.exp(-0.5 * ((i - (size - 1) / 2) / sigma) ** 2));
+  const middle = way === 'nnunet' ? Math.floor(size / 2) : (size - 1) / 2;
+  return Array.from({ length: size }, (_, i) => Math.exp(-0.5 * ((i - middle) / sigma) ** 2));
 }
 
 /**
  * The weights of each window, one after another: Gaussian, divided by their sum over all windows at
  * the same voxel. The product over the axes then sums to 1 at every voxel, since windows lie on a grid.
  */
-export function windowWeights(size: number, patch: number, origins: readonly number[]): Float32Array {
-  const bell = gaussian(patch);
+export function windowWeights(
+  size: number,
+  patch: number,
+  origins: readonly number[],
+  way: WindowWay = 'organseg',
+): Float32Array {
+  const bell = gaussian(patch, way);
   const sums = new Float64Array(size);
   const inside = (origin: number, i: number) => origin + i >= 0 && origin + i < size;
   for (const origin of origins)

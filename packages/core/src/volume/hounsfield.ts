@@ -2,15 +2,18 @@
 import type { VoxelArray } from './volume.ts';
 
 /** The lowest value of CT scanners' 12-bit scale, which stands for air. */
-const LOWEST_HU = -1024;
+export const AIR_HU = -1024;
 
 /** Sets voxels that are NaN or infinite to air, in place; returns how many there were. */
-export function nonFiniteToAir(data: VoxelArray): number {
+export const nonFiniteToAir = (data: VoxelArray): number => replaceNonFinite(data, AIR_HU);
+
+/** Sets voxels that are NaN or infinite to a value, in place; returns how many there were. */
+export function replaceNonFinite(data: VoxelArray, value: number): number {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return 0;
   let count = 0;
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) continue;
-    data[i] = LOWEST_HU;
+    data[i] = value;
     count++;
   }
   return count;

@@ -27,9 +27,9 @@ export type Normalisation =
   | { readonly scheme: 'NoNormalization' };
 
 /** How one grid's values are interpolated on another: nnU-Net's `resample_data_or_seg_to_shape`, with edges repeated. */
-export interface Resampler {
+export interface Resampler<Order extends 0 | 1 | 3 = 0 | 1 | 3> {
   /** The spline's order: 0 nearest, 1 linear, 3 cubic. */
-  readonly order: 0 | 1 | 3;
+  readonly order: Order;
   /** The order along the coarse axis where that is resampled by itself. */
   readonly orderZ: 0;
   /** Whether the coarse axis is resampled by itself; null: where the spacing says so. */
@@ -49,5 +49,5 @@ export interface NnunetPreprocessing {
   /** By channel. */
   readonly channels: readonly Normalisation[];
   readonly dataResampling: Resampler;
-  readonly logitsResampling: Resampler;
+  readonly logitsResampling: Resampler<0 | 1>;
 }
