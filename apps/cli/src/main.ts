@@ -24,6 +24,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   model: async () => (await import('./commands/model.ts')).model,
   parity: async () => (await import('./commands/parity.ts')).parity,
   kernel: async () => (await import('./commands/kernel.ts')).kernel,
+  export: async () => (await import('./commands/export.ts')).exportCommand,
 };
 
 /** Exit codes: 0 done, 1 failed (one line on stderr, the stack with --debug), 2 wrong usage, 130 interrupted. */

@@ -1,4 +1,6 @@
-/** Names of files that are written aside, beside the file that they become, and what killed processes left of them. */
+/**
+ * Names of files and folders that are written aside, beside what they become, and what killed processes left of them.
+ */
 import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,8 +13,8 @@ const ASIDE = /^(.*)\.[0-9a-f]{8}\.part$/;
 const swept = new Set<string>();
 
 /**
- * A path in the folder of `path` that no other file has, to be opened exclusively and renamed when it is whole. Files
- * aside in that folder whose processes are gone are removed.
+ * A path in the folder of `path` that no other file has, to be opened exclusively and renamed when it is whole. What
+ * stands aside in that folder, and whose process is gone, is removed.
  */
 export function asideOf(path: string): string {
   const folder = dirname(path);
@@ -24,7 +26,8 @@ export function asideOf(path: string): string {
 function sweep(folder: string): void {
   for (const name of namesIn(folder)) {
     const writer = processOf(ASIDE.exec(name)?.[1] ?? '');
-    if (writer && isNear(writer) && !isAlive(writer)) rmSync(join(folder, name), { force: true });
+    if (writer && isNear(writer) && !isAlive(writer))
+      rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { asideOf } from './aside.ts';
 import { asInputError } from './errors.ts';
+import { assertNew } from './outputs.ts';
 import { statOf } from './read.ts';
 
 /**
@@ -38,6 +39,24 @@ export async function writeWhole(path: string, content: string | AsyncIterable<U
     await rename(aside, path);
   } catch (error) {
     await rm(aside, { force: true });
+    throw asInputError(error, path);
+  }
+}
+
+/**
+ * Fills a folder aside, then renames it: a reader never sees half of it, nor does a crash leave half under this name.
+ * Throws InputError where there is anything under this name, or it cannot be written.
+ */
+export async function writeFolderWhole(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  assertNew(path);
+  await makeFolder(dirname(resolve(path)));
+  const aside = asideOf(resolve(path));
+  try {
+    await mkdir(aside);
+    await fill(aside);
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
     throw asInputError(error, path);
   }
 }

@@ -1,0 +1,108 @@
+/** nnU-Net's plans and description of the data for a run's network and preprocessing. */
+import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
+import type { NnunetNetwork } from './nnunetWeights.ts';
+
+/** The names that nnU-Net gives to models that nobody gave another. */
+export const [TRAINER, PLANS, CONFIGURATION] = ['nnUNetTrainer', 'nnUNetPlans', '3d_fullres'];
+
+/** What plans are made of. */
+export interface PlanFacts {
+  /** DatasetNNN_NAME. */
+  readonly dataset: string;
+  readonly network: NnunetNetwork;
+  readonly preprocessing: Preprocessing;
+  readonly patch: Dhw;
+  /** Patches of a step of training. */
+  readonly batch: number;
+}
+
+/** plans.json, in the form that nnU-Net has had since its version 2.4. */
+export function plansOf({ dataset, network, preprocessing, patch, batch }: PlanFacts) {
+  const [x, y, z] = preprocessing.spacingMm;
+  const spacing = [z, y, x];
+  const { low, high } = preprocessing.intensity;
+  return {
+    dataset_name: dataset,
+    plans_name: PLANS,
+    // Nothing that predicts reads the medians; a run does not record them.
+    original_median_spacing_after_transp: spacing,
+    original_median_shape_after_transp: patch,
+    image_reader_writer: 'NibabelIOWithReorient',
+    transpose_forward: [0, 1, 2],
+    transpose_backward: [0, 1, 2],
+    experiment_planner_used: 'ExperimentPlanner',
+    label_manager: 'LabelManager',
+    configurations: {
+      [CONFIGURATION]: {
+        data_identifier: `${PLANS}_${CONFIGURATION}`,
+        preprocessor_name: 'DefaultPreprocessor',
+        batch_size: batch,
+        patch_size: patch,
+        median_image_size_in_voxels: patch,
+        spacing,
+        normalization_schemes: ['CTNormalization'],
+        use_mask_for_norm: [false],
+        ...resampling('data', false),
+        ...resampling('seg', true),
+        ...resampling('probabilities', false),
+        batch_dice: false,
+        architecture: architectureOf(network),
+      },
+    },
+    // Clipped to [low, high], minus low, by the range: to [0, 1].
+    foreground_intensity_properties_per_channel: {
+      0: {
+        percentile_00_5: low,
+        percentile_99_5: high,
+        mean: low,
+        std: high - low,
+        min: low,
+        max: high,
+        median: low,
+      },
+    },
+  };
+}
+
+/** Linear along all three axes, however coarse one is. */
+const resampling = (what: string, isSeg: boolean) => ({
+  [`resampling_fn_${what}`]: 'resample_data_or_seg_to_shape',
+  [`resampling_fn_${what}_kwargs`]: { is_seg: isSeg, order: 1, order_z: 0, force_separate_z: false },
+});
+
+function architectureOf(network: NnunetNetwork) {
+  const { architecture, filters, kernels, strides, decoderConvolutions } = network;
+  return {
+    network_class_name: `dynamic_network_architectures.architectures.unet.${architecture}`,
+    arch_kwargs: {
+      n_stages: filters.length,
+      features_per_stage: filters,
+      conv_op: 'torch.nn.modules.conv.Conv3d',
+      kernel_sizes: kernels,
+      strides,
+      ...(network.architecture === 'PlainConvUNet'
+        ? { n_conv_per_stage: network.convolutions }
+        : { n_blocks_per_stage: network.blocks, stem_channels: network.stemChannels }),
+      n_conv_per_stage_decoder: decoderConvolutions,
+      conv_bias: true,
+      norm_op: 'torch.nn.modules.instancenorm.InstanceNorm3d',
+      norm_op_kwargs: { affine: true }, // eps is 1e-5 without being told
+      dropout_op: null,
+      dropout_op_kwargs: null,
+      nonlin: 'torch.nn.LeakyReLU',
+      nonlin_kwargs: { inplace: true },
+    },
+    _kw_requires_import: ['conv_op', 'norm_op', 'dropout_op', 'nonlin'],
+  };
+}
+
+/** dataset.json: the channel, and the labels by name, the background under the name that nnU-Net expects. */
+export const datasetOf = (dataset: string, labelNames: readonly string[], trainingCases: number) => ({
+  name: dataset,
+  channel_names: { 0: 'CT' },
+  labels: Object.fromEntries(labelNames.map((name, label) => [label === 0 ? 'background' : name, label])),
+  numTraining: trainingCases,
+  file_ending: '.nii.gz',
+  overwrite_image_reader_writer: 'NibabelIOWithReorient',
+});
