@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OwnedGpu } from '../../apps/cli/src/gpu/withGpu.ts';
-import { predictOrGoOn } from '../../apps/cli/src/pipeline/stages.ts';
+import { predictOrGoOn } from '../../apps/cli/src/pipeline/tasks.ts';
 import { reportsIn } from '../../apps/cli/src/predict/predictions.ts';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { toRas } from '../../packages/core/src/volume/orientation.ts';
@@ -157,7 +157,7 @@ describe('predict', () => {
     expect(readdirSync(input)).toEqual(['test_000.nii.gz']);
   });
 
-  test('a stage of a pipeline whose device is lost goes on with another one', async () => {
+  test('a task of a pipeline whose device is lost goes on with another one', async () => {
     const out = join(folder, 'lost');
     const cases = ['test_000', 'test_001'].map((name) => ({
       name,

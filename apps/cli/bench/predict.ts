@@ -90,9 +90,10 @@ interface CaseRun extends GrowthPoint, Pick<TimedProcess, 'smiPeakMb'> {
 
 async function writeRun(folder: string, config: Config): Promise<void> {
   await createRun(folder, {
-    stage: 'initial',
+    phase: 'initial',
     data: folder,
     init: null,
+    initWeights: null,
     pseudo: null,
     fold: null,
     prepared: null,

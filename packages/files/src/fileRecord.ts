@@ -1,6 +1,7 @@
 /** Records of files: what tells later whether a file is still the one that something was made from. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { InputError } from '@organseg/core/inputError.ts';
 import { z } from 'zod';
 import { asInputError } from './errors.ts';
 import { assertFile, statOf } from './read.ts';
@@ -21,6 +22,13 @@ export type FileFacts = Omit<FileRecord, 'sha256'>;
 export async function factsOf(path: string): Promise<FileFacts> {
   const { size, mtimeMs } = await statOf(path);
   return { bytes: size, modifiedMs: mtimeMs };
+}
+
+/** Throws InputError where a file has changed since these facts were told of it. */
+export async function assertAsBefore(path: string, before: FileFacts): Promise<void> {
+  const { bytes, modifiedMs } = await factsOf(path);
+  if (bytes !== before.bytes || modifiedMs !== before.modifiedMs)
+    throw new InputError(`${path}: has changed while it was read`);
 }
 
 /** The SHA-256 of a file, read as a stream. Throws InputError. */

@@ -17,7 +17,11 @@ const DESCRIPTIONS = {
 
 const NIFTI = /^[^.].*\.(nii|hdr|img)(\.gz)?$/i;
 /** What a user can do where a folder is refused. */
-export const ADVICE = 'choose another folder for --out';
+export const ADVICE = adviceFor('--out');
+
+function adviceFor(option: string): string {
+  return `choose another folder for ${option}`;
+}
 
 export interface Outputs {
   readonly folder: string;
@@ -27,6 +31,8 @@ export interface Outputs {
   readonly own: readonly string[];
   /** What is read: files, and folders of scans or label maps. */
   readonly inputs: readonly string[];
+  /** The option that names the folder, where it is not --out. */
+  readonly option?: string;
 }
 
 /** The folders of a data set that hold its scans and label maps, there or not. */
@@ -38,28 +44,35 @@ export const caseFoldersOf = (data: string): string[] =>
  * folder is one of the inputs or lies in one, or holds other NIfTI files or what another command made. Files are
  * compared by what the file system says they are, not by their paths.
  */
-export async function assertNothingLost({ folder, files, own, inputs }: Outputs): Promise<void> {
-  assertOutside(folder, inputs);
+export async function assertNothingLost({
+  folder,
+  files,
+  own,
+  inputs,
+  option = '--out',
+}: Outputs): Promise<void> {
+  const advice = adviceFor(option);
+  assertOutside(folder, inputs, advice);
   if (!existsSync(folder)) return;
   const names = await namesIn(folder);
   const read = new Map(inputs.filter(existsSync).map((input) => [identityOf(input), input]));
   const owned = new Set(own);
   for (const [name, content] of Object.entries(DESCRIPTIONS)) {
     if (names.includes(name) && !owned.has(name))
-      throw new InputError(`${folder}: holds ${content} (${name}); ${ADVICE}`);
+      throw new InputError(`${folder}: holds ${content} (${name}); ${advice}`);
   }
   for (const name of new Set([...files, ...names.filter((each) => NIFTI.test(each))])) {
     const path = join(folder, name);
     if (!isThere(path)) continue;
     const input = read.get(identityOf(path));
-    if (input !== undefined) throw new InputError(`${path}: would replace the input ${input}; ${ADVICE}`);
+    if (input !== undefined) throw new InputError(`${path}: would replace the input ${input}; ${advice}`);
     if (!owned.has(name))
-      throw new InputError(`${path}: is there already, made by something else; ${ADVICE}`);
+      throw new InputError(`${path}: is there already, made by something else; ${advice}`);
   }
 }
 
 /** Throws InputError where a folder, there or not yet, is one of those that are read or lies in one. */
-function assertOutside(folder: string, inputs: readonly string[]): void {
+function assertOutside(folder: string, inputs: readonly string[], advice: string): void {
   let path = resolve(folder);
   while (!existsSync(path)) path = dirname(path);
   path = realpathSync(path);
@@ -73,7 +86,7 @@ function assertOutside(folder: string, inputs: readonly string[]): void {
     identityOf(resolve(folder)) === identityOf(input)
       ? 'is read from'
       : `lies in ${input}, which is read from`;
-  throw new InputError(`${folder}: ${is}; ${ADVICE}`);
+  throw new InputError(`${folder}: ${is}; ${advice}`);
 }
 
 /** Throws InputError where there is a file of this name: one that no report lists is never replaced. */

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { firstDifference } from '@organseg/files/firstDifference.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
@@ -32,7 +32,7 @@ import {
   testPairs,
   testReferences,
   trainOrGoOn,
-} from '../pipeline/stages.ts';
+} from '../pipeline/tasks.ts';
 import { reportsIn } from '../predict/predictions.ts';
 import { labelWithProgress } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
@@ -244,9 +244,9 @@ class SeedGroup {
 
   /** Optimiser steps to the weights at the end, those of the run before included. */
   async #steps(folder: string): Promise<number> {
-    const { config, stage, init, trainingCases } = await readRun(folder);
+    const { config, phase, init, trainingCases } = await readRun(folder);
     const counts = { labelled: trainingCases.length, pseudo: 0, unlabelled: 0 };
-    const own = config[stage].epochs * stepsPerEpoch(config, counts);
+    const own = config[phase].epochs * stepsPerEpoch(config, counts);
     return own + (init ? await this.#steps(init) : 0);
   }
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
-import { testReferences } from '../pipeline/stages.ts';
+import { testReferences } from '../pipeline/tasks.ts';
 import type { Design } from './design.ts';
 
 export interface Source {

@@ -1,7 +1,7 @@
 /** The models of a pipeline, and the folders that they and their labels lie in. */
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import { foldRuns } from './stages.ts';
+import { foldRuns } from './tasks.ts';
 
 /** A model: the name of its folder, and what the report calls it. */
 export interface Model {

@@ -18,8 +18,8 @@ import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { reportHtml } from '../report/report.ts';
 import { say } from '../terminal/command.ts';
 import { firstTeacher, type Model, pseudoLabelsOf, studentsOf } from './models.ts';
-import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './stages.ts';
 import { type PipelineRequest, type PipelineState, saveState } from './state.ts';
+import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './tasks.ts';
 
 export interface PipelineResult {
   readonly report: string;
@@ -46,7 +46,7 @@ export async function pipeline(
   const { labelNames } = dataset;
   const organs = organsOf(labelNames);
   const references = testReferences(dataset);
-  const stages = new Stages(out, state);
+  const tasks = new Tasks(out, state);
 
   const { data, config } = request;
   const prepared = join(out, 'prepared');
@@ -58,7 +58,7 @@ export async function pipeline(
   const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
   for (const { name, fold } of foldRuns(config, first.folder)) {
     const part = fold ? `, fold ${fold.fold}` : '';
-    await stages.run(`train on labelled cases${part}`, signal, () =>
+    await tasks.run(`train on labelled cases${part}`, signal, () =>
       trainOrGoOn(owner, { data, config, out: join(out, name), fold, prepared }, signal),
     );
   }
@@ -70,7 +70,7 @@ export async function pipeline(
     const round = students.length > 1 ? `, round ${i + 1}` : '';
     const pseudo = join(out, pseudoLabelsOf(i));
     if (config.studentPseudoLabels) {
-      manifest = await stages.run(`pseudo-label${round}`, signal, async () => {
+      manifest = await tasks.run(`pseudo-label${round}`, signal, async () => {
         const compared = [...labelFolders];
         if (teacher.runs && comparesModels(config)) compared.push(...(await labelByEach(runsOf(teacher))));
         const made = await label(runsOf(teacher), pseudo, compared, mirrorOf(teacher));
@@ -79,7 +79,7 @@ export async function pipeline(
       });
       labelFolders.push(pseudo);
     }
-    await stages.run(`train ${student.name}${round}`, signal, () =>
+    await tasks.run(`train ${student.name}${round}`, signal, () =>
       trainOrGoOn(
         owner,
         {
@@ -98,12 +98,12 @@ export async function pipeline(
   const evaluations = new Map<Model, Evaluation>();
   for (const model of models) {
     const predictions = join(out, 'predictions', model.folder);
-    const isNew = await stages.run(`predict test cases (${model.name})`, signal, () =>
+    const isNew = await tasks.run(`predict test cases (${model.name})`, signal, () =>
       predictOrGoOn(owner, runsOf(model), dataset.test, predictions, signal, mirrorOf(model)),
     );
     const pairs = testPairs(references, predictions);
     const scores = join(out, 'scores', `${model.folder}.json`);
-    const evaluation = await stages.run(`evaluate (${model.name})`, signal, () =>
+    const evaluation = await tasks.run(`evaluate (${model.name})`, signal, () =>
       evaluateOrRead(pairs, organs, scores, isNew),
     );
     evaluations.set(model, evaluation);
@@ -127,7 +127,7 @@ export async function pipeline(
     preset: request.preset,
     config,
     adapter: owner.gpu.adapter.name,
-    stages: stages.list,
+    tasks: tasks.list,
     labelNames,
     runs: [await reportRun(models[0]), await reportRun(models[1])],
     manifest,
@@ -167,7 +167,7 @@ export async function pipeline(
   /** Predicts each labelled case by the fold that has not seen it, and scores it. */
   async function outOfFoldScores(): Promise<Evaluation> {
     const predictionOf = new Map<string, string>();
-    const isNew = await stages.run('predict labelled cases out of fold', signal, async () => {
+    const isNew = await tasks.run('predict labelled cases out of fold', signal, async () => {
       let some = false;
       for (const [fold, folder] of runsOf(first).entries()) {
         const { validationCases } = await readRun(folder);
@@ -181,7 +181,7 @@ export async function pipeline(
     const pairs = dataset.labelled
       .map(({ name, labels }) => ({ case: name, reference: labels, prediction: predictionOf.get(name) }))
       .filter(({ prediction }) => prediction !== undefined);
-    return await stages.run('evaluate out of fold', signal, () =>
+    return await tasks.run('evaluate out of fold', signal, () =>
       evaluateOrRead(pairs, organs, join(out, 'scores', 'out-of-fold.json'), isNew),
     );
   }
@@ -194,8 +194,8 @@ const comparesModels = ({ selection }: Config): boolean =>
       each.strategy === 'stability' || (each.strategy === 'top-fraction' && each.by === 'instability'),
   );
 
-/** Stages, and the seconds that they took over all the runs of the command. */
-class Stages {
+/** Tasks, and the seconds that they took over all the runs of the command. */
+class Tasks {
   readonly #out: string;
   #state: PipelineState;
 
@@ -208,12 +208,12 @@ class Stages {
     return Object.entries(this.#state.stages).map(([name, seconds]) => ({ name, seconds }));
   }
 
-  async run<T>(name: string, signal: AbortSignal, stage: () => Promise<T>): Promise<T> {
+  async run<T>(name: string, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     say(`— ${name}`);
     const started = performance.now();
     try {
-      return await stage();
+      return await task();
     } finally {
       const seconds = (this.#state.stages[name] ?? 0) + (performance.now() - started) / 1000;
       this.#state = {

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { organsOf } from '@organseg/core/organs.ts';
-import { firstDifference } from '@organseg/files/firstDifference.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { expect, onTestFinished, test } from 'vitest';
 import { tinyConfig } from '../../../../packages/train/test/fixture.ts';
-import { evaluateOrRead } from './stages.ts';
 import { openState } from './state.ts';
+import { evaluateOrRead } from './tasks.ts';
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { firstDifference } from '@organseg/files/firstDifference.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
@@ -14,7 +14,7 @@ import { firstTeacher, pseudoLabelsOf, studentsOf } from './models.ts';
 
 const FILE = 'pipeline.json';
 
-/** `pipeline.json`: what the folder was made from, and the seconds that its stages took. */
+/** `pipeline.json`: what the folder was made from, and the seconds that its tasks took, called stages there. */
 const pipelineState = z.object({
   data: z.string(),
   preset: z.string(),

@@ -2,10 +2,9 @@
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
-import type { NiftiVolume, Scan } from '@organseg/core/volume/niftiRead.ts';
-import { readScanFile } from '@organseg/files/nifti.ts';
+import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
-import { recordOfScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
+import { type RecordedScan, readRecordedScan } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
 import { NO_POSTPROCESSING, type Postprocessing } from '@organseg/train/predict/postprocessing.ts';
@@ -118,18 +117,12 @@ export async function predictScans(
   return failed;
 }
 
-interface RecordedScan {
-  readonly scan: Scan;
-  readonly record: ScanRecord;
-}
-
 type Read = RecordedScan | { readonly fault: string };
 
 /** A scan, or why it cannot be read, which is returned, since it may be read before it is asked for. */
 async function readScan({ path }: ScanFile): Promise<Read> {
   try {
-    const [scan, record] = await Promise.all([readScanFile(path), recordOfScan(path)]);
-    return { scan, record };
+    return await readRecordedScan(path);
   } catch (error) {
     if (error instanceof InputError) return { fault: error.message };
     throw error;

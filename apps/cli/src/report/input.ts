@@ -12,7 +12,7 @@ export interface ReportInput {
   readonly preset: string;
   readonly config: Config;
   readonly adapter: string;
-  readonly stages: readonly { readonly name: string; readonly seconds: number }[];
+  readonly tasks: readonly { readonly name: string; readonly seconds: number }[];
   /** Names of the data set's labels, background first. */
   readonly labelNames: readonly string[];
   /** The model of the labelled cases alone, and the last student, whose name begins with "with". */

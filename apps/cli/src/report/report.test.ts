@@ -67,7 +67,7 @@ function input(before: Evaluation, after: Evaluation, change: Partial<ReportInpu
     preset: 'small',
     config: { ...PRESETS.small, initial: { epochs: 60, learningRate: 0.003, augment: true } },
     adapter: 'a GPU',
-    stages: [
+    tasks: [
       { name: 'train', seconds: 100 },
       { name: 'predict', seconds: 55 },
     ],
@@ -202,7 +202,7 @@ describe('the page', () => {
         folder: HOSTILE,
         preset: HOSTILE,
         adapter: HOSTILE,
-        stages: [{ name: HOSTILE, seconds: 1 }],
+        tasks: [{ name: HOSTILE, seconds: 1 }],
         labelNames: labels,
         manifest: {
           models: [HOSTILE],

@@ -1,4 +1,4 @@
-/** The section on what was run: the settings that matter, the adapter, the software, and the time of each stage. */
+/** The section on what was run: the settings that matter, the adapter, the software, and the time of each task. */
 
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
@@ -8,36 +8,36 @@ import manifest from '../../package.json' with { type: 'json' };
 import { duration } from '../terminal/duration.ts';
 import type { Html, ReportInput } from './input.ts';
 
-export function settings({ preset, config, adapter, stages, runs }: ReportInput): Html {
+export function settings({ preset, config, adapter, tasks, runs }: ReportInput): Html {
   const rows: [string, string][] = [
     ['preset', preset],
     ['network', `residual U-Net, filters ${config.filters.join(', ')}, ${config.classes} classes`],
     ['grid', `${config.spacingMm.join(' × ')} mm, patches of ${xyzOf(config.patch).join(' × ')} voxels`],
     ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
     ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
-    ['labelled only', stage(config.initial)],
-    [runs[1].name, stage(studentStage(config))],
+    ['labelled only', phase(config.initial)],
+    [runs[1].name, phase(studentPhase(config))],
     ['seed', String(config.seed)],
     ['adapter', adapter],
     ['software', `organseg ${manifest.version}, Node.js ${process.versions.node}`],
   ];
-  const total = stages.reduce((sum, { seconds }) => sum + seconds, 0);
+  const total = tasks.reduce((sum, { seconds }) => sum + seconds, 0);
   return html`<div class="columns">
 <table><tbody>${rows.map(([name, value]) => html`<tr><th>${name}<td>${value}`)}</table>
-<table><thead><tr><th>stage<th>time
-<tbody>${stages.map(({ name, seconds }) => html`<tr><th>${name}<td>${duration(seconds)}`)}
+<table><thead><tr><th>task<th>time
+<tbody>${tasks.map(({ name, seconds }) => html`<tr><th>${name}<td>${duration(seconds)}`)}
 <tfoot><tr><th>total<td>${duration(total)}</table>
 </div>
 <details><summary>All settings</summary><pre>${JSON.stringify(config, null, 2)}</pre></details>`;
 }
 
-/** The stage of training that the student goes through. */
-function studentStage(config: Config): Config['initial'] {
+/** The phase of training that the student goes through. */
+function studentPhase(config: Config): Config['initial'] {
   const { initial, fineTuning } = studentConfig(config);
   return config.studentStart === 'teacher' ? fineTuning : initial;
 }
 
-const stage = ({ epochs, learningRate, augment }: Config['initial']) =>
+const phase = ({ epochs, learningRate, augment }: Config['initial']) =>
   `${epochs} epochs, learning rate ${learningRate}, ${augment ? 'with' : 'without'} augmentation`;
 
 const minus = (value: number) => String(value).replace('-', '−');

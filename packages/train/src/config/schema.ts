@@ -11,7 +11,8 @@ import { dhw, networkConfig, networkSettings, size } from './networkSettings.ts'
 /** Millimetres along x, y, z, the order of volumes. */
 const xyzMm: z.ZodType<Xyz> = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 const probability = z.number().min(0).max(1);
-const stage = z.strictObject({
+/** The settings that each phase of training has for itself. */
+const phaseSettings = z.strictObject({
   epochs: size,
   learningRate: z.number().positive(),
   augment: z.boolean(),
@@ -53,7 +54,7 @@ export const configSchema = z.strictObject({
       emaDecay: z.number().min(0).lt(1),
     })
     .nullable(),
-  /** Augmentations in the order in which they are applied, where a stage augments. */
+  /** Augmentations in the order in which they are applied, where a phase augments. */
   augmentations: z
     .array(augmentationSchema)
     .refine(
@@ -68,9 +69,9 @@ export const configSchema = z.strictObject({
   weightDecay: z.number().nonnegative(),
   /** Bound of the norm of all gradients together; null: none. */
   gradientNorm: z.number().positive().nullable(),
-  initial: stage,
-  fineTuning: stage,
-  /** Horizon of the learning rate's decay, lr · (1 − epoch/horizon)^power; null: the stage's epochs. */
+  initial: phaseSettings,
+  fineTuning: phaseSettings,
+  /** Horizon of the learning rate's decay, lr · (1 − epoch/horizon)^power; null: the phase's epochs. */
   decayHorizonEpochs: size.nullable(),
   decayPower: z.number().positive(),
   /** Lowest share of the learning rate that the decay reaches. */
@@ -89,7 +90,7 @@ export const configSchema = z.strictObject({
   teacherMirror: z.array(z.enum(['x', 'y', 'z'])),
   /** Rounds of `pipeline`: a student is the next round's teacher. */
   rounds: size,
-  /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial stage. */
+  /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial phase. */
   studentStart: z.enum(['teacher', 'scratch']),
   /** Whether its teacher labels unlabelled cases for it. */
   studentPseudoLabels: z.boolean(),
@@ -101,7 +102,9 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
-export type Stage = 'initial' | 'fineTuning';
+/** The phase of training that a run goes through: from random weights, or from those of another run. */
+export const trainingPhase = z.enum(['initial', 'fineTuning']);
+export type TrainingPhase = z.infer<typeof trainingPhase>;
 
 /** Settings from outside, checked. Throws InputError that names `source` and the key. */
 export function parseConfig(value: unknown, source: string): Config {

@@ -6,7 +6,7 @@ import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { copyInto, elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import type { Config, Stage } from '../config/schema.ts';
+import type { Config, TrainingPhase } from '../config/schema.ts';
 import { augment, isGeometric, sizeToCut } from './augment.ts';
 import { type CaseCounts, planStep, stepsPerEpoch, supervisedItems } from './batchPlan.ts';
 import { PatchPool } from './patchPool.ts';
@@ -35,12 +35,12 @@ export class Batches {
   /** `cases` are the training cases, prepared, in the order of their kinds. Whoever makes it closes it. */
   constructor(
     config: Config,
-    stage: Stage,
+    phase: TrainingPhase,
     cases: readonly PreparedPaths[],
     counts: CaseCounts,
     random: Random,
   ) {
-    const { epochs, augment: augmented } = config[stage];
+    const { epochs, augment: augmented } = config[phase];
     this.#config = config;
     this.#cases = cases;
     this.#counts = counts;

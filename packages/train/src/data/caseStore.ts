@@ -16,7 +16,13 @@ import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
-import { type FileFacts, type FileRecord, factsOf, sha256Of } from '@organseg/files/fileRecord.ts';
+import {
+  assertAsBefore,
+  type FileFacts,
+  type FileRecord,
+  factsOf,
+  sha256Of,
+} from '@organseg/files/fileRecord.ts';
 import { readLabelsFile, readScanFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
@@ -156,9 +162,13 @@ export class CaseStore {
     return path;
   }
 
-  /** Records a file that was just read; returns its digest, which is kept with what was prepared from it. */
+  /**
+   * Records a file that was just read; returns its digest, which is kept with what was prepared from it. Throws InputError
+   * where the file has changed meanwhile.
+   */
   async #record(file: string, facts: FileFacts): Promise<string> {
     const sha256 = await sha256Of(file);
+    await assertAsBefore(file, facts);
     this.#records.set(file, { ...facts, sha256 });
     return sha256;
   }

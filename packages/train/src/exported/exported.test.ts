@@ -31,9 +31,10 @@ async function newRun(folder: string, settings: object, seed = 1) {
   const layout = parameterLayout(config);
   const values = initialise(layout, new Random(seed));
   await createRun(path, {
-    stage: 'initial',
+    phase: 'initial',
     data: join(folder, 'Dataset007_Trunk'),
     init: null,
+    initWeights: null,
     pseudo: null,
     fold: null,
     prepared: null,

@@ -22,7 +22,7 @@ import { parameterTensors } from './stateDict.ts';
 export async function exportNnunet(runs: readonly string[], out: string): Promise<string[]> {
   const model = await openRuns(runs);
   const network = nnunetNetwork(model);
-  const { config, data, stage, trainingCases } = await readRun(runs[0]!);
+  const { config, data, phase, trainingCases } = await readRun(runs[0]!);
   const dataset = datasetName(data);
   const { preprocessing, patch, labelNames } = model;
   const plans = plansOf({ dataset, network, preprocessing, patch, batch: config.batch });
@@ -38,7 +38,7 @@ export async function exportNnunet(runs: readonly string[], out: string): Promis
         await writeTorchFile(join(folder, `fold_${fold}`, 'checkpoint_final.pth'), {
           network_weights: tensors,
           init_args: how,
-          current_epoch: config[stage].epochs,
+          current_epoch: config[phase].epochs,
           ...CONSTANTS,
         });
       } finally {

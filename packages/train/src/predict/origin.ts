@@ -1,6 +1,6 @@
 /** The origin of label maps: the models that made them, and the options that change what these compute. */
 import { resolve } from 'node:path';
-import { firstDifference } from '@organseg/files/firstDifference.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
 import { z } from 'zod';
 import type { Model } from './model.ts';
 import { NO_POSTPROCESSING, type Postprocessing } from './postprocessing.ts';

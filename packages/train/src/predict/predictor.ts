@@ -18,7 +18,7 @@ import type { ActivationType } from '@organseg/core/network/program.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
-import { readScanFile } from '@organseg/files/nifti.ts';
+import { readRecordedScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
 import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { type GpuOwner, LoadedModel } from './loadedModel.ts';
@@ -72,6 +72,8 @@ export interface CasePrediction {
 export interface FilePrediction extends CasePrediction {
   readonly space: NiftiSpace;
   readonly doubts: readonly ScanDoubt[];
+  /** The scan's files as they were when it was read. */
+  readonly record: ScanRecord;
 }
 
 /** What segments scans: a model, or several whose labels are joined. */
@@ -257,9 +259,9 @@ export async function predictFile(
   onShare?: (share: number) => void,
 ): Promise<FilePrediction | { readonly fault: string }> {
   try {
-    const scan = await readScanFile(path);
+    const { scan, record } = await readRecordedScan(path);
     const { doubts, header } = scan;
-    return { ...(await segmenter.predict(scan, { onShare })), space: header.space, doubts };
+    return { ...(await segmenter.predict(scan, { onShare })), space: header.space, doubts, record };
   } catch (error) {
     if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
     if (error instanceof InputError) return { fault: error.message };

@@ -6,7 +6,7 @@ import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { ADVICE, assertNothingLost } from '@organseg/files/outputs.ts';
-import { isScanAsRecorded, recordOfScan } from '@organseg/files/scanRecord.ts';
+import { isScanAsRecorded } from '@organseg/files/scanRecord.ts';
 import { differenceOf, type Origin } from '../predict/origin.ts';
 import { predictFile, type Segmenter } from '../predict/predictor.ts';
 import { instability } from './instability.ts';
@@ -83,7 +83,7 @@ async function label(
         labelled.set(name, {
           ...notLabelled(name, ''),
           labelled: true,
-          scan: await recordOfScan(image),
+          scan: made.record,
           voxels: organVoxels(made.voxels, segmenter.labelNames),
           confidence: made.confidence?.probability ?? null,
           entropy: made.confidence?.entropy ?? null,

@@ -3,7 +3,7 @@
  *
  * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
  * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a mean teacher's weights
- * (`optimizer.average.*`), and in its metadata where the run stands.
+ * (`optimizer.average.*`), and in its metadata where the run stands and the settings that it was made with.
  */
 import { join } from 'node:path';
 import {
@@ -18,7 +18,7 @@ import { parseJson } from '@organseg/files/json.ts';
 import { readSafetensorsFile, SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
-import type { Config } from '../config/schema.ts';
+import { type Config, configSchema, trainingPhase } from '../config/schema.ts';
 import { lossScaleState } from '../step/lossScale.ts';
 import { MOMENTS, type Moments } from '../step/optimizer.ts';
 
@@ -46,6 +46,10 @@ const runState = z.object({
 });
 export type RunState = z.infer<typeof runState>;
 
+/** The settings that a checkpoint was made with. */
+const madeWith = z.object({ phase: trainingPhase, config: configSchema });
+type MadeWith = z.infer<typeof madeWith>;
+
 const prefixOf = (moment: string) => `optimizer.${moment}.`;
 
 /** Writes the parameters of the best checkpoint. */
@@ -64,8 +68,14 @@ export async function saveLatest(
   values: NamedArrays,
   moments: Moments,
   state: RunState,
+  { phase, config }: MadeWith,
 ): Promise<void> {
-  await save(join(folder, LATEST), { format: 'pt', state: JSON.stringify(state) }, [
+  const metadata = {
+    format: 'pt',
+    state: JSON.stringify(state),
+    madeWith: JSON.stringify({ phase, config }),
+  };
+  await save(join(folder, LATEST), metadata, [
     ...named(specs, values, ''),
     ...Object.entries(moments).flatMap(([name, values]) => named(specs, values, prefixOf(name))),
   ]);
@@ -117,6 +127,15 @@ export function loadState(folder: string): RunState {
   const file = new SafetensorsFile(path);
   file.close();
   return stateOf(file, path);
+}
+
+/** The settings that a run's latest checkpoint was made with; undefined in those of earlier versions. Throws InputError. */
+export function loadMadeWith(folder: string): MadeWith | undefined {
+  const path = join(folder, LATEST);
+  const file = new SafetensorsFile(path);
+  file.close();
+  const { madeWith: text } = file.metadata;
+  return text === undefined ? undefined : parseJson(text, madeWith, `${path}: its settings`);
 }
 
 /** All that the latest checkpoint holds. Throws InputError where it is broken or of another network. */

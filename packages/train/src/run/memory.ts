@@ -13,7 +13,7 @@ import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
 import { parameterLayout, precisionOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
-import type { Config, Stage } from '../config/schema.ts';
+import type { Config, TrainingPhase } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
 import { uploadBatch } from '../data/batches.ts';
 import { TrainingStep } from '../step/trainingStep.ts';
@@ -25,14 +25,14 @@ import { TrainingStep } from '../step/trainingStep.ts';
 export async function trainingPeakBytes(
   gpu: Gpu,
   config: Config,
-  stage: Stage,
+  phase: TrainingPhase,
   validation: Dhw,
 ): Promise<number> {
   const counting = gpu.rehearsal(gpu.arena.capBytes);
   const step = new TrainingStep(counting, config);
   const always = withAllAugmentations(config);
   const random = new Random(0);
-  const size = config[stage].augment ? sizeToCut(always, random) : config.patch;
+  const size = config[phase].augment ? sizeToCut(always, random) : config.patch;
   const voxels = elementCount(size);
   const items = Array.from({ length: config.batch }, () => ({
     image: new Float32Array(voxels),
@@ -40,9 +40,9 @@ export async function trainingPeakBytes(
     size,
     random,
   }));
-  uploadBatch(counting, always, items, step, config[stage].augment);
+  uploadBatch(counting, always, items, step, config[phase].augment);
   const done = step.run(0);
-  uploadBatch(counting, always, items, step, config[stage].augment); // the next step's, meanwhile
+  uploadBatch(counting, always, items, step, config[phase].augment); // the next step's, meanwhile
   await done;
   await step.makeRoom(() => segment(counting, config, step.memory, validation));
   await download(counting, step.parameters); // as a checkpoint does
@@ -103,10 +103,15 @@ function withAllAugmentations(config: Config): Config {
  * Refuses a run that does not fit the GPU's cap or limits. Throws InputError that says which smaller batch, and which
  * smaller patch, would.
  */
-export async function assertFits(gpu: Gpu, config: Config, stage: Stage, validation: Dhw): Promise<void> {
+export async function assertFits(
+  gpu: Gpu,
+  config: Config,
+  phase: TrainingPhase,
+  validation: Dhw,
+): Promise<void> {
   const fault = async (smaller: Config) => {
     try {
-      await trainingPeakBytes(gpu, smaller, stage, validation);
+      await trainingPeakBytes(gpu, smaller, phase, validation);
       return undefined;
     } catch (error) {
       if (error instanceof OutOfGpuMemoryError) return error.message;

@@ -3,6 +3,7 @@
  * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
  */
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { fileRecord } from '@organseg/files/fileRecord.ts';
@@ -10,15 +11,18 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
-import { configSchema, parseConfig } from '../config/schema.ts';
+import { configSchema, parseConfig, type TrainingPhase, trainingPhase } from '../config/schema.ts';
 import { BEST, LATEST, loadState } from './checkpoint.ts';
 
-const runDescription = z.object({
-  stage: z.enum(['initial', 'fineTuning']),
+/** `config.json`: the phase is called its stage there. */
+const runFile = z.object({
+  stage: trainingPhase,
   /** The folder of the data set. */
   data: z.string(),
   /** The run whose best checkpoint this one started from. */
   init: z.string().nullable(),
+  /** The SHA-256 of that checkpoint; null without one, and in runs of versions that did not record it. */
+  initWeights: z.string().nullable().default(null),
   /** The folder of the pseudo-labels that it learns from. */
   pseudo: z.string().nullable(),
   /** The fold of a cross-validation that it trains; null without one. */
@@ -36,7 +40,7 @@ const runDescription = z.object({
   sources: z.record(z.string(), fileRecord).nullable().default(null),
   config: configSchema,
 });
-export type RunDescription = z.infer<typeof runDescription>;
+export type RunDescription = Omit<z.infer<typeof runFile>, 'stage'> & { readonly phase: TrainingPhase };
 
 const DESCRIPTION = 'config.json';
 
@@ -60,8 +64,12 @@ export async function createRun(folder: string, description: RunDescription): Pr
   await saveRun(folder, description);
 }
 
-export const saveRun = (folder: string, description: RunDescription): Promise<void> =>
-  writeWhole(join(folder, DESCRIPTION), `${JSON.stringify(description, null, 2)}\n`);
+export async function saveRun(folder: string, { phase, ...rest }: RunDescription): Promise<void> {
+  await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify({ stage: phase, ...rest }, null, 2)}\n`);
+}
+
+/** Takes back what began the folder of a run, so that it holds none. */
+export const forgetRun = (folder: string): Promise<void> => rm(join(folder, DESCRIPTION), { force: true });
 
 /** Throws InputError unless the folder holds a run. */
 export function assertRun(folder: string): void {
@@ -72,16 +80,16 @@ export function assertRun(folder: string): void {
 export async function readRun(folder: string): Promise<RunDescription> {
   assertRun(folder);
   const path = join(folder, DESCRIPTION);
-  const run = await readJsonFile(path, runDescription);
-  return { ...run, config: parseConfig(run.config, path) };
+  const { stage, ...run } = await readJsonFile(path, runFile);
+  return { ...run, phase: stage, config: parseConfig(run.config, path) };
 }
 
 /** Whether a run has gone through all its epochs and its last validation. */
 export async function isFinished(folder: string): Promise<boolean> {
   if (!isRun(folder) || !existsSync(join(folder, LATEST))) return false;
-  const { stage, config } = await readRun(folder);
+  const { phase, config } = await readRun(folder);
   const { epoch, validated } = loadState(folder);
-  return epoch === config[stage].epochs && validated === epoch;
+  return epoch === config[phase].epochs && validated === epoch;
 }
 
 /** The checkpoint that a run's predictions use. */

@@ -6,21 +6,33 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { plural } from '@organseg/core/words.ts';
 import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
+import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
+import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
-import { precisionOf, preprocessingOf } from '../config/network.ts';
-import type { Config, Stage } from '../config/schema.ts';
+import { parameterLayout, precisionOf, preprocessingOf } from '../config/network.ts';
+import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
-import { LATEST, loadState } from './checkpoint.ts';
+import { LATEST, loadParameters } from './checkpoint.ts';
 import { assertFits } from './memory.ts';
 import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
-import { assertNoRun, assertRun, createRun, type RunDescription, readRun, saveRun } from './runFolder.ts';
+import {
+  assertNoRun,
+  assertRun,
+  bestCheckpoint,
+  createRun,
+  forgetRun,
+  type RunDescription,
+  readRun,
+  saveRun,
+} from './runFolder.ts';
+import { assertSameSettings, assertSameWeights } from './sameSettings.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
 
 export interface TrainRequest {
@@ -28,7 +40,7 @@ export interface TrainRequest {
   /** Folder of the run. */
   readonly out: string;
   readonly config: Config;
-  /** Folder of the run to start from; the stage is then fine-tuning. */
+  /** Folder of the run to start from; this one is then a fine-tuning. */
   readonly init?: string | undefined;
   /** Folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
@@ -59,12 +71,13 @@ export async function startRun(
   const cases = await chooseCases(dataset, config, request);
   for (const note of dataset.notes) hooks.onDataNote?.(note);
   if (request.init) await assertSameNetwork(request.init, config);
-  const stage: Stage = request.init ? 'fineTuning' : 'initial';
-  await assertFits(gpu, config, stage, config.patch); // at least; how large the volumes are is not known yet
+  const phase: TrainingPhase = request.init ? 'fineTuning' : 'initial';
+  await assertFits(gpu, config, phase, config.patch); // at least; how large the volumes are is not known yet
   const run: RunDescription = {
-    stage,
+    phase,
     data: resolve(request.data),
     init: request.init ? resolve(request.init) : null,
+    initWeights: request.init ? await sha256Of(bestCheckpoint(request.init)) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
@@ -74,10 +87,14 @@ export async function startRun(
     sources: null,
     config,
   };
-  if (run.prepared) await makeFolder(run.prepared); // or nothing is begun
+  if (run.prepared) await openPrepared(run.prepared, run.data); // or nothing is begun
   return await whileLocked(request.out, async () => {
     await createRun(request.out, run);
-    return await go(gpu, request.out, run, cases, hooks, false);
+    const store = await prepare(gpu, request.out, run, cases, hooks).catch(async (error) => {
+      if (error instanceof InputError) await forgetRun(request.out); // what is at fault may be mended, then begun anew
+      throw error;
+    });
+    return await begin(gpu, request.out, run, cases, store, hooks);
   });
 }
 
@@ -95,41 +112,40 @@ async function goOn(gpu: Gpu, folder: string, hooks: RunHooks): Promise<Training
   precisionOf(run.config, gpu); // refused before any case is prepared
   const cases = await unchangedCases(folder, run);
   const isBegun = existsSync(join(folder, LATEST));
-  if (isBegun) assertEpochsLeft(folder, run);
   if (isBegun && !run.sources)
     hooks.onNote?.(`${folder}: an earlier version began it, so whether its data have changed is not known`);
-  return await go(gpu, folder, run, cases, hooks, isBegun);
+  const store = await prepare(gpu, folder, run, cases, hooks);
+  return isBegun
+    ? await train({ gpu, folder, run, cases, store, hooks }, true)
+    : await begin(gpu, folder, run, cases, store, hooks);
 }
 
-/** Throws InputError where a run has gone further than its config.json asks for, or its checkpoint is broken. */
-function assertEpochsLeft(folder: string, { stage, config }: RunDescription): void {
-  const { epoch } = loadState(folder);
-  if (epoch > config[stage].epochs)
-    throw new InputError(
-      `${join(folder, 'config.json')}: ${stage}.epochs is ${config[stage].epochs}, the run has gone through ${epoch}`,
-    );
-}
-
-/** Throws InputError where a run's data are not those that it was started with. */
+/**
+ * Throws InputError where a run's settings, data or first weights are not those that it was started with, or its best
+ * checkpoint is missing.
+ */
 export async function assertUnchanged(folder: string): Promise<void> {
   await unchangedCases(folder, await readRun(folder));
 }
 
 async function unchangedCases(folder: string, run: RunDescription): Promise<TrainingCases> {
+  const hasCheckpoint = existsSync(join(folder, LATEST));
+  if (hasCheckpoint) assertSameSettings(folder, run);
+  await assertSameWeights(folder, run, hasCheckpoint);
   const dataset = await openDataset(run.data);
   const cases = await chooseCases(dataset, run.config, run);
   await assertSameData(folder, run, cases, dataset.labelNames);
   return cases;
 }
 
-async function go(
+/** Prepares the cases of a run. Throws InputError where one is broken, or the training would not fit the GPU. */
+async function prepare(
   gpu: Gpu,
   folder: string,
   run: RunDescription,
   cases: TrainingCases,
   hooks: RunHooks,
-  resume: boolean,
-): Promise<TrainingResult> {
+): Promise<CaseStore> {
   noteReadings(run, cases, hooks);
   const prepared = run.prepared ?? join(folder, 'prepared');
   const store = new CaseStore(gpu, prepared, preprocessingOf(run.config), run.config.classes);
@@ -148,27 +164,39 @@ async function go(
     ...labelNotes([...labelled, ...pseudo], validation, store, run.labelNames, run.data),
   ];
   for (const note of notes) hooks.onDataNote?.(note);
-  if (!resume) await saveRun(folder, { ...run, sources: sourcesOf(run.data, store.records) });
   gpu.arena.trim(); // what preparing left for reuse is not for training
   gpu.arena.resetPeaks();
-  await assertFits(gpu, run.config, run.stage, largest);
-  return await train({ gpu, folder, run, cases, store, hooks }, resume);
+  await assertFits(gpu, run.config, run.phase, largest);
+  return store;
+}
+
+/** Records what the cases were prepared from, and trains from the start. */
+async function begin(
+  gpu: Gpu,
+  folder: string,
+  run: RunDescription,
+  cases: TrainingCases,
+  store: CaseStore,
+  hooks: RunHooks,
+): Promise<TrainingResult> {
+  await saveRun(folder, { ...run, sources: sourcesOf(run.data, store.records) });
+  return await train({ gpu, folder, run, cases, store, hooks }, false);
 }
 
 /** Notes how this run reads what the paper leaves open. */
 function noteReadings(
-  { config, stage }: RunDescription,
+  { config, phase }: RunDescription,
   { labelled, pseudo, unlabelled, validation }: TrainingCases,
   hooks: RunHooks,
 ) {
   const { onNote } = hooks;
   onNote?.(
-    `${stage === 'initial' ? 'initial stage' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${plural(validation.length, 'validation case')}`,
+    `${phase === 'initial' ? 'initial training' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${plural(validation.length, 'validation case')}`,
   );
   if (labelled.some((source) => validation.includes(source))) {
     onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');
   }
-  const { epochs, learningRate } = config[stage];
+  const { epochs, learningRate } = config[phase];
   const horizon = config.decayHorizonEpochs;
   if (horizon && horizon < epochs) {
     onNote?.(
@@ -211,6 +239,13 @@ function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Sp
   return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
 }
 
+/** Makes the folder of prepared cases. Throws InputError where it holds something else, or scans lie in it. */
+async function openPrepared(folder: string, data: string): Promise<void> {
+  await assertNothingLost({ folder, files: [], own: [], inputs: caseFoldersOf(data), option: '--prepared' });
+  await makeFolder(folder);
+}
+
+/** Throws InputError where a run cannot be started from another one, for its network or its weights. */
 async function assertSameNetwork(init: string, config: Config): Promise<void> {
   const { config: from } = await readRun(init);
   for (const key of ['classes', 'filters', 'kernels', 'strides', 'deepSupervision'] as const) {
@@ -220,4 +255,5 @@ async function assertSameNetwork(init: string, config: Config): Promise<void> {
       );
     }
   }
+  loadParameters(bestCheckpoint(init), parameterLayout(config).specs); // refused before the run is begun
 }

@@ -1,7 +1,18 @@
 /** Runs on phantoms: resumed bit for bit, pseudo-labelled, fine-tuned and predicted with. */
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { decodeSafetensors, encodeSafetensors } from '@organseg/core/network/safetensors.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
+import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -19,6 +30,13 @@ import { loadParameters, loadState } from './checkpoint.ts';
 import { bestCheckpoint, isFinished, readRun } from './runFolder.ts';
 import { assertUnchanged, resumeRun, startRun } from './startRun.ts';
 import { readRecords, type TrainingRecord } from './trainingRecords.ts';
+
+/** Makes a checkpoint one of an earlier version, which did not hold the settings that it was made with. */
+function forgetSettings(path: string): void {
+  const { metadata, tensors } = decodeSafetensors(readFileSync(path), path);
+  const { madeWith: _, ...rest } = metadata;
+  writeFileSync(path, Buffer.concat([...encodeSafetensors({ metadata: rest, tensors })]));
+}
 
 describe('a run', () => {
   let gpu: Gpu;
@@ -219,6 +237,22 @@ describe('a run', () => {
     for (const [name, values] of before) {
       expect(relativeError(after.get(name)!, values), name).toBeLessThan(1e-6);
     }
+
+    // It is known by its digest what the weights started from, until that is gone.
+    const { initWeights } = await readRun(second);
+    expect(initWeights).toBe(await sha256Of(bestCheckpoint(first)));
+    await resumeRun(gpu, second);
+    appendFileSync(bestCheckpoint(first), ' ');
+    await expect(resumeRun(gpu, second)).rejects.toThrow(
+      `${second}: was started from other weights than ${bestCheckpoint(first)} holds now`,
+    );
+    rmSync(bestCheckpoint(first));
+    await resumeRun(gpu, second);
+    const third = join(folder, 'third');
+    await expect(startRun(gpu, { data, out: third, config: tuned, init: first })).rejects.toThrow(
+      `${bestCheckpoint(first)}: no such file or directory`,
+    );
+    expect(existsSync(third)).toBe(false);
   });
 
   test('a predicted label map lies on the scan’s own grid', async () => {
@@ -234,6 +268,20 @@ describe('a run', () => {
       expect(voxels.reduce((a, b) => a + b)).toBe(report.networkShape.reduce((a, b) => a * b));
     }
     predictor.close();
+  });
+
+  test('what a broken label map began is taken back; once it is mended, the run is begun', async () => {
+    const { folder, data } = await phantoms();
+    const out = join(folder, 'run');
+    const config = tinyConfig({ initial: { epochs: 1, learningRate: 1e-3, augment: true } });
+    const labels = join(data, 'labelsTr', 'labelled_002.nii.gz');
+    const whole = readFileSync(labels);
+    writeFileSync(labels, whole.subarray(0, -9));
+    await expect(startRun(gpu, { data, out, config })).rejects.toThrow(`${labels}: the gzip stream is cut`);
+    expect(readdirSync(out)).toEqual(['prepared']);
+    writeFileSync(labels, whole);
+    await startRun(gpu, { data, out, config });
+    expect(await isFinished(out)).toBe(true);
   });
 
   test('runs are never mixed', async () => {
@@ -258,6 +306,11 @@ describe('a run', () => {
       [join(data, 'imagesTr', 'new'), 'which is read from'],
     ] as const)
       await expect(startRun(gpu, { data, out: path, config })).rejects.toThrow(fault);
+    for (const [prepared, fault] of [
+      [data, 'holds a data set (dataset.json); choose another folder for --prepared'],
+      [join(data, 'labelsTr'), 'is read from; choose another folder for --prepared'],
+    ] as const)
+      await expect(startRun(gpu, { data, out: join(folder, 'c'), config, prepared })).rejects.toThrow(fault);
     expect(readdirSync(taken)).toEqual(['training.jsonl']);
     const other = tinyConfig({ filters: [4, 6] });
     await expect(startRun(gpu, { data, out: join(folder, 'b'), config: other, init: out })).rejects.toThrow(
@@ -282,10 +335,27 @@ describe('a run', () => {
 
     const description = join(out, 'config.json');
     const { sources: _, ...earlier } = JSON.parse(readFileSync(description, 'utf8'));
+    const edited = {
+      ...earlier.config,
+      patch: [16, 16, 32],
+      initial: { ...config.initial, epochs: 4 },
+    };
+    writeFileSync(description, JSON.stringify({ ...earlier, config: edited }));
+    for (const goOn of [() => resumeRun(gpu, out), () => assertUnchanged(out)])
+      await expect(goOn()).rejects.toThrow(
+        `${description}: the run was made with patch [16,16,16], not [16,16,32]; initial.epochs 2, not 4;`,
+      );
     writeFileSync(description, JSON.stringify(earlier));
+    const best = readFileSync(bestCheckpoint(out));
+    rmSync(bestCheckpoint(out));
+    await expect(resumeRun(gpu, out)).rejects.toThrow(
+      /checkpoint-best\.safetensors: is missing, the weights of epoch \d; put it back, or train anew$/,
+    );
+    writeFileSync(bestCheckpoint(out), best);
     const notes: string[] = [];
     await resumeRun(gpu, out, { onNote: (text) => notes.push(text) });
     expect(notes[0]).toContain('an earlier version began it');
+    forgetSettings(join(out, 'checkpoint-latest.safetensors'));
     const shorter = { ...config, initial: { ...config.initial, epochs: 1 } };
     writeFileSync(description, JSON.stringify({ ...earlier, config: { ...earlier.config, ...shorter } }));
     await expect(resumeRun(gpu, out)).rejects.toThrow(

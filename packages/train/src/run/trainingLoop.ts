@@ -1,5 +1,5 @@
 /**
- * The loop of training: Gao 2022's initial stage, or from an earlier run and with pseudo-labels its fine-tuning. The
+ * The loop of training: Gao 2022's initial training, or from an earlier run and with pseudo-labels its fine-tuning. The
  * next batch is cut and uploaded while the GPU works.
  */
 import { Random } from '@organseg/core/random.ts';
@@ -40,7 +40,7 @@ export interface TrainingHooks {
 export interface TrainingProgress {
   /** Number of the step, from 1. */
   readonly step: number;
-  /** Steps of the whole stage. */
+  /** Steps of the whole phase. */
   readonly steps: number;
   /** Number of the epoch, from 1. */
   readonly epoch: number;
@@ -115,13 +115,13 @@ class TrainingLoop {
     this.#log = log;
     this.#state = state;
     this.#step = new TrainingStep(gpu, run.config);
-    this.#batches = new Batches(run.config, run.stage, prepared, counts, Random.from(state.random));
+    this.#batches = new Batches(run.config, run.phase, prepared, counts, Random.from(state.random));
   }
 
   async run(): Promise<TrainingResult> {
     const { gpu, run, hooks } = this.#training;
-    const { config, stage } = run;
-    const { epochs } = config[stage];
+    const { config, phase } = run;
+    const { epochs } = config[phase];
     const { signal } = hooks;
     const { perEpoch } = this.#batches;
     const firstEpoch = this.#state.epoch;
@@ -142,15 +142,15 @@ class TrainingLoop {
 
   /** Whether the network is validated behind so many epochs. */
   #isValidated(epoch: number): boolean {
-    const { config, stage } = this.#training.run;
+    const { config, phase } = this.#training.run;
     const isDue = isReached(config.validateEverySteps, this.#batches.perEpoch, epoch);
-    return epoch > 0 && (epoch === config[stage].epochs || isDue);
+    return epoch > 0 && (epoch === config[phase].epochs || isDue);
   }
 
   /** Goes from the step where the run stands to the epoch's end, or to the signal. */
   async #epoch(): Promise<void> {
     const { run, hooks } = this.#training;
-    const { config, stage } = run;
+    const { config, phase } = run;
     const { epoch } = this.#state;
     const started = performance.now();
     const clock = new StepClock();
@@ -167,7 +167,7 @@ class TrainingLoop {
       };
       hooks.onStep?.({
         step: step + 1,
-        steps: perEpoch * config[stage].epochs,
+        steps: perEpoch * config[phase].epochs,
         epoch: epoch + 1,
         loss: losses[0],
         gpuBusy: clock.shares.gpuBusy,
@@ -188,7 +188,7 @@ class TrainingLoop {
         consistency,
         consistencyWeight: consistencyWeight(config, epoch),
       }),
-      learningRate: learningRate(config, stage, epoch),
+      learningRate: learningRate(config, phase, epoch),
       ...(lossScale && { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps }),
       seconds: seconds(started),
       time: clock.shares,
@@ -197,7 +197,7 @@ class TrainingLoop {
 
   /** Does one step while the patches of the next one are uploaded. Throws where the loss is not finite. */
   async #runStep(clock: StepClock): Promise<StepResult> {
-    const { config, stage } = this.#training.run;
+    const { config, phase } = this.#training.run;
     const { epoch, stepInEpoch } = this.#state;
     // The first step waits for its patches here; the others had them uploaded behind the step before.
     if (!this.#isFed) {
@@ -206,7 +206,7 @@ class TrainingLoop {
       clock.encoded(fed.encodeMs);
     }
     this.#isFed = false;
-    const result = this.#step.run(learningRate(config, stage, epoch), consistencyWeight(config, epoch));
+    const result = this.#step.run(learningRate(config, phase, epoch), consistencyWeight(config, epoch));
     const done = result.then(now, now);
     const isLast = stepInEpoch + 1 === this.#batches.perEpoch;
     // Validation frees the tensors that the next step would be fed into.
@@ -229,10 +229,10 @@ class TrainingLoop {
   /** Waits for the patches of a step and uploads them; the GPU may be at the step before. */
   async #feed(epoch: number, step: number): Promise<{ arrived: number; encodeMs: number }> {
     const { gpu, run } = this.#training;
-    const { config, stage } = run;
+    const { config, phase } = run;
     const items = await this.#batches.take(epoch, step);
     const arrived = now();
-    uploadBatch(gpu, config, items, this.#step, config[stage].augment);
+    uploadBatch(gpu, config, items, this.#step, config[phase].augment);
     this.#isFed = true;
     return { arrived, encodeMs: now() - arrived };
   }
@@ -277,7 +277,8 @@ class TrainingLoop {
   async #save(): Promise<void> {
     const values = await this.#step.values();
     const moments = await this.#step.moments();
-    await saveLatest(this.#training.folder, this.#step.layout.specs, values, moments, this.#state);
+    const { folder, run } = this.#training;
+    await saveLatest(folder, this.#step.layout.specs, values, moments, this.#state, run);
   }
 
   async close(): Promise<void> {

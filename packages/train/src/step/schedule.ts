@@ -1,9 +1,9 @@
 /** The schedule of a training: the learning rate, the teacher's weight, and what is due behind an epoch. */
-import type { Config, Stage } from '../config/schema.ts';
+import type { Config, TrainingPhase } from '../config/schema.ts';
 
 /** The learning rate of an epoch, counted from 0: lr · (1 − epoch/horizon)^power, and never less than the floor. */
-export function learningRate(config: Config, stage: Stage, epoch: number): number {
-  const { epochs, learningRate: initial } = config[stage];
+export function learningRate(config: Config, phase: TrainingPhase, epoch: number): number {
+  const { epochs, learningRate: initial } = config[phase];
   const left = Math.max(0, 1 - epoch / (config.decayHorizonEpochs ?? epochs));
   return initial * Math.max(left ** config.decayPower, config.learningRateFloor);
 }

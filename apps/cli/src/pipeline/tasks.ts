@@ -1,4 +1,4 @@
-/** The stages of pipelines and experiments: each is skipped where it is done and goes on where it is half done. */
+/** The tasks of pipelines and experiments: each is skipped where it is done and goes on where it is half done. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
