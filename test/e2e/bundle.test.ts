@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { nativeFilesIn } from '../bundles/nativeFiles.ts';
 import { temporaryFolder } from '../cli.ts';
 
 const BUNDLE = fileURLToPath(new URL('../../scripts/bundle.ts', import.meta.url));
@@ -26,6 +27,9 @@ test('the bundle unpacks anywhere and runs doctor, a tiny training and the bench
     expect(run.status, `${args[0]}: ${run.stderr}`).toBe(0);
     return run.stdout;
   };
+  expect(Object.values(nativeFilesIn(join(folder, 'organseg-linux-x64')))).toEqual(
+    Array(3).fill('linux-x64'),
+  );
   expect(JSON.parse(organseg('doctor', '--json'))).toMatchObject({ works: true });
   expect(existsSync(join(folder, 'organseg-linux-x64/experiments/gpu.json'))).toBe(true);
   expect(organseg('bench', '--help')).toContain('kernels');

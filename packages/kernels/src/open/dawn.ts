@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import koffi from 'koffi';
 import { create, globals } from 'webgpu';
 import { type AdapterFacts, Gpu, type GpuOptions, type Host } from '../device.ts';
 import { adapterFacts, requestDevice } from './adapter.ts';
@@ -26,8 +25,7 @@ interface FoundAdapter {
 
 /** The adapter that `openGpu` would use, or undefined where there is none. Throws if `adapter` names none. */
 export async function findAdapter(options: OpenOptions = {}): Promise<FoundAdapter | undefined> {
-  // The Vulkan loader warns on stderr when this is unset.
-  process.env.XDG_RUNTIME_DIR ??= '/tmp';
+  quietLoader();
   Object.assign(globalThis, globals);
   askQuietly();
   const flags = [
@@ -46,6 +44,11 @@ export async function findAdapter(options: OpenOptions = {}): Promise<FoundAdapt
   return { dawn, adapter, facts: adapterFacts(adapter) };
 }
 
+/** The Vulkan loader of Linux warns on stderr where this is unset. */
+function quietLoader(): void {
+  if (process.platform === 'linux') process.env.XDG_RUNTIME_DIR ??= '/tmp';
+}
+
 const STDERR = 2;
 
 /** A line that Dawn prints, whoever asks, of drivers whose limits are higher than its own. */
@@ -53,25 +56,29 @@ const LIMIT_WARNING = /^Warning: maxDynamic\w+ artificially reduced from .*\n/gm
 
 /**
  * Runs synchronous work of Dawn, whose warnings on limits go nowhere. Dawn has no switch for them: the process's
- * standard error is a file meanwhile, and what else stands in it is printed afterwards.
+ * standard error is a file meanwhile, and what else stands in it is printed afterwards. On Windows they are seen: the C
+ * library of Node and that of Dawn number their files each by itself.
  */
-function withoutLimitWarnings<T>(work: () => T): T {
-  const restore = process.platform === 'win32' ? undefined : catchStderr();
+async function withoutLimitWarnings<T>(work: () => T): Promise<Awaited<T>> {
+  const restore = process.platform === 'win32' ? undefined : await catchStderr();
+  let answer: T;
   try {
-    return work();
+    answer = work();
   } finally {
     restore?.();
   }
+  return await answer;
 }
 
 /** Has standard error go to a file, where one can be made; returns what undoes it. */
-function catchStderr(): (() => void) | undefined {
+async function catchStderr(): Promise<(() => void) | undefined> {
   let folder: string;
   try {
     folder = mkdtempSync(join(tmpdir(), 'organseg-stderr-'));
   } catch {
     return undefined; // the warnings are seen then
   }
+  const { default: koffi } = await import('koffi'); // absent from what is packed for Windows
   const c = koffi.load(null);
   const dup = c.func('int dup(int)');
   const dup2 = c.func('int dup2(int, int)');
@@ -125,7 +132,7 @@ class DawnHost implements Host {
 
 /** The names of all adapters: Dawn lists them when it is asked for one that is not there. */
 export async function listAdapters(): Promise<string[]> {
-  process.env.XDG_RUNTIME_DIR ??= '/tmp';
+  quietLoader();
   try {
     await withoutLimitWarnings(() => create(['adapter=no such adapter']).requestAdapter());
     return [];

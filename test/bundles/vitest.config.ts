@@ -1,0 +1,5 @@
+/** `pnpm test:bundles`: the bundles of all platforms, whose native files pnpm fetches; none of the tests of every day. */
+import { defineConfig } from 'vitest/config';
+import shared from '../../vitest.config.ts';
+
+export default defineConfig({ test: { ...shared.test, include: ['test/bundles/*.spec.ts'] } });
