@@ -3,11 +3,12 @@
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
+import * as avgPool3d from '@organseg/kernels/reference/avgPool3d.ts';
 import * as conv3d from '@organseg/kernels/reference/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
 import type { Slot } from '../src/network/op.ts';
-import type { Layers } from '../src/network/tape.ts';
+import type { ConvOptions, Layers, TransposedOptions } from '../src/network/tape.ts';
 
 interface Value extends Slot, Reference {}
 const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });
@@ -23,16 +24,13 @@ export class TwinTape implements Layers {
     this.#parameter = parameter;
   }
 
-  conv3d(
-    input: Slot | readonly Slot[],
-    name: string,
-    options: { kernel: Dhw; stride?: Dhw; bias?: boolean },
-  ): Value {
+  conv3d(input: Slot | readonly Slot[], name: string, options: ConvOptions): Value {
     const parts = (Array.isArray(input) ? input : [input]) as Value[];
     const x = concatenate(parts);
     const weight = this.#parameter(`${name}.weight`);
     const bias = options.bias ? this.#parameter(`${name}.bias`) : undefined;
-    const shape = { kernel: options.kernel, stride: options.stride ?? ([1, 1, 1] as const) };
+    const { kernel, stride = [1, 1, 1], padding } = options;
+    const shape = { kernel, stride, padding };
     return this.#record(conv3d.forward(x, weight, bias, shape), (dOutput) => {
       const { dInput, dWeight, dBias } = conv3d.backward(x, weight, dOutput, shape);
       this.gradients.set(`${name}.weight`, dWeight);
@@ -43,12 +41,20 @@ export class TwinTape implements Layers {
     });
   }
 
-  convTranspose3d(input: Slot, name: string): Value {
+  convTranspose3d(input: Slot, name: string, options: TransposedOptions): Value {
     const weight = this.#parameter(`${name}.weight`);
-    return this.#record(convTranspose3d.forward(input as Value, weight), (dOutput) => {
-      const { dInput, dWeight } = convTranspose3d.backward(input as Value, weight, dOutput);
+    const bias = options.bias ? this.#parameter(`${name}.bias`) : undefined;
+    return this.#record(convTranspose3d.forward(input as Value, weight, bias), (dOutput) => {
+      const { dInput, dWeight, dBias } = convTranspose3d.backward(input as Value, weight, dOutput);
       this.gradients.set(`${name}.weight`, dWeight);
+      if (bias) this.gradients.set(`${name}.bias`, dBias);
       this.#add(input as Value, dInput);
+    });
+  }
+
+  avgPool3d(input: Slot, _name: string, stride: Dhw): Value {
+    return this.#record(avgPool3d.forward(input as Value, stride), (dOutput) => {
+      this.#add(input as Value, avgPool3d.backward(input.shape, dOutput, stride));
     });
   }
 

@@ -9,7 +9,7 @@ import { twinStep } from '../../test/twinNetwork.ts';
 import { Random } from '../random.ts';
 import { inferenceProgram } from './inferenceProgram.ts';
 import { recordNetwork } from './network.ts';
-import type { NetworkConfig } from './networkConfig.ts';
+import { checkNetwork, type NetworkConfig } from './networkConfig.ts';
 import { initialise, ParameterLayout } from './parameters.ts';
 import { trainingProgram } from './trainingProgram.ts';
 
@@ -72,8 +72,140 @@ const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
   },
 ];
 
+/** The architectures besides the residual DynUNet, each with several input channels or stages of several forms. */
+const OTHERS: typeof CASES = [
+  {
+    name: 'plain DynUNet',
+    config: {
+      ...DYNUNET,
+      residual: false,
+      transposedBias: true,
+      inputChannels: 2,
+      classes: 3,
+      filters: [4, 5, 6],
+      kernels: [cube(3), [1, 3, 3], cube(3)],
+      strides: [cube(1), [1, 2, 2], [2, 2, 1]],
+      deepSupervision: true,
+      deepSupervisionHeads: 1,
+    },
+    image: [1, 4, 8, 10, 2],
+  },
+  {
+    name: 'PlainConvUNet',
+    config: {
+      architecture: 'PlainConvUNet',
+      inputChannels: 3,
+      classes: 2,
+      filters: [4, 5, 4, 6],
+      kernels: [[1, 3, 3], cube(3), [3, 3, 1], cube(3)],
+      // A stride beyond 2 tells nnU-Net's padding from MONAI's.
+      strides: [cube(1), [1, 3, 1], [2, 1, 2], cube(1)],
+      transposedBias: true,
+      convolutions: [1, 3, 2, 1],
+      decoderConvolutions: [2, 1, 1],
+      deepSupervision: true,
+    },
+    image: [2, 4, 9, 8, 3],
+  },
+  {
+    name: 'ResidualEncoderUNet',
+    config: {
+      architecture: 'ResidualEncoderUNet',
+      inputChannels: 1,
+      classes: 3,
+      // A block that projects alone, one that pools and projects, one that pools alone.
+      filters: [6, 8, 8],
+      kernels: [[1, 3, 3], cube(3), cube(3)],
+      strides: [cube(1), [1, 2, 2], [2, 2, 1]],
+      transposedBias: false,
+      blocks: [1, 2, 1],
+      decoderConvolutions: [1, 2],
+      stemChannels: 4,
+    },
+    image: [1, 4, 8, 6, 1],
+  },
+];
+
 const build = (config: NetworkConfig, [batch, d, h, w]: number[]) =>
   recordNetwork(config, batch!, [d!, h!, w!]);
+
+/** A training step gives the twin's logits, loss and gradients. */
+async function learns(gpu: Gpu, { config, image: shape }: (typeof CASES)[number]): Promise<void> {
+  const random = new Random(7);
+  const recorded = build(config, shape);
+  const layout = new ParameterLayout(recorded.tape.parameters);
+  const values = initialise(layout, random);
+  // Away from the initial 1 and 0, where some gradients could hide.
+  for (const array of values.values())
+    for (let i = 0; i < array.length; i++) array[i] += 0.1 * random.normal();
+  const image = reference(
+    shape,
+    Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
+  );
+  const target = Uint8Array.from({ length: elementCount(shape.slice(0, 4)) }, () =>
+    random.int(config.classes),
+  );
+  const expected = twinStep(config, layout, values, image, target);
+
+  const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
+  layout.upload(gpu, parameters, values);
+  const memory = { layout, parameters, activation: 'f32' } as const;
+  const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
+  upload(gpu, step.image, Float32Array.from(image.data));
+  upload(gpu, step.target, target);
+  // Twice: the second run must not see what the first left behind.
+  step.run();
+  step.run();
+  expect(relativeError(await downloadF32(gpu, step.logits), expected.logits.data)).toBeLessThan(1e-5);
+  expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
+  const actual = await layout.download(gpu, gradients);
+  expect([...actual.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
+  const size = ({ data }: Reference) => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0));
+  const whole = Math.hypot(...[...expected.gradients.values()].map(size));
+  for (const [name, gradient] of expected.gradients) {
+    // The scale of a filter of one weight is taken out by the norm behind it: its gradient is rounding alone.
+    const isSingle = gradient.shape.length === 5 && elementCount(gradient.shape.slice(1)) === 1;
+    const scale = isSingle ? size(gradient) / whole : 1;
+    expect(relativeError(actual.get(name)!, gradient.data) * scale, name).toBeLessThan(1e-4);
+  }
+  step.close();
+}
+
+/** Inference gives the twin's logits, run after run. */
+async function predicts(gpu: Gpu, { config, image: shape }: (typeof CASES)[number]): Promise<void> {
+  const random = new Random(3);
+  const recorded = build(config, shape);
+  const layout = new ParameterLayout(recorded.tape.parameters);
+  const values = initialise(layout, random);
+  const parameters = layout.allocate(gpu);
+  layout.upload(gpu, parameters, values);
+  const memory = { layout, parameters, activation: 'f32' } as const;
+  // The second packs its weights itself; both must give the same.
+  const [inference, own] = [false, true].map((packsEachRun) =>
+    inferenceProgram(gpu, recorded, memory, { packsEachRun }),
+  );
+  for (let run = 0; run < 2; run++) {
+    const image = reference(
+      shape,
+      Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
+    );
+    const { logits } = twinStep(
+      config,
+      layout,
+      values,
+      image,
+      new Uint8Array(elementCount(shape.slice(0, 4))),
+    );
+    upload(gpu, inference.image, Float32Array.from(image.data));
+    inference.run();
+    expect(relativeError(await downloadF32(gpu, inference.logits), logits.data)).toBeLessThan(1e-5);
+    upload(gpu, own.image, Float32Array.from(image.data));
+    own.run();
+    expect(await downloadF32(gpu, own.logits)).toEqual(await downloadF32(gpu, inference.logits));
+  }
+  inference.close();
+  own.close();
+}
 
 describe.each<[string, OpenOptions]>([
   ['uniform weights', { weightSpace: 'uniform' }],
@@ -85,79 +217,9 @@ describe.each<[string, OpenOptions]>([
   });
   afterAll(() => gpu.close());
 
-  test.each(CASES)(
-    '$name: logits, loss and gradients of the float64 twin',
-    async ({ config, image: shape }) => {
-      const random = new Random(7);
-      const recorded = build(config, shape);
-      const layout = new ParameterLayout(recorded.tape.parameters);
-      const values = initialise(layout, random);
-      // Away from the initial 1 and 0, where some gradients could hide.
-      for (const array of values.values())
-        for (let i = 0; i < array.length; i++) array[i] += 0.1 * random.normal();
-      const image = reference(
-        shape,
-        Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
-      );
-      const target = Uint8Array.from({ length: elementCount(shape) }, () => random.int(config.classes));
-      const expected = twinStep(config, layout, values, image, target);
+  test.each(CASES)('$name: logits, loss and gradients of the float64 twin', (c) => learns(gpu, c));
 
-      const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
-      layout.upload(gpu, parameters, values);
-      const memory = { layout, parameters, activation: 'f32' } as const;
-      const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
-      upload(gpu, step.image, Float32Array.from(image.data));
-      upload(gpu, step.target, target);
-      // Twice: the second run must not see what the first left behind.
-      step.run();
-      step.run();
-      expect(relativeError(await downloadF32(gpu, step.logits), expected.logits.data)).toBeLessThan(1e-5);
-      expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
-      const actual = await layout.download(gpu, gradients);
-      expect([...actual.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
-      const size = ({ data }: Reference) => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0));
-      const whole = Math.hypot(...[...expected.gradients.values()].map(size));
-      for (const [name, gradient] of expected.gradients) {
-        // The scale of a filter of one weight is taken out by the norm behind it: its gradient is rounding alone.
-        const isSingle = gradient.shape.length === 5 && elementCount(gradient.shape.slice(1)) === 1;
-        const scale = isSingle ? size(gradient) / whole : 1;
-        expect(relativeError(actual.get(name)!, gradient.data) * scale, name).toBeLessThan(1e-4);
-      }
-      step.close();
-    },
-  );
-
-  test.each(CASES)(
-    '$name: inference gives the same logits, run after run',
-    async ({ config, image: shape }) => {
-      const random = new Random(3);
-      const recorded = build(config, shape);
-      const layout = new ParameterLayout(recorded.tape.parameters);
-      const values = initialise(layout, random);
-      const parameters = layout.allocate(gpu);
-      layout.upload(gpu, parameters, values);
-      const memory = { layout, parameters, activation: 'f32' } as const;
-      // The second packs its weights itself; both must give the same.
-      const [inference, own] = [false, true].map((packsEachRun) =>
-        inferenceProgram(gpu, recorded, memory, { packsEachRun }),
-      );
-      for (let run = 0; run < 2; run++) {
-        const image = reference(
-          shape,
-          Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
-        );
-        const { logits } = twinStep(config, layout, values, image, new Uint8Array(image.data.length));
-        upload(gpu, inference.image, Float32Array.from(image.data));
-        inference.run();
-        expect(relativeError(await downloadF32(gpu, inference.logits), logits.data)).toBeLessThan(1e-5);
-        upload(gpu, own.image, Float32Array.from(image.data));
-        own.run();
-        expect(await downloadF32(gpu, own.logits)).toEqual(await downloadF32(gpu, inference.logits));
-      }
-      inference.close();
-      own.close();
-    },
-  );
+  test.each(CASES)('$name: inference gives the same logits, run after run', (c) => predicts(gpu, c));
 
   test.each([CASES[0]!, CASES.at(-1)!])(
     '$name: items without labels learn from a teacher alone',
@@ -208,6 +270,18 @@ describe.each<[string, OpenOptions]>([
   });
 });
 
+describe('networks of nnU-Net and MONAI', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu.close());
+
+  test.each(OTHERS)('$name: logits, loss and gradients of the float64 twin', (c) => learns(gpu, c));
+
+  test.each(OTHERS)('$name: inference gives the same logits, run after run', (c) => predicts(gpu, c));
+});
+
 test('the network of the paper has 31,419,406 parameters', () => {
   const config: NetworkConfig = {
     ...DYNUNET,
@@ -223,4 +297,27 @@ test('the network of the paper has 31,419,406 parameters', () => {
 test('a patch that the strides do not divide is refused by name', () => {
   const [{ config }] = CASES;
   expect(() => build(config, [1, 8, 10, 8, 1])).toThrow('divisible by [4,4,4] (D,H,W), got [8,10,8]');
+});
+
+test('a form that contradicts itself or is not computed is refused by name', () => {
+  const [dynUnet, plain, residual] = OTHERS.map(({ config }) => config);
+  const faults: [NetworkConfig, string][] = [
+    [
+      { ...plain, kernels: [cube(3), cube(5), cube(3), cube(3)] } as NetworkConfig,
+      'kernels of 1 and 3 are known, got [5,5,5]',
+    ],
+    [
+      { ...plain, strides: [cube(2), cube(2), cube(2), cube(2)] } as NetworkConfig,
+      'the first stride expects [1,1,1], got [2,2,2]',
+    ],
+    [{ ...plain, convolutions: [2, 2, 2] } as NetworkConfig, 'convolutions expects 4 entries, got 3'],
+    [{ ...residual, blocks: [1, 0, 2] } as NetworkConfig, 'blocks expects positive integers, got [1,0,2]'],
+    [
+      { ...residual, decoderConvolutions: [1] } as NetworkConfig,
+      'decoderConvolutions expects 2 entries, got 1',
+    ],
+    [{ ...dynUnet, strides: [cube(1), cube(2), [1, 5, 1]] } as NetworkConfig, 'got [1,5,1]'],
+    [{ ...dynUnet, deepSupervisionHeads: 2 } as NetworkConfig, 'deepSupervisionHeads expects 1 to 1, got 2'],
+  ];
+  for (const [config, fault] of faults) expect(() => checkNetwork(config)).toThrow(fault);
 });

@@ -2,6 +2,7 @@
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { dynUnet } from './dynUnet.ts';
 import { checkNetwork, type NetworkConfig, patchDivisor } from './networkConfig.ts';
+import { plainConvUnet, residualEncoderUnet } from './nnUnet.ts';
 import type { Slot } from './op.ts';
 import { ParameterLayout } from './parameters.ts';
 import type { Recorded } from './program.ts';
@@ -21,6 +22,10 @@ export function networkOutputs(tape: Layers, image: Slot, config: NetworkConfig)
   switch (config.architecture) {
     case 'DynUNet':
       return dynUnet(tape, image, config);
+    case 'PlainConvUNet':
+      return plainConvUnet(tape, image, config);
+    case 'ResidualEncoderUNet':
+      return residualEncoderUnet(tape, image, config);
     default:
       throw new Error(`network: ${config.architecture} is not known`);
   }

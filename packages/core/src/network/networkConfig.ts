@@ -20,6 +20,8 @@ interface Stages {
   /** Kernels and strides of each stage, D, H, W; the first stage keeps the resolution. */
   readonly kernels: readonly Dhw[];
   readonly strides: readonly Dhw[];
+  /** Whether the transposed convolutions have a bias. */
+  readonly transposedBias: boolean;
 }
 
 /** MONAI's DynUNet. */
@@ -27,8 +29,6 @@ export interface DynUnetConfig extends Outputs, Stages {
   readonly architecture: 'DynUNet';
   /** Whether the encoder's blocks add their input to their output. */
   readonly residual: boolean;
-  /** Whether the transposed convolutions have a bias. */
-  readonly transposedBias: boolean;
   /** The number of further outputs with deep supervision; undefined: one for each stage but the two lowest. */
   readonly deepSupervisionHeads?: number;
 }
@@ -67,6 +67,13 @@ export interface SegResNetConfig extends Outputs {
 /** The form of a network. */
 export type NetworkConfig = DynUnetConfig | PlainConvUnetConfig | ResidualEncoderUnetConfig | SegResNetConfig;
 
+/** The number of a U-Net's outputs at lower resolutions, see `deepSupervision`. */
+export function coarseOutputs(config: Exclude<NetworkConfig, SegResNetConfig>): number {
+  if (!config.deepSupervision) return 0;
+  const heads = config.architecture === 'DynUNet' ? config.deepSupervisionHeads : undefined;
+  return heads ?? Math.max(0, config.filters.length - 3);
+}
+
 /** The strides of each stage, D, H, W. */
 const stridesOf = (config: NetworkConfig): readonly Dhw[] =>
   config.architecture === 'SegResNet'
@@ -77,17 +84,51 @@ const stridesOf = (config: NetworkConfig): readonly Dhw[] =>
 export const patchDivisor = (config: NetworkConfig): Dhw =>
   dhw((axis) => stridesOf(config).reduce((product, stride) => product * stride[axis]!, 1));
 
-/** Throws where a network's form contradicts itself, or has what no kernel computes. */
+/** Throws where a network's form contradicts itself, or has what is not computed here; the message names it. */
 export function checkNetwork(config: NetworkConfig): void {
-  if (config.architecture !== 'DynUNet') throw new Error(`network: ${config.architecture} is not known`);
+  const fail = (fault: string) => new Error(`network: ${fault}`);
+  const counts = (name: string, list: readonly number[], length: number) => {
+    if (list.length !== length) throw fail(`${name} expects ${length} entries, got ${list.length}`);
+    if (!list.every((n) => Number.isSafeInteger(n) && n > 0))
+      throw fail(`${name} expects positive integers, got [${list}]`);
+  };
+  counts('inputChannels and classes', [config.inputChannels, config.classes], 2);
+  if (config.architecture === 'SegResNet') throw fail('SegResNet is not known');
   const { filters, kernels, strides } = config;
-  if (filters.length < 2 || kernels.length !== filters.length || strides.length !== filters.length) {
-    throw new Error(
-      `network: filters, kernels and strides expect one entry a stage, at least 2; got ${filters.length}, ${kernels.length}, ${strides.length}`,
+  const stages = filters.length;
+  if (stages < 2 || kernels.length !== stages || strides.length !== stages) {
+    throw fail(
+      `filters, kernels and strides expect one entry a stage, at least 2; got ${stages}, ${kernels.length}, ${strides.length}`,
     );
   }
-  if (strides[0]!.some((s) => s !== 1))
-    throw new Error(`network: the first stride expects [1,1,1], got [${strides[0]}]`);
-  const unknown = kernels.find((kernel) => kernel.some((k) => k !== 1 && k !== 3));
-  if (unknown) throw new Error(`network: kernels of 1 and 3 are known, got [${unknown}]`);
+  counts('filters', filters, stages);
+  for (const stride of strides) counts('strides of a stage', stride, 3);
+  if (strides[0]!.some((s) => s !== 1)) throw fail(`the first stride expects [1,1,1], got [${strides[0]}]`);
+  const unknown = kernels.find((kernel) => kernel.length !== 3 || kernel.some((k) => k !== 1 && k !== 3));
+  if (unknown) throw fail(`kernels of 1 and 3 are known, got [${unknown}]`);
+  switch (config.architecture) {
+    case 'DynUNet': {
+      // MONAI pads by (kernel − stride + 1)/2, and its shortcut has a kernel of 1.
+      const uncovered = strides.find((stride, stage) =>
+        stride.some((s, axis) => s > (config.residual ? 1 : kernels[stage]![axis]!) + 1),
+      );
+      if (uncovered)
+        throw fail(
+          `DynUNet's strides are at most its kernel + 1 (2 with residual blocks), got [${uncovered}]`,
+        );
+      const { deepSupervisionHeads: heads } = config;
+      if (heads !== undefined && !(heads >= 1 && heads <= stages - 2))
+        throw fail(`deepSupervisionHeads expects 1 to ${stages - 2}, got ${heads}`);
+      break;
+    }
+    case 'PlainConvUNet':
+      counts('convolutions', config.convolutions, stages);
+      counts('decoderConvolutions', config.decoderConvolutions, stages - 1);
+      break;
+    case 'ResidualEncoderUNet':
+      counts('blocks', config.blocks, stages);
+      counts('decoderConvolutions', config.decoderConvolutions, stages - 1);
+      counts('stemChannels', [config.stemChannels], 1);
+      break;
+  }
 }

@@ -6,6 +6,7 @@
  */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { joinWork, type Work } from '@organseg/kernels/kernel.ts';
+import * as avgPool3d from '@organseg/kernels/ops/avgPool3d.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
@@ -77,7 +78,7 @@ export class Tape {
   conv3d(
     input: Slot | readonly Slot[],
     name: string,
-    { filters, kernel, stride = [1, 1, 1], bias = false }: ConvOptions,
+    { filters, kernel, stride = [1, 1, 1], padding, bias = false }: ConvOptions,
   ): Slot {
     const inputs = Array.isArray(input) ? (input as Slot[]) : [input as Slot];
     if (inputs.some((slot) => this.#linearNorms.has(slot))) {
@@ -87,7 +88,7 @@ export class Tape {
     const total = channels.reduce((a, b) => a + b, 0);
     const weight = this.#parameter(`${name}.weight`, [filters, total, ...kernel], 'convolution');
     const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
-    const shape = { kernel, stride };
+    const shape = { kernel, stride, padding };
     const { shape: inputShape } = inputs[0]!;
     const size = dhw((axis) => inputShape[1 + axis]!);
     const output = this.#activation([inputShape[0]!, ...conv3d.outputSize(size, shape), filters]);
@@ -161,10 +162,11 @@ export class Tape {
     });
   }
 
-  /** A transposed convolution with `name`.weight, whose kernel is the stride. */
-  convTranspose3d(input: Slot, name: string, { filters, stride }: { filters: number; stride: Dhw }): Slot {
+  /** A transposed convolution with `name`.weight (and `name`.bias), whose kernel is the stride. */
+  convTranspose3d(input: Slot, name: string, { filters, stride, bias = false }: TransposedOptions): Slot {
     const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
     const weight = this.#parameter(`${name}.weight`, [channels, filters, ...stride], 'convolution');
+    const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
     const output = this.#activation([batch, d * stride[0], h * stride[1], w * stride[2], filters]);
     this.#wantMade(input);
     return this.#record({
@@ -187,6 +189,7 @@ export class Tape {
             convTranspose3d.forward(at.gpu, {
               input: at.tensor(input),
               weights: packed,
+              bias: biasName === undefined ? undefined : at.parameter(biasName),
               output: at.tensor(output),
               stride,
             }),
@@ -195,11 +198,40 @@ export class Tape {
       backward: (at) => {
         const dOutput = at.gradient(output)!.tensor;
         const dInput = assigned(at.gradient(input));
-        const dWeight = at.parameterGradient(weight);
+        const gradients = {
+          dWeight: at.parameterGradient(weight),
+          dBias: biasName === undefined ? undefined : at.parameterGradient(biasName),
+        };
         return joinWork(
           convTranspose3d.inputGradient(at.gpu, { weight: at.parameter(weight), dOutput, dInput }),
-          convTranspose3d.parameterGradient(at.gpu, { input: at.tensor(input), dOutput, dWeight }),
+          convTranspose3d.parameterGradient(at.gpu, { input: at.tensor(input), dOutput, ...gradients }),
         );
+      },
+    });
+  }
+
+  /** The averages of blocks of voxels. */
+  avgPool3d(input: Slot, name: string, stride: Dhw): Slot {
+    const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
+    const output = this.#activation([batch, d / stride[0], h / stride[1], w / stride[2], channels]);
+    this.#wantMade(input);
+    const forward = (at: Workspace): Work => ({
+      launches: avgPool3d.forward(at.gpu, { input: at.tensor(input), output: at.tensor(output), stride }),
+      scratch: [],
+    });
+    return this.#record({
+      name,
+      flops: 0,
+      inputs: [input],
+      output,
+      cache: () => [],
+      backwardReads: () => [],
+      prepare: (at) => ({ launches: [], tensors: [], forward: () => forward(at) }),
+      recompute: forward,
+      backward: (at) => {
+        const { tensor: dInput, accumulate } = at.gradient(input)!;
+        const dOutput = at.gradient(output)!.tensor;
+        return { launches: avgPool3d.backward(at.gpu, { dOutput, dInput, stride, accumulate }), scratch: [] };
       },
     });
   }
@@ -294,8 +326,18 @@ export interface ConvOptions {
   readonly filters: number;
   readonly kernel: Dhw;
   readonly stride?: Dhw;
+  /** Zeros before the first voxel; MONAI's where undefined, see `conv3d.ts`. */
+  readonly padding?: Dhw;
+  readonly bias?: boolean;
+}
+
+/** What a transposed convolution is besides its input. */
+export interface TransposedOptions {
+  /** Output channels. */
+  readonly filters: number;
+  readonly stride: Dhw;
   readonly bias?: boolean;
 }
 
 /** The layers that forward code is written in. */
-export type Layers = Pick<Tape, 'conv3d' | 'convTranspose3d' | 'instanceNorm'>;
+export type Layers = Pick<Tape, 'conv3d' | 'convTranspose3d' | 'avgPool3d' | 'instanceNorm'>;

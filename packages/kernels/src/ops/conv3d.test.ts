@@ -12,6 +12,7 @@ interface Case {
   batch?: number;
   kernel: [number, number, number];
   stride: [number, number, number];
+  padding?: [number, number, number];
   bias?: boolean;
 }
 
@@ -29,15 +30,16 @@ const CASES: Case[] = [
   { inputs: [8], out: 14, size: [4, 5, 6], batch: 2, kernel: [1, 1, 1], stride: [1, 1, 1], bias: true },
   { inputs: [8], out: 16, size: [4, 6, 10], kernel: [1, 1, 1], stride: [2, 2, 2] },
   { inputs: [6], out: 5, size: [4, 6, 10], kernel: [1, 1, 1], stride: [1, 2, 2] },
+  { inputs: [3], out: 4, size: [2, 9, 5], kernel: [1, 3, 1], stride: [1, 3, 1], padding: [0, 1, 0] },
   { inputs: [16], out: 16, size: [12, 13, 14], kernel: [3, 3, 3], stride: [1, 1, 1] },
 ];
 
-const title = ({ inputs, out, size, batch = 1, kernel, stride, bias }: Case) =>
-  `${inputs.join('+')}→${out} of ${batch}×${size.join('×')}, kernel ${kernel}, stride ${stride}${bias ? ', bias' : ''}`;
+const title = ({ inputs, out, size, batch = 1, kernel, stride, padding, bias }: Case) =>
+  `${inputs.join('+')}→${out} of ${batch}×${size.join('×')}, kernel ${kernel}, stride ${stride}${padding ? `, padding ${padding}` : ''}${bias ? ', bias' : ''}`;
 
 async function check(kit: Kit, dtype: 'f32' | 'f16', c: Case): Promise<void> {
-  const { kernel, stride, batch = 1 } = c;
-  const shape = { kernel, stride };
+  const { kernel, stride, padding, batch = 1 } = c;
+  const shape = { kernel, stride, padding };
   const parts = c.inputs.map((channels) => kit.peaky([batch, ...c.size, channels], dtype));
   const channels = c.inputs.reduce((a, b) => a + b, 0);
   const whole = concatenate(parts);
@@ -158,7 +160,7 @@ for (const [name, options] of Object.entries(DEVICES)) {
 }
 
 /** What the tiles differ in: channels off the vec4s, two inputs, strides, a bias, a volume of many tiles. */
-const TILED = [2, 3, 4, 7, 9, 12].map((i) => [title(CASES[i]!), CASES[i]!] as const);
+const TILED = [2, 3, 4, 7, 9, 13].map((i) => [title(CASES[i]!), CASES[i]!] as const);
 
 onDevice('conv3d, tiles of multiply-adds', TILED_DEVICES.fma, (kit) => {
   test.each(TILED)('f32 %s', (_, c) => check(kit, 'f32', c));

@@ -2,7 +2,7 @@
  * 3D convolution, channels last.
  *
  *   output[n, o, co] = bias[co] + Σ_t Σ_ci weight[co, ci, t] · input[n, o·stride − pad + t, ci]
- *   pad = ⌊(kernel − stride + 1)/2⌋ per axis, as MONAI's get_padding
+ *   pad = ⌊(kernel − stride + 1)/2⌋ per axis, as MONAI's get_padding, unless `padding` says otherwise
  *
  * Several inputs stand for their concatenation along channels, which is never made.
  */
@@ -22,18 +22,20 @@ export interface Conv3dShape {
   /** D, H, W. */
   readonly kernel: Dhw;
   readonly stride: Dhw;
+  /** Zeros before the first voxel. */
+  readonly padding?: Dhw | undefined;
 }
 
 const ONES: Dhw = [1, 1, 1];
 const ZEROS: Dhw = [0, 0, 0];
 const spatial = (tensor: Tensor) => tensor.shape.slice(1, 4) as unknown as Dhw;
 
-export const padding = ({ kernel, stride }: Conv3dShape): Dhw =>
-  dhw((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));
+export const paddingOf = ({ kernel, stride, padding }: Conv3dShape): Dhw =>
+  padding ?? dhw((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));
 
 /** D, H, W of the output. */
 export const outputSize = (size: Dhw, shape: Conv3dShape): Dhw =>
-  dhw((i) => Math.floor((size[i]! + 2 * padding(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
+  dhw((i) => Math.floor((size[i]! + 2 * paddingOf(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
 
 export interface Conv3dPack {
   /** f32 [Cout, Cin, kD, kH, kW] */
@@ -55,7 +57,7 @@ export function pack(gpu: Gpu, { weight, inputChannels, shape, output, dtype }: 
       inStride: shape.stride,
       outStride: ONES,
       outOffsets: [ZEROS],
-      base: dhw((i) => -padding(shape)[i]!),
+      base: dhw((i) => -paddingOf(shape)[i]!),
       taps: shape.kernel,
     },
     output,
@@ -140,8 +142,9 @@ export function inputGradient(gpu: Gpu, call: Conv3dInputGradient): Work {
  * Input positions i = j·stride + residue share one gather: they receive from o = (i + pad − t)/stride for the
  * taps t ≡ residue + pad (mod stride). In order of rising o the taps fall from `lastTap` by the stride.
  */
-function residueClasses({ kernel, stride, ...shape }: Conv3dShape) {
-  const pad = padding({ kernel, stride, ...shape });
+function residueClasses(shape: Conv3dShape) {
+  const { kernel, stride } = shape;
+  const pad = paddingOf(shape);
   const axis = (i: number) =>
     range(stride[i]!).map((residue) => {
       const firstTap = (residue + pad[i]!) % stride[i]!;
@@ -188,7 +191,7 @@ export function parameterGradient(gpu: Gpu, call: Conv3dWeightGradient): Work {
     centre: dOutput,
     dWeight,
     stride: shape.stride,
-    base: dhw((i) => -padding(shape)[i]!),
+    base: dhw((i) => -paddingOf(shape)[i]!),
     norm,
   });
   return dBias ? joinWork(work, channelSum(gpu, 'conv3d.dBias', dOutput, dBias)) : work;

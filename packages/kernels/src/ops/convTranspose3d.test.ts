@@ -10,23 +10,25 @@ interface Case {
   size: [number, number, number];
   batch?: number;
   stride: [number, number, number];
+  bias?: boolean;
 }
 
 // Odd sizes, channels off the tiles, anisotropic strides.
 const CASES: Case[] = [
-  { from: 5, to: 3, size: [2, 3, 5], batch: 2, stride: [2, 2, 2] },
+  { from: 5, to: 3, size: [2, 3, 5], batch: 2, stride: [2, 2, 2], bias: true },
   { from: 24, to: 20, size: [3, 5, 9], stride: [2, 2, 2] },
-  { from: 16, to: 16, size: [2, 4, 17], stride: [1, 2, 2] },
+  { from: 16, to: 16, size: [2, 4, 17], stride: [1, 2, 2], bias: true },
 ];
 
 async function check(
   kit: Kit,
   dtype: 'f32' | 'f16',
-  { from, to, size, batch = 1, stride }: Case,
+  { from, to, size, batch = 1, stride, bias: hasBias }: Case,
 ): Promise<void> {
   const input = kit.peaky([batch, ...size, from], dtype);
   const weight = kit.peaky([from, to, ...stride]);
-  const expected = twin.forward(input, weight);
+  const bias = hasBias ? kit.peaky([to]) : undefined;
+  const expected = twin.forward(input, weight, bias);
   const x = kit.upload(input, dtype);
   const w = kit.upload(weight);
   const output = kit.output(expected.shape, dtype);
@@ -35,18 +37,21 @@ async function check(
     output: output.shape,
     dtype,
   });
-  kit.run(launches, convTranspose3d.forward(kit.gpu, { input: x, weights: packed, output, stride }));
+  const call = { input: x, weights: packed, bias: bias && kit.upload(bias), output, stride };
+  kit.run(launches, convTranspose3d.forward(kit.gpu, call));
   await kit.expectClose(output, expected);
 
   const dOutput = kit.peaky(expected.shape, dtype);
   const gradients = twin.backward(input, weight, dOutput);
   const dInput = kit.output(input.shape, dtype);
   const dWeight = kit.zeros(weight.shape);
+  const dBias = bias && kit.zeros([to]);
   const dOut = kit.upload(dOutput, dtype);
   kit.run(convTranspose3d.inputGradient(kit.gpu, { weight: w, dOutput: dOut, dInput }));
-  kit.run(convTranspose3d.parameterGradient(kit.gpu, { input: x, dOutput: dOut, dWeight }));
+  kit.run(convTranspose3d.parameterGradient(kit.gpu, { input: x, dOutput: dOut, dWeight, dBias }));
   await kit.expectClose(dInput, gradients.dInput);
   await kit.expectClose(dWeight, gradients.dWeight, 1e-5);
+  if (dBias) await kit.expectClose(dBias, gradients.dBias, 1e-5);
 }
 
 const NAME = '$from→$to of $size, stride $stride';

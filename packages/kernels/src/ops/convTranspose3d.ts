@@ -1,7 +1,7 @@
 /**
  * Transposed 3D convolution whose kernel equals its stride, channels last: every input voxel becomes a block.
  *
- *   output[n, i·stride + t, co] = Σ_ci weight[ci, co, t] · input[n, i, ci]        0 ≤ t < stride per axis
+ *   output[n, i·stride + t, co] = bias[co] + Σ_ci weight[ci, co, t] · input[n, i, ci]    0 ≤ t < stride per axis
  */
 
 import type { Dhw } from '../axes.ts';
@@ -11,6 +11,7 @@ import type { Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import { blockOffsets } from './conv/geometry.ts';
 import { weightGradient } from './conv/weightGradient.ts';
+import { channelSum } from './reduce.ts';
 
 const ONES: Dhw = [1, 1, 1];
 const ZEROS: Dhw = [0, 0, 0];
@@ -53,17 +54,20 @@ export interface ConvTranspose3dForward {
   /** [N, D, H, W, Cin] */
   readonly input: Tensor;
   readonly weights: PackedWeights;
+  /** f32 [Cout] */
+  readonly bias?: Tensor | undefined;
   /** [N, D·sD, H·sH, W·sW, Cout] */
   readonly output: Tensor;
   readonly stride: Dhw;
 }
 
 /** Throws where the output's size is not the input's times the stride. */
-export function forward(gpu: Gpu, { input, weights, output, stride }: ConvTranspose3dForward): Work {
+export function forward(gpu: Gpu, call: ConvTranspose3dForward): Work {
+  const { input, weights, bias, output, stride } = call;
   if (stride.some((s, i) => input.shape[i + 1]! * s !== output.shape[i + 1])) {
     throw new Error(`convTranspose3d: [${input.shape}] times [${stride}] is not [${output.shape}]`);
   }
-  return gather(gpu, { name: 'convTranspose3d', inputs: [input], output }, weights);
+  return gather(gpu, { name: 'convTranspose3d', inputs: [input], bias, output }, weights);
 }
 
 export interface ConvTranspose3dInputGradient {
@@ -98,14 +102,16 @@ export interface ConvTranspose3dWeightGradient {
   readonly dOutput: Tensor;
   /** f32 [Cin, Cout, sD, sH, sW], accumulated. */
   readonly dWeight: Tensor;
+  /** f32 [Cout], accumulated. */
+  readonly dBias?: Tensor | undefined;
 }
 
-/** dWeight[ci, co, t] += Σ_n Σ_i input[n, i, ci] · dOutput[n, i·stride + t, co] */
+/** dWeight[ci, co, t] += Σ_n Σ_i input[n, i, ci] · dOutput[n, i·stride + t, co];  dBias[co] += Σ dOutput */
 export function parameterGradient(
   gpu: Gpu,
-  { input, dOutput, dWeight }: ConvTranspose3dWeightGradient,
+  { input, dOutput, dWeight, dBias }: ConvTranspose3dWeightGradient,
 ): Work {
-  return weightGradient(gpu, {
+  const work = weightGradient(gpu, {
     name: 'convTranspose3d.dWeight',
     gathered: [dOutput],
     centre: input,
@@ -113,4 +119,5 @@ export function parameterGradient(
     stride: strideOf(dWeight),
     base: ZEROS,
   });
+  return dBias ? joinWork(work, channelSum(gpu, 'convTranspose3d.dBias', dOutput, dBias)) : work;
 }

@@ -5,18 +5,21 @@ import { type Reference, reference } from './array.ts';
 export interface ConvShape {
   readonly kernel: Dhw;
   readonly stride: Dhw;
+  readonly padding?: Dhw | undefined;
 }
 
-const pads = ({ kernel, stride }: ConvShape) => kernel.map((k, i) => Math.floor((k - stride[i]! + 1) / 2));
+const pads = ({ kernel, stride, padding }: ConvShape) =>
+  padding ?? kernel.map((k, i) => Math.floor((k - stride[i]! + 1) / 2));
 
 /** Calls `visit(outIndex, inIndex, weightIndex, n)` for every product of the convolution, channels left at 0. */
 function products(
   input: readonly number[],
   output: readonly number[],
-  { kernel, stride }: ConvShape,
+  shape: ConvShape,
   visit: (outVoxel: number, inVoxel: number, tap: number) => void,
 ): void {
-  const pad = pads({ kernel, stride });
+  const { kernel, stride } = shape;
+  const pad = pads(shape);
   const [N, D, H, W] = input as [number, number, number, number];
   const [, oD, oH, oW] = output as [number, number, number, number];
   for (let n = 0; n < N; n++)

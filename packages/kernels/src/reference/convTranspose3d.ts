@@ -25,12 +25,13 @@ function products(
   }
 }
 
-/** weight [Cin, Cout, sD, sH, sW] */
-export function forward(input: Reference, weight: Reference): Reference {
+/** weight [Cin, Cout, sD, sH, sW], bias [Cout] */
+export function forward(input: Reference, weight: Reference, bias?: Reference): Reference {
   const [Cin, Cout, ...stride] = weight.shape as [number, number, ...number[]];
   const [N, ...size] = input.shape.slice(0, 4) as [number, ...number[]];
   const taps = stride.reduce((a, b) => a * b, 1);
   const output = reference([N, ...size.map((n, i) => n * stride[i]!), Cout]);
+  if (bias) for (let i = 0; i < output.data.length; i++) output.data[i] = bias.data[i % Cout]!;
   products(input.shape, stride, (o, i, t) => {
     for (let co = 0; co < Cout; co++)
       for (let ci = 0; ci < Cin; ci++)
@@ -44,6 +45,10 @@ export function backward(input: Reference, weight: Reference, dOutput: Reference
   const taps = stride.reduce((a, b) => a * b, 1);
   const dInput = reference(input.shape);
   const dWeight = reference(weight.shape);
+  const dBias = reference([Cout]);
+  dOutput.data.forEach((g, i) => {
+    dBias.data[i % Cout]! += g;
+  });
   products(input.shape, stride, (o, i, t) => {
     for (let co = 0; co < Cout; co++)
       for (let ci = 0; ci < Cin; ci++) {
@@ -52,5 +57,5 @@ export function backward(input: Reference, weight: Reference, dOutput: Reference
         dWeight.data[w]! += input.data[i * Cin + ci]! * dOutput.data[o * Cout + co]!;
       }
   });
-  return { dInput, dWeight };
+  return { dInput, dWeight, dBias };
 }
