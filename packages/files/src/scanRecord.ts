@@ -1,39 +1,43 @@
-/** Records of scans: of their one file, or of the two of a .hdr/.img pair, by name. */
-import { basename } from 'node:path';
+/** Records of scans: of the file of each channel, or of the two of a .hdr/.img pair, by name. */
+import { basename, dirname, join } from 'node:path';
 import type { Scan } from '@organseg/core/volume/niftiRead.ts';
 import { z } from 'zod';
+import { channelFiles, readChannels } from './channels.ts';
 import { assertAsBefore, fileRecord, isAsRecorded, recordOf } from './fileRecord.ts';
-import { niftiFiles, readScanFile } from './nifti.ts';
+import { niftiFiles } from './nifti.ts';
 
 export const scanRecord = z.record(z.string(), fileRecord);
 export type ScanRecord = z.infer<typeof scanRecord>;
 
-/** Throws InputError. */
-export async function recordOfScan(path: string): Promise<ScanRecord> {
+/** The record of a scan by the files of its channels. Throws InputError. */
+export async function recordOfScan(...channels: readonly string[]): Promise<ScanRecord> {
   const records: ScanRecord = {};
-  for (const file of niftiFiles(path)) if (file) records[basename(file)] = await recordOf(file);
+  for (const file of channels.flatMap(niftiFiles)) if (file) records[basename(file)] = await recordOf(file);
   return records;
 }
 
 export interface RecordedScan {
-  readonly scan: Scan;
+  /** One volume for each channel, all on one grid. */
+  readonly channels: readonly [Scan, ...Scan[]];
   /** The scan's files as they were when it was read. */
   readonly record: ScanRecord;
 }
 
-/** A scan and its record, which is made while it is read. Throws InputError, also where a file changes meanwhile. */
-export async function readRecordedScan(path: string): Promise<RecordedScan> {
-  const [scan, record] = await Promise.all([readScanFile(path), recordOfScan(path)]);
-  for (const file of niftiFiles(path)) if (file) await assertAsBefore(file, record[basename(file)]!);
-  return { scan, record };
+/**
+ * A scan, by the file of its first channel, and its record, which is made while it is read. Throws InputError, also
+ * where a file changes meanwhile.
+ */
+export async function readRecordedScan(path: string, channelNames: readonly string[]): Promise<RecordedScan> {
+  const files = channelFiles(path, channelNames);
+  const [channels, record] = await Promise.all([readChannels(path, channelNames), recordOfScan(...files)]);
+  for (const file of files.flatMap(niftiFiles)) if (file) await assertAsBefore(file, record[basename(file)]!);
+  return { channels, record };
 }
 
-/** Whether a scan is the one that was recorded. */
+/** Whether a scan, by the file of its first channel, is the one that was recorded. */
 export async function isScanAsRecorded(path: string, records: ScanRecord): Promise<boolean> {
-  for (const file of niftiFiles(path)) {
-    if (!file) continue;
-    const record = records[basename(file)];
-    if (!record || !(await isAsRecorded(file, record))) return false;
-  }
+  if (!niftiFiles(path).every((file) => !file || basename(file) in records)) return false;
+  for (const [name, record] of Object.entries(records))
+    if (!(await isAsRecorded(join(dirname(path), name), record))) return false;
   return true;
 }

@@ -1,18 +1,28 @@
 /** `organseg model`: the network's parameters, or the GPU memory that it takes. */
-import type { ActivationType } from '@organseg/core/network/program.ts';
+import { MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { networkLayout } from '@organseg/core/network/network.ts';
+import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import { dhw } from '@organseg/kernels/axes.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { parameterLayout, precisionOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
+import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
+import { aligned, factsOf, stageTable } from '../model/describe.ts';
+import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 
 interface Options extends CommonOptions {
+  model?: string[];
+  folds?: string[];
+  checkpoint?: 'final' | 'best';
   preset: PresetName;
   config?: string;
   set?: string[];
@@ -24,7 +34,13 @@ interface Options extends CommonOptions {
 
 const onlyWithMemory = (option: Option) => option.implies({ memory: true });
 
-export const model = command('model', 'Print the network’s parameters, or the GPU memory that it takes')
+export const model = command(
+  'model',
+  'Describe a model, or print the parameters of a network or the GPU memory that it takes',
+)
+  .option('--model <path...>', 'a run, an nnU-Net v2 folder or zip, a MONAI bundle')
+  .addOption(foldsOption())
+  .addOption(checkpointOption())
   .addOption(presetOption().default('gao2022'))
   .addOption(configOption())
   .addOption(setOption())
@@ -38,6 +54,7 @@ export const model = command('model', 'Print the network’s parameters, or the 
     ]),
   )
   .action(async (options: Options) => {
+    if (options.model) return await describe(options, options.model);
     const { patch, batch, dtype } = options;
     const set = [
       ...(options.set ?? []),
@@ -49,6 +66,37 @@ export const model = command('model', 'Print the network’s parameters, or the 
     if (options.memory) await printMemory(options, config);
     else printParameters(options, config);
   });
+
+async function describe(options: Options, paths: readonly string[]): Promise<void> {
+  const model = await openModel(paths, options);
+  const { network, patch, preprocessing } = model;
+  const { count } = networkLayout(network);
+  const stages = stageTable(network);
+  const facts = factsOf(model, count);
+  const spacing =
+    preprocessing.by === 'organseg' ? [...preprocessing.spacingMm].reverse() : preprocessing.spacingMm;
+  const size = dhw((axis) => Math.ceil(BODY_MM[2 - axis]! / spacing[axis]!));
+  const gpu = await openGpu();
+  try {
+    const activation = fastestActivation(gpu);
+    const planner = new MemoryPlanner(gpu, { network, patch, activation, models: model.weights.length });
+    const request = { size, windowStep: model.windowStep, mirrorAxes: model.mirrorAxes };
+    const { peakBytes } = planner.plan(request, DEFAULT_CAP_BYTES);
+    const mib = Math.ceil(peakBytes / 2 ** 20);
+    facts.push([
+      'GPU memory',
+      `${mib} MiB for a trunk of ${size.join(' × ')} voxels, ${activation}, on ${gpu.adapter.name}`,
+    ]);
+    const width = Math.max(...facts.map(([name]) => name.length));
+    print(
+      options,
+      { ...model, parameters: count, gpuBytes: peakBytes, adapter: gpu.adapter.name },
+      [...facts.map(([name, text]) => `${name.padEnd(width)}  ${text}`), '', ...aligned(stages)].join('\n'),
+    );
+  } finally {
+    gpu.close();
+  }
+}
 
 function printParameters(options: Options, config: Config): void {
   const { specs, count } = parameterLayout(config);
@@ -66,11 +114,7 @@ const BODY_MM = [400, 300, 400] as const;
 
 async function printMemory(options: Options, config: Config): Promise<void> {
   const { patch, batch, spacingMm } = config;
-  const size = [2, 1, 0].map((axis) => Math.ceil(BODY_MM[axis]! / spacingMm[axis]!)) as [
-    number,
-    number,
-    number,
-  ];
+  const size = dhw((axis) => Math.ceil(BODY_MM[2 - axis]! / spacingMm[2 - axis]!));
   const gpu = await openGpu();
   try {
     const precision = precisionOf(config, gpu);

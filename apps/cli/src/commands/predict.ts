@@ -2,20 +2,26 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
-import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
+import { TASK_NAMES, type TaskName } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
-import { Predictor, type PredictorOptions } from '@organseg/train/predict/predictor.ts';
+import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans, scansIn } from '../predict/predictScans.ts';
+import { averaged, joinedByTable, type PlannedSegmenter, totalSegmentator } from '../predict/segmenters.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { positive, share } from '../terminal/optionValues.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
-  model: string[];
+  model?: string[];
+  join?: string;
+  totalsegmentator?: string;
+  task: TaskName;
+  folds?: string[];
+  checkpoint?: 'final' | 'best';
   input: string;
   out: string;
   spacing?: number;
@@ -36,13 +42,23 @@ interface Options extends CommonOptions {
   tune: TuneMode;
 }
 
-export const predict = command('predict', 'Segment scans with a trained run')
-  .requiredOption('--model <run>', 'folder of the run; given again, the runs are averaged', all, undefined)
+export const predict = command('predict', 'Segment scans with a trained model')
+  .option(
+    '--model <path>',
+    'folder of a run, an nnU-Net v2 folder or zip, a MONAI bundle; given again, models are averaged',
+    all,
+    undefined,
+  )
+  .option('--join <table.json>', 'join the labels of the models by a table, instead of averaging them')
+  .option('--totalsegmentator <dir>', 'the models of a task in TotalSegmentator’s folder of weights')
+  .addOption(new Option('--task <name>', 'of TotalSegmentator').choices(TASK_NAMES).default('total'))
+  .addOption(foldsOption())
+  .addOption(checkpointOption())
   .requiredOption('--input <path>', 'a scan, or a folder of scans')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and report.json')
   .option('--continue', 'skip the cases that the folder holds already')
-  .option('--spacing <mm>', 'of the network’s grid, instead of the run’s', positive)
-  .option('--step <share>', 'of a patch, between windows (default: the run’s, 0.5)', share)
+  .option('--spacing <mm>', 'of the network’s grid, instead of the model’s', positive)
+  .option('--step <share>', 'of a patch, between windows (default: the model’s, 0.5)', share)
   .addOption(
     new Option(
       '--dtype <type>',
@@ -56,7 +72,11 @@ export const predict = command('predict', 'Segment scans with a trained run')
       .choices(['labels', 'logits'])
       .default('logits'),
   )
-  .option('--tta <axes>', 'average over windows mirrored along these axes: x,y,z', axes)
+  .option(
+    '--tta <axes>',
+    'average over windows mirrored along these axes, x,y,z, or none (default: the model’s)',
+    axes,
+  )
   .option('--skip-early', 'skip windows around a middle one without organs; labels may be lost')
   .option('--largest-component [organs]', 'keep the largest part alone, of all organs or of a,b,…')
   .option('--fill-holes [organs]', 'fill holes, of all organs or of a,b,…')
@@ -73,28 +93,44 @@ export const predict = command('predict', 'Segment scans with a trained run')
       throw new InputError('--probabilities is for --resample logits alone');
     const { input, out, memoryCap: memoryCapBytes, tune } = options;
     const { statistics, preview, probabilities, profile } = options;
-    const scans = await scansIn(input);
-    const model = await openModel(options.model);
-    const how = predictorOptions(options);
-    const postprocessing = await postprocessingOf(options, model.labelNames);
-    const origin = await originOf(model, optionsOf(model, how, postprocessing));
+    const planned = await plannedSegmenter(options);
+    const scans = await scansIn(input, planned.channelNames);
+    const postprocessing = await postprocessingOf(options, planned.labelNames);
+    const origin = await planned.origin(postprocessing);
     await whileLocked(out, async () => {
       const extras = { statistics, preview, probabilities, profile };
       const goesOn = options.continue ?? false;
       const predictions = await Predictions.open({ out, scans, input, origin, extras, goesOn });
       await withGpu({ memoryCapBytes, tune }, async (owner, signal) => {
-        const predictor = await Predictor.open(owner, model, { ...how, signal });
+        const segmenter = await planned.open(owner, signal);
         try {
-          const failed = await predictScans(predictor, predictions, signal, postprocessing);
+          const failed = await predictScans(segmenter, predictions, signal, postprocessing);
           const { reports: cases } = predictions;
           print(options, { out, cases, failed }, `${plural(cases.length, 'label map')} in ${out}`);
           if (failed.length) process.exitCode = 1;
         } finally {
-          predictor.close();
+          segmenter.close();
         }
       });
     });
   });
+
+/** What the options name. Throws InputError where they name none, or two. */
+async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
+  const { model, join, totalsegmentator, task, folds, checkpoint } = options;
+  const [choice, how] = [{ folds, checkpoint }, predictorOptions(options)];
+  if (totalsegmentator !== undefined) {
+    if (model || join)
+      throw new InputError(
+        '--totalsegmentator brings its own models and table: leave --model and --join out',
+      );
+    return await totalSegmentator(totalsegmentator, task, choice, how);
+  }
+  if (!model) throw new InputError('--model or --totalsegmentator is missing');
+  return join === undefined
+    ? await averaged(model, choice, how)
+    : await joinedByTable(model, join, choice, how);
+}
 
 function predictorOptions(options: Options): PredictorOptions {
   const { spacing, step, dtype, memoryCap: memoryCapBytes, resample, tta: mirror, skipEarly } = options;
@@ -111,7 +147,10 @@ function predictorOptions(options: Options): PredictorOptions {
 }
 
 async function postprocessingOf(options: Options, labelNames: readonly string[]): Promise<Postprocessing> {
-  if (options.postprocess) return readChoice(options.model[0], labelNames);
+  if (options.postprocess) {
+    if (!options.model || options.join) throw new InputError('--postprocess is not for joined models');
+    return readChoice(options.model[0]!, labelNames);
+  }
   const labels = (asked: true | string | undefined) => {
     if (asked === undefined) return [];
     return asked === true
@@ -126,9 +165,10 @@ function all(value: string, before: readonly string[] = []): string[] {
 }
 
 function axes(text: string): ('x' | 'y' | 'z')[] {
+  if (text === 'none') return [];
   const names = text.split(',');
   const isAxis = (name: string): name is 'x' | 'y' | 'z' => /^[xyz]$/.test(name);
   if (!names.every(isAxis) || new Set(names).size < names.length)
-    throw new InvalidArgumentError('Expected some of x,y,z.');
+    throw new InvalidArgumentError('Expected some of x,y,z, or none.');
   return names;
 }

@@ -2,7 +2,8 @@
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
-import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
+import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
+import { channelFiles } from '@organseg/files/channels.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import { type RecordedScan, readRecordedScan } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
@@ -43,10 +44,10 @@ export async function predictScans(
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];
   const bar = progress('predicting', left.length, 'cases');
-  const { labelNames } = segmenter;
+  const { labelNames, channelNames } = segmenter;
   const caseFiles = { postprocessing, statistics, preview, labelNames };
 
-  const write = async ({ name, scan, record, prediction }: Made) => {
+  const write = async ({ name, channels: [scan], record, prediction }: Made) => {
     const { labels, report } = prediction;
     await predictions.begin();
     const changes = await writeCase(out, name, scan, labels, caseFiles);
@@ -67,22 +68,22 @@ export async function predictScans(
     const sampler = profile ? startSampler(() => {}) : undefined;
     const cpuBefore = process.cpuUsage();
     try {
-      const read = await (ahead ?? readScan(file));
+      const read = await (ahead ?? readScan(file, channelNames));
       ahead = undefined;
       if ('fault' in read) {
         fail(file.name, read.fault);
         continue;
       }
-      const { doubts } = read.scan;
+      const doubts = read.channels.flatMap((channel) => channel.doubts);
       if (doubts.length) say(`${file.name}: ${doubts.map(({ text }) => text).join('; ')}`);
       const next = left[i + 1];
-      if (next && !profile && read.scan.data.byteLength <= READ_AHEAD_BYTES) {
-        ahead = readScan(next);
+      if (next && !profile && bytesOf(read) <= READ_AHEAD_BYTES) {
+        ahead = readScan(next, channelNames);
         ahead.catch(() => {}); // heard of where it is awaited
       }
       if (probabilities) await predictions.begin();
       const shares = probabilities ? join(out, `${file.name}_probabilities.nii`) : undefined;
-      const prediction = await predictOne(segmenter, file, read.scan, shares, (share) =>
+      const prediction = await predictOne(segmenter, file, read.channels, shares, (share) =>
         bar.update(i + share, file.name),
       );
       if ('fault' in prediction) {
@@ -92,7 +93,7 @@ export async function predictScans(
       await writing;
       writing = write({ name: file.name, ...read, prediction });
       writing.catch(() => {}); // heard of where it is awaited
-      if (sampler || read.scan.data.byteLength > READ_AHEAD_BYTES) await writing;
+      if (sampler || bytesOf(read) > READ_AHEAD_BYTES) await writing;
       if (sampler) {
         sampler.stop();
         const { stages } = prediction.report;
@@ -117,12 +118,15 @@ export async function predictScans(
   return failed;
 }
 
+const bytesOf = ({ channels }: RecordedScan): number =>
+  channels.reduce((sum, { data }) => sum + data.byteLength, 0);
+
 type Read = RecordedScan | { readonly fault: string };
 
 /** A scan, or why it cannot be read, which is returned, since it may be read before it is asked for. */
-async function readScan({ path }: ScanFile): Promise<Read> {
+async function readScan({ path }: ScanFile, channelNames: readonly string[]): Promise<Read> {
   try {
-    return await readRecordedScan(path);
+    return await readRecordedScan(path, channelNames);
   } catch (error) {
     if (error instanceof InputError) return { fault: error.message };
     throw error;
@@ -132,35 +136,39 @@ async function readScan({ path }: ScanFile): Promise<Read> {
 async function predictOne(
   segmenter: Segmenter,
   { name, path }: ScanFile,
-  scan: NiftiVolume,
+  channels: RecordedScan['channels'],
   probabilities: string | undefined,
   onShare: (share: number) => void,
 ): Promise<CasePrediction | { readonly fault: string }> {
   let shares: ProbabilityFile | undefined;
+  const [scan] = channels;
   try {
-    const prediction = await segmenter.predict(scan, {
-      onShare,
-      probabilities:
-        probabilities === undefined
-          ? undefined
-          : (geometry) => {
-              shares?.discard(); // an attempt before
-              const file = new ProbabilityFile(
-                probabilities,
-                geometry,
-                segmenter.labelNames.length,
-                scan.header.space,
-              );
-              shares = file;
-              return (plane) => file.take(plane);
-            },
-      onPlan: ({ peakBytes, batch, strips, logits }) =>
-        say(
-          `${name}: ${scan.shape.join('×')} voxels, ${Math.ceil(peakBytes / 2 ** 20)} MiB of GPU memory at most ` +
-            `(${batch} ${batch > 1 ? 'windows' : 'window'} at once, logits in ${logits}` +
-            `${strips > 1 ? `, ${strips} strips` : ''})`,
-        ),
-    });
+    const prediction = await segmenter.predict(
+      { channels, spacingMm: statedSpacingMm(scan.header.space) },
+      {
+        onShare,
+        probabilities:
+          probabilities === undefined
+            ? undefined
+            : (geometry) => {
+                shares?.discard(); // an attempt before
+                const file = new ProbabilityFile(
+                  probabilities,
+                  geometry,
+                  segmenter.labelNames.length,
+                  scan.header.space,
+                );
+                shares = file;
+                return (plane) => file.take(plane);
+              },
+        onPlan: ({ peakBytes, batch, strips, logits }) =>
+          say(
+            `${name}: ${scan.shape.join('×')} voxels, ${Math.ceil(peakBytes / 2 ** 20)} MiB of GPU memory at most ` +
+              `(${batch} ${batch > 1 ? 'windows' : 'window'} at once, logits in ${logits}` +
+              `${strips > 1 ? `, ${strips} strips` : ''})`,
+          ),
+      },
+    );
     shares?.finish();
     return prediction;
   } catch (error) {
@@ -171,13 +179,14 @@ async function predictOne(
 }
 
 /**
- * The scans of a folder, or the one file, by case name, which is without the channel's _0000 and the ending. Throws
+ * The scans of a folder, or the one file, by their first channels and by case name, which is without the channel's _0000 and the ending. Throws
  * InputError where there is none, or two of one name.
  */
-export async function scansIn(input: string): Promise<ScanFile[]> {
+export async function scansIn(input: string, channelNames: readonly string[] = ['CT']): Promise<ScanFile[]> {
   const isFolder = (await statOf(input)).isDirectory();
   const files = isFolder ? (await namesIn(input)).map((file) => join(input, file)) : [input];
-  const ending = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
+  const ending =
+    channelNames.length === 1 ? /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i : /_0000\.(nii(\.gz)?|hdr(\.gz)?)$/i;
   const scans = files
     .filter((path) => !isFolder || (ending.test(path) && !basename(path).startsWith('.')))
     .map((path) => ({ name: basename(path).replace(ending, ''), path }));
@@ -189,5 +198,6 @@ export async function scansIn(input: string): Promise<ScanFile[]> {
     throw new InputError(`${input}: two scans of one case, ${names}`);
   }
   if (!scans.length) throw new InputError(`${input}: holds no NIfTI file`);
+  for (const { path } of scans) channelFiles(path, channelNames);
   return scans;
 }

@@ -9,6 +9,14 @@ import type { Grid } from '../volume/volume.ts';
  */
 const MAX_SHIFT = 0.1;
 
+/** Whether two grids have the same shape and their voxels lie in one place. */
+export const isSameGrid = (one: Grid, other: Grid): boolean =>
+  one.shape.every((n, axis) => n === other.shape[axis]) && shiftVoxels(one, other) <= MAX_SHIFT;
+
+/** The distance of the voxels that lie farthest apart, in those of the first grid. */
+const shiftVoxels = (one: Grid, other: Grid): number =>
+  greatestShiftMm(one.shape, one.affine, other.affine) / Math.min(...spacingOf(one.affine));
+
 /** Throws InputError, naming both, unless the two maps have the same shape and their voxels lie in one place. */
 export function assertSameGrid(
   reference: Grid,
@@ -22,8 +30,8 @@ export function assertSameGrid(
       `${predictionName} has ${size(prediction)}, its reference ${referenceName} has ${size(reference)}`,
     );
   }
+  if (isSameGrid(reference, prediction)) return;
   const shiftMm = greatestShiftMm(reference.shape, reference.affine, prediction.affine);
-  if (shiftMm <= MAX_SHIFT * Math.min(...spacingOf(reference.affine))) return;
   throw new InputError(
     `${predictionName} has another affine than its reference ${referenceName}: voxels lie up to ${shiftMm.toPrecision(3)} mm apart`,
   );

@@ -10,6 +10,7 @@ import type { GpuOwner } from '../predict/loadedModel.ts';
 import type { Model } from '../predict/model.ts';
 import {
   type CasePrediction,
+  type CaseScan,
   type PredictHooks,
   Predictor,
   type PredictorOptions,
@@ -54,25 +55,33 @@ export class JoinedPredictor implements Segmenter {
     return this.#open!.predictor;
   }
 
+  get channelNames(): readonly string[] {
+    return this.#request.parts[0]!.model.channelNames;
+  }
+
   async predict(
-    scan: Volume,
+    scan: CaseScan,
     { onShare, onPlan, probabilities }: PredictHooks = {},
   ): Promise<CasePrediction> {
     if (probabilities) throw new InputError('probabilities are of one model, not of joined ones');
     const { parts, zoomMm } = this.#request;
-    const seen = zoomMm ? zoomScan(scan, zoomMm) : scan;
-    const joined = new Uint8Array(seen.data.length);
-    const made: CasePrediction[] = [];
+    const [own] = scan.channels as [Volume];
+    const seen: CaseScan = zoomMm
+      ? { channels: scan.channels.map((channel) => zoomScan(channel, zoomMm)), spacingMm: zoomMm }
+      : scan;
+    const [grid] = seen.channels as [Volume];
+    const joined = new Uint8Array(grid.data.length);
+    const made: Pick<CasePrediction, 'report' | 'confidence'>[] = [];
     for (const [i, part] of parts.entries()) {
       const predictor = await this.#predictorOf(part);
       const share = (done: number) => onShare?.((i + done) / parts.length);
       const prediction = await predictor.predict(seen, { onShare: share, onPlan });
       writeOver(joined, prediction.labels.data, part.lookup);
-      made.push({ ...prediction, labels: { ...seen, data: joined } });
+      made.push({ report: prediction.report, confidence: prediction.confidence });
     }
-    const labels = { ...seen, data: joined };
+    const labels = { shape: grid.shape, affine: grid.affine, data: joined };
     return {
-      labels: zoomMm ? unzoomLabels(labels, scan) : { ...scan, data: joined },
+      labels: zoomMm ? unzoomLabels(labels, own) : labels,
       voxels: countsOf(joined, this.labelNames.length),
       confidence: parts.length === 1 ? made[0]!.confidence : null,
       report: joinedReport(made.map(({ report }) => report)),

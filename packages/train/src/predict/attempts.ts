@@ -28,6 +28,13 @@ export function attemptsAt(spacingMm: Xyz): Attempt[] {
   ];
 }
 
+/** The attempts at a case whose model is bound to a spacing: as asked for, and with less memory. */
+export const attemptsOnOwnGrid = (spacingMm: Xyz): Attempt[] => [
+  { spacingMm, share: 1, isFallback: false },
+  { spacingMm, share: RETRY_SHARE, isFallback: false },
+  { spacingMm, share: RETRY_SHARE ** 2, isFallback: false },
+];
+
 /**
  * The plan of an attempt: the best within the cap, and after a fault the best within a share of the peak that was
  * planned first, or the one that takes least. Throws CapTooSmallError where the cap cannot hold one window.

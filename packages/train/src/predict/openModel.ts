@@ -6,11 +6,22 @@ import { ParametersFile } from '../run/checkpoint.ts';
 import { bestCheckpoint, readRun } from '../run/runFolder.ts';
 import { averageOf, type Model } from './model.ts';
 
+/** Which weights of a model are averaged, where a folder holds several. */
+export interface ModelChoice {
+  /** The folds by name, 0 … or all; those that there are unless given. */
+  readonly folds?: readonly string[] | undefined;
+  /** nnU-Net's checkpoint_final or checkpoint_best; final unless given. */
+  readonly checkpoint?: 'final' | 'best' | undefined;
+}
+
 /**
  * The model of a folder, or of several that are alike, whose logits are averaged. Throws InputError where a folder holds
  * none or they are not alike.
  */
-export async function openModel(folders: string | readonly string[]): Promise<Model> {
+export async function openModel(
+  folders: string | readonly string[],
+  _choice: ModelChoice = {},
+): Promise<Model> {
   return averageOf(await Promise.all([folders].flat().map(modelOfRun)));
 }
 

@@ -32,7 +32,7 @@ export const optionsOf = (
   step: windowStep ?? model.windowStep,
   dtype: dtype ?? null,
   resample: resample ?? 'logits',
-  mirror: [...(mirror ?? [])],
+  mirror: mirror ? [...mirror] : [...model.mirrorAxes].map((axis) => 'DHW'[axis]!),
   skipEarly: skipEarly ?? false,
   largestComponent: [...largestComponent],
   fillHoles: [...fillHoles],

@@ -12,7 +12,7 @@ import { ownerOf, tinyConfig, writePhantoms } from '../../test/fixture.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
 import { openModel } from './openModel.ts';
-import { Predictor, type PredictorOptions, predictFile } from './predictor.ts';
+import { caseScan, Predictor, type PredictorOptions, predictFile } from './predictor.ts';
 
 const MIB = 2 ** 20;
 
@@ -40,7 +40,7 @@ describe('a predictor', () => {
   async function predicted(options: PredictorOptions, device = gpu, folders: string | string[] = run) {
     const predictor = await Predictor.open(ownerOf(device), await openModel(folders), options);
     try {
-      return await predictor.predict(scan);
+      return await predictor.predict(caseScan(scan));
     } finally {
       predictor.close();
     }
@@ -96,7 +96,7 @@ describe('a predictor', () => {
         windowStep: 1,
         onRetry: (why) => retries.push(why),
       });
-      return (await predictor.predict(cut)).report;
+      return (await predictor.predict(caseScan(cut))).report;
     };
     const plenty = await attempt(2 ** 30);
     expect(plenty).toMatchObject({ fallback: null, retries: [], strips: 1 });
@@ -118,7 +118,7 @@ describe('a predictor', () => {
     const { specs } = networkLayout(predictor.model.network);
     await saveBest(copy, specs, new Map(specs.map(({ name, shape }) => [name, ones(shape)])));
     let isLost = false;
-    const { report, labels } = await predictor.predict(scan, {
+    const { report, labels } = await predictor.predict(caseScan(scan), {
       onShare: () => {
         if (!isLost) first.device.destroy();
         isLost = true;

@@ -2,25 +2,23 @@
  * The predictor: a model's network on whole scans, which are cropped, resampled, segmented by sliding window and brought
  * back to their own grid, slab by slab, within a cap of GPU memory.
  */
+import { xyzOf } from '@organseg/core/inference/axes.ts';
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
-import {
-  bodyOf,
-  caseRequest,
-  type ResampleBack,
-  ScanLabels,
-  ScanStream,
-} from '@organseg/core/inference/scanStream.ts';
+import type { ResampleBack } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
-import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
+import { spacingOf } from '@organseg/core/volume/affine.ts';
+
+import { type NiftiSpace, statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { readRecordedScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
-import { attemptsAt, isMemoryFault, planAttempt } from './attempts.ts';
+import { attemptsAt, attemptsOnOwnGrid, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
+import { type CaseStream, openCase } from './caseStreams.ts';
 import { type GpuOwner, LoadedModel } from './loadedModel.ts';
 import type { Model } from './model.ts';
 
@@ -35,7 +33,7 @@ export interface PredictorOptions {
   readonly memoryCapBytes?: number | undefined;
   /** What goes back to the scan's grid; logits unless given. */
   readonly resample?: ResampleBack | undefined;
-  /** Axes of the volume along which windows are mirrored too, and the logits averaged. */
+  /** Axes of the volume along which windows are mirrored too, and the logits averaged; the model's unless given. */
   readonly mirror?: readonly ('x' | 'y' | 'z')[] | undefined;
   /** Whether windows around a middle one without foreground are left out. */
   readonly skipEarly?: boolean | undefined;
@@ -45,6 +43,18 @@ export interface PredictorOptions {
   /** Told why an attempt failed, before the next one. */
   readonly onRetry?: ((why: string) => void) | undefined;
 }
+
+/** A scan: its channels on one grid, and the voxel size that its header states. */
+export interface CaseScan {
+  readonly channels: readonly Volume[];
+  readonly spacingMm: Xyz;
+}
+
+/** A scan of one channel, whose voxel size is its affine's. */
+export const caseScan = (volume: Volume): CaseScan => ({
+  channels: [volume],
+  spacingMm: spacingOf(volume.affine),
+});
 
 export interface PredictHooks {
   /** Told the share of the case that is done. */
@@ -80,15 +90,20 @@ export interface FilePrediction extends CasePrediction {
 export interface Segmenter {
   /** The names of its labels, background first. */
   readonly labelNames: readonly string[];
-  predict(scan: Volume, hooks?: PredictHooks): Promise<CasePrediction>;
+  /** The names of the channels that it reads. */
+  readonly channelNames: readonly string[];
+  predict(scan: CaseScan, hooks?: PredictHooks): Promise<CasePrediction>;
   close(): void;
 }
 
 /** The GPU memory that FLARE22 tolerates. */
 export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 
-/** Axes of tensors D, H, W by those of volumes. */
-const AXES = { x: 2, y: 1, z: 0 } as const;
+/** The axis, 0 to 2 of D, H, W, that a volume's axis becomes. */
+function tensorAxis({ preprocessing }: Model, axis: 'x' | 'y' | 'z'): number {
+  const zyx = 'zyx'.indexOf(axis);
+  return preprocessing.by === 'organseg' ? zyx : preprocessing.transposeForward.indexOf(zyx);
+}
 
 export class Predictor implements Segmenter {
   readonly model: Model;
@@ -130,10 +145,8 @@ export class Predictor implements Segmenter {
     return this.model.labelNames;
   }
 
-  get #preprocessing() {
-    const { preprocessing } = this.model;
-    if (preprocessing.by !== 'organseg') throw new Error(`predictor: ${preprocessing.by} is not known`);
-    return preprocessing;
+  get channelNames(): readonly string[] {
+    return this.model.channelNames;
   }
 
   get #capBytes(): number {
@@ -141,23 +154,32 @@ export class Predictor implements Segmenter {
   }
 
   /**
-   * Segments a scan in HU; voxels that are not finite become air, in place. Where the driver has not the memory that
-   * the cap allows, or loses the device, less is tried, then 2 mm. Throws what the last attempt failed of; the device
-   * that is left serves the next scan.
+   * Segments a scan; voxels that are not finite become air, in place. Where the driver has not the memory that the cap
+   * allows, or loses the device, less is tried, then, of our own models, 2 mm. Throws what the last attempt failed of;
+   * the device that is left serves the next scan.
    */
-  async predict(scan: Volume, hooks: PredictHooks = {}): Promise<CasePrediction> {
+  async predict(
+    { channels, spacingMm: statedMm }: CaseScan,
+    hooks: PredictHooks = {},
+  ): Promise<CasePrediction> {
+    const { preprocessing } = this.model;
     const stopwatch = new Stopwatch();
-    const { rows, nonFiniteVoxels } = stopwatch.time('crop', () => bodyOf(scan, this.#preprocessing));
+    const opened = stopwatch.time('crop', () => openCase(channels, statedMm, this.model, this.#resample));
+    const { nonFiniteVoxels } = opened;
     const retries: string[] = [];
     const capBytes = this.#capBytes;
     let firstPeak: number | undefined;
     let fault: Error | undefined;
-    for (const attempt of attemptsAt(this.#options.spacingMm ?? this.#preprocessing.spacingMm)) {
+    const attempts =
+      preprocessing.by === 'organseg'
+        ? attemptsAt(this.#options.spacingMm ?? preprocessing.spacingMm)
+        : attemptsOnOwnGrid(xyzOf(preprocessing.spacingMm));
+    for (const attempt of attempts) {
       const { spacingMm, share, isFallback } = attempt;
       if (share < 1 && !isFallback && firstPeak === undefined) continue; // there is nothing to reduce
       if (fault) this.#options.onRetry?.(fault.message);
-      const stream = new ScanStream(scan, rows, spacingMm);
-      const request = this.#request(stream, hooks.probabilities !== undefined);
+      const stream = opened.at(spacingMm, hooks.probabilities !== undefined);
+      const request = this.#request(stream);
       try {
         const plan = stopwatch.time('plan', () =>
           planAttempt(this.#planner, request, attempt, { capBytes, firstPeak }),
@@ -168,7 +190,7 @@ export class Predictor implements Segmenter {
         const report: CaseReport = {
           ...stopwatch.report(),
           spacingMm,
-          networkShape: stream.geometry.network.shape,
+          networkShape: stream.networkShape,
           fallback: isFallback ? retries.at(-1)! : null,
           retries,
           plannedGpuBytes: plan.peakBytes,
@@ -196,19 +218,19 @@ export class Predictor implements Segmenter {
     return this.#options.resample ?? 'logits';
   }
 
-  #request(stream: ScanStream, probabilities: boolean): StreamRequest {
-    const { windowStep, mirror = [], skipEarly = false } = this.#options;
+  #request({ request }: CaseStream): StreamRequest {
+    const { windowStep, mirror, skipEarly = false } = this.#options;
     return {
-      ...caseRequest(stream.geometry, this.#preprocessing, this.#resample, probabilities),
+      ...request,
       windowStep: windowStep ?? this.model.windowStep,
-      mirrorAxes: mirror.map((axis) => AXES[axis]),
+      mirrorAxes: mirror?.map((axis) => tensorAxis(this.model, axis)) ?? this.model.mirrorAxes,
       skipEarly,
       confidence: this.#options.confidence ?? false,
     };
   }
 
   async #stream(
-    scan: ScanStream,
+    scan: CaseStream,
     request: StreamRequest,
     plan: CasePlan,
     stopwatch: Stopwatch,
@@ -218,8 +240,8 @@ export class Predictor implements Segmenter {
     const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan.batch));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
-    const takeShares = probabilities?.(scan.geometry);
-    const labels = new ScanLabels(scan.geometry, this.model.network.classes, this.#resample);
+    const takeShares = scan.geometry && probabilities?.(scan.geometry);
+    const labels = scan.labels();
     const stream = stopwatch.time('plan', () =>
       gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan)),
     );
@@ -227,8 +249,8 @@ export class Predictor implements Segmenter {
       await gpu.finish(); // what could not be allocated is known before the work begins
       const windows = await stream.run(
         {
-          readPlanes: (...range) => stopwatch.time('read', () => scan.readPlanes(...range)),
-          hasBody: (from, to) => scan.hasBody(from, to),
+          readPlanes: (...range) => stopwatch.time('read', () => scan.source.readPlanes(...range)),
+          hasBody: (from, to) => scan.source.hasBody(from, to),
         },
         {
           network: (block) => stopwatch.time('place', () => labels.network(block)),
@@ -259,9 +281,11 @@ export async function predictFile(
   onShare?: (share: number) => void,
 ): Promise<FilePrediction | { readonly fault: string }> {
   try {
-    const { scan, record } = await readRecordedScan(path);
-    const { doubts, header } = scan;
-    return { ...(await segmenter.predict(scan, { onShare })), space: header.space, doubts, record };
+    const { channels, record } = await readRecordedScan(path, segmenter.channelNames);
+    const { space } = channels[0].header;
+    const scan = { channels, spacingMm: statedSpacingMm(space) };
+    const made = await segmenter.predict(scan, { onShare });
+    return { ...made, space, doubts: channels.flatMap(({ doubts }) => doubts), record };
   } catch (error) {
     if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
     if (error instanceof InputError) return { fault: error.message };

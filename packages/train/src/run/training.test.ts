@@ -24,7 +24,7 @@ import { parameterLayout } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
 import { openModel } from '../predict/openModel.ts';
 import { originOf } from '../predict/origin.ts';
-import { Predictor } from '../predict/predictor.ts';
+import { caseScan, Predictor } from '../predict/predictor.ts';
 import { labelledBefore, pseudoLabel } from '../pseudo/pseudoLabel.ts';
 import { loadParameters, loadState } from './checkpoint.ts';
 import { bestCheckpoint, isFinished, readRun } from './runFolder.ts';
@@ -261,7 +261,7 @@ describe('a run', () => {
     const predictor = await Predictor.open(ownerOf(gpu), await openModel(join(folder, 'run')));
     for (const { image } of (await openDataset(data)).test) {
       const scan = await readNiftiFile(image);
-      const { labels, report, voxels } = await predictor.predict(scan);
+      const { labels, report, voxels } = await predictor.predict(caseScan(scan));
       expect(labels.shape).toEqual(scan.shape);
       expect(labels.affine).toEqual(scan.affine);
       expect(report).toMatchObject({ fallback: null, spacingMm: [12, 12, 12], nonFiniteVoxels: 0 });

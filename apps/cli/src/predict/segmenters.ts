@@ -1,0 +1,137 @@
+/** What segments, as the command line asks for it: a model, an average of several, or several whose labels are joined. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { namesIn } from '@organseg/files/read.ts';
+import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
+import { joinTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
+import {
+  TASK_WINDOW_STEP,
+  TASKS,
+  type Task,
+  type TaskName,
+} from '@organseg/train/joined/totalSegmentatorTasks.ts';
+import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
+import { type Origin, optionsOf, originOf } from '@organseg/train/predict/origin.ts';
+import type { Postprocessing } from '@organseg/train/predict/postprocessing.ts';
+import { Predictor, type PredictorOptions, type Segmenter } from '@organseg/train/predict/predictor.ts';
+
+/** What will segment, before a GPU is opened. */
+export interface PlannedSegmenter {
+  readonly labelNames: readonly string[];
+  readonly channelNames: readonly string[];
+  origin(postprocessing: Postprocessing): Promise<Origin>;
+  /** Whoever opens it closes it. */
+  open(owner: GpuOwner, signal: AbortSignal): Promise<Segmenter>;
+}
+
+/** The model of these folders, whose logits are averaged where they are several. Throws InputError. */
+export async function averaged(
+  paths: readonly string[],
+  choice: ModelChoice,
+  options: PredictorOptions,
+): Promise<PlannedSegmenter> {
+  const model = await openModel(paths, choice);
+  const { labelNames, channelNames } = model;
+  return {
+    labelNames,
+    channelNames,
+    origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
+    open: (owner, signal) => Predictor.open(owner, model, { ...options, signal }),
+  };
+}
+
+/** The models of these folders, their labels joined by the table of a file. Throws InputError. */
+export async function joinedByTable(
+  paths: readonly string[],
+  table: string,
+  choice: ModelChoice,
+  options: PredictorOptions,
+): Promise<PlannedSegmenter> {
+  const read = await readJsonFile(table, joinTable);
+  if (read.models.length !== paths.length)
+    throw new InputError(
+      `${table}: models has ${read.models.length} tables, for ${paths.length} times --model`,
+    );
+  const labelNames = namesOf(read, table);
+  const parts = await Promise.all(
+    paths.map(async (path, i) => {
+      const model = await openModel(path, choice);
+      const lookup = lookupOf(read.models[i]!, model.labelNames, labelNames, `${table}: models.${i}`);
+      return { model, lookup };
+    }),
+  );
+  return joined({ parts, labelNames }, options, { join: read });
+}
+
+/** The models of one of TotalSegmentator's tasks, in its folder of weights. Throws InputError where one is missing. */
+export async function totalSegmentator(
+  folder: string,
+  name: TaskName,
+  choice: ModelChoice,
+  options: PredictorOptions,
+): Promise<PlannedSegmenter> {
+  const task: Task = TASKS[name];
+  const labelNames = ['background', ...task.parts.flatMap(({ labels }) => labels)];
+  const parts: JoinRequest['parts'][number][] = [];
+  for (const { dataset, labels } of task.parts) {
+    const model = await openModel(await modelFolder(folder, dataset), choice);
+    if (model.labelNames.length !== labels.length + 1)
+      throw new InputError(
+        `${model.paths[0]}: has ${model.labelNames.length - 1} labels, the task ${name} expects ${labels.length}`,
+      );
+    const before = parts.reduce((sum, { lookup }) => sum + lookup.length - 1, 0);
+    const lookup = Uint8Array.from(model.labelNames, (_, label) => label && before + label);
+    parts.push({ model, lookup });
+  }
+  const { windowStep = TASK_WINDOW_STEP, mirror = [] } = options;
+  const request = { parts, labelNames, zoomMm: task.spacingMm };
+  return joined(request, { ...options, windowStep, mirror }, { task: name });
+}
+
+function joined(request: JoinRequest, options: PredictorOptions, how: Origin['options']): PlannedSegmenter {
+  const models = request.parts.map(({ model }) => model);
+  const { channelNames } = models[0]!;
+  const other = models.find((model) => model.channelNames.length !== channelNames.length);
+  if (other)
+    throw new InputError(
+      `${other.paths[0]}: reads ${other.channelNames.length} channels, ${models[0]!.paths[0]} ${channelNames.length}`,
+    );
+  return {
+    labelNames: request.labelNames,
+    channelNames,
+    origin: async (postprocessing) => {
+      const origins = await Promise.all(
+        models.map((model) => originOf(model, optionsOf(model, options, postprocessing))),
+      );
+      return {
+        models: origins.flatMap((origin) => origin.models),
+        weights: origins.flatMap((origin) => origin.weights),
+        options: { ...how, parts: origins.map((origin) => origin.options) },
+      };
+    },
+    open: async (owner, signal) => new JoinedPredictor(owner, request, { ...options, signal }),
+  };
+}
+
+/** The one 3D model of a data set by its number: `DatasetNNN_…/TRAINER__PLANS__3d_…`. */
+async function modelFolder(folder: string, dataset: number): Promise<string> {
+  const id = `Dataset${String(dataset).padStart(3, '0')}_`;
+  const found = (await namesIn(folder)).filter((name) => name.startsWith(id));
+  if (found.length !== 1)
+    throw new InputError(
+      `${folder}: holds ${found.length ? found.join(', ') : `no ${id}…`}; one is expected`,
+    );
+  const inside = join(folder, found[0]!);
+  const models = (await namesIn(inside)).filter(
+    (name) => /__3d_fullres/.test(name) && existsSync(join(inside, name, 'plans.json')),
+  );
+  if (models.length !== 1)
+    throw new InputError(
+      `${inside}: holds ${models.length ? models.join(', ') : 'no TRAINER__PLANS__3d_fullres'}; one is expected`,
+    );
+  return join(inside, models[0]!);
+}

@@ -1,0 +1,41 @@
+/** Scans of several channels: one file each, CASE_0000, CASE_0001, … as nnU-Net names them, on one grid. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import type { Scan } from '@organseg/core/volume/niftiRead.ts';
+import { readScanFile } from './nifti.ts';
+
+/** The ending of a scan's file, behind the number of its channel. */
+const CHANNEL = /_0000(\.(nii|hdr|img)(\.gz)?)$/i;
+
+/** The files of a scan by its first one. Throws InputError where one of several is missing. */
+export function channelFiles(first: string, channelNames: readonly string[]): string[] {
+  if (channelNames.length === 1) return [first];
+  const ending = CHANNEL.exec(first);
+  if (!ending)
+    throw new InputError(
+      `${first}: the model reads ${channelNames.length} channels, ${channelNames.join(', ')}: scans are named CASE_0000, CASE_0001, …`,
+    );
+  return channelNames.map((name, channel) => {
+    const path = `${first.slice(0, ending.index)}_${String(channel).padStart(4, '0')}${ending[1]}`;
+    if (!existsSync(path)) throw new InputError(`${path}: missing, the model reads ${name} from it`);
+    return path;
+  });
+}
+
+/** Reads a scan's channels. Throws InputError, also where they do not lie on one grid. */
+export async function readChannels(
+  first: string,
+  channelNames: readonly string[],
+): Promise<[Scan, ...Scan[]]> {
+  const scans: Scan[] = [];
+  for (const [channel, path] of channelFiles(first, channelNames).entries()) {
+    const scan = await readScanFile(path);
+    if (scans[0] && !isSameGrid(scans[0], scan))
+      throw new InputError(`${path}: lies on another grid than ${basename(first)}`);
+    const isCt = channelNames[channel]!.toUpperCase() === 'CT';
+    scans.push({ ...scan, doubts: scan.doubts.filter(({ about }) => isCt || about !== 'values') });
+  }
+  return scans as [Scan, ...Scan[]];
+}

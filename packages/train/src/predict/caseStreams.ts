@@ -1,0 +1,87 @@
+/** A scan on its way through a model: the planes that its network sees, and where the labels go. */
+
+import { xyzOf } from '@organseg/core/inference/axes.ts';
+import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
+import { NnunetScan } from '@organseg/core/inference/nnunet/nnunetScan.ts';
+import {
+  bodyOf,
+  caseRequest,
+  type PlacedLabels,
+  type ResampleBack,
+  ScanLabels,
+  ScanStream,
+} from '@organseg/core/inference/scanStream.ts';
+import type { StreamRequest, StreamSource } from '@organseg/core/inference/slabStream.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
+import type { Model } from './model.ts';
+
+/** One scan at one spacing. */
+export interface CaseStream {
+  readonly source: StreamSource;
+  readonly request: Omit<StreamRequest, 'windowStep'>;
+  /** Size and spacing of the network's grid. */
+  readonly networkShape: Xyz;
+  readonly spacingMm: Xyz;
+  /** The grids that probabilities need; undefined for nnU-Net's models. */
+  readonly geometry: CaseGeometry | undefined;
+  /** Takes the labels of one run. */
+  labels(): PlacedLabels;
+}
+
+/** One scan, before its spacing is chosen. */
+export interface OpenCase {
+  /** Voxels that were not finite and are air now. */
+  readonly nonFiniteVoxels: number;
+  /** The scan on its way at a spacing. */
+  at(spacingMm: Xyz, probabilities: boolean): CaseStream;
+}
+
+/**
+ * A scan of one or several channels, as a model's network sees it. `spacingMm` is the voxel size that its header states.
+ * Voxels that are not finite are changed in place. Throws InputError where values do not suit the model.
+ */
+export function openCase(
+  channels: readonly Volume[],
+  spacingMm: Xyz,
+  model: Model,
+  resample: ResampleBack,
+): OpenCase {
+  const { preprocessing, labelNames, regionLabels } = model;
+  if (preprocessing.by === 'nnU-Net') {
+    const scan = new NnunetScan(channels, spacingMm, preprocessing);
+    const { network } = scan.geometry;
+    return {
+      nonFiniteVoxels: scan.nonFiniteVoxels,
+      at: (_, probabilities) => {
+        if (probabilities)
+          throw new InputError('probabilities are written of runs alone, not of nnU-Net’s models');
+        return {
+          source: scan,
+          request: scan.request(regionLabels),
+          networkShape: xyzOf(network),
+          spacingMm: xyzOf(preprocessing.spacingMm),
+          geometry: undefined,
+          labels: () => scan.labels(labelNames.length),
+        };
+      },
+    };
+  }
+  const [scan] = channels as [Volume];
+  const { rows, nonFiniteVoxels } = bodyOf(scan, preprocessing);
+  return {
+    nonFiniteVoxels,
+    at: (networkSpacingMm, probabilities) => {
+      const source = new ScanStream(scan, rows, networkSpacingMm);
+      const { geometry } = source;
+      return {
+        source,
+        request: caseRequest(geometry, preprocessing, resample, probabilities),
+        networkShape: geometry.network.shape,
+        spacingMm: networkSpacingMm,
+        geometry,
+        labels: () => new ScanLabels(geometry, labelNames.length, resample),
+      };
+    },
+  };
+}
