@@ -20,7 +20,7 @@ export const tuneOption = () =>
     .choices(TUNE_MODES)
     .default('cached');
 
-/** An owner of the GPU that opens it once, another one where it was lost, and closes it at the end. */
+/** An owner of the GPU that opens it once, and again where the device was lost, and closes it at the end. */
 export class OwnedGpu implements GpuOwner {
   readonly #options: OpenOptions;
   #gpu: Gpu;
@@ -39,10 +39,21 @@ export class OwnedGpu implements GpuOwner {
     return this.#gpu;
   }
 
+  /** Throws where the same adapter does not come back: another one computes otherwise, or for hours. */
   async reopen(): Promise<Gpu> {
+    const { adapter: lost } = this.#gpu;
     this.#gpu.close();
-    this.#gpu = await openGpu(this.#options);
-    return this.#gpu;
+    const lostForGood = `the GPU device was lost, and its adapter ${lost.name} is gone`;
+    const gpu = await openGpu(this.#options).catch((error) => {
+      throw new Error(lostForGood, { cause: error });
+    });
+    const { name, vendor, software } = gpu.adapter;
+    if (name !== lost.name || vendor !== lost.vendor || software !== lost.software) {
+      gpu.close();
+      throw new Error(`${lostForGood}; ${name} is not taken in its place`);
+    }
+    this.#gpu = gpu;
+    return gpu;
   }
 
   close(): void {
