@@ -117,6 +117,12 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
         /is 0\.5; labels are/,
       ],
       [
+        'a size that no CT has',
+        { reference: mask(0, 13, { sform: [90, 0, 0, 0, 0, 90, 0, 0, 0, 0, 90, 0] }), prediction: mask() },
+        422,
+        /^reference .*: voxels of 90 × 90 × 90 mm, expected 0\.05 to 50 mm; the header /,
+      ],
+      [
         'too many voxels',
         { reference: mask(), prediction: mask(0, 13, { shape: [200, 200, 101], values: [] }) },
         422,

@@ -2,6 +2,7 @@
 import type { ByteSource } from './byteReader.ts';
 import { type NiftiStream, notALabel, openNifti, shape3d } from './niftiRead.ts';
 import { statedSpacingMm } from './niftiSpace.ts';
+import { assertScanSize } from './scanDoubts.ts';
 import type { Grid, Xyz } from './volume.ts';
 
 export interface LabelStream extends Grid {
@@ -20,12 +21,13 @@ export interface LabelLimits {
   readonly maxVoxels: number;
 }
 
-/** Reads the header. Throws InputError, also from `blocks` where a voxel is no label of the table. */
+/** Reads the header. Throws InputError, also where no CT has its size, and from `blocks` where a voxel is no label of the table. */
 export async function openLabels(file: ByteSource, limits: LabelLimits): Promise<LabelStream> {
   const nifti = await openNifti(file);
   try {
     const { affine, space } = nifti.header;
     const shape = shape3d(nifti.header, file.name, limits.maxVoxels);
+    assertScanSize(nifti.header, file.name);
     return {
       name: file.name,
       shape,
