@@ -18,7 +18,7 @@ import { predictOrGoOn } from '../../apps/cli/src/pipeline/tasks.ts';
 import { reportsIn } from '../../apps/cli/src/predict/predictions.ts';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { toRas } from '../../packages/core/src/volume/orientation.ts';
-import type { Volume, Xyz } from '../../packages/core/src/volume/volume.ts';
+import { type Volume, type Xyz, xyz } from '../../packages/core/src/volume/volume.ts';
 import { onGrid } from '../../packages/core/test/onGrid.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
@@ -190,7 +190,7 @@ describe('predict', () => {
 /** Voxel axis i of the result runs along world axis `world[i]`, against it where `signs[i]` is −1. */
 function turned(scan: Volume, world: Xyz, signs: Xyz): Volume {
   const ras = toRas(scan);
-  const grid = { shape: world.map((w) => ras.shape[w]) as unknown as Xyz, affine: new Float64Array(16) };
+  const grid = { shape: xyz((axis) => ras.shape[world[axis]]!), affine: new Float64Array(16) };
   grid.affine[15] = 1;
   for (let row = 0; row < 3; row++) {
     grid.affine[row * 4 + 3] = ras.affine[row * 4 + 3]!;

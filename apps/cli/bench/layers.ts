@@ -8,7 +8,7 @@
 import { networkOutputs } from '@organseg/core/network/network.ts';
 import type { Slot } from '@organseg/core/network/op.ts';
 import { type ConvOptions, Tape } from '@organseg/core/network/tape.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
@@ -42,7 +42,7 @@ class Notes extends Tape {
   }
 
   #note(op: Layer['op'], inputs: Slot[], rest: Pick<Layer, 'to' | 'kernel' | 'stride'>): void {
-    const size = inputs[0]!.shape.slice(1, 4) as unknown as Dhw;
+    const size = dhwOfList(inputs[0]!.shape, 1);
     const layer = { op, inputs: inputs.map(({ shape }) => shape[4]!), size, ...rest };
     this.layers.set(JSON.stringify({ ...layer, inputs: layer.inputs.reduce((a, b) => a + b, 0) }), layer);
   }

@@ -22,7 +22,7 @@ import { fastestActivation } from '@organseg/core/network/program.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { Random } from '@organseg/core/random.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
-import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { type Xyz, xyz } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { assertNew } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
@@ -127,7 +127,7 @@ async function predict(run: string, scan: string, out: string, extra: readonly s
 
 const numbers = (text: string) => text.split(',').map(Number);
 const sizeOf = () => numbers(options.size) as [number, number];
-const spacingOf = () => numbers(options.spacing) as unknown as Xyz;
+const spacingOf = () => xyz((axis) => numbers(options.spacing)[axis]!);
 const resampleBack = () => (options.resample === 'labels' ? 'labels' : 'logits');
 
 function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {

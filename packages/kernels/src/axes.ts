@@ -4,5 +4,9 @@
  */
 export type Dhw = readonly [number, number, number] & { readonly axes?: 'dhw' };
 
+/** Three numbers of a list, such as the sizes in a shape that begins with other axes, from place `first` on. */
+export const dhwOfList = (numbers: readonly number[], first = 0): Dhw =>
+  dhw((axis) => numbers[first + axis]!);
+
 /** What a function gives for axes 0, 1 and 2. */
 export const dhw = (at: (axis: number) => number): Dhw => [at(0), at(1), at(2)];

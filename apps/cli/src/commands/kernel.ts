@@ -2,7 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { recordNetwork } from '@organseg/core/network/network.ts';
 import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Launch } from '@organseg/kernels/kernel.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -195,5 +195,5 @@ function triple(text: string): Dhw {
   if (!/^[1-9]\d{0,3}(,[1-9]\d{0,3}){2}$|^[1-9]\d{0,3}$/.test(text))
     throw new InvalidArgumentError('Expected D,H,W, such as 3,3,3, or one number for all.');
   const numbers = text.split(',').map(Number);
-  return [0, 1, 2].map((i) => numbers[i] ?? numbers[0]!) as unknown as Dhw;
+  return dhw((i) => numbers[i] ?? numbers[0]!);
 }

@@ -1,5 +1,5 @@
 /** Streaming equals the plain way: the logits of the whole volume at once, blended on the host in double precision. */
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
@@ -78,7 +78,7 @@ describe('a stream of slabs', () => {
 
   /** Mean logits of the whole volume, [D, H, W, C]. */
   async function plainLogits(volume: Reference, { step = 0.5, mirrorAxes = [], seeds = [5] }: Way) {
-    const size = volume.shape as unknown as Dhw;
+    const size = dhwOfList(volume.shape);
     const sums = reference([...size, CLASSES]);
     const network = networks(1, seeds);
     const ways: Mirrored[] = mirrorings(mirrorAxes);
@@ -113,7 +113,7 @@ describe('a stream of slabs', () => {
   async function streamed(volume: Reference, way: Way, hasBody: (from: Dhw, to: Dhw) => boolean = ALL_BODY) {
     const { step = 0.5, batch = 1, plan = {}, mirrorAxes = [], seeds = [5], grid } = way;
     const { skipEarly = false, bias } = way;
-    const size = volume.shape as unknown as Dhw;
+    const size = dhwOfList(volume.shape);
     const network = networks(batch, seeds, bias);
     const data = Float32Array.from(volume.data);
     const plane = size[1] * size[2];

@@ -1,5 +1,5 @@
 /** The sliding window against the plain way: the logits of all windows, blended on the host. */
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
@@ -58,8 +58,8 @@ describe('a sliding window', () => {
   async function blended(image: Float32Array, size: Dhw, step: number) {
     const { recorded, memory } = network();
     const program = inferenceProgram(gpu, recorded, memory);
-    const padded = size.map((n, i) => Math.max(n, PATCH[i])) as unknown as Dhw;
-    const before = padded.map((n, i) => Math.floor((n - size[i]) / 2)) as unknown as Dhw;
+    const padded = dhw((i) => Math.max(size[i]!, PATCH[i]!));
+    const before = dhw((i) => Math.floor((padded[i]! - size[i]!) / 2));
     const sums = new Float64Array(padded[0] * padded[1] * padded[2] * 4);
     const weight = (i: number, n: number) => Math.exp(-0.5 * ((i - (n - 1) / 2) / (n / 8)) ** 2);
     const [ds, hs, ws] = size.map((n, i) => windowStarts(n, PATCH[i], step));

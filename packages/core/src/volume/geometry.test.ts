@@ -6,7 +6,7 @@ import { crop, foregroundBox } from './crop.ts';
 import { random } from './niftiFixture.ts';
 import { axisCodes, toRas } from './orientation.ts';
 import { axisMaps, gridAtSpacing, nearestIndices } from './resampleGrid.ts';
-import type { Grid, Volume, Xyz } from './volume.ts';
+import { type Grid, type Volume, type Xyz, xyz } from './volume.ts';
 
 /** Oblique, spacing 0.8 × 0.9 × 2.5, RAS+. */
 const OBLIQUE = affineFromRows([
@@ -145,7 +145,8 @@ describe('orientation', () => {
       expect(axisCodes(ras.affine)).toBe('RAS');
       const toOriginal = compose(invert(volume.affine), ras.affine);
       for (const voxel of voxelsOf(ras)) {
-        const original = apply(toOriginal, voxel).map(Math.round) as unknown as Xyz;
+        const place = apply(toOriginal, voxel);
+        const original = xyz((axis) => Math.round(place[axis]));
         closeTo(apply(toOriginal, voxel), original);
         expect(at(ras, voxel)).toBe(at(volume, original));
       }

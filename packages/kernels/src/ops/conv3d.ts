@@ -7,7 +7,7 @@
  * Several inputs stand for their concatenation along channels, which is never made.
  */
 
-import { type Dhw, dhw } from '../axes.ts';
+import { type Dhw, dhw, dhwOfList } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
@@ -28,7 +28,7 @@ export interface Conv3dShape {
 
 const ONES: Dhw = [1, 1, 1];
 const ZEROS: Dhw = [0, 0, 0];
-const spatial = (tensor: Tensor) => tensor.shape.slice(1, 4) as unknown as Dhw;
+const spatial = (tensor: Tensor) => dhwOfList(tensor.shape, 1);
 
 export const paddingOf = ({ kernel, stride, padding }: Conv3dShape): Dhw =>
   padding ?? dhw((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));

@@ -4,7 +4,7 @@
  *   output[n, i·stride + t, co] = bias[co] + Σ_ci weight[ci, co, t] · input[n, i, ci]    0 ≤ t < stride per axis
  */
 
-import type { Dhw } from '../axes.ts';
+import { type Dhw, dhwOfList } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { joinWork, type Work } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
@@ -16,7 +16,7 @@ import { channelSum } from './reduce.ts';
 const ONES: Dhw = [1, 1, 1];
 const ZEROS: Dhw = [0, 0, 0];
 
-const strideOf = (weight: Tensor) => weight.shape.slice(2) as unknown as Dhw;
+const strideOf = (weight: Tensor) => dhwOfList(weight.shape, 2);
 
 export interface ConvTranspose3dPack {
   /** f32 [Cin, Cout, sD, sH, sW] */

@@ -4,7 +4,7 @@
  */
 import type { Random } from '@organseg/core/random.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Launch, Work } from '@organseg/kernels/kernel.ts';
 import { deform } from '@organseg/kernels/ops/deform.ts';
@@ -90,7 +90,7 @@ export function augment(
     if (augmentation.kind === 'spatial') {
       const draw = spatialDraw(augmentations, random);
       if (!draw) continue;
-      const call = deformation(gpu, draw, { from: image.shape as unknown as Dhw, to, spacingMm });
+      const call = deformation(gpu, draw, { from: dhwOfList(image.shape), to, spacingMm });
       if (call.control) scratch.push(call.control);
       move(to, (input, moved) => deform(gpu, { input, output: moved, ...call }));
     } else if (augmentation.kind === 'mirror') {

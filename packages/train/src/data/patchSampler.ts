@@ -1,7 +1,7 @@
 /** Training patches: where they are cut, and what they hold. */
 
 import type { Random } from '@organseg/core/random.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {
@@ -36,12 +36,12 @@ export function samplePatch(
   const voxel = centreVoxel(prepared, centre, random);
   const [, height, width] = size;
   const at = [Math.floor(voxel / (height * width)), Math.floor(voxel / width) % height, voxel % width];
-  const from = size.map((n, axis) => {
-    const room = n - patch[axis];
+  const from = dhw((axis) => {
+    const room = size[axis] - patch[axis];
     const first =
       room <= 0 ? Math.ceil(room / 2) : Math.min(room, Math.max(0, at[axis] - Math.floor(patch[axis] / 2)));
     return first - (box[axis] - patch[axis]) / 2;
-  }) as unknown as Dhw;
+  });
   return { image: prepared.image(from, box), labels: prepared.labels(from, box), size: box };
 }
 

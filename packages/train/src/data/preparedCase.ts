@@ -13,7 +13,7 @@
 
 import type { SafeTensor, SafeTensorPlace } from '@organseg/core/network/safetensors.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 
 const SCALE = 65535;
 const LABELS = 256;
@@ -97,7 +97,7 @@ export class PreparedCase {
   constructor(paths: PreparedPaths) {
     this.#image = new SafetensorsFile(paths.image);
     try {
-      this.size = this.#image.place('image', 'U16').shape as unknown as Dhw;
+      this.size = dhwOfList(this.#image.place('image', 'U16').shape);
       this.voxels = this.size.reduce((a, b) => a * b, 1);
       if (paths.labels !== undefined) this.#labels = new SafetensorsFile(paths.labels);
       this.labelVoxels = this.#labels

@@ -6,7 +6,7 @@
  * conv3d forward, its input gradient (one gather per residue class of the stride), transposed convolution and its
  * gradient are all of this form: `conv3d.ts` and `convTranspose3d.ts` say which. Out-of-range inputs are 0.
  */
-import type { Dhw } from '../../axes.ts';
+import { type Dhw, dhw } from '../../axes.ts';
 import type { Gpu } from '../../device.ts';
 import { i32, type KernelCall, u32 } from '../../kernel.ts';
 import { elementBytes, type Tensor } from '../../tensor.ts';
@@ -66,9 +66,7 @@ export interface GatherCall {
 
 /** The number of outputs j along each axis. */
 export const counts = (output: readonly number[], { outStride, outOffsets }: GatherGeometry): Dhw =>
-  [0, 1, 2].map((i) =>
-    Math.max(0, Math.floor((output[i + 1]! - 1 - outOffsets[0]![i]!) / outStride[i]!) + 1),
-  ) as unknown as Dhw;
+  dhw((i) => Math.max(0, Math.floor((output[i + 1]! - 1 - outOffsets[0]![i]!) / outStride[i]!) + 1));
 
 /**
  * Ranges [start, end) of j along D whose planes of all inputs and of the output each fit a binding. Throws where not

@@ -1,6 +1,6 @@
 /** The weight gradient (see `correlation.ts`) on the kernel that suits it. */
 
-import type { Dhw } from '../../axes.ts';
+import { dhwOfList } from '../../axes.ts';
 import type { Gpu } from '../../device.ts';
 import type { Launch, Work } from '../../kernel.ts';
 import { elementBytes, elementCount, empty, type Tensor } from '../../tensor.ts';
@@ -35,7 +35,7 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall, tried?: Tile)
       dtype: centre.dtype as 'f32' | 'f16',
       inputChannels: gathered.map((t) => t.shape[4]!),
       outputChannels: b,
-      taps: dWeight.shape.slice(2) as unknown as Dhw,
+      taps: dhwOfList(dWeight.shape, 2),
       stride: call.stride,
       outStride: [1, 1, 1],
       sets: 1,

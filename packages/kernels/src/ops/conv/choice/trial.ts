@@ -3,7 +3,7 @@
  * can run faster than data.
  */
 
-import type { Dhw } from '../../../axes.ts';
+import { type Dhw, dhw } from '../../../axes.ts';
 import type { Gpu } from '../../../device.ts';
 import { GpuTimer } from '../../../gpuTimer.ts';
 import { compile, discard, type Launch, prepare, runOnce, submit, u32 } from '../../../kernel.ts';
@@ -129,7 +129,7 @@ export class Trial {
       inStride: stride,
       outStride,
       outOffsets: offsets,
-      base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Dhw,
+      base: dhw((i) => -Math.floor((taps[i]! - 1) / 2)),
       taps,
     };
     const { packed, launches: packing } = packWeights(
@@ -165,7 +165,7 @@ export class Trial {
         centre: this.#outputs,
         dWeight,
         stride,
-        base: taps.map((n) => -Math.floor((n - 1) / 2)) as unknown as Dhw,
+        base: dhw((i) => -Math.floor((taps[i]! - 1) / 2)),
       },
       tile,
     );
