@@ -20,8 +20,8 @@ export function viewOf(tensor: Tensor, start: number, end: number): ShiftedView 
 }
 
 /** The number of a tensor's elements that a binding holds, wherever it begins. */
-export const viewElements = (gpu: Gpu, tensor: Tensor): number =>
-  Math.floor(gpu.maxBindingBytes / elementBytes(tensor.dtype)) - ALIGNED_ELEMENTS;
+export const viewElements = (gpu: Gpu, { dtype }: Pick<Tensor, 'dtype'>): number =>
+  Math.floor(gpu.maxBindingBytes / elementBytes(dtype)) - ALIGNED_ELEMENTS;
 
 /**
  * Ranges [start, end) that cover `count` rows of the tensors (`rowElements` each: a voxel's channels, say) and

@@ -11,7 +11,7 @@ import { resampleTaps } from '@organseg/kernels/ops/resampleTaps.ts';
 import { ringRuns } from '@organseg/kernels/ring.ts';
 import { empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import { Uploads } from '@organseg/kernels/transfer.ts';
-import { rowRanges } from '@organseg/kernels/views.ts';
+import { rowRanges, viewElements } from '@organseg/kernels/views.ts';
 import { planesFitting, type ReadPlanes, type SlabSource } from './preprocess.ts';
 
 /** The taps of each index of the network's grid along one axis. */
@@ -70,14 +70,17 @@ export class TapPreparation implements SlabSource {
       fromArray(gpu, values, [values.length / (1 + taps), 1 + taps]);
     this.#tables = [upload(tables[0]), upload(tables[1]), upload(tables[2])];
     this.#bounds = bounds.map((values) => fromArray(gpu, values, [values.length / 2, 2]));
-    const most = Math.max(1, Math.min(depth, planesFitting(height * Math.max(width, W))));
+    // A slab fits a binding.
+    const fitting = (voxels: number) =>
+      Math.max(1, Math.min(planesFitting(voxels), Math.floor(viewElements(gpu, { dtype: 'f32' }) / voxels)));
+    const most = Math.min(depth, fitting(height * Math.max(width, W)));
     this.#uploads = new Uploads(gpu, most * height * width);
     this.#host = empty(gpu, [most, height, width]);
     this.#narrowed = empty(gpu, [most, height, W]);
     // While the last tap of a plane is awaited, all of its others are held.
     const held = Math.min(depth, tables[0].taps + most - 1);
     this.#channels = bounds.map(() => ({ ring: empty(gpu, [held, H, W]), from: 0, to: 0 }));
-    this.planes = Math.max(1, Math.min(planes, planesFitting(H * W)));
+    this.planes = Math.min(planes, fitting(H * W));
     this.#prepared = empty(gpu, [this.planes, H, W]);
   }
 

@@ -12,8 +12,8 @@ export interface ChannelStatistics {
   readonly mean: number;
   readonly std: number;
   /** The least and the greatest value of each slice across the axis that was asked for. */
-  readonly low: Float64Array;
-  readonly high: Float64Array;
+  readonly low: readonly number[];
+  readonly high: readonly number[];
   /** Whether a slice holds voxels outside the mask, which count neither here nor above. */
   readonly isPartial: readonly boolean[];
 }
@@ -39,35 +39,45 @@ export function channelStatistics(
   mask: Uint8Array | undefined,
   axis: 0 | 1 | 2 | undefined,
 ): ChannelStatistics {
-  const slices = axis === undefined ? 1 : shape[axis];
-  const low = new Float64Array(slices).fill(Number.POSITIVE_INFINITY);
-  const high = new Float64Array(slices).fill(Number.NEGATIVE_INFINITY);
-  const isPartial = new Array<boolean>(slices).fill(false);
+  const across = axis ?? 2;
+  const slices = shape[across];
+  const low: number[] = [];
+  const high: number[] = [];
+  const isPartial: boolean[] = [];
+  // The other axes, that with the smaller steps last: neighbours in memory are read one after another.
+  const [outer, inner] = ([0, 1, 2] as const)
+    .filter((other) => other !== across)
+    .sort((a, b) => Math.abs(steps[b]) - Math.abs(steps[a])) as [0 | 1 | 2, 0 | 1 | 2];
+  const [rows, columns, step] = [shape[outer], shape[inner], steps[inner]];
   // Sums of differences from a value of the data, so that a large mean does not drown the deviation.
   const origin = Math.fround(data[start]);
   let [count, sum, squares] = [0, 0, 0];
-  for (let z = 0; z < shape[2]; z++)
-    for (let y = 0; y < shape[1]; y++) {
-      let at = start + z * steps[2] + y * steps[1];
-      let slice = axis === 2 ? z : axis === 1 ? y : 0;
-      for (let x = 0; x < shape[0]; x++, at += steps[0]) {
-        if (axis === 0) slice = x;
-        if (mask && mask[at] === 0) {
-          isPartial[slice] = true;
-          continue;
-        }
+  for (let slice = 0; slice < slices; slice++) {
+    let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const before = count;
+    for (let row = 0; row < rows; row++) {
+      let at = start + slice * steps[across] + row * steps[outer];
+      for (let column = 0; column < columns; column++, at += step) {
+        if (mask && mask[at] === 0) continue;
         const value = Math.fround(data[at]);
-        if (value < low[slice]) low[slice] = value;
-        if (value > high[slice]) high[slice] = value;
+        least = Math.min(least, value);
+        greatest = Math.max(greatest, value);
         const difference = value - origin;
         count++;
         sum += difference;
         squares += difference * difference;
       }
     }
+    low.push(least);
+    high.push(greatest);
+    isPartial.push(count - before < rows * columns);
+  }
   const mean = count ? sum / count : 0;
   const variance = count ? Math.max(0, squares / count - mean * mean) : 0;
-  return { mean: origin + mean, std: Math.sqrt(variance), low, high, isPartial };
+  const whole = { mean: origin + mean, std: Math.sqrt(variance), low, high, isPartial };
+  if (axis !== undefined) return whole;
+  const [least, greatest] = [Math.min(...low), Math.max(...high)];
+  return { ...whole, low: [least], high: [greatest], isPartial: [isPartial.includes(true)] };
 }
 
 /** What becomes of a channel with these statistics. Throws InputError where they do not suit the scheme. */
@@ -103,10 +113,11 @@ export const scaled = (value: number, { low, high, shift, divisor }: Scaling): n
 /** The least and the greatest scaled value of each slice, [slices, 2]. */
 export function scaledBounds({ low, high, isPartial }: ChannelStatistics, scaling: Scaling): Float32Array {
   const bounds = new Float32Array(2 * low.length);
-  low.forEach((least, slice) => {
-    const values = least <= high[slice] ? [scaled(least, scaling), scaled(high[slice], scaling)] : [];
+  for (let slice = 0; slice < low.length; slice++) {
+    const isEmpty = low[slice] > high[slice];
+    const values = isEmpty ? [] : [scaled(low[slice], scaling), scaled(high[slice], scaling)];
     if (isPartial[slice]) values.push(0); // outside the mask all channels are 0
     bounds.set([Math.min(...values), Math.max(...values)], 2 * slice);
-  });
+  }
   return bounds;
 }
