@@ -16,12 +16,30 @@ export class TorchFile {
   readonly path: string;
   /** What was saved. */
   readonly value: PickleValue;
+  readonly tensors: OpenTensors;
+
+  constructor(path: string, value: PickleValue, tensors: OpenTensors) {
+    this.path = path;
+    this.value = value;
+    this.tensors = tensors;
+  }
+
+  /** A tensor's values. Throws InputError. */
+  floats(tensor: TorchTensor): Float32Array<ArrayBuffer> {
+    return this.tensors.floats(tensor);
+  }
+
+  close(): void {
+    this.tensors.close();
+  }
+}
+
+/** The tensors of an open file, without whatever else was saved in it. */
+export class OpenTensors {
   readonly #bytes: OpenBytes;
   readonly #placeOf: (storage: TorchStorage) => OpenBytes;
 
-  constructor(bytes: OpenBytes, value: PickleValue, placeOf: (storage: TorchStorage) => OpenBytes) {
-    this.path = bytes.path;
-    this.value = value;
+  constructor(bytes: OpenBytes, placeOf: (storage: TorchStorage) => OpenBytes) {
     this.#bytes = bytes;
     this.#placeOf = placeOf;
   }
@@ -78,7 +96,7 @@ async function readZip(bytes: OpenBytes): Promise<TorchFile> {
   };
   const value = unpickle(new PickleInput(stored(pickle)), { named, external: (id) => storages.of(id) });
   for (const storage of storages.byKey.values()) placeOf(storage);
-  return new TorchFile(bytes, value, placeOf);
+  return new TorchFile(path, value, new OpenTensors(bytes, placeOf));
 }
 
 /** The storages that a pickle refers to, each once. */
@@ -132,7 +150,7 @@ function readLegacy(bytes: OpenBytes): TorchFile {
   const lost = [...storages.byKey.keys()].find((key) => !places.has(key));
   if (lost !== undefined)
     throw new InputError(`${path}: is cut short: it has no storage ${JSON.stringify(lost)}`);
-  return new TorchFile(bytes, value, ({ key }) => places.get(key)!);
+  return new TorchFile(path, value, new OpenTensors(bytes, ({ key }) => places.get(key)!));
 }
 
 /** What a file begins with; undefined where that is no pickle. */

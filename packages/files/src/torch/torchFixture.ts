@@ -70,21 +70,36 @@ export const tensor = (
   ...[0x89, name('collections', 'OrderedDict'), ')', 'R', 't', 'R'],
 ];
 
-/** A zip as PyTorch writes it, of a pickle and storages by key. */
-export async function torchZip(
-  data: Uint8Array,
-  storages: Readonly<Record<string, Uint8Array>> = {},
-  options: { level?: number; password?: string; zip64?: boolean } = {},
-): Promise<Uint8Array> {
-  const zip = new ZipWriter(new Uint8ArrayWriter(), { level: 0, dataDescriptor: true, ...options });
-  const entries = {
-    'data.pkl': data,
-    ...Object.fromEntries(Object.entries(storages).map(([key, bytes]) => [`data/${key}`, bytes])),
-  };
-  for (const [path, bytes] of Object.entries(entries))
-    await zip.add(`network/${path}`, new Uint8ArrayReader(bytes));
+interface ZipOptions {
+  readonly level?: number;
+  readonly password?: string;
+  readonly zip64?: boolean;
+  readonly dataDescriptor?: boolean;
+}
+
+/** A zip of files by name. */
+export async function zipOf(
+  files: ReadonlyMap<string, Uint8Array>,
+  options: ZipOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const zip = new ZipWriter(new Uint8ArrayWriter(), options);
+  for (const [path, bytes] of files) await zip.add(path, new Uint8ArrayReader(bytes));
   return await zip.close();
 }
+
+/** A zip as PyTorch writes it, of a pickle and storages by key. */
+export const torchZip = (
+  data: Uint8Array,
+  storages: Readonly<Record<string, Uint8Array>> = {},
+  options: ZipOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> =>
+  zipOf(
+    new Map([
+      ['network/data.pkl', data],
+      ...Object.entries(storages).map(([key, bytes]): [string, Uint8Array] => [`network/data/${key}`, bytes]),
+    ]),
+    { level: 0, dataDescriptor: true, ...options },
+  );
 
 /** The bytes of float32 values. */
 export const floatBytes = (...values: number[]): Uint8Array =>

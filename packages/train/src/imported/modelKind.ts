@@ -1,0 +1,56 @@
+/** What a folder, or a zip of one, holds: a run of organseg, a model of nnU-Net v2, or a bundle of MONAI. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { listed } from '@organseg/core/words.ts';
+import { isRun } from '../run/runFolder.ts';
+import { type ModelFiles, openModelFiles } from './modelFiles.ts';
+
+export type ModelKind =
+  | { readonly kind: 'run'; readonly folder: string }
+  | { readonly kind: 'nnU-Net' | 'MONAI bundle'; readonly files: ModelFiles };
+
+/** How deep below a path a model is looked for: nnU-Net's results have data sets, and these models. */
+const MAX_DEPTH = 2;
+
+/**
+ * The model at a path, or the only one in the folders below it, as those that nnU-Net exports lie below their data set.
+ * Throws InputError that says what is missing, or which ones there are.
+ */
+export async function modelKind(path: string): Promise<ModelKind> {
+  if (isRun(path)) return { kind: 'run', folder: path };
+  const files = await openModelFiles(path);
+  const found = await modelsIn(files, MAX_DEPTH);
+  if (found.length === 1) return found[0]!;
+  if (found.length === 0) throw new InputError(`${path}: ${await whatIsMissing(files)}`);
+  const paths = found.map((model) => ('files' in model ? model.files.path : model.folder));
+  throw new InputError(`${path}: holds several models, name one: ${listed(paths)}`);
+}
+
+async function modelsIn(files: ModelFiles, depth: number): Promise<ModelKind[]> {
+  const names = await files.names().catch((): string[] => []); // of a file, none
+  if (names.includes('plans.json') && names.includes('dataset.json') && names.some(isFold))
+    return [{ kind: 'nnU-Net', files }];
+  if (BUNDLE.some((name) => files.has(`configs/${name}`))) return [{ kind: 'MONAI bundle', files }];
+  if (depth === 0) return [];
+  const below: ModelKind[] = [];
+  for (const name of names) below.push(...(await modelsIn(files.folder(name), depth - 1)));
+  return below;
+}
+
+/** Files one of which a bundle of MONAI has. */
+const BUNDLE = ['metadata.json', 'inference.json', 'train.json', 'inference.yaml'];
+
+export const isFold = (name: string): boolean => /^fold_(\d+|all)$/.test(name);
+
+async function whatIsMissing(files: ModelFiles): Promise<string> {
+  const names = await files.names();
+  const isNnunet = names.includes('plans.json') || names.some(isFold);
+  const missing = [
+    names.includes('plans.json') ? [] : ['plans.json'],
+    names.includes('dataset.json') ? [] : ['dataset.json'],
+    names.some(isFold) ? [] : ['fold_0 or fold_all'],
+  ].flat();
+  if (isNnunet) return `is a model of nnU-Net without ${missing.join(', ')}`;
+  if (names.some((name) => /^checkpoint_\w+\.pth$/.test(name)))
+    return 'is one fold of a model of nnU-Net; expected the folder above it, which holds plans.json';
+  return 'holds no model: no config.json of a run, no plans.json of nnU-Net, no configs/inference.json of a MONAI bundle';
+}

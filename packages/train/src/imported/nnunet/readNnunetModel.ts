@@ -1,0 +1,107 @@
+/** Models of nnU-Net v2: plans.json, dataset.json, and a checkpoint for each fold. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { listed } from '@organseg/core/words.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
+import { readTorchFile, type TorchFile } from '@organseg/files/torch/torchFile.ts';
+import type { Model, ModelWeights } from '../../predict/model.ts';
+import { type ModelFiles, readJson } from '../modelFiles.ts';
+import { isFold } from '../modelKind.ts';
+import { stateDictWeights } from '../stateDictWeights.ts';
+import { type NnunetCheckpoint, readCheckpoint } from './checkpoint.ts';
+import { type Description, describe } from './plans.ts';
+
+/** Which weights of a model are averaged. */
+export interface NnunetChoice {
+  /** The folds by name, 0 … or all. Unless given: all that are numbered, else that of all cases. */
+  readonly folds?: readonly string[] | undefined;
+  /** Which checkpoint of each; final unless given. */
+  readonly checkpoint?: 'final' | 'best' | undefined;
+}
+
+/** nnU-Net's step from one window to the next, as a share of the patch. */
+const WINDOW_STEP = 0.5;
+
+/**
+ * The model in a folder. Its first checkpoint is read now, but for its weights; the others are compared with it when
+ * their weights are opened. Throws InputError that names the file and the fault, or what is not known of it.
+ */
+export async function readNnunetModel(files: ModelFiles, choice: NnunetChoice = {}): Promise<Model> {
+  const checkpoints = await checkpointsOf(files, choice);
+  const [plans, dataset] = await Promise.all(
+    ['plans.json', 'dataset.json'].map(async (name) => ({
+      json: await readJson(files, name),
+      path: files.pathOf(name),
+    })),
+  );
+  const first = await openCheckpoint(files, checkpoints[0]!);
+  first.file.close();
+  const { configuration, mirrorAxes } = first;
+  const description = describe(plans!, dataset!, configuration);
+  assertAgrees(first, description, configuration);
+  const weightsOf = (name: string): ModelWeights => ({
+    path: files.pathOf(name),
+    sha256: () => files.sha256(name),
+    async open() {
+      const opened = await openCheckpoint(files, name);
+      try {
+        assertAgrees(opened, description, configuration);
+        return stateDictWeights(opened.file, opened.weights, description.network);
+      } catch (error) {
+        opened.file.close();
+        throw error;
+      }
+    },
+  });
+  return {
+    paths: [files.path],
+    ...description,
+    windowStep: WINDOW_STEP,
+    mirrorAxes,
+    weights: checkpoints.map(weightsOf),
+  };
+}
+
+/** The names of the folds' checkpoints. */
+async function checkpointsOf(
+  files: ModelFiles,
+  { folds, checkpoint = 'final' }: NnunetChoice,
+): Promise<string[]> {
+  const nameOf = (fold: string) => `fold_${fold}/checkpoint_${checkpoint}.pth`;
+  const there = (await files.names())
+    .filter(isFold)
+    .map((name) => name.slice('fold_'.length))
+    .filter((fold) => files.has(nameOf(fold)));
+  if (there.length === 0) throw new InputError(`${files.path}: no fold has a checkpoint_${checkpoint}.pth`);
+  const numbered = there.filter((fold) => fold !== 'all').sort((a, b) => Number(a) - Number(b));
+  const wanted = folds ?? (numbered.length > 0 ? numbered : there);
+  const lost = wanted.find((fold) => !there.includes(fold));
+  if (lost !== undefined)
+    throw new InputError(`${files.path}: has no ${nameOf(lost)}; its folds are ${listed(there)}`);
+  return wanted.map(nameOf);
+}
+
+interface OpenCheckpoint extends NnunetCheckpoint {
+  readonly file: TorchFile;
+}
+
+async function openCheckpoint(files: ModelFiles, name: string): Promise<OpenCheckpoint> {
+  const file = await readTorchFile(await files.open(name));
+  try {
+    return { file, ...readCheckpoint(file.value, file.path) };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Throws InputError where the plans and dataset.json that a checkpoint was trained with describe another model. */
+function assertAgrees(checkpoint: OpenCheckpoint, description: Description, configuration: string): void {
+  const { path } = checkpoint.file;
+  if (checkpoint.configuration !== configuration)
+    throw new InputError(`${path}: is of configuration ${checkpoint.configuration}, not ${configuration}`);
+  const plans = { json: checkpoint.plans, path: `${path}: its plans` };
+  const dataset = { json: checkpoint.dataset, path: `${path}: its dataset_json` };
+  const difference = firstDifference(describe(plans, dataset, configuration), description);
+  if (difference)
+    throw new InputError(`${path}: its plans or dataset_json are not the folder's: ${difference}`);
+}
