@@ -5,7 +5,13 @@
 import { spawnSync } from 'node:child_process';
 import { type Diagnosis, diagnose } from '../apps/cli/src/doctor/diagnose.ts';
 import { maySudo } from '../apps/cli/src/doctor/host.ts';
-import { becomeRoot, installCommands, nvidiaProblem, undoCommands } from '../apps/cli/src/doctor/remedy.ts';
+import {
+  becomeRoot,
+  driverAdvice,
+  installCommands,
+  nvidiaProblem,
+  undoCommands,
+} from '../apps/cli/src/doctor/remedy.ts';
 import { part, say } from './say.ts';
 
 /** Whether the kernels have an adapter in the end. */
@@ -14,8 +20,8 @@ async function prepare(): Promise<boolean> {
   if (before.works) return tell(before);
   if (before.adapter || before.failed) return giveUp(`${before.problem}.`);
   const { host } = before;
-  if (host.platform !== 'linux')
-    return giveUp(`${before.problem}: update the graphics driver of ${host.system}.`);
+  const advice = driverAdvice(host);
+  if (advice) return giveUp(`${before.problem}. ${advice}`);
   const commands = installCommands(host, becomeRoot(host));
   const byHand = `As root:\n${commands.map((line) => `  ${line}`).join('\n')}\nThen run this again.`;
   if (host.packageManager !== 'apt') {

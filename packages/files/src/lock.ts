@@ -48,7 +48,10 @@ function lock(folder: string): () => void {
     writeFileSync(join(aside, own), '');
     while (!tryRename(aside, path)) {
       const [name] = namesIn(path);
-      if (name === undefined) continue; // its holder is letting go of it
+      if (name === undefined) {
+        removeEmpty(path); // its holder is letting go of it, or ended before it had
+        continue;
+      }
       assertGone(name, folder);
       if (tryRename(join(path, name), join(path, own))) break;
     }
@@ -78,6 +81,8 @@ function tryRename(from: string, to: string): boolean {
     return true;
   } catch (error) {
     if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(codeOf(error))) return false;
+    // What Windows says where the target is a folder.
+    if (process.platform === 'win32' && codeOf(error) === 'EPERM' && existsSync(to)) return false;
     throw error;
   }
 }
@@ -98,12 +103,11 @@ function assertGone(name: string, folder: string): void {
     throw new InputError(
       `${folder} is locked by ${join(folder, LOCK, name)}; remove it if that is left over`,
     );
-  const { pid, host } = holder;
-  if (!isNear(holder)) {
-    const end = `if that one has ended, remove ${join(folder, LOCK)}`;
-    throw new InputError(`${folder} is in use by process ${pid} on ${host}; ${end}`);
-  }
-  if (isAlive(holder)) throw new InputError(`${folder} is in use by process ${pid}`);
+  const { pid, host, started } = holder;
+  const end = `; if that one has ended, remove ${join(folder, LOCK)}`;
+  if (!isNear(holder)) throw new InputError(`${folder} is in use by process ${pid} on ${host}${end}`);
+  // Where nothing tells when processes started, another may have come by this id.
+  if (isAlive(holder)) throw new InputError(`${folder} is in use by process ${pid}${started ? '' : end}`);
 }
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code);

@@ -2,6 +2,7 @@
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { isDevice, isRoot } from './paths.ts';
 import { namesIn } from './read.ts';
 
 /** The files by which the folders that commands write are known, and what such a folder holds. */
@@ -53,6 +54,9 @@ export async function assertNothingLost({
 }: Outputs): Promise<void> {
   const advice = adviceFor(option);
   assertOutside(folder, inputs, advice);
+  const device = process.platform === 'win32' ? files.find(isDevice) : undefined;
+  if (device !== undefined)
+    throw new InputError(`${join(folder, device)}: Windows keeps this name for a device`);
   if (!existsSync(folder)) return;
   const names = await namesIn(folder);
   const read = new Map(inputs.filter(existsSync).map((input) => [identityOf(input), input]));
@@ -74,10 +78,13 @@ export async function assertNothingLost({
 /** Throws InputError where a folder, there or not yet, is one of those that are read or lies in one. */
 function assertOutside(folder: string, inputs: readonly string[], advice: string): void {
   let path = resolve(folder);
-  while (!existsSync(path)) path = dirname(path);
+  while (!existsSync(path)) {
+    if (isRoot(path)) return; // of a drive that is not there, where nothing is read from
+    path = dirname(path);
+  }
   path = realpathSync(path);
   const above = new Set([identityOf(path)]);
-  for (; path !== dirname(path); path = dirname(path)) above.add(identityOf(dirname(path)));
+  for (; !isRoot(path); path = dirname(path)) above.add(identityOf(dirname(path)));
   const input = inputs.find(
     (each) => existsSync(each) && statSync(each).isDirectory() && above.has(identityOf(each)),
   );

@@ -1,22 +1,25 @@
 /** Folders and files written so that a whole one is there, or none. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { asideOf } from './aside.ts';
 import { asInputError } from './errors.ts';
 import { assertNew } from './outputs.ts';
+import { isRoot } from './paths.ts';
 import { statOf } from './read.ts';
+import { renameOver } from './rename.ts';
 
 /**
  * A folder and those above it, made where they are not there yet. Throws InputError, also for a name that only a
  * NIfTI file has.
  */
 export async function makeFolder(path: string): Promise<void> {
-  if (/\.nii(\.gz)?\/*$/i.test(path)) throw new InputError(`${path}: names a file, expected a folder`);
+  if (/\.nii(\.gz)?[\\/]*$/i.test(path)) throw new InputError(`${path}: names a file, expected a folder`);
   const missing: string[] = [];
   // One by one: asked for all at once, Node calls what refused them ENOENT, and in /proc never ends.
-  for (let each = resolve(path); !existsSync(each); each = dirname(each)) missing.unshift(each);
+  for (let each = resolve(path); !existsSync(each) && !isRoot(each); each = dirname(each))
+    missing.unshift(each);
   try {
     for (const folder of missing) await mkdir(folder).catch(unlessThere);
     if (!(await statOf(path)).isDirectory())
@@ -36,7 +39,7 @@ export async function writeWhole(path: string, content: string | AsyncIterable<U
   const aside = asideOf(path);
   try {
     await writeFile(aside, content, { flush: true, flag: 'wx' });
-    await rename(aside, path);
+    renameOver(aside, path);
   } catch (error) {
     await rm(aside, { force: true });
     throw asInputError(error, path);
@@ -54,7 +57,7 @@ export async function writeFolderWhole(path: string, fill: (folder: string) => P
   try {
     await mkdir(aside);
     await fill(aside);
-    await rename(aside, path);
+    renameOver(aside, path);
   } catch (error) {
     await rm(aside, { recursive: true, force: true });
     throw asInputError(error, path);

@@ -11,7 +11,7 @@ export interface AdapterFacts {
   readonly name: string;
   readonly vendor: string;
   readonly driver: string;
-  /** A CPU that plays GPU (lavapipe, SwiftShader). */
+  /** A CPU that plays GPU (lavapipe, SwiftShader, Windows' WARP). */
   readonly software: boolean;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;

@@ -81,11 +81,46 @@ it('keeps the text of apt sources to itself', () => {
   expect(JSON.stringify(examine(noAdapter))).not.toContain('secret');
 });
 
-it('has no package to offer where apt and dnf are not what brings drivers', () => {
-  const mac = {
-    ...noAdapter,
-    host: { ...host, platform: 'darwin', system: 'darwin', nvidiaDriver: null } as const,
+it.each([
+  ['darwin', 'macOS 26.1', 'System Settings > General > Software Update'],
+  ['win32', 'Windows 11 Pro 10.0.26100', 'Settings > Windows Update'],
+] as const)('says on %s, without packages, where its driver comes from', (platform, system, place) => {
+  const report = examine({ ...noAdapter, host: { ...host, platform, system, nvidiaDriver: null } });
+  const text = asText(report);
+  expect(report.install).toEqual([]);
+  expect(text).toMatch(/^system +(macOS 26|Windows 11)/);
+  expect(text).toContain(place);
+  expect(text).not.toMatch(/apt-get|Vulkan adapter/);
+});
+
+it('names the adapter and the driver of a Mac', () => {
+  const adapter = {
+    name: 'Apple M3 Pro',
+    vendor: 'apple',
+    driver: 'Metal driver on macOS Version 26.1 (Build 25B78)',
+    software: false,
+    features: ['shader-f16'],
+    limits: {},
+    subgroupSize: 32,
+    subgroupMatrices: [],
   };
-  expect(examine(mac).install).toEqual([]);
-  expect(asText(examine(mac))).toContain('Install or update the graphics driver of darwin.');
+  const text = asText(
+    examine({
+      works: true,
+      adapters: ['Apple M3 Pro'],
+      adapter,
+      kernels: {
+        weights: 'storage',
+        f16: true,
+        timestamps: true,
+        maxBindingBytes: 2 ** 32,
+        errors: { f32: 0 },
+      },
+      driverMessages: [],
+      host: { ...host, platform: 'darwin', system: 'macOS 26.1', nvidiaDriver: null },
+    }),
+  );
+  expect(text).toMatch(/^adapter +Apple M3 Pro, hardware$/m);
+  expect(text).toMatch(/^driver +Metal driver on macOS Version 26\.1/m);
+  expect(text).toMatch(/The kernels run\.$/);
 });

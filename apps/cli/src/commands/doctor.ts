@@ -1,6 +1,6 @@
 /** `organseg doctor`: whether the kernels run here, and what is missing. */
 import { type Diagnosis, diagnose } from '../doctor/diagnose.ts';
-import { becomeRoot, installCommands, nvidiaProblem } from '../doctor/remedy.ts';
+import { becomeRoot, driverAdvice, installCommands, nvidiaProblem } from '../doctor/remedy.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 
 export const doctor = command(
@@ -25,12 +25,13 @@ export function examine(diagnosis: Diagnosis) {
     host,
     node: process.versions.node,
     nvidiaProblem: nvidiaProblem(diagnosis) ?? null,
+    driverAdvice: (!diagnosis.adapter && driverAdvice(diagnosis.host)) || null,
     install: diagnosis.adapter ? [] : installCommands(diagnosis.host, becomeRoot(diagnosis.host)),
   };
 }
 
 export function asText(report: Report): string {
-  const { works, adapter, kernels, problem, driverMessages, install, host } = report;
+  const { works, adapter, kernels, problem, driverMessages, install } = report;
   const paragraphs = [
     facts(report)
       .map(([name, value]) => `${name.padEnd(20)}${value}`)
@@ -42,9 +43,8 @@ export function asText(report: Report): string {
     paragraphs.push(
       ['To install a software adapter, which runs everything on the CPU:', ...install].join('\n  '),
     );
-  } else if (!adapter) {
-    paragraphs.push(`Install or update the graphics driver of ${host.system}.`);
   }
+  if (report.driverAdvice) paragraphs.push(report.driverAdvice);
   if (works && kernels) {
     const software = 'The kernels run, on the CPU: enough for tests and small runs, slow for whole scans.';
     paragraphs.push(adapter?.software ? software : 'The kernels run.');

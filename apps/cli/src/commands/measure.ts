@@ -29,6 +29,8 @@ export const measure = command('measure', 'Run a command and measure its time, G
   .option('--timeout <seconds>', 'end the command after so long and report it as stuck', seconds, 3600)
   .passThroughOptions()
   .action(async ([program, ...args]: string[], options: Options) => {
+    if (process.platform !== 'linux')
+      throw new InputError('measure runs on Linux alone, by its process groups and its count of memory');
     if (options.log !== undefined) assertNew(options.log);
     const log = options.log === undefined ? undefined : await openLog(options.log);
     const sampler = startSampler((sample) => log?.write(sample));

@@ -39,17 +39,22 @@ export async function diagnose(): Promise<Diagnosis> {
   );
   if (run.error) {
     const { killed, signal, code } = run.error as { killed?: boolean; signal?: string; code?: number };
+    const crash = signal ?? faultOf(code);
     const problem = killed
       ? `the driver gave no answer within ${TIMEOUT_MS / 1000} s`
-      : signal
-        ? `the driver crashed (${signal})`
+      : crash
+        ? `the driver crashed (${crash})`
         : (lines.find((line) => /^\w*Error\b/.test(line)) ?? `the probe exited with ${code}`);
-    return { works: false, problem, failed: !signal, adapters: [], driverMessages, host };
+    return { works: false, problem, failed: !crash, adapters: [], driverMessages, host };
   }
   const probe = JSON.parse(run.stdout) as Probe;
   const problem = problemOf(probe);
   return { works: !problem, ...(problem && { problem }), ...probe, driverMessages, host };
 }
+
+/** The fault that ended a process of Windows, whose exit code is its number; undefined where it ended by itself. */
+const faultOf = (code = 0): string | undefined =>
+  code >= 0xc000_0000 ? `0x${code.toString(16).toUpperCase()}` : undefined;
 
 function problemOf({ kernels }: Probe): string | undefined {
   if (!kernels) return 'Dawn finds no WebGPU adapter';

@@ -1,6 +1,7 @@
 /** The host, as far as it decides which Vulkan driver it can have and how it gets one. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
+import { release, version } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { TextFile } from './aptSources.ts';
 
@@ -24,12 +25,12 @@ export interface Host {
 }
 
 export function inspectHost(): Host {
-  const release = osRelease();
+  const linux = osRelease();
   return {
     platform: process.platform,
-    system: release.PRETTY_NAME ?? process.platform,
-    distribution: release.ID ?? '',
-    codename: release.VERSION_CODENAME ?? '',
+    system: linux.PRETTY_NAME ?? systemName(),
+    distribution: linux.ID ?? '',
+    codename: linux.VERSION_CODENAME ?? '',
     packageManager: onPath('apt-get') ? 'apt' : onPath('dnf') ? 'dnf' : undefined,
     aptSources: files('/etc/apt/sources.list', '/etc/apt/sources.list.d/*.{list,sources}'),
     isRoot: process.getuid?.() === 0,
@@ -42,6 +43,12 @@ export function inspectHost(): Host {
 
 /** Whether sudo grants this user commands without asking. */
 export const maySudo = (): boolean => output('sudo', '-n', 'sh', '-c', 'echo yes') === 'yes\n';
+
+/** The name of a system that has no os-release(5): `macOS 26.1`, `Windows 11 Pro 10.0.26100`. */
+function systemName(): string {
+  if (process.platform === 'darwin') return `macOS ${output('sw_vers', '-productVersion')}`.trim();
+  return process.platform === 'win32' ? `${version()} ${release()}` : process.platform;
+}
 
 function osRelease(): Partial<Record<string, string>> {
   const text = readIfThere('/etc/os-release');

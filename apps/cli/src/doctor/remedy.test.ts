@@ -53,6 +53,12 @@ it("takes other systems' own packages", () => {
   );
 });
 
+it('tells of an NVIDIA GPU that Windows keeps from Direct3D', () => {
+  const problem = nvidiaProblem(withNvidia({ platform: 'win32' }, ['Microsoft Basic Render Driver']));
+  expect(problem).toMatch(/no Direct3D adapter.*nvidia-smi -dm 0/);
+  expect(nvidiaProblem(withNvidia({ platform: 'win32' }, ['NVIDIA RTX A2000']))).toBeUndefined();
+});
+
 const withNvidia = (host: Partial<Host>, adapters: string[] = ['llvmpipe']): Diagnosis => ({
   works: true,
   adapters,

@@ -31,6 +31,22 @@ export function installCommands(host: Host, as: string): string[] {
   ];
 }
 
+/** Where a driver comes from on systems whose packages do not bring it; undefined on Linux, where they do. */
+export function driverAdvice({ platform }: Host): string | undefined {
+  if (platform === 'linux') return undefined;
+  if (platform === 'darwin')
+    return (
+      'Metal and its driver come with macOS: update it in System Settings > General > Software Update; Dawn asks for ' +
+      'macOS 26. A virtual machine has an adapter only where it is given the GPU.'
+    );
+  if (platform === 'win32')
+    return (
+      "Update the GPU's driver: Settings > Windows Update > Advanced options > Optional updates, or from its maker " +
+      '(NVIDIA, AMD, Intel, Qualcomm). Device Manager > Display adapters shows which driver is in use.'
+    );
+  return `Install or update the graphics driver of ${platform}.`;
+}
+
 /** What takes back the entry that a failed install added: a source that cannot be read breaks every update. */
 export function undoCommands(host: Host, as: string): string[] {
   const file = backportsFile(host);
@@ -50,11 +66,17 @@ function backportsFile(host: Host): TextFile | undefined {
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Why an NVIDIA GPU that the kernel drives is not among the adapters; undefined where all is well. */
+/** Why an NVIDIA GPU that has a driver is not among the adapters; undefined where all is well. */
 export function nvidiaProblem({ host, adapter, adapters }: Diagnosis): string | undefined {
   const { nvidiaDriver, hasVulkanLoader, vulkanDrivers } = host;
   const seen = [...adapters, adapter?.vendor, adapter?.driver].some((name) => /nvidia/i.test(name ?? ''));
   if (!nvidiaDriver || seen) return undefined;
+  if (host.platform === 'win32') {
+    return (
+      `NVIDIA driver ${nvidiaDriver} is here, but no Direct3D adapter of it: it drives the GPU for computing alone ` +
+      '(TCC), or is too old. As administrator: nvidia-smi -dm 0, then restart; or update the driver.'
+    );
+  }
   const here = `NVIDIA driver ${nvidiaDriver} is here, but no Vulkan adapter of it`;
   if (!hasVulkanLoader) {
     return `${here}: the Vulkan loader is missing (package libvulkan1; on Fedora vulkan-loader).`;

@@ -1,14 +1,15 @@
 /**
  * The probe of tiles: tries them on one convolution, in a process of its own, so that a driver that crashes on one ends
- * nothing else. Takes
- * {problem, tiles, atOnce} as JSON, and compiles all tiles before it tries the first where `atOnce`; prints a line
- * `tried {ms, error}` or `tried {fault}` for each tile as soon as it is known.
+ * nothing else. Takes {problem, tiles, atOnce} as JSON on stdin, since arguments of Windows are too short for many
+ * tiles, and compiles all tiles before it tries the first where `atOnce`; prints a line `tried {ms, error}` or
+ * `tried {fault}` for each tile as soon as it is known.
  */
+import { json } from 'node:stream/consumers';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import type { ConvProblem, Tile } from '@organseg/kernels/ops/conv/choice/problem.ts';
 import { Trial } from '@organseg/kernels/ops/conv/choice/trial.ts';
 
-const { problem, tiles, atOnce } = JSON.parse(process.argv[2]!) as {
+const { problem, tiles, atOnce } = (await json(process.stdin)) as {
   problem: ConvProblem;
   tiles: Tile[];
   atOnce: boolean;

@@ -34,7 +34,8 @@ function fakeProbe(): string {
   const path = join(folder, 'probe.mjs');
   writeFileSync(
     path,
-    `const { tiles, atOnce } = JSON.parse(process.argv[2]);
+    `import { json } from 'node:stream/consumers';
+    const { tiles, atOnce } = await json(process.stdin);
     if (atOnce && tiles.some(({ threads }) => threads === 6)) process.kill(process.pid, 'SIGSEGV');
     for (const { threads } of tiles) {
       if (threads === 1 || threads === 6) process.kill(process.pid, 'SIGSEGV');

@@ -4,11 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asideOf } from '@organseg/files/aside.ts';
+import { renameOver } from '@organseg/files/rename.ts';
 import type { AdapterFacts, TileChoice } from '@organseg/kernels/device.ts';
 import { type ConvProblem, problemKey, type Tile } from '@organseg/kernels/ops/conv/choice/problem.ts';
 import { tileCandidates } from '@organseg/kernels/ops/conv/choice/tile.ts';
@@ -42,11 +43,18 @@ type Cache = z.infer<typeof cacheSchema>;
 /** Version of the measurements, which changes where kernels change so that earlier ones say nothing any more. */
 const VERSION = 3;
 
-/** The path of the cache, a file for each adapter and driver, under XDG_CACHE_HOME. */
+/** The folder where this system keeps what can be made again. */
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
+  if (process.platform === 'win32' && LOCALAPPDATA) return LOCALAPPDATA;
+  return process.platform === 'darwin' ? join(homedir(), 'Library', 'Caches') : join(homedir(), '.cache');
+}
+
+/** The path of the cache, a file for each adapter and driver. */
 function cachePath({ name, driver }: Pick<AdapterFacts, 'name' | 'driver'>): string {
-  const folder = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const key = createHash('sha256').update(`${name}\n${driver}\n${VERSION}`).digest('hex').slice(0, 12);
-  return join(folder, 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
+  return join(cacheFolder(), 'organseg', `tiles-${name.replace(/[^A-Za-z0-9]+/g, '-')}-${key}.json`);
 }
 
 /** The choice of tiles by what was measured on the adapter, or with `full` is measured now. */
@@ -89,7 +97,7 @@ function writeCache(path: string, cache: Cache): void {
   mkdirSync(join(path, '..'), { recursive: true });
   const aside = asideOf(path);
   writeFileSync(aside, JSON.stringify(cache, undefined, 1), { flag: 'wx' });
-  renameSync(aside, path);
+  renameOver(aside, path);
 }
 
 // The probe lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
@@ -111,9 +119,9 @@ export function fastest(
   let best: { tile: Tile; ms: number } | undefined;
   let atOnce = true;
   for (let next = 0; next < tiles.length; ) {
-    const request = JSON.stringify({ problem, tiles: tiles.slice(next), atOnce });
-    const options = { encoding: 'utf8', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' } as const;
-    const { stdout } = spawnSync(process.execPath, [probe, request], options);
+    const input = JSON.stringify({ problem, tiles: tiles.slice(next), atOnce });
+    const options = { input, encoding: 'utf8', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' } as const;
+    const { stdout } = spawnSync(process.execPath, [probe], options);
     const told = [...stdout.matchAll(/^tried (.*)\n/gm)];
     for (const [, line] of told) {
       const { ms, error } = JSON.parse(line!) as { ms?: number; error?: number | null };

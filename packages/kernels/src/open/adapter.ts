@@ -31,7 +31,9 @@ export function adapterFacts(adapter: GPUAdapter): AdapterFacts {
     name: info.device || info.description,
     vendor: info.vendor,
     driver: info.description,
-    software: info.isFallbackAdapter || /llvmpipe|swiftshader/i.test(`${info.device} ${info.description}`),
+    software:
+      info.isFallbackAdapter ||
+      /llvmpipe|swiftshader|Microsoft Basic Render/i.test(`${info.device} ${info.description}`),
     features: [...adapter.features].sort(),
     limits,
     subgroupSize: info.subgroupMinSize,

@@ -3,16 +3,7 @@
  * its third axis runs along the body, else turned to RAS+. Planes are written where they belong as they come, so that
  * no more than one is in memory.
  */
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { type NiftiSpace, spaceOfAffine } from '@organseg/core/volume/niftiSpace.ts';
@@ -20,6 +11,7 @@ import { sharesHeader } from '@organseg/core/volume/niftiWrite.ts';
 import { rasView } from '@organseg/core/volume/orientation.ts';
 import { asideOf } from '@organseg/files/aside.ts';
 import { asInputError } from '@organseg/files/errors.ts';
+import { renameOver } from '@organseg/files/rename.ts';
 
 const CERTAIN = 255;
 
@@ -112,7 +104,7 @@ export class ProbabilityFile {
     this.#named(() => {
       fsyncSync(this.#file);
       this.#close();
-      renameSync(this.#aside, this.#path);
+      renameOver(this.#aside, this.#path);
     });
   }
 

@@ -1,5 +1,5 @@
 /** The data that a run was started with, as its config.json records them, and whether they are still the same. */
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type FileRecord, isAsRecorded } from '@organseg/files/fileRecord.ts';
 import type { RunDescription } from './runFolder.ts';
@@ -14,7 +14,10 @@ export const sourcesOf = (
   data: string,
   records: ReadonlyMap<string, FileRecord>,
 ): NonNullable<RunDescription['sources']> =>
-  Object.fromEntries([...records].map(([path, record]) => [relative(data, path), record]));
+  Object.fromEntries([...records].map(([path, record]) => [pathFrom(data, path), record]));
+
+/** A file's path from the data set's folder, which every system writes alike in config.json. */
+const pathFrom = (data: string, path: string): string => relative(data, path).split(sep).join('/');
 
 /**
  * Throws InputError, which names the differences, where these are not the cases that the run was started with, or
@@ -44,7 +47,7 @@ export async function assertSameData(
   const files = [
     ...[...labelled, ...pseudo, ...validation].flatMap(({ image, labels }) => [image, labels]),
     ...unlabelled.map(({ image }) => image),
-  ].map((path) => relative(data, path));
+  ].map((path) => pathFrom(data, path));
   const changed: string[] = [];
   for (const file of new Set([...Object.keys(sources), ...files])) {
     const record = files.includes(file) ? sources[file] : undefined;
