@@ -1,7 +1,7 @@
 /** PyTorch's files, written as `torch.save` writes them: a zip file of a pickle and of each storage's values. */
 import { writeWhole } from '../write.ts';
 import { pickle, type TensorToWrite, type TorchValue } from './writePickle.ts';
-import { storedZip, type ZipEntry } from './writeZip.ts';
+import { type EntryToWrite, storedZip } from './writeZip.ts';
 
 /**
  * Writes a value with its tensors, which are read one after the other when they are written. Throws InputError where
@@ -14,7 +14,7 @@ export async function writeTorchFile(path: string, value: TorchValue): Promise<v
   await writeWhole(path, parts());
 }
 
-function entriesOf(value: TorchValue): ZipEntry[] {
+function entriesOf(value: TorchValue): EntryToWrite[] {
   const { bytes, storages } = pickle(value);
   const entry = (name: string, content: () => Uint8Array) => ({ name: `archive/${name}`, bytes: content });
   return [

@@ -1,12 +1,13 @@
 /**
- * Zip files as PyTorch reads them: entries stored, not compressed, the bytes of each on a multiple of 64, with the
- * fields of zip64 where there are too many entries or bytes for the old ones.
+ * Zip files as PyTorch reads them: entries stored, not compressed, the bytes of each on a multiple of 64 (which zip.js,
+ * by which zip files are read here, does not do), with the fields of zip64 where there are too many entries or bytes for
+ * the old ones.
  * Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 import { crc32 } from 'node:zlib';
 
 /** A file in the zip file, whose bytes are asked for when they are written. */
-export interface ZipEntry {
+export interface EntryToWrite {
   readonly name: string;
   bytes(): Uint8Array;
 }
@@ -18,7 +19,7 @@ const [IN_ZIP64_16, IN_ZIP64_32] = [0xffff, 0xffffffff];
 const [VERSION, DATE, UTF8] = [45, 0x21, 0x800];
 
 /** The bytes of a zip file in parts. Throws where an entry has 4 GiB or more. */
-export function* storedZip(entries: Iterable<ZipEntry>): Generator<Uint8Array> {
+export function* storedZip(entries: Iterable<EntryToWrite>): Generator<Uint8Array> {
   const directory: Uint8Array[] = [];
   let offset = 0;
   for (const entry of entries) {

@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import type { PickleValue } from '@organseg/files/torch/pickle.ts';
+import type { TorchTensor } from '@organseg/files/torch/tensor.ts';
+import { openTorchFile } from '@organseg/files/torch/torchFile.ts';
+import { golden } from '@organseg/files/torch/torchFixture.ts';
 import { expect, onTestFinished, test } from 'vitest';
 import { parameterLayout } from '../config/network.ts';
 import { PRESETS } from '../config/presets.ts';
@@ -14,6 +18,8 @@ import { createRun } from '../run/runFolder.ts';
 import { exportMonai } from './monai.ts';
 import { exportNnunet } from './nnunet.ts';
 import { exportSafetensors } from './safetensors.ts';
+
+const REFERENCE = golden('monai/dynunet-res');
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
@@ -92,6 +98,48 @@ test('MONAI: a bundle that tells how its network is made and fed', async () => {
   expect(preprocessing.transforms).toContainEqual(expect.objectContaining({ a_min: -200, a_max: 300 }));
   expect(inferer).toMatchObject({ roi_size: patch, overlap: 0.75 });
 });
+
+/** The tensors of a file, and their values. */
+async function readTensors(path: string, pick = (value: PickleValue) => value) {
+  const file = await openTorchFile(path);
+  onTestFinished(() => file.close());
+  const tensors = pick(file.value) as Map<string, TorchTensor>;
+  return { tensors, floats: (name: string) => file.floats(tensors.get(name)!) };
+}
+
+test('MONAI: every parameter under its name, and again under that of its layer', async () => {
+  const folder = newFolder();
+  const { path, values } = await newRun(folder, { deepSupervision: true });
+  await exportMonai(path, join(folder, 'bundle'));
+  const { tensors, floats } = await readTensors(join(folder, 'bundle', 'models', 'model.pt'));
+  for (const [name, array] of values) expect(floats(name), name).toEqual(array);
+  const aliases = [
+    ['input_block.norm1.weight', 'downsample.norm1.weight'],
+    ['downsamples.1.conv2.conv.weight', 'next_layer.next_layer.downsample.conv2.conv.weight'],
+    ['bottleneck.norm2.bias', 'next_layer.next_layer.next_layer.norm2.bias'],
+    ['upsamples.0.transp_conv.conv.weight', 'next_layer.next_layer.upsample.transp_conv.conv.weight'],
+    ['upsamples.2.conv_block.norm1.bias', 'upsample.conv_block.norm1.bias'],
+    ['deep_supervision_heads.0.conv.conv.bias', 'next_layer.super_head.conv.conv.bias'],
+  ];
+  for (const [name, alias] of aliases)
+    expect(tensors.get(`skip_layers.${alias}`)!.storage, alias).toBe(tensors.get(name!)!.storage);
+});
+
+test.skipIf(!REFERENCE)(
+  'MONAI: the names and shapes of its own state dict (needs shared/golden)',
+  async () => {
+    const folder = newFolder();
+    const { kwargs } = readJson(join(REFERENCE!, 'meta.json'));
+    const settings = { filters: kwargs.filters, kernels: kwargs.kernel_size, strides: kwargs.strides };
+    const { path } = await newRun(folder, { ...settings, classes: kwargs.out_channels });
+    await exportMonai(path, join(folder, 'bundle'));
+    const shapes = async (path: string) =>
+      Array.from((await readTensors(path)).tensors, ([name, { shape }]) => `${name} [${shape}]`).sort();
+    expect(await shapes(join(folder, 'bundle', 'models', 'model.pt'))).toEqual(
+      await shapes(join(REFERENCE!, 'model.pt')),
+    );
+  },
+);
 
 test('what is there is left as it is, and what cannot be expressed leaves nothing', async () => {
   const folder = newFolder();
