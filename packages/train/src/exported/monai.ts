@@ -3,12 +3,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import type { DynUnetConfig, SegResNetConfig } from '@organseg/core/network/networkConfig.ts';
+import {
+  coarseOutputs,
+  type DynUnetConfig,
+  type SegResNetConfig,
+} from '@organseg/core/network/networkConfig.ts';
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
 import type { Model } from '../predict/model.ts';
 import { openRuns, type RunModel } from './runModel.ts';
-import { parameterTensors, type StateDict } from './stateDict.ts';
+import { stateDict } from './stateDict.ts';
 
 /**
  * Writes models/model.pt, configs/inference.json and configs/metadata.json. Throws InputError where MONAI has no such
@@ -22,8 +26,7 @@ export async function exportMonai(run: string, out: string): Promise<void> {
   try {
     await writeFolderWhole(out, async (folder) => {
       for (const part of ['models', 'configs']) await mkdir(join(folder, part));
-      const tensors = monaiStateDict(network, parameterTensors(specs, values));
-      await writeTorchFile(join(folder, 'models', 'model.pt'), tensors);
+      await writeTorchFile(join(folder, 'models', 'model.pt'), stateDict(network, values));
       await writeJson(join(folder, 'configs', 'inference.json'), inferenceOf(model, network));
       await writeJson(join(folder, 'configs', 'metadata.json'), metadataOf(model));
     });
@@ -61,7 +64,7 @@ function networkDefinition(network: MonaiNetwork) {
       blocks_up: blocksUp,
     };
   }
-  const heads = headsOf(network);
+  const heads = coarseOutputs(network);
   return {
     _target_: 'DynUNet',
     ...channels,
@@ -73,38 +76,6 @@ function networkDefinition(network: MonaiNetwork) {
     trans_bias: network.transposedBias,
     ...(heads ? { deep_supervision: true, deep_supr_num: heads } : {}),
   };
-}
-
-/** The number of a DynUNet's outputs at lower resolutions. */
-const headsOf = ({ deepSupervision, deepSupervisionHeads, filters }: DynUnetConfig): number =>
-  deepSupervision ? (deepSupervisionHeads ?? filters.length - 3) : 0;
-
-/** All that MONAI's network loads, strictly: a DynUNet's blocks have a second name as layers within layers. */
-function monaiStateDict(network: MonaiNetwork, parameters: StateDict): StateDict {
-  if (network.architecture === 'SegResNet') return parameters;
-  const bottom = network.filters.length - 1;
-  const layer = (depth: number, part: string) => `skip_layers.${'next_layer.'.repeat(depth)}${part}`;
-  const aliasOf = (block: string, number: number): string | undefined => {
-    switch (block) {
-      case 'input_block':
-        return layer(0, 'downsample.');
-      case 'downsamples':
-        return layer(number + 1, 'downsample.');
-      case 'bottleneck':
-        return layer(bottom, '');
-      case 'upsamples':
-        return layer(bottom - 1 - number, 'upsample.');
-      case 'deep_supervision_heads':
-        return layer(number + 1, 'super_head.');
-    }
-  };
-  const dict: StateDict = new Map(parameters);
-  for (const [name, tensor] of parameters) {
-    const [, block, number, rest] = name.match(/^(\w+?)\.(?:(\d+)\.)?(.*)$/)!;
-    const alias = aliasOf(block!, Number(number));
-    if (alias) dict.set(alias + rest, tensor);
-  }
-  return dict;
 }
 
 /** What MONAI needs to predict as the run does, up to the body's crop. */

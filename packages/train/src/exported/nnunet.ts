@@ -10,10 +10,9 @@ import type { TorchValue } from '@organseg/files/torch/writePickle.ts';
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
 import { readRun } from '../run/runFolder.ts';
-import { CONFIGURATION, datasetOf, plansOf, TRAINER } from './nnunetPlans.ts';
-import { type NnunetNetwork, nnunetStateDict } from './nnunetWeights.ts';
+import { CONFIGURATION, datasetOf, type NnunetNetwork, plansOf, TRAINER } from './nnunetPlans.ts';
 import { openRuns, type RunModel } from './runModel.ts';
-import { parameterTensors } from './stateDict.ts';
+import { stateDict } from './stateDict.ts';
 
 /**
  * Writes the model of runs whose logits are averaged; returns what nnU-Net cannot do as they do. Throws InputError where
@@ -32,11 +31,10 @@ export async function exportNnunet(runs: readonly string[], out: string): Promis
     for (const [fold, weights] of model.weights.entries()) {
       const values = await weights.open(specs);
       try {
-        const tensors = nnunetStateDict(network, parameterTensors(specs, values));
         const how = { plans, configuration: CONFIGURATION, fold, dataset_json: description, device: 'cpu' };
         await mkdir(join(folder, `fold_${fold}`));
         await writeTorchFile(join(folder, `fold_${fold}`, 'checkpoint_final.pth'), {
-          network_weights: tensors,
+          network_weights: stateDict(network, values),
           init_args: how,
           current_epoch: config[phase].epochs,
           ...CONSTANTS,

@@ -1,10 +1,13 @@
 /** nnU-Net's plans and description of the data for a run's network and preprocessing. */
 import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
+import type { PlainConvUnetConfig, ResidualEncoderUnetConfig } from '@organseg/core/network/networkConfig.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
-import type { NnunetNetwork } from './nnunetWeights.ts';
 
 /** The names that nnU-Net gives to models that nobody gave another. */
 export const [TRAINER, PLANS, CONFIGURATION] = ['nnUNetTrainer', 'nnUNetPlans', '3d_fullres'];
+
+/** The networks that plans can describe. */
+export type NnunetNetwork = PlainConvUnetConfig | ResidualEncoderUnetConfig;
 
 /** What plans are made of. */
 export interface PlanFacts {
@@ -85,7 +88,7 @@ function architectureOf(network: NnunetNetwork) {
         ? { n_conv_per_stage: network.convolutions }
         : { n_blocks_per_stage: network.blocks, stem_channels: network.stemChannels }),
       n_conv_per_stage_decoder: decoderConvolutions,
-      conv_bias: true,
+      conv_bias: network.transposedBias, // of all convolutions; that before a norm changes nothing,
       norm_op: 'torch.nn.modules.instancenorm.InstanceNorm3d',
       norm_op_kwargs: { affine: true }, // eps is 1e-5 without being told
       dropout_op: null,

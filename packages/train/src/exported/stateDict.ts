@@ -1,17 +1,21 @@
-/** Parameters as the entries of PyTorch's state dicts. */
-import type { ParameterSpec, ParameterValues } from '@organseg/core/network/parameters.ts';
+/** A network's parameters as the state dict of its library's module, which loads it strictly. */
+import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
+import type { ParameterValues } from '@organseg/core/network/parameters.ts';
+import { stateDictEntries } from '@organseg/core/network/stateDict.ts';
 import type { TensorToWrite } from '@organseg/files/torch/writePickle.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 
-/** Tensors by their names in a state dict, where several names may be those of one tensor. */
-export type StateDict = Map<string, TensorToWrite>;
-
-/** The parameters, each read from its source when it is written. */
-export const parameterTensors = (specs: readonly ParameterSpec[], values: ParameterValues): StateDict =>
-  new Map(specs.map(({ name, shape }) => [name, { shape, read: () => values.get(name)! }]));
-
-/** A tensor of zeros. */
-export const zerosOf = (...shape: number[]): TensorToWrite => ({
-  shape,
-  read: () => new Float32Array(elementCount(shape)),
-});
+/** The tensors by their names, several of which may be one tensor; each is read when it is written. */
+export function stateDict(network: NetworkConfig, values: ParameterValues): Map<string, TensorToWrite> {
+  /** By parameter, and those that change nothing by their shape. */
+  const tensors = new Map<string, TensorToWrite>();
+  const dict = new Map<string, TensorToWrite>();
+  for (const { key, shape, parameter } of stateDictEntries(network)) {
+    const id = parameter ?? `zeros ${shape}`;
+    const read = () => (parameter ? values.get(parameter)! : new Float32Array(elementCount(shape)));
+    const tensor = tensors.get(id) ?? { shape, read };
+    tensors.set(id, tensor);
+    dict.set(key, tensor);
+  }
+  return dict;
+}
