@@ -1,7 +1,10 @@
-/** Models by their folders. */
+/** Models by their folders: runs, and models that were trained elsewhere. */
+import { InputError } from '@organseg/core/inputError.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { preprocessingOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
+import { modelKind } from '../imported/modelKind.ts';
+import { readNnunetModel } from '../imported/nnunet/readNnunetModel.ts';
 import { ParametersFile } from '../run/checkpoint.ts';
 import { bestCheckpoint, readRun } from '../run/runFolder.ts';
 import { averageOf, type Model } from './model.ts';
@@ -20,9 +23,21 @@ export interface ModelChoice {
  */
 export async function openModel(
   folders: string | readonly string[],
-  _choice: ModelChoice = {},
+  choice: ModelChoice = {},
 ): Promise<Model> {
-  return averageOf(await Promise.all([folders].flat().map(modelOfRun)));
+  return averageOf(await Promise.all([folders].flat().map((folder) => modelAt(folder, choice))));
+}
+
+async function modelAt(path: string, choice: ModelChoice): Promise<Model> {
+  const found = await modelKind(path);
+  switch (found.kind) {
+    case 'run':
+      return modelOfRun(found.folder);
+    case 'nnU-Net':
+      return readNnunetModel(found.files, choice);
+    case 'MONAI bundle':
+      throw new InputError(`${path}: bundles of MONAI are not read`);
+  }
 }
 
 async function modelOfRun(folder: string): Promise<Model> {
