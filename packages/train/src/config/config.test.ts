@@ -1,8 +1,10 @@
 /** Settings: presets, what is put over them, and what is refused. */
 import { expect, test } from 'vitest';
 import { consistencyWeight, learningRate } from '../step/schedule.ts';
+import { networkConfig } from './networkSettings.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { resolveConfig, studentConfig } from './resolve.ts';
+import { parseConfig } from './schema.ts';
 
 test('the preset, then the file, then --set', () => {
   const file = {
@@ -37,9 +39,46 @@ test.each([
   [{ intensityOutside: 'nearest' }, [], /^mine\.json: intensityOutside: .*"zero"\|"clip"/],
   [{ patch: [100, 128, 128] }, [], 'mine.json: patch [100,128,128] expects multiples of [32,32,32]'],
   [{ filters: [8, 16] }, [], 'filters, kernels and strides expect one entry for each of 2 stages'],
+  [{ architecture: 'UNETR' }, [], /^mine\.json: architecture: /],
+  [
+    { architecture: 'PlainConvUNet', blocks: [2, 2] },
+    [],
+    'mine.json: blocks expects one entry for each of 6 stages',
+  ],
+  [{ decoderBlocks: [2, 2] }, [], 'mine.json: decoderBlocks expects one entry for each of 5 stages'],
+  [{ 'kernels.2': [5, 5, 5] }, [], 'mine.json: network: kernels of 1 and 3 are known, got [5,5,5]'],
   [[1], [], 'mine.json: expects a JSON object'],
 ] as [unknown, string[], string | RegExp][])('%j %j is refused by name', (value, set, message) => {
   expect(() => resolveConfig('gao2022', { path: 'mine.json', value }, set)).toThrow(message);
+});
+
+test('an architecture has its library’s numbers of blocks unless others are set', () => {
+  const network = (...set: string[]) => networkConfig(resolveConfig('small', undefined, set));
+  expect(network('architecture=PlainConvUNet')).toMatchObject({
+    architecture: 'PlainConvUNet',
+    convolutions: [2, 2, 2, 2],
+    decoderConvolutions: [2, 2, 2],
+    transposedBias: true,
+  });
+  expect(network('architecture=ResidualEncoderUNet', 'decoderBlocks=[1,2,3]')).toMatchObject({
+    architecture: 'ResidualEncoderUNet',
+    blocks: [1, 3, 4, 6],
+    decoderConvolutions: [1, 2, 3],
+    stemChannels: 8,
+  });
+  expect(network('residual=false')).toMatchObject({ architecture: 'DynUNet', residual: false });
+});
+
+test('settings of before there were several architectures are a residual DynUNet’s', () => {
+  const { architecture, residual, blocks, decoderBlocks, transposedBias, ...before } = PRESETS.small;
+  expect(networkConfig(parseConfig(before, 'config.json'))).toEqual(networkConfig(PRESETS.small));
+  expect([architecture, residual, blocks, decoderBlocks, transposedBias]).toEqual([
+    'DynUNet',
+    true,
+    null,
+    null,
+    null,
+  ]);
 });
 
 test.each(Object.keys(PRESETS) as PresetName[])('%s and its student hold together', (name) => {

@@ -1,5 +1,6 @@
 /** The settings that the network is built from. */
-import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import { checkNetwork, type NetworkConfig, patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
@@ -9,6 +10,8 @@ export const size = z.int().positive();
 export const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
 
 export const networkSettings = {
+  /** The network: MONAI's DynUNet, or nnU-Net's PlainConvUNet or ResidualEncoderUNet. */
+  architecture: z.enum(['DynUNet', 'PlainConvUNet', 'ResidualEncoderUNet']).default('DynUNet'),
   /** Number of output channels: background and organs. */
   classes: z.int().min(2).max(MAX_CLASSES),
   /** Number of filters of each stage of the network, the finest first. */
@@ -17,6 +20,17 @@ export const networkSettings = {
   kernels: z.array(dhw),
   /** Stride into each stage from the one before; the first one's is 1. */
   strides: z.array(dhw),
+  /** Whether a DynUNet's encoder has residual blocks. */
+  residual: z.boolean().default(true),
+  /**
+   * Convolutions of each stage of a PlainConvUNet's encoder, residual blocks of a ResidualEncoderUNet's; null: nnU-Net's
+   * 2 in each, or 1, 3, 4, 6, 6 …
+   */
+  blocks: z.array(size).nullable().default(null),
+  /** Convolutions of each stage of nnU-Net's decoders, the coarsest first; null: 2, of a ResidualEncoderUNet 1. */
+  decoderBlocks: z.array(size).nullable().default(null),
+  /** Whether transposed convolutions have a bias; null: as their library has it, nnU-Net with one and MONAI without. */
+  transposedBias: z.boolean().nullable().default(null),
   /** Whether the loss also judges outputs at lower resolutions. */
   deepSupervision: z.boolean(),
 };
@@ -24,21 +38,61 @@ export const networkSettings = {
 const schema = z.object(networkSettings);
 export type NetworkSettings = z.infer<typeof schema>;
 
+/** nnU-Net's numbers of residual blocks, from the full resolution down; every further stage has the last one's. */
+const RESIDUAL_BLOCKS = [1, 3, 4, 6];
+
 /** The network that the settings describe. */
-export const networkConfig = ({
-  classes,
-  filters,
-  kernels,
-  strides,
-  deepSupervision,
-}: NetworkSettings): NetworkConfig => ({
-  architecture: 'DynUNet',
-  residual: true,
-  transposedBias: false,
-  inputChannels: 1,
-  classes,
-  filters,
-  kernels,
-  strides,
-  deepSupervision,
-});
+export function networkConfig(settings: NetworkSettings): NetworkConfig {
+  const { architecture, classes, filters, kernels, strides, deepSupervision } = settings;
+  const { residual, blocks, decoderBlocks, transposedBias } = settings;
+  const common = { inputChannels: 1, classes, filters, kernels, strides, deepSupervision };
+  const decoderConvolutions = (count: number) => decoderBlocks ?? filters.slice(1).map(() => count);
+  switch (architecture) {
+    case 'DynUNet':
+      return { architecture, ...common, residual, transposedBias: transposedBias ?? false };
+    case 'PlainConvUNet':
+      return {
+        architecture,
+        ...common,
+        transposedBias: transposedBias ?? true,
+        convolutions: blocks ?? filters.map(() => 2),
+        decoderConvolutions: decoderConvolutions(2),
+      };
+    case 'ResidualEncoderUNet':
+      return {
+        architecture,
+        ...common,
+        transposedBias: transposedBias ?? true,
+        blocks: blocks ?? filters.map((_, stage) => RESIDUAL_BLOCKS[stage] ?? RESIDUAL_BLOCKS.at(-1)!),
+        decoderConvolutions: decoderConvolutions(1),
+        stemChannels: filters[0]!,
+      };
+  }
+}
+
+/** Throws InputError that names `source` unless the settings describe a network, and one that takes such patches. */
+export function assertNetwork(settings: NetworkSettings & { readonly patch: Dhw }, source: string): void {
+  const { filters, kernels, strides, blocks, decoderBlocks, patch } = settings;
+  const stages = filters.length;
+  if (kernels.length !== stages || strides.length !== stages) {
+    throw new InputError(
+      `${source}: filters, kernels and strides expect one entry for each of ${stages} stages`,
+    );
+  }
+  if (blocks && blocks.length !== stages)
+    throw new InputError(`${source}: blocks expects one entry for each of ${stages} stages`);
+  if (decoderBlocks && decoderBlocks.length !== stages - 1)
+    throw new InputError(`${source}: decoderBlocks expects one entry for each of ${stages - 1} stages`);
+  const network = networkConfig(settings);
+  try {
+    checkNetwork(network);
+  } catch (error) {
+    throw new InputError(`${source}: ${(error as Error).message}`);
+  }
+  const divisor = patchDivisor(network);
+  if (patch.some((n, i) => n % divisor[i]!)) {
+    throw new InputError(
+      `${source}: patch [${patch}] expects multiples of [${divisor}], the strides' product`,
+    );
+  }
+}

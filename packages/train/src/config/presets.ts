@@ -36,10 +36,15 @@ export const NNUNET_NOISE: Augmentation[] = [
 
 /** The settings of Gao 2022, "A Pseudo-labeling Approach to Semi-supervised Organ Segmentation", to the letter. */
 const gao2022: Config = {
+  architecture: 'DynUNet',
   classes: 14,
   filters: [32, 64, 128, 256, 320, 320],
   kernels: Array.from({ length: 6 }, () => cube(3)),
   strides: [1, 2, 2, 2, 2, 2].map(cube),
+  residual: true,
+  blocks: null,
+  decoderBlocks: null,
+  transposedBias: null,
   spacingMm: cube(1),
   intensityLowHu: -300,
   intensityHighHu: 300,

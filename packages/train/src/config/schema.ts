@@ -1,12 +1,11 @@
 /** A run's settings: flat, named in the field's words, and checked; an unknown key is an error. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { check } from '@organseg/files/json.ts';
 import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
-import { dhw, networkConfig, networkSettings, size } from './networkSettings.ts';
+import { assertNetwork, dhw, networkSettings, size } from './networkSettings.ts';
 
 /** Millimetres along x, y, z, the order of volumes. */
 const xyzMm: z.ZodType<Xyz> = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
@@ -109,18 +108,7 @@ export type TrainingPhase = z.infer<typeof trainingPhase>;
 /** Settings from outside, checked. Throws InputError that names `source` and the key. */
 export function parseConfig(value: unknown, source: string): Config {
   const config = check(value, configSchema, source);
-  const stages = config.filters.length;
-  if (config.kernels.length !== stages || config.strides.length !== stages) {
-    throw new InputError(
-      `${source}: filters, kernels and strides expect one entry for each of ${stages} stages`,
-    );
-  }
-  const divisor = patchDivisor(networkConfig(config));
-  if (config.patch.some((n, i) => n % divisor[i])) {
-    throw new InputError(
-      `${source}: patch [${config.patch}] expects multiples of [${divisor}], the strides' product`,
-    );
-  }
+  assertNetwork(config, source);
   const { consistency, batch } = config;
   if (consistency && consistency.patches >= batch) {
     throw new InputError(`${source}: consistency.patches expects fewer than the batch of ${batch}`);

@@ -40,27 +40,40 @@ describe('GPU memory', () => {
   };
 
   test.each([
-    ['f32', [16, 16, 16]],
-    ['f16', [8, 16, 24]],
-  ] as const)('predicted for %s is what the run then held, within 5 %%', async (precision, patch) => {
-    const folder = temporaryFolder();
-    const [data, out] = [join(folder, 'data'), join(folder, 'run')];
-    await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
-    const result = await startRun(gpu, { data, out, config: config({ precision, patch: [...patch] }) });
+    ['DynUNet', 'f32', [16, 16, 16]],
+    ['DynUNet', 'f16', [8, 16, 24]],
+    ['ResidualEncoderUNet', 'f32', [8, 16, 16]],
+  ] as const)(
+    'predicted for a %s in %s is what the run then held, within 5 %%',
+    async (architecture, precision, patch) => {
+      const folder = temporaryFolder();
+      const [data, out] = [join(folder, 'data'), join(folder, 'run')];
+      await writePhantoms(data, { labelled: 4, unlabelled: 0, test: 0 });
+      const result = await startRun(gpu, {
+        data,
+        out,
+        config: config({ architecture, precision, patch: [...patch] }),
+      });
 
-    const run = await readRun(out);
-    const { labelled } = await openDataset(data);
-    const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(run.config), run.config.classes);
-    const validated = labelled.filter(({ name }) => run.validationCases.includes(name));
-    const sizes = await Promise.all(validated.map((source) => store.prepare(source)));
-    expect(sizes).toHaveLength(2);
-    const size = sizes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a));
-    const before = gpu.arena.account;
-    const predicted = await trainingPeakBytes(gpu, run.config, 'initial', size);
-    expect(gpu.arena.account).toEqual(before);
-    expect(result.peakGpuBytes / predicted).toBeGreaterThan(0.95);
-    expect(result.peakGpuBytes / predicted).toBeLessThan(1.05);
-  });
+      const run = await readRun(out);
+      const { labelled } = await openDataset(data);
+      const store = new CaseStore(
+        gpu,
+        join(out, 'prepared'),
+        preprocessingOf(run.config),
+        run.config.classes,
+      );
+      const validated = labelled.filter(({ name }) => run.validationCases.includes(name));
+      const sizes = await Promise.all(validated.map((source) => store.prepare(source)));
+      expect(sizes).toHaveLength(2);
+      const size = sizes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a));
+      const before = gpu.arena.account;
+      const predicted = await trainingPeakBytes(gpu, run.config, 'initial', size);
+      expect(gpu.arena.account).toEqual(before);
+      expect(result.peakGpuBytes / predicted).toBeGreaterThan(0.95);
+      expect(result.peakGpuBytes / predicted).toBeLessThan(1.05);
+    },
+  );
 
   test('a run beyond the cap is refused with the largest batch and patch that fit, before its folder is made', async () => {
     const large = config({ batch: 3, patch: [32, 32, 32] });
