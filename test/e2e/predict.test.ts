@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OwnedGpu } from '../../apps/cli/src/gpu/withGpu.ts';
 import { predictOrGoOn } from '../../apps/cli/src/pipeline/tasks.ts';
 import { reportsIn } from '../../apps/cli/src/predict/predictions.ts';
+import { averaged } from '../../apps/cli/src/predict/segmenters.ts';
 import { determinant } from '../../packages/core/src/volume/affine.ts';
 import { toRas } from '../../packages/core/src/volume/orientation.ts';
 import { type Volume, type Xyz, xyz } from '../../packages/core/src/volume/volume.ts';
@@ -167,7 +168,9 @@ describe('predict', () => {
     const first = owner.gpu;
     first.device.destroy();
     try {
-      expect(await predictOrGoOn(owner, [run], cases, out, new AbortController().signal)).toBe(true);
+      expect(
+        await predictOrGoOn(owner, await averaged([run], {}, {}), cases, out, new AbortController().signal),
+      ).toBe(true);
       expect(owner.gpu).not.toBe(first);
       await owner.gpu.finish();
     } finally {

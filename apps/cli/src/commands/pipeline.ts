@@ -2,21 +2,29 @@
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
-import { openDataset } from '@organseg/files/dataset.ts';
+import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
+import { labelTable } from '@organseg/train/joined/labelLookup.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
 import { openState } from '../pipeline/state.ts';
 import { testReferences } from '../pipeline/tasks.ts';
-import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
+import { type PlannedSegmenter, translated } from '../predict/segmenters.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions {
   data: string;
   out: string;
+  teacher?: string;
+  labelMap?: string;
+  folds?: string[];
+  checkpoint?: 'final' | 'best';
   preset: PresetName;
   config?: string;
   set?: string[];
@@ -32,14 +40,28 @@ export const pipeline = command(
     '--out <dir>',
     'folder of the runs, label maps, scores and report.html; goes on where it was',
   )
+  .option(
+    '--teacher <path>',
+    'a model from elsewhere that labels in the first round; labels of one’s own are not needed',
+  )
+  .option(
+    '--label-map <table.json>',
+    'which of its labels become which of the data set’s (default: those of one name)',
+  )
+  .addOption(foldsOption())
+  .addOption(checkpointOption())
   .addOption(presetOption().default('gao2022'))
   .addOption(configOption())
   .addOption(setOption())
   .addOption(tuneOption())
   .action(async (options: Options) => {
     const { data, out, preset } = options;
-    const request = { data, out, preset, config: await settings(options) };
-    testReferences(await openDataset(data)); // refused before there is a folder
+    const config = await settings(options);
+    const dataset = await openDataset(data);
+    const teacher =
+      options.teacher === undefined ? undefined : await teacherOf(options, options.teacher, dataset);
+    const request = { data, out, preset, config, teacher };
+    testReferences(dataset, teacher === undefined); // refused before there is a folder
     await whileLocked(out, async () => {
       const state = await openState(request);
       await withGpu({ tune: options.tune }, async (owner, signal) => {
@@ -49,8 +71,27 @@ export const pipeline = command(
     });
   });
 
+/** The teacher from elsewhere, its labels those of the data set. Throws InputError where none of them is. */
+async function teacherOf(
+  { labelMap, folds, checkpoint }: Options,
+  path: string,
+  { labelNames }: Dataset,
+): Promise<PlannedSegmenter> {
+  const table = labelMap === undefined ? undefined : await readJsonFile(labelMap, labelTable);
+  const { planned, notes } = await translated(
+    path,
+    { folds, checkpoint },
+    labelNames,
+    table,
+    labelMap ?? path,
+  );
+  for (const note of notes) say(note);
+  return planned;
+}
+
 /** The table "labelled only / student" and where the report lies. */
-export function comparison({ labelNames, labelledOnly, student, report, manifest }: PipelineResult): string {
+export function comparison(result: PipelineResult): string {
+  const { labelNames, labelledOnly, student, report, manifest, teacher, run } = result;
   const organs = organsOf(labelNames).map(({ name, longName }): [string, number, number] => [
     longName,
     organMean(labelledOnly, name),
@@ -59,11 +100,13 @@ export function comparison({ labelNames, labelledOnly, student, report, manifest
   const rows = [...organs, ['mean', labelledOnly.mean.dsc, student.mean.dsc] as const];
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   const kept = manifest?.cases.filter((labelled) => labelled.kept).length;
+  if (!labelledOnly.cases.length)
+    return `no test cases to score; ${kept} of ${manifest?.cases.length} pseudo-labelled cases kept\nstudent: ${run}\nreport: ${report}`;
   const choice = manifest ? `; ${kept} of ${manifest.cases.length} pseudo-labelled cases kept` : '';
   return [
     `mean DSC of ${plural(labelledOnly.cases.length, 'test case')}${choice}`,
     '',
-    `${'organ'.padEnd(width)}labelled only             student`,
+    `${'organ'.padEnd(width)}${teacher.padStart(13)}             student`,
     ...rows.map(
       ([name, a, b]) => `${name.padEnd(width)}${a.toFixed(4).padStart(13)}  ${b.toFixed(4).padStart(18)}`,
     ),

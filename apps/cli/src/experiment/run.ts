@@ -34,6 +34,7 @@ import {
   trainOrGoOn,
 } from '../pipeline/tasks.ts';
 import { reportsIn } from '../predict/predictions.ts';
+import { averaged } from '../predict/segmenters.ts';
 import { labelWithProgress } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { say } from '../terminal/command.ts';
@@ -138,9 +139,9 @@ class SeedGroup {
       const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold, prepared };
       await trainOrGoOn(this.#owner, request, signal);
     }
-    const models = runs.map(({ out }) => out);
-    const mirror = mirrorOf(arm, config);
-    const isNew = await predictOrGoOn(this.#owner, models, dataset.test, predictions, signal, mirror);
+    const folders = runs.map(({ out }) => out);
+    const model = await averaged(folders, {}, { mirror: mirrorOf(arm, config) });
+    const isNew = await predictOrGoOn(this.#owner, model, dataset.test, predictions, signal);
     const scores = join(own, 'scores.json');
     const evaluation = await evaluateOrRead(
       testPairs(references, predictions),
@@ -151,7 +152,7 @@ class SeedGroup {
     const reports = await reportsIn(predictions);
     return {
       cases: evaluation.cases,
-      steps: await this.#steps(models[0]!),
+      steps: await this.#steps(folders[0]!),
       predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
       pseudoLabels: pseudo

@@ -11,6 +11,9 @@ export interface Model {
   readonly runs?: readonly string[];
 }
 
+/** A teacher of the first round that was trained elsewhere. */
+export const FROM_ELSEWHERE: Model = { folder: 'teacher', name: 'the teacher' };
+
 /** The teacher of the first round: one run, or one of each fold. */
 export function firstTeacher(config: Config): Model {
   const model = { folder: 'labelled-only', name: 'labelled only' };

@@ -6,18 +6,17 @@ import { writeWhole } from '@organseg/files/write.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
-import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
 import { readRecords } from '@organseg/train/run/trainingRecords.ts';
-import type { Evaluation } from '../evaluate/evaluateCases.ts';
+import { type Evaluation, evaluateCases } from '../evaluate/evaluateCases.ts';
+import { averaged, type PlannedSegmenter } from '../predict/segmenters.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { reportHtml } from '../report/report.ts';
 import { say } from '../terminal/command.ts';
-import { firstTeacher, type Model, pseudoLabelsOf, studentsOf } from './models.ts';
+import { FROM_ELSEWHERE, firstTeacher, type Model, pseudoLabelsOf, studentsOf } from './models.ts';
 import { type PipelineRequest, type PipelineState, saveState } from './state.ts';
 import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './tasks.ts';
 
@@ -25,9 +24,12 @@ export interface PipelineResult {
   readonly report: string;
   /** Names of the data set's labels, background first. */
   readonly labelNames: readonly string[];
-  /** Scores of the model that learnt from labelled cases alone. */
+  /** What labelled in the first round: the model of the labelled cases alone, or one from elsewhere. */
+  readonly teacher: string;
+  /** The run of the last student. */
+  readonly run: string;
+  /** Scores of the first teacher and of the last student, of no case where there are no test cases. */
   readonly labelledOnly: Evaluation;
-  /** Scores of the last student. */
   readonly student: Evaluation;
   /** Pseudo-labels that the last student learnt from; null where nobody labels. */
   readonly manifest: PseudoLabelManifest | null;
@@ -45,24 +47,28 @@ export async function pipeline(
   const dataset = await openDataset(request.data);
   const { labelNames } = dataset;
   const organs = organsOf(labelNames);
-  const references = testReferences(dataset);
+  const references = testReferences(dataset, request.teacher === undefined);
   const tasks = new Tasks(out, state);
 
   const { data, config } = request;
   const prepared = join(out, 'prepared');
   const students = studentsOf(config);
-  const first = firstTeacher(config);
+  const first = request.teacher ? FROM_ELSEWHERE : firstTeacher(config);
   const models = [first, students.at(-1)!] as const;
   const runsOf = ({ folder, runs = [folder] }: Model) => runs.map((name) => join(out, name));
   const run = (model: Model) => runsOf(model)[0]!;
   const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
-  for (const { name, fold } of foldRuns(config, first.folder)) {
+  const segmenterOf = async (model: Model): Promise<PlannedSegmenter> =>
+    model === FROM_ELSEWHERE && request.teacher
+      ? request.teacher
+      : await averaged(runsOf(model), {}, { mirror: mirrorOf(model), confidence: true });
+  for (const { name, fold } of first === FROM_ELSEWHERE ? [] : foldRuns(config, first.folder)) {
     const part = fold ? `, fold ${fold.fold}` : '';
     await tasks.run(`train on labelled cases${part}`, signal, () =>
       trainOrGoOn(owner, { data, config, out: join(out, name), fold, prepared }, signal),
     );
   }
-  const outOfFold = config.folds === null ? null : await outOfFoldScores();
+  const outOfFold = config.folds === null || first === FROM_ELSEWHERE ? null : await outOfFoldScores();
   let teacher = first;
   let manifest: PseudoLabelManifest | null = null;
   const labelFolders: string[] = [];
@@ -73,7 +79,7 @@ export async function pipeline(
       manifest = await tasks.run(`pseudo-label${round}`, signal, async () => {
         const compared = [...labelFolders];
         if (teacher.runs && comparesModels(config)) compared.push(...(await labelByEach(runsOf(teacher))));
-        const made = await label(runsOf(teacher), pseudo, compared, mirrorOf(teacher));
+        const made = await label(await segmenterOf(teacher), pseudo, compared);
         say(summary(made));
         return made;
       });
@@ -87,7 +93,7 @@ export async function pipeline(
           config: studentConfig(config),
           prepared,
           out: run(student),
-          init: config.studentStart === 'teacher' ? run(teacher) : undefined,
+          init: config.studentStart === 'teacher' && teacher !== FROM_ELSEWHERE ? run(teacher) : undefined,
           pseudo: config.studentPseudoLabels ? pseudo : undefined,
         },
         signal,
@@ -97,9 +103,14 @@ export async function pipeline(
   }
   const evaluations = new Map<Model, Evaluation>();
   for (const model of models) {
+    if (!references.length) {
+      evaluations.set(model, await evaluateCases([], organs, 'flare22'));
+      continue;
+    }
     const predictions = join(out, 'predictions', model.folder);
+    const planned = await segmenterOf(model);
     const isNew = await tasks.run(`predict test cases (${model.name})`, signal, () =>
-      predictOrGoOn(owner, runsOf(model), dataset.test, predictions, signal, mirrorOf(model)),
+      predictOrGoOn(owner, planned, dataset.test, predictions, signal),
     );
     const pairs = testPairs(references, predictions);
     const scores = join(out, 'scores', `${model.folder}.json`);
@@ -112,7 +123,7 @@ export async function pipeline(
   const report = join(out, 'report.html');
   const reportRun = async (model: Model) => ({
     name: model.name,
-    records: await readRecords(run(model)),
+    records: model === FROM_ELSEWHERE ? [] : await readRecords(run(model)),
     evaluation: evaluations.get(model)!,
     cases: references.map(({ case: name, image, reference }) => ({
       case: name,
@@ -138,29 +149,29 @@ export async function pipeline(
   });
   await writeWhole(report, html);
   const [labelledOnly, student] = models.map((model) => evaluations.get(model)!) as [Evaluation, Evaluation];
-  return { report, labelNames, labelledOnly, student, manifest, outOfFold };
+  const made = { teacher: first.name, run: run(models[1]), report };
+  return { ...made, labelNames, labelledOnly, student, manifest, outOfFold };
 
   async function label(
-    runs: readonly string[],
+    planned: PlannedSegmenter,
     folder: string,
     compared: readonly string[],
-    mirror: Config['teacherMirror'],
   ): Promise<PseudoLabelManifest> {
-    const model = await openModel(runs);
-    const origin = await originOf(model, optionsOf(model, { mirror }));
-    const predictor = await Predictor.open(owner, model, { signal, mirror, confidence: true });
+    const origin = await planned.origin(NO_POSTPROCESSING);
+    const segmenter = await planned.open(owner, signal);
     try {
       const options = { origin, out: folder, selection: config.selection, compared, signal };
-      return await labelWithProgress(predictor, dataset.unlabelled, options);
+      return await labelWithProgress(segmenter, dataset.unlabelled, options);
     } finally {
-      predictor.close();
+      segmenter.close();
     }
   }
 
   /** Labels by each fold alone, to compare with those of all together. Returns their folders. */
   async function labelByEach(folds: readonly string[]): Promise<string[]> {
     const folders = folds.map((_, fold) => join(out, `pseudo-labels-fold-${fold}`));
-    for (const [fold, folder] of folders.entries()) await label([folds[fold]!], folder, [], []);
+    for (const [fold, folder] of folders.entries())
+      await label(await averaged([folds[fold]!], {}, { mirror: [], confidence: true }), folder, []);
     return folders;
   }
 
@@ -173,7 +184,14 @@ export async function pipeline(
         const { validationCases } = await readRun(folder);
         const cases = dataset.labelled.filter(({ name }) => validationCases.includes(name));
         const predictions = join(out, 'predictions', 'out-of-fold', `fold-${fold}`);
-        some = (await predictOrGoOn(owner, [folder], cases, predictions, signal, [])) || some;
+        some =
+          (await predictOrGoOn(
+            owner,
+            await averaged([folder], {}, { mirror: [] }),
+            cases,
+            predictions,
+            signal,
+          )) || some;
         for (const { name } of cases) predictionOf.set(name, join(predictions, `${name}.nii.gz`));
       }
       return some;

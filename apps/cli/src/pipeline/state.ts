@@ -7,9 +7,12 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { type Config, configSchema } from '@organseg/train/config/schema.ts';
+import { origin } from '@organseg/train/predict/origin.ts';
+import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
 import { assertUnchanged } from '@organseg/train/run/startRun.ts';
 import { z } from 'zod';
+import type { PlannedSegmenter } from '../predict/segmenters.ts';
 import { firstTeacher, pseudoLabelsOf, studentsOf } from './models.ts';
 
 const FILE = 'pipeline.json';
@@ -19,6 +22,8 @@ const pipelineState = z.object({
   data: z.string(),
   preset: z.string(),
   config: configSchema,
+  /** What labels in the first round, where it is a model from elsewhere, and what its labels become. */
+  teacher: origin.nullable().default(null),
   stages: z.record(z.string(), z.number()),
 });
 export type PipelineState = z.infer<typeof pipelineState>;
@@ -31,17 +36,23 @@ export interface PipelineRequest {
   readonly out: string;
   readonly preset: string;
   readonly config: Config;
+  /** What labels in the first round, where that is a model from elsewhere. */
+  readonly teacher?: PlannedSegmenter | undefined;
 }
 
 /**
  * The state of the folder, or of a new one, which is then written. Throws InputError, which names the difference, where
  * the folder was made from other data or settings, or holds what is not the pipeline's.
  */
-export async function openState({ out, data, preset, config }: PipelineRequest): Promise<PipelineState> {
-  const asked = { data: resolve(data), preset, config };
+export async function openState(request: PipelineRequest): Promise<PipelineState> {
+  const { out, data, preset, config } = request;
+  const teacher = (await request.teacher?.origin(NO_POSTPROCESSING)) ?? null;
+  const asked = { data: resolve(data), preset, config, teacher };
   const isNew = !existsSync(join(out, FILE));
   const students = studentsOf(config);
-  const runs = [firstTeacher(config), ...students].flatMap(({ folder, runs = [folder] }) => runs);
+  const runs = [...(teacher ? [] : [firstTeacher(config)]), ...students].flatMap(
+    ({ folder, runs = [folder] }) => runs,
+  );
   const labels = students.map((_, round) => pseudoLabelsOf(round));
   const files = [FILE, 'report.html', 'prepared', 'predictions', 'scores', ...runs, ...labels];
   await assertNothingLost({ folder: out, files, own: isNew ? [] : files, inputs: caseFoldersOf(data) });

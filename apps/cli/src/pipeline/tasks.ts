@@ -11,15 +11,14 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
-import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { isFinished, isRun } from '@organseg/train/run/runFolder.ts';
 import { assertUnchanged, resumeRun, startRun, type TrainRequest } from '@organseg/train/run/startRun.ts';
 import { z } from 'zod';
 import { type CasePair, type Evaluation, evaluateCases, evaluationFile } from '../evaluate/evaluateCases.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
+import type { PlannedSegmenter } from '../predict/segmenters.ts';
 import { say } from '../terminal/command.ts';
 import { trainingProgress } from '../train/trainingProgress.ts';
 
@@ -55,28 +54,26 @@ export const foldRuns = ({ folds }: Pick<Config, 'folds'>, name: string): FoldRu
 /** Predicts the cases that are left. Returns whether there were any. Throws InputError that names those that failed. */
 export async function predictOrGoOn(
   owner: GpuOwner,
-  runs: readonly string[],
+  planned: PlannedSegmenter,
   cases: readonly UnlabelledCase[],
   out: string,
   signal: AbortSignal,
-  mirror: Config['teacherMirror'] = [],
 ): Promise<boolean> {
   const scans = cases.map(({ name, image }) => ({ name, path: image }));
-  const model = await openModel(runs);
-  const origin = await originOf(model, optionsOf(model, { mirror }));
+  const origin = await planned.origin(NO_POSTPROCESSING);
   return await whileLocked(out, async () => {
     const predictions = await Predictions.open({ out, scans, origin, goesOn: true });
     if (!predictions.left.length) {
       say(`${out}: done before`);
       return false;
     }
-    const predictor = await Predictor.open(owner, model, { signal, mirror });
+    const segmenter = await planned.open(owner, signal);
     try {
-      const failed = await predictScans(predictor, predictions, signal);
+      const failed = await predictScans(segmenter, predictions, signal);
       if (failed.length)
         throw new InputError(`${plural(failed.length, 'case')} could not be segmented: ${failed.join(', ')}`);
     } finally {
-      predictor.close();
+      segmenter.close();
     }
     return true;
   });
@@ -121,8 +118,9 @@ export interface TestReference {
   readonly reference: string;
 }
 
-export function testReferences({ folder, test }: Dataset): TestReference[] {
-  if (!test.length) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
+/** The test cases with their references. Throws InputError where a reference is missing, or all are that must be there. */
+export function testReferences({ folder, test }: Dataset, mustBeThere = true): TestReference[] {
+  if (!test.length && mustBeThere) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
   return test.map(({ name, image }) => {
     const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
     if (!existsSync(reference))

@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { listed } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { namesIn } from '@organseg/files/read.ts';
 import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
-import { joinTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
+import { joinTable, type LabelTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
 import {
   TASK_WINDOW_STEP,
   TASKS,
@@ -90,6 +91,50 @@ export async function totalSegmentator(
   const { windowStep = TASK_WINDOW_STEP, mirror = [] } = options;
   const request = { parts, labelNames, zoomMm: task.spacingMm };
   return joined(request, { ...options, windowStep, mirror }, { task: name });
+}
+
+/** A model whose labels are others', and what became of them in words. */
+export interface Translated {
+  readonly planned: PlannedSegmenter;
+  readonly notes: readonly string[];
+}
+
+/**
+ * The model of a folder, its labels translated into others by a table, or by their names without one. Throws InputError,
+ * which names `source`, where none becomes any.
+ */
+export async function translated(
+  path: string,
+  choice: ModelChoice,
+  labelNames: readonly string[],
+  table: LabelTable | undefined,
+  source: string,
+): Promise<Translated> {
+  const model = await openModel(path, choice);
+  const shared = model.labelNames.slice(1).filter((name) => labelNames.indexOf(name) > 0);
+  const asked = table ?? Object.fromEntries(shared.map((name) => [name, name]));
+  const lookup = lookupOf(asked, model.labelNames, labelNames, source);
+  const made = new Set(lookup);
+  const lacking = labelNames.filter((_, label) => label > 0 && !made.has(label));
+  if (lacking.length === labelNames.length - 1)
+    throw new InputError(
+      `${source}: no label of the model (${listed(model.labelNames.slice(1))}) becomes one of the data set (${listed(labelNames.slice(1))}); --label-map says which does`,
+    );
+  const became = [...lookup].flatMap((to, label) =>
+    !to
+      ? []
+      : model.labelNames[label] === labelNames[to]
+        ? [labelNames[to]!]
+        : [`${model.labelNames[label]} → ${labelNames[to]}`],
+  );
+  const how = { labels: [...labelNames], lookup: [...lookup] };
+  return {
+    planned: joined({ parts: [{ model, lookup }], labelNames }, { confidence: true }, how),
+    notes: [
+      `of the teacher’s labels are learnt: ${became.join(', ')}`,
+      ...(lacking.length ? [`the teacher labels no ${listed(lacking)}, which stay background`] : []),
+    ],
+  };
 }
 
 function joined(request: JoinRequest, options: PredictorOptions, how: Origin['options']): PlannedSegmenter {

@@ -15,7 +15,7 @@ export interface ReportInput {
   readonly tasks: readonly { readonly name: string; readonly seconds: number }[];
   /** Names of the data set's labels, background first. */
   readonly labelNames: readonly string[];
-  /** The model of the labelled cases alone, and the last student, whose name begins with "with". */
+  /** The model of the labelled cases alone, or the teacher from elsewhere, and the last student, whose name begins with "with". */
   readonly runs: readonly [ReportRun, ReportRun];
   /** The pseudo-labels that the second model learnt from; null where there were none. */
   readonly manifest: PseudoLabelManifest | null;

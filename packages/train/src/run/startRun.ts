@@ -1,11 +1,11 @@
 /** The start of a training run, or of the rest of one: which cases it learns from and which it is judged by. */
 
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { plural } from '@organseg/core/words.ts';
-import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
+import { type Dataset, type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
@@ -185,7 +185,7 @@ async function begin(
 
 /** Notes how this run reads what the paper leaves open. */
 function noteReadings(
-  { config, phase }: RunDescription,
+  { config, phase, data }: RunDescription,
   { labelled, pseudo, unlabelled, validation }: TrainingCases,
   hooks: RunHooks,
 ) {
@@ -193,6 +193,10 @@ function noteReadings(
   onNote?.(
     `${phase === 'initial' ? 'initial training' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${plural(validation.length, 'validation case')}`,
   );
+  if (labelled.some(({ labels }) => relative(join(data, 'labelsTr'), labels).startsWith('..')))
+    onNote?.(
+      'no case is labelled: the pseudo-labels are learnt from, and validated on, as if they were labels',
+    );
   if (labelled.some((source) => validation.includes(source))) {
     onNote?.('one labelled case only: it is validated on too, so the best checkpoint is not chosen fairly');
   }
@@ -206,17 +210,25 @@ function noteReadings(
 }
 
 /**
- * The cases of a run: labelled ones, some of them kept for validation, and the pseudo-labelled ones that were kept.
- * Throws InputError where the data set lacks what the run asks for.
+ * The cases of a run: labelled ones, some of them kept for validation, and the pseudo-labelled ones that were kept. Where
+ * nobody has labelled any, the pseudo-labelled ones are learnt from and validated on as if somebody had. Throws InputError where the data set lacks what the run asks for.
  */
 async function chooseCases(
   dataset: Dataset,
   config: Config,
   { fold, pseudo }: Pick<RunDescription, 'fold' | 'pseudo'> | Pick<TrainRequest, 'fold' | 'pseudo'>,
 ): Promise<TrainingCases> {
-  const { labelled, folder } = dataset;
-  if (!labelled.length) throw new InputError(`${folder}: imagesTr holds no CASE_0000.nii.gz`);
-  const { train, val } = fold ? (await splitsOf(dataset, fold.folds))[fold.fold] : shareKept(dataset, config);
+  const { folder } = dataset;
+  const kept = pseudo ? keptCases(await readManifest(pseudo), pseudo, dataset) : [];
+  const hasLabels = dataset.labelled.length > 0;
+  const labelled = hasLabels ? dataset.labelled : kept;
+  if (!labelled.length)
+    throw new InputError(
+      `${folder}: imagesTr holds no CASE_0000.nii.gz${pseudo ? `, and ${pseudo} no case that was kept` : ''}`,
+    );
+  const { train, val } = fold
+    ? (await splitsOf(dataset, fold.folds))[fold.fold]
+    : shareKept(labelled, config);
   const named = (names: readonly string[]) => labelled.filter(({ name }) => names.includes(name));
   const { unlabelled } = dataset;
   if (config.consistency && !unlabelled.length) {
@@ -224,14 +236,14 @@ async function chooseCases(
   }
   return {
     labelled: named(train),
-    pseudo: pseudo ? keptCases(await readManifest(pseudo), pseudo, dataset) : [],
+    pseudo: hasLabels ? kept : [],
     unlabelled: config.consistency ? unlabelled : [],
     validation: named(val),
   };
 }
 
 /** The split that keeps a share of the labelled cases for validation; a single case is used for both. */
-function shareKept({ labelled }: Dataset, { seed, validationShare }: Config): Split {
+function shareKept(labelled: readonly DatasetCase[], { seed, validationShare }: Config): Split {
   const names = labelled.map(({ name }) => name);
   const shuffled = new Random(seed).fork('validation').shuffle([...names]);
   const wanted = Math.max(1, Math.round(names.length * validationShare));
