@@ -1,15 +1,17 @@
-"""A whole case in plain PyTorch, as MONAI and nnU-Net do it: the logits of the whole volume at once.
+"""The prediction of a whole scan in plain PyTorch, as MONAI and nnU-Net do it: its logits lie in memory all at once.
 
     python3 pytorch_predict.py --settings JSON --weights FILE --scan FILE --out FILE
 
 JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...], "classes": 14,
        "patch": [d, h, w], "step": 0.5, "spacing": [x, y, z], "low": -300, "high": 300, "outside": "clip",
        "resample": "logits", "amp": false}
-FILE: safetensors under MONAI's names; an int16 .nii.gz that lies along RAS, as `pnpm bench predict` writes it.
-Crop to the body, resample (trilinear), window the intensities, add up Gaussian-weighted logits of sliding windows,
-take the winner on the network's grid or on the scan's, write the label map. On the GPU where PyTorch has one, in
-automatic mixed precision if asked for; the logits lie in f32 on the host where the GPU's memory ends. Prints one JSON
-object: where the seconds went, and the peaks of memory.
+Weights are safetensors under MONAI's names. The scan is an int16 .nii.gz that lies along RAS, as `pnpm bench predict`
+writes it. The patch, kernels and strides are D, H, W; the spacing is x, y, z in mm; low and high are HU.
+
+The scan is cropped to the body, resampled (trilinear) and its intensities mapped to [0, 1]; Gaussian-weighted logits of
+sliding windows are added up; the label map, on the network's grid or on the scan's, is written. The work is done on the
+GPU where PyTorch has one, in automatic mixed precision if asked for; the logits lie in f32, on the host where the GPU's
+memory does not suffice. Prints one JSON object: the seconds of each part of the work, and the peaks of memory.
 """
 
 import argparse
@@ -28,13 +30,16 @@ from pytorch_unet import Unet, read_safetensors
 WINDOWS_AT_ONCE = 4
 
 
-class Stages:
+class Stopwatch:
+    """The seconds of each part of the work, by name."""
+
     def __init__(self, device):
         self.device = device
         self.seconds = {}
         self.began = time.perf_counter()
 
     def done(self, name):
+        """Notes the time since the part before as that of this part."""
         if self.device == "cuda":
             torch.cuda.synchronize()
         now = time.perf_counter()
@@ -43,7 +48,7 @@ class Stages:
 
 
 def read_scan(path):
-    """int16 [Z, Y, X], its spacing as z y x, and its header."""
+    """The voxels, int16 [Z, Y, X], the spacing in mm as z, y, x, and the bytes of the header."""
     with gzip.open(path) as file:
         data = bytearray(file.read())
     shape = struct.unpack_from("<3h", data, 42)
@@ -54,6 +59,7 @@ def read_scan(path):
 
 
 def write_labels(path, labels, header):
+    """Writes labels, u8 [Z, Y, X], under the header of their scan with another data type."""
     header = bytearray(header)
     struct.pack_into("<2h", header, 70, 2, 8)
     with gzip.open(path, "wb", compresslevel=1) as file:
@@ -62,6 +68,7 @@ def write_labels(path, labels, header):
 
 
 def body_box(scan, low):
+    """The slices along z, y, x that hold all voxels above `low` HU; the whole scan where there are none."""
     inside = scan > low
     if not inside.any():
         return [slice(0, n) for n in scan.shape]
@@ -74,11 +81,12 @@ def body_box(scan, low):
 
 
 def positions(last, size, scale):
-    """Of so many voxels, `scale` source voxels apart, about the centre of 0 to `last`."""
+    """The places of `size` voxels in a source of voxels 0 to `last`: `scale` apart, about its centre."""
     return (torch.arange(size, dtype=torch.float64) - (size - 1) / 2) * scale + last / 2
 
 
 def linear(x, axis, size, scale):
+    """Values resampled along one axis to `size` voxels, `scale` source voxels apart, by linear interpolation."""
     last = x.shape[axis] - 1
     at = positions(last, size, scale).clamp(0, last)
     below = at.floor().long()
@@ -88,19 +96,21 @@ def linear(x, axis, size, scale):
 
 
 def nearest(x, axis, size, scale):
+    """Values resampled likewise, each that of the nearest source voxel; halves go up."""
     last = x.shape[axis] - 1
     at = positions(last, size, scale)
     return x.index_select(axis, (at + 0.5 + 1e-4).floor().clamp(0, last).long().to(x.device))
 
 
 def resampled(x, sizes, scales, how=linear):
-    """The last three axes."""
+    """Values resampled along the last three axes, one after another."""
     for axis, size, scale in zip((-3, -2, -1), sizes, scales):
         x = how(x, axis, size, scale)
     return x
 
 
 def origins(size, patch, step):
+    """The first voxels of the windows along an axis, at most `step` of a patch apart."""
     if size <= patch:
         return [0]
     count = math.ceil((size - patch) / (patch * step)) + 1
@@ -108,6 +118,7 @@ def origins(size, patch, step):
 
 
 def importance(patch, device):
+    """The weights of a window's voxels, f32 [D, H, W]: a Gaussian about its middle, of σ an eighth of the patch."""
     bells = []
     for n in patch:
         at = torch.arange(n, dtype=torch.float64) - (n - 1) / 2
@@ -116,7 +127,7 @@ def importance(patch, device):
 
 
 def whole_logits(net, image, settings, device):
-    """f32 [classes, Z, Y, X], and how many windows it took. The image is padded to a patch at least."""
+    """The mean logits, f32 [classes, Z, Y, X], and the number of windows. The image is no smaller than a patch."""
     patch = settings["patch"]
     weights = importance(patch, device)
     shape = image.shape
@@ -152,15 +163,15 @@ def main():
     settings = options.settings
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.backends.cudnn.benchmark = True
-    stages = Stages(device)
+    stopwatch = Stopwatch(device)
 
     net = Unet(settings["filters"], settings["kernels"], settings["strides"], settings["classes"])
     net.load_state_dict(read_safetensors(options.weights)[1])
     net = net.to(device).eval().to(memory_format=torch.channels_last_3d)
-    stages.done("model")
+    stopwatch.done("model")
 
     scan, spacing, header = read_scan(options.scan)
-    stages.done("read")
+    stopwatch.done("read")
 
     low, high = settings["low"], settings["high"]
     box = body_box(scan, low)
@@ -173,13 +184,13 @@ def main():
     room = [max(0, p - n) for n, p in zip(sizes, settings["patch"])]
     padding = [half for gap in reversed(room) for half in (gap // 2, gap - gap // 2)]
     image = F.pad(image, padding)
-    stages.done("prepare")
+    stopwatch.done("prepare")
 
     with torch.no_grad():
         logits, windows = whole_logits(net, image, settings, device)
     inner = tuple(slice(gap // 2, gap // 2 + n) for gap, n in zip(room, sizes))
     logits = logits[(slice(None), *inner)]
-    stages.done("network")
+    stopwatch.done("network")
 
     back = [1 / scale for scale in scales]
     if settings["resample"] == "logits":
@@ -188,9 +199,9 @@ def main():
         labels = resampled(logits.argmax(0).byte(), body.shape, back, nearest).cpu()
     whole = torch.zeros(scan.shape, dtype=torch.uint8)
     whole[box[0], box[1], box[2]] = labels
-    stages.done("labels")
+    stopwatch.done("labels")
     write_labels(options.out, whole, header)
-    stages.done("write")
+    stopwatch.done("write")
 
     print(
         json.dumps(
@@ -198,7 +209,7 @@ def main():
                 "torch": torch.__version__,
                 "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
                 "windows": windows,
-                "stages": stages.seconds,
+                "stages": stopwatch.seconds,
                 "peakGpuBytes": torch.cuda.max_memory_reserved() if device == "cuda" else None,
                 "peakHostBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "logitsOnHost": logits.device.type != device,

@@ -1,15 +1,22 @@
-"""The same network in plain PyTorch, checked and timed: MONAI's DynUNet(res_block=True) as organseg builds it.
+"""The network in plain PyTorch, checked and timed: MONAI's DynUNet(res_block=True), as organseg builds it.
 
     python3 pytorch_unet.py --network JSON [--golden FILE] [--seconds S] [--channels-last]
 
 JSON: {"filters": [...], "kernels": [[d, h, w], ...], "strides": [[d, h, w], ...], "classes": 14,
        "patch": [d, h, w], "batch": 2, "layers": true}
-Prints one JSON object: the parameter count, the errors against the golden file (f32, and AMP in f16: its own on a GPU,
-its roundings on a CPU), and for each mode (f32 with TF32 off,
-TF32, AMP in f16 and bf16; each with and without channels-last, and compiled where torch.compile works; with
---channels-last that alone, not compiled), which stderr tells of when it is done ("measured ..."), the median
-milliseconds of forward (one patch, no gradients), forward + backward and a whole Adam step (the batch), and the peak
-of allocated GPU bytes. Random data; synchronised around each repeat of four in a row; warmed up before.
+Prints one JSON object:
+
+- the number of parameters;
+- the errors against the golden file, in f32, and in f16 by automatic mixed precision (AMP): PyTorch's own on a GPU, its
+  roundings on a CPU;
+- for each mode the median milliseconds of forward (one patch, no gradients), of forward and backward, and of a whole
+  Adam step (the batch), and the peak of allocated GPU bytes;
+- with "layers" the milliseconds of each convolution.
+
+A mode is f32 without TF32, TF32, AMP in f16 or AMP in bf16; each with and without channels-last, and compiled where
+torch.compile works. With --channels-last that alone is measured, not compiled. Standard error tells of each mode when
+it is done ("measured ..."). Data are random. Four calls in a row are timed at once, between two synchronisations, after
+a warm-up.
 """
 
 import argparse
@@ -48,6 +55,8 @@ class Conv(nn.Module):
 
 
 class ResidualBlock(nn.Module):
+    """Two convolutions and their norms, with a shortcut that is a convolution too where the form changes."""
+
     def __init__(self, cin, cout, kernel, stride):
         super().__init__()
         self.conv1 = Conv(conv(cin, cout, kernel, stride))
@@ -67,6 +76,8 @@ class ResidualBlock(nn.Module):
 
 
 class BasicBlock(nn.Module):
+    """Two convolutions, each with norm and LeakyReLU."""
+
     def __init__(self, cin, cout, kernel):
         super().__init__()
         self.conv1 = Conv(conv(cin, cout, kernel))
@@ -80,6 +91,8 @@ class BasicBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
+    """A transposed convolution, joined with the skip of its size, and a basic block."""
+
     def __init__(self, cin, cout, kernel, stride):
         super().__init__()
         self.transp_conv = Conv(nn.ConvTranspose3d(cin, cout, tuple(stride), tuple(stride), bias=False))
@@ -90,6 +103,8 @@ class UpBlock(nn.Module):
 
 
 class Unet(nn.Module):
+    """The U-Net of these filters, kernels and strides (D, H, W), the finest stage first."""
+
     def __init__(self, filters, kernels, strides, classes, channels=1):
         super().__init__()
         bottom = len(filters) - 1
@@ -114,7 +129,7 @@ class Unet(nn.Module):
 
 
 def dice_cross_entropy(logits, target):
-    """MONAI's DiceCELoss(to_onehot_y=True, softmax=True); target [N, D, H, W]."""
+    """The loss of MONAI's DiceCELoss(to_onehot_y=True, softmax=True); the target is [N, D, H, W]."""
     logits = logits.float()
     p = torch.softmax(logits, 1)
     t = F.one_hot(target, logits.shape[1]).movedim(-1, 1).float()
@@ -125,6 +140,7 @@ def dice_cross_entropy(logits, target):
 
 
 def read_safetensors(path):
+    """The metadata and the tensors of a file, by name."""
     with open(path, "rb") as file:
         data = file.read()
     (size,) = struct.unpack("<Q", data[:8])
@@ -140,7 +156,7 @@ def read_safetensors(path):
 
 
 class Half(torch.autograd.Function):
-    """To f16 and back, and the gradient too."""
+    """Rounding to f16 and back, of the value and of its gradient."""
 
     @staticmethod
     def forward(ctx, x):
@@ -152,12 +168,14 @@ class Half(torch.autograd.Function):
 
 
 class HalfWeight(nn.Module):
+    """The parametrisation that rounds a weight to f16."""
+
     def forward(self, weight):
         return Half.apply(weight)
 
 
 def round_convolutions(net):
-    """AMP's roundings in f32: of what goes into each convolution and comes out of it."""
+    """Makes a network in f32 round as AMP does: what goes into each convolution and what comes out of it."""
     for module in list(net.modules()):
         if isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
             parametrize.register_parametrization(module, "weight", HalfWeight())
@@ -169,7 +187,7 @@ LOSS_SCALE = 65536.0
 
 
 def golden_errors(path, device):
-    """Relative errors of logits, loss and the gradient of all parameters, in f32 on the CPU and in f16."""
+    """The relative errors of logits, loss and the gradient of all parameters, in f32 on the CPU and in f16."""
     metadata, tensors = read_safetensors(path)
     field = lambda name: json.loads(metadata[name])
     triple = lambda value: value if isinstance(value, list) else [value] * 3
@@ -200,6 +218,8 @@ def golden_errors(path, device):
 
 
 class Timer:
+    """A timer that repeats work for about so many seconds."""
+
     def __init__(self, device, seconds):
         self.device = device
         self.seconds = seconds
@@ -224,7 +244,7 @@ class Timer:
         return sorted(self.once(work, in_a_row) for _ in range(repeats))[repeats // 2] * 1e3
 
 
-# cuDNN tries its algorithms for longest in f32.
+# The modes in the order of their measurement: f32 last, in which cuDNN tries its algorithms for longest.
 MODES = {
     "amp f16": {"amp": torch.float16, "tf32": True},
     "amp bf16": {"amp": torch.bfloat16, "tf32": True},
@@ -234,6 +254,7 @@ MODES = {
 
 
 def time_mode(network, device, timer, mode, channels_last, compiled):
+    """The milliseconds and the peaks of memory of the network in a mode."""
     settings = MODES[mode]
     torch.backends.cuda.matmul.allow_tf32 = bool(settings.get("tf32"))
     torch.backends.cudnn.allow_tf32 = bool(settings.get("tf32"))
@@ -246,7 +267,7 @@ def time_mode(network, device, timer, mode, channels_last, compiled):
     optimizer = torch.optim.Adam(net.parameters(), 1e-6)
     amp = settings.get("amp")
     scaled = {"enabled": amp is torch.float16 and device == "cuda"}
-    # Its new name since PyTorch 2.3.
+    # The scaler has its new name since PyTorch 2.3.
     scaler = torch.GradScaler("cuda", **scaled) if hasattr(torch, "GradScaler") else torch.cuda.amp.GradScaler(**scaled)
     shape = (network["batch"], 1, *network["patch"])
     image = torch.rand(shape, device=device).to(memory_format=layout)
@@ -285,7 +306,7 @@ def time_mode(network, device, timer, mode, channels_last, compiled):
 
 
 def layer_shapes(network):
-    """Each distinct convolution of the network: (kind, Cin, Cout, kernel, stride, input size)."""
+    """The distinct convolutions of the network, each as (kind, Cin, Cout, kernel, stride, input size)."""
     net = Unet(network["filters"], network["kernels"], network["strides"], network["classes"])
     seen = {}
 
@@ -305,7 +326,7 @@ def layer_shapes(network):
 
 
 def time_layers(network, device, timer, mode):
-    """Forward and both gradients of each distinct convolution, channels-last, the training batch."""
+    """The milliseconds of forward and both gradients of each distinct convolution, channels-last, of the training batch."""
     settings = MODES[mode]
     torch.backends.cudnn.allow_tf32 = bool(settings.get("tf32"))
     dtype = settings.get("amp", torch.float32)

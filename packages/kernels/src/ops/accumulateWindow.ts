@@ -4,7 +4,7 @@
  *   volume[o + d, c] += weight_D[d0]·weight_H[d1]·weight_W[d2] · logits[m(d), c]      d in the window, o its origin
  *
  * m mirrors the axes along which the network saw the window mirrored. Voxels outside the volume are left out.
- * Of the volume a ring of planes is held (`ring.ts`).
+ * The volume is held as a ring of planes (`ring.ts`).
  */
 import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
@@ -25,16 +25,16 @@ export const mirrorParams = ([d, h, w]: Mirrored) => ({
 export interface AccumulateWindow {
   /** [N, d, h, w, C] */
   readonly logits: Tensor;
-  /** Which of the N windows. */
+  /** The window's place among the N. */
   readonly item: number;
-  /** [R, H, W, C]: R planes of the volume. */
+  /** [R, H, W, C]: the ring, R planes of the volume. */
   readonly volume: Tensor;
-  /** Planes of the whole volume. */
+  /** The number of planes of the whole volume. */
   readonly depth: number;
-  /** The window's first voxel in the volume; may lie outside. */
+  /** The place of the window's first voxel in the volume; it may lie outside. */
   readonly origin: Dhw;
   readonly mirrored: Mirrored;
-  /** f32: tables of weights, d, h or w long, that begin at these places. */
+  /** f32: three tables of weights, d, h and w long, which begin at the places `weightsAt`. */
   readonly weights: Tensor;
   readonly weightsAt: Dhw;
 }

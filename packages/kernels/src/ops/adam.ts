@@ -21,7 +21,7 @@ export interface AdamTensors {
   readonly overflow?: Tensor | undefined;
 }
 
-/** What changes from step to step. */
+/** The settings that change from step to step. */
 export interface AdamStep {
   /** The step's number, from 1. */
   readonly step: number;
@@ -34,7 +34,7 @@ export interface AdamStep {
   readonly gradientScale: number;
 }
 
-/** Launches that `setStep` readies for each step. */
+/** The launches of a step; `setStep` readies them before each. */
 export function adam(gpu: Gpu, { parameters, gradients, m, v, overflow }: AdamTensors): Launch[] {
   return elementwise(gpu, {
     name: 'adam',

@@ -28,12 +28,12 @@ export const labelCode = (value: (c: string) => string, regions?: readonly numbe
 export interface Argmax {
   /** [..., C] */
   readonly logits: Tensor;
-  /** u8, with as many elements as there are voxels; as many as `voxels` are written from the first on. */
+  /** u8, an element for each voxel; those of `voxels` voxels are written, from the first element on. */
   readonly labels: Tensor;
-  /** The first voxel of the logits and how many: all unless given. */
+  /** The first voxel of the logits, and the number of voxels; all of them unless given. */
   readonly first?: number;
   readonly voxels?: number;
-  /** Labels of the channels, where those are regions. */
+  /** The labels of the channels, where those are regions. */
   readonly regions?: readonly number[] | undefined;
 }
 

@@ -68,12 +68,12 @@ fn interpolated(q: Place, c: u32) -> f32 {
 }
 
 export interface ArgmaxResampled extends LogitsPlane {
-  /** u8: planes of `planeStride` elements, a multiple of 256. */
+  /** u8: planes that begin `planeStride` elements apart, a multiple of 256. */
   readonly labels: Tensor;
   readonly planeStride: number;
-  /** Which plane of `labels` is written. */
+  /** The plane of `labels` that is written. */
   readonly plane: number;
-  /** Labels of the channels, where those are regions. */
+  /** The labels of the channels, where those are regions. */
   readonly regions?: readonly number[] | undefined;
 }
 

@@ -51,7 +51,7 @@ export interface AvgPool3dBackward {
   /** [N, D·sD, H·sH, W·sW, C] */
   readonly dInput: Tensor;
   readonly stride: Dhw;
-  /** Add to dInput instead of assigning it. */
+  /** Whether the gradient is added to dInput, which is assigned otherwise. */
   readonly accumulate: boolean;
 }
 
@@ -82,7 +82,7 @@ interface Planes {
   readonly params: KernelCall['params'];
 }
 
-/** WGSL: D, H, W and channel of element i of planes of this size. */
+/** WGSL that finds D, H, W and the channel of element i of planes of this size. */
 const VOXEL = `
 fn voxel(i: u32, size: vec3<u32>) -> vec4<u32> {
   let v = i / p.channels;

@@ -9,13 +9,13 @@ import { elementCount, type Tensor } from '../tensor.ts';
 import { rowRanges, viewOf } from '../views.ts';
 
 export interface ClampAlong {
-  /** f32 [outer, rows, inner], whatever its shape says. */
+  /** f32, taken as [outer, rows, inner] whatever its shape is. */
   readonly values: Tensor;
   readonly rows: number;
   readonly inner: number;
-  /** f32 [at least `first` + `rows`, 2] */
+  /** f32 [B, 2], the least and the greatest value of each place; B is at least `first` + `rows`. */
   readonly bounds: Tensor;
-  /** The bounds of row 0. */
+  /** The place in `bounds` of row 0; 0 unless given. */
   readonly first?: number;
 }
 

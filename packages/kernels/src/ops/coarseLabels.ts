@@ -8,7 +8,7 @@ import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 
-/** Both u8 [N, D, H, W, 1] and bound whole; the output's sizes divide the input's. */
+/** The launches for two tensors u8 [N, D, H, W, 1], both bound whole; the output's sizes divide the input's. */
 export function coarseLabels(gpu: Gpu, { input, output }: { input: Tensor; output: Tensor }): Launch[] {
   const [, inDepth, inHeight, inWidth] = input.shape as [number, number, number, number];
   const [, depth, height, width] = output.shape as [number, number, number, number];

@@ -10,7 +10,7 @@ import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, viewOf } from '../views.ts';
 import { addShares } from './reduce.ts';
 
-/** Voxels an invocation sums. */
+/** The number of voxels that an invocation sums. */
 const STRIP = 256;
 
 export interface Confidence {
@@ -18,7 +18,7 @@ export interface Confidence {
   readonly logits: Tensor;
   /** f32 [3]; added to. */
   readonly sums: Tensor;
-  /** The first voxel and how many: all unless given. */
+  /** The first voxel, and the number of voxels; all of them unless given. */
   readonly first?: number;
   readonly voxels?: number;
 }

@@ -13,21 +13,21 @@ import { sumOfShares } from './reduce.ts';
 import { softmaxOf } from './softmax.ts';
 import { lines } from './wgsl.ts';
 
-/** The voxels that an invocation sums. */
+/** The number of voxels that an invocation sums. */
 const STRIP = 64;
 
 export interface Consistency {
   /** [N, D, H, W, C] */
   readonly logits: Tensor;
   readonly teacher: Tensor;
-  /** f32 [1]: the loss, without the weight; written. */
+  /** f32 [1]: the loss without the weight; it is assigned. */
   readonly loss: Tensor;
-  /** The gradient, assigned: `weight` times the loss's. */
+  /** The loss's gradient times `weight`; it is assigned. */
   readonly dLogits: Tensor;
   readonly weight: number;
 }
 
-/** The work, and the setter of its weight. */
+/** The work that computes both, and the setter of its weight. */
 export function consistency(gpu: Gpu, call: Consistency): Work & { setWeight(weight: number): void } {
   const { logits, teacher, loss, dLogits } = call;
   const classes = logits.shape.at(-1)!;

@@ -19,10 +19,10 @@ import { channelSum } from './reduce.ts';
 import { range } from './wgsl.ts';
 
 export interface Conv3dShape {
-  /** D, H, W. */
+  /** The kernel's size along D, H, W. */
   readonly kernel: Dhw;
   readonly stride: Dhw;
-  /** Zeros before the first voxel. */
+  /** The number of zeros before the first voxel along D, H, W. */
   readonly padding?: Dhw | undefined;
 }
 
@@ -33,7 +33,7 @@ const spatial = (tensor: Tensor) => dhwOfList(tensor.shape, 1);
 export const paddingOf = ({ kernel, stride, padding }: Conv3dShape): Dhw =>
   padding ?? dhw((i) => Math.floor((kernel[i]! - stride[i]! + 1) / 2));
 
-/** D, H, W of the output. */
+/** The output's size along D, H, W. */
 export const outputSize = (size: Dhw, shape: Conv3dShape): Dhw =>
   dhw((i) => Math.floor((size[i]! + 2 * paddingOf(shape)[i]! - shape.kernel[i]!) / shape.stride[i]!) + 1);
 
@@ -45,7 +45,7 @@ export interface Conv3dPack {
   readonly shape: Conv3dShape;
   /** The output's shape, [N, oD, oH, oW, Cout]. */
   readonly output: readonly number[];
-  /** What activations are stored in. */
+  /** The type that activations are stored in. */
   readonly dtype: 'f32' | 'f16';
 }
 
@@ -66,7 +66,7 @@ export function pack(gpu: Gpu, { weight, inputChannels, shape, output, dtype }: 
 }
 
 export interface Conv3dForward {
-  /** [N, D, H, W, C] each. */
+  /** Tensors [N, D, H, W, C]. */
   readonly inputs: readonly Tensor[];
   readonly weights: PackedWeights;
   /** f32 [Cout] */
@@ -75,7 +75,7 @@ export interface Conv3dForward {
   readonly norm?: InputNorm | undefined;
   /** [N, oD, oH, oW, Cout] */
   readonly output: Tensor;
-  /** f32 [N, Cout, 2]: mean and 1/√(var + ε) of the output, for the norm that follows; written. */
+  /** f32 [N, Cout, 2]: mean and 1/√(var + ε) of the output, for the norm that follows; it is assigned. */
   readonly stats?: Tensor | undefined;
   readonly shape: Conv3dShape;
 }
@@ -94,11 +94,11 @@ export interface Conv3dInputGradient {
   readonly dOutput: Tensor;
   /** f32 [Cout, Cin, kD, kH, kW] */
   readonly weight: Tensor;
-  /** The gradient of one input, written. Its channels begin at `firstChannel` of the weight's Cin. */
+  /** The gradient of one input, whose channels begin at `firstChannel` of the weight's Cin. */
   readonly dInput: Tensor;
   readonly firstChannel: number;
   readonly shape: Conv3dShape;
-  /** Add to dInput instead of assigning it. */
+  /** Whether the gradient is added to dInput, which is assigned otherwise. */
   readonly accumulate: boolean;
 }
 
@@ -170,12 +170,12 @@ function residueClasses(shape: Conv3dShape) {
 }
 
 export interface Conv3dWeightGradient {
-  /** [N, D, H, W, C] each. */
+  /** Tensors [N, D, H, W, C]. */
   readonly inputs: readonly Tensor[];
   readonly dOutput: Tensor;
-  /** f32 [Cout, Cin, kD, kH, kW], accumulated. */
+  /** f32 [Cout, Cin, kD, kH, kW]; it is added to. */
   readonly dWeight: Tensor;
-  /** f32 [Cout], accumulated. */
+  /** f32 [Cout]; it is added to. */
   readonly dBias?: Tensor | undefined;
   /** The norm that is applied to the input; there must be one input alone. */
   readonly norm?: InputNorm | undefined;

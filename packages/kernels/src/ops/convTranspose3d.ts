@@ -23,7 +23,7 @@ export interface ConvTranspose3dPack {
   readonly weight: Tensor;
   /** The output's shape, [N, D·sD, H·sH, W·sW, Cout]. */
   readonly output: readonly number[];
-  /** What activations are stored in. */
+  /** The type that activations are stored in. */
   readonly dtype: 'f32' | 'f16';
 }
 
@@ -74,7 +74,7 @@ export interface ConvTranspose3dInputGradient {
   /** f32 [Cin, Cout, sD, sH, sW] */
   readonly weight: Tensor;
   readonly dOutput: Tensor;
-  /** [N, D, H, W, Cin], assigned. */
+  /** [N, D, H, W, Cin]; it is assigned. */
   readonly dInput: Tensor;
 }
 
@@ -100,9 +100,9 @@ export function inputGradient(gpu: Gpu, { weight, dOutput, dInput }: ConvTranspo
 export interface ConvTranspose3dWeightGradient {
   readonly input: Tensor;
   readonly dOutput: Tensor;
-  /** f32 [Cin, Cout, sD, sH, sW], accumulated. */
+  /** f32 [Cin, Cout, sD, sH, sW]; it is added to. */
   readonly dWeight: Tensor;
-  /** f32 [Cout], accumulated. */
+  /** f32 [Cout]; it is added to. */
   readonly dBias?: Tensor | undefined;
 }
 

@@ -3,7 +3,7 @@
  *
  *   windows[n, m(d), c] = volume[o + d], 0 outside the volume        d in the window, o its origin
  *
- * m mirrors axes. Of the volume a ring of planes is held (`ring.ts`). Planes of the window outside the volume are
+ * m mirrors axes. The volume is held as a ring of planes (`ring.ts`). Planes of the window outside the volume are
  * left as they are: `clear` the batch first where there are any.
  */
 import type { Dhw } from '../axes.ts';
@@ -15,18 +15,18 @@ import { rowRanges, viewOf } from '../views.ts';
 import { type Mirrored, mirrorParams } from './accumulateWindow.ts';
 
 export interface CutWindow {
-  /** f32 [R, H, W]: R planes of the volume. */
+  /** f32 [R, H, W]: the ring, R planes of the volume. */
   readonly volume: Tensor;
-  /** Planes of the whole volume. */
+  /** The number of planes of the whole volume. */
   readonly depth: number;
-  /** The window's first voxel in the volume; may lie outside. */
+  /** The place of the window's first voxel in the volume; it may lie outside. */
   readonly origin: Dhw;
   readonly mirrored: Mirrored;
   /** f32 [N, d, h, w, C] */
   readonly windows: Tensor;
-  /** Which of the N windows. */
+  /** The window's place among the N. */
   readonly item: number;
-  /** Which of the C channels; the first unless given. */
+  /** The channel among the C; the first unless given. */
   readonly channel?: number;
 }
 

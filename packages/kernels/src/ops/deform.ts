@@ -15,7 +15,7 @@ import { elementCount, type Tensor } from '../tensor.ts';
 import { lines } from './wgsl.ts';
 
 export interface Deformation {
-  /** Row by row. */
+  /** M, 3×3, row by row. */
   readonly matrix: readonly number[];
   readonly offset: Dhw;
   /** f32 [gD, gH, gW, 4], at least 4 points an axis: displacements in voxels of the input; the fourth is unused. */
@@ -23,7 +23,7 @@ export interface Deformation {
 }
 
 export interface DeformCall extends Deformation {
-  /** [D, H, W]: f32 or u8; bound whole. */
+  /** [D, H, W], f32 or u8; it is bound whole. */
   readonly input: Tensor;
   readonly output: Tensor;
 }
@@ -84,7 +84,7 @@ ${isLabels ? LABELS : IMAGE}`,
   ];
 }
 
-/** The B-spline at voxel v: 64 control points. */
+/** WGSL of the B-spline at voxel v, which sums over 64 control points. */
 const SPLINE = `
 fn weights(t: f32) -> vec4<f32> {
   let s = 1.0 - t;

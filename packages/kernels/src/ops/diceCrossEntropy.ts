@@ -19,10 +19,10 @@ import { softmaxOf } from './softmax.ts';
 import { lines, range } from './wgsl.ts';
 
 const SMOOTH = 1e-5;
-/** Voxels an invocation sums. */
+/** The number of voxels that an invocation sums. */
 const STRIP = 64;
 
-/** The target's class of voxel v of the binding; u8 tensors pack four to a word. */
+/** WGSL of the target's class at voxel v of the binding; a word holds four elements of u8. */
 const TARGET = `
 fn target_of(v: u32) -> u32 { return (t[v / 4u] >> (8u * (v % 4u))) & 255u; }`;
 
@@ -31,9 +31,9 @@ export interface DiceCrossEntropyForward {
   readonly logits: Tensor;
   /** u8 [N, D, H, W, 1], classes below C. */
   readonly target: Tensor;
-  /** f32 [3]: the loss, its Dice part, its cross-entropy part; written. */
+  /** f32 [3]: the loss, its Dice part, its cross-entropy part; it is assigned. */
   readonly loss: Tensor;
-  /** f32 [N, C, 2]; written, for backward. */
+  /** f32 [N, C, 2]: the coefficients that backward needs; it is assigned. */
   readonly coefficients: Tensor;
 }
 
@@ -127,12 +127,12 @@ export interface DiceCrossEntropyBackward {
   readonly logits: Tensor;
   readonly target: Tensor;
   readonly coefficients: Tensor;
-  /** The gradient, assigned: `scale` times the loss's. */
+  /** The loss's gradient times `scale`; it is assigned. */
   readonly dLogits: Tensor;
   readonly scale: number;
 }
 
-/** The work, and the setter of its scale. */
+/** The work of backward, and the setter of its scale. */
 export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { setScale(scale: number): void } {
   const { logits, target, coefficients, dLogits } = call;
   const { batch, voxels, classes } = sizes(logits, target);

@@ -10,7 +10,7 @@ export interface Elementwise {
   /** f32 tensors of one length, by the names that `body` uses; at least one is written. */
   readonly read?: Readonly<Record<string, Tensor>>;
   readonly write: Readonly<Record<string, Tensor>>;
-  /** Small tensors that every element sees whole. */
+  /** Small tensors, which the code of every element sees whole. */
   readonly whole?: Readonly<Record<string, Tensor>> | undefined;
   readonly params: KernelCall['params'];
   /** WGSL for element i. */

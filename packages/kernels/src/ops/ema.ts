@@ -11,14 +11,14 @@ import type { Tensor } from '../tensor.ts';
 import { elementwise } from './elementwise.ts';
 
 export interface EmaTensors {
-  /** Both f32 and of one length. */
+  /** The average and the parameters, f32 of one length. */
   readonly average: Tensor;
   readonly parameters: Tensor;
   /** u32 [1], see nonFinite.ts. */
   readonly overflow?: Tensor | undefined;
 }
 
-/** Launches that `setDecay` readies for each step. */
+/** The launches of a step; `setDecay` readies them before each. */
 export function ema(gpu: Gpu, { average, parameters, overflow }: EmaTensors): Launch[] {
   return elementwise(gpu, {
     name: 'ema',

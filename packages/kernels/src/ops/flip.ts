@@ -8,7 +8,7 @@ import { type Launch, prepare, u32 } from '../kernel.ts';
 import { elementCount, type Tensor } from '../tensor.ts';
 import { viewElements, viewOf } from '../views.ts';
 
-/** Both [D, H, W]; two planes of H × W must fit a binding. */
+/** The launches for two tensors [D, H, W], of which two planes of H × W must fit a binding. */
 export function flip(
   gpu: Gpu,
   { input, output, axes }: { input: Tensor; output: Tensor; axes: readonly [boolean, boolean, boolean] },

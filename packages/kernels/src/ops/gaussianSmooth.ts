@@ -10,7 +10,7 @@ import { elementCount, empty, fromArray, type Tensor } from '../tensor.ts';
 import { viewElements, viewOf } from '../views.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
-/** Standard deviations along D, H, W in voxels, each above 0; the image [D, H, W] is smoothed in place. */
+/** The work that smooths an image [D, H, W] in place; `sigmas` are standard deviations in voxels, each above 0. */
 export function gaussianSmooth(gpu: Gpu, image: Tensor, sigmas: Dhw): Work {
   const [, height, width] = image.shape as [number, number, number];
   const strides = [height * width, width, 1];
@@ -30,7 +30,7 @@ export function gaussianSmooth(gpu: Gpu, image: Tensor, sigmas: Dhw): Work {
   return { launches, scratch };
 }
 
-/** Symmetric, of odd length. */
+/** The weights of the filter: an odd number of them, symmetric about the middle. */
 export function gaussianWeights(sigma: number): number[] {
   const radius = Math.max(1, Math.floor(4 * sigma + 0.5));
   const edge = (x: number) => erf(x / (sigma * Math.SQRT2));
@@ -53,7 +53,7 @@ function erf(x: number): number {
   return (Math.sign(x) * 2 * Math.exp(-a * a) * sum) / Math.sqrt(Math.PI);
 }
 
-/** One axis: `size` voxels, `stride` elements apart. */
+/** The launches that smooth along one axis of `size` voxels, which lie `stride` elements apart. */
 function filter(
   gpu: Gpu,
   input: Tensor,

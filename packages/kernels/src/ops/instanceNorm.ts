@@ -21,7 +21,7 @@ import { mapElements, mapInvocations } from './wgsl.ts';
 
 /** A norm without activation. */
 export interface AffineNorm {
-  /** Mean and 1/√(var + ε), f32 [N, C, 2]. */
+  /** f32 [N, C, 2]: mean and 1/√(var + ε). */
   readonly stats: Tensor;
   /** f32 [C] */
   readonly weight: Tensor;
@@ -34,7 +34,7 @@ export interface InstanceNormForward {
   /** f32 [C] */
   readonly weight: Tensor;
   readonly bias: Tensor;
-  /** What is added before the activation, of the input's shape. */
+  /** The tensor that is added before the activation, of the input's shape. */
   readonly residual?: Tensor | undefined;
   /** The residual's own norm, where that is not applied yet: weight·x̂ + bias of the residual is added. */
   readonly residualNorm?: AffineNorm | undefined;
@@ -91,7 +91,7 @@ export function statistics(gpu: Gpu, { input, stats }: Pick<InstanceNormForward,
   return { launches, scratch: [shares] };
 }
 
-/** The output, from statistics that are there. */
+/** The launches that compute the output from statistics that are there. */
 export function forward(gpu: Gpu, call: InstanceNormForward): Launch[] {
   const { input, weight, bias, residual, residualNorm, output, stats, slope } = call;
   const { channels } = sizes(input);
@@ -162,19 +162,19 @@ export function affine(
 
 export interface InstanceNormBackward {
   readonly input: Tensor;
-  /** What tells the sign before the activation, where the slope is not 1: the output or `affine`. */
+  /** The output, which tells the sign before the activation where the slope is not 1, and there is no `affine`. */
   readonly output?: Tensor | undefined;
   readonly affine?: Tensor | undefined;
   readonly stats: Tensor;
   readonly weight: Tensor;
   readonly slope: number;
   readonly dOutput: Tensor;
-  /** The input's gradient, assigned. */
+  /** The input's gradient; it is assigned. */
   readonly dInput: Tensor;
-  /** The parameters' gradients, f32 [C], accumulated. */
+  /** f32 [C]: the parameters' gradients; they are added to. */
   readonly dWeight: Tensor;
   readonly dBias: Tensor;
-  /** The residual's gradient: assigned, or accumulated where it has others too. */
+  /** The residual's gradient, and whether it is added to, as where the residual has others; it is assigned otherwise. */
   readonly dResidual?: { readonly tensor: Tensor; readonly accumulate: boolean } | undefined;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Point by point changes of an f32 image, in place: the range that the network sees, brightness, contrast, gamma curves, noise.
+ * Changes of an f32 image in place, point by point: the range that the network sees, brightness, contrast, gamma
+ * curves, noise.
  */
 import type { Gpu } from '../device.ts';
 import { f32, joinWork, type KernelCall, type Launch, prepare, u32, type Work } from '../kernel.ts';
@@ -45,7 +46,7 @@ interface Extras {
 export interface IntensityRange {
   readonly low: number;
   readonly high: number;
-  /** What becomes of values outside: 0 (Gao 2022, to the letter), or the nearer end. */
+  /** The value that intensities outside the range become: 0 (Gao 2022, to the letter), or that of the nearer end. */
   readonly outside: 'zero' | 'clip';
 }
 
@@ -111,9 +112,9 @@ const EPSILON = 1e-7;
 
 export interface Gamma {
   readonly exponent: number;
-  /** The curve runs down from the greatest value instead of up from the least. */
+  /** Whether the curve runs down from the greatest value, instead of up from the least. */
   readonly inverted: boolean;
-  /** Gives the image its mean and its deviation back. */
+  /** Whether the image gets its mean and its deviation back. */
   readonly keepsStatistics: boolean;
 }
 

@@ -11,7 +11,7 @@ import { rowRanges } from '../views.ts';
 
 const STRIP = 1024;
 
-/** `output`, f32 [4], becomes (least, greatest, mean, deviation). */
+/** The work that assigns `output`, f32 [4]: least and greatest value, mean, standard deviation. */
 export function intensityStatistics(gpu: Gpu, image: Tensor, output: Tensor): Work {
   const count = elementCount(image.shape);
   const strips = Math.ceil(count / STRIP);

@@ -10,7 +10,7 @@ import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, fromArray, type Tensor } from '../tensor.ts';
 import { lines } from './wgsl.ts';
 
-/** Both f32 [D, H, W] and bound whole; `zooms` are those of D, H, W. */
+/** The work for two tensors f32 [D, H, W], both bound whole; `zooms` are those along D, H, W. */
 export function lowResolution(
   gpu: Gpu,
   { input, output, zooms }: { input: Tensor; output: Tensor; zooms: Dhw },

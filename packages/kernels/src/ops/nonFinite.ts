@@ -7,7 +7,7 @@ import { type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges } from '../views.ts';
 
-/** Workgroups of a launch, each of which leaves one word; and the neighbours that join them. */
+/** The most workgroups of a launch, each of which leaves one word, and the invocations of each. */
 const MOST_GROUPS = 1024;
 const LANES = 64;
 
@@ -19,7 +19,7 @@ const anyOfGroup = (target: string) => `
   }
   if (id.lane == 0u) { ${target} = lanes[0]; }`;
 
-/** `values` are f32, the flag u32 [1]. */
+/** The work that sets the flag, u32 [1], for values in f32. */
 export function nonFinite(gpu: Gpu, { values, flag }: { values: Tensor; flag: Tensor }): Work {
   const ranges = rowRanges(gpu, elementCount(values.shape), [{ tensor: values, rowElements: 1 }], 256);
   const groups = ranges.map(([start, end]) => Math.min(MOST_GROUPS, Math.ceil((end - start) / LANES)));

@@ -8,14 +8,14 @@ import { rowRanges, viewOf } from '../views.ts';
 import { lanesOf, stripStart } from './strips.ts';
 
 export interface SharesCall {
-  /** f32, each of the output's elements. */
+  /** f32: the shares one after another, each with as many elements as the output. */
   readonly shares: Tensor;
-  /** How many are added up, from the first one on. */
+  /** The number of shares that are added up, from the first one on. */
   readonly count: number;
   readonly output: Tensor;
-  /** f32 [C], of the output's last axis. */
+  /** f32 [C], where C is the output's last axis. */
   readonly bias?: Tensor | undefined;
-  /** Add to the output instead of assigning it. */
+  /** Whether the sum is added to the output, which is assigned otherwise. */
   readonly accumulate?: boolean | undefined;
 }
 
@@ -26,7 +26,7 @@ const addLanes = (group: number, columns: number) => `lanes[id.lane] = sum;
     if (id.lane < step) { lanes[id.lane] += lanes[id.lane + step]; }
   }`;
 
-/** Shares that one invocation adds up at least, before more than one take part. */
+/** The least number of shares that each invocation adds up where several take part. */
 const SHARES_EACH = 16;
 const GROUP = 256;
 
@@ -63,7 +63,7 @@ var<workgroup> lanes: array<f32, ${GROUP}>;
   });
 }
 
-/** Voxels that one invocation sums. */
+/** The number of voxels that an invocation sums. */
 const STRIP = 512;
 
 /** output[c] += Σ_voxels input[…, c]; the output is f32 [C]. */

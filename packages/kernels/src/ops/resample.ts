@@ -20,13 +20,13 @@ export interface AxisMap {
 /** The maps along D, H, W. */
 export type AxisMaps = readonly [AxisMap, AxisMap, AxisMap];
 
-/** What is resampled. */
+/** A resampling: its tensors and its maps. */
 export interface ResampleCall {
   /** [D, H, W]: f32 for trilinear, u8 for nearest. */
   readonly input: Tensor;
   readonly output: Tensor;
   readonly maps: AxisMaps;
-  /** The planes that both are, where they are planes of larger volumes, which `maps` then map. */
+  /** The planes that input and output hold, where they are parts of larger volumes; `maps` are those of the volumes. */
   readonly slab?: ResampleSlab | undefined;
 }
 

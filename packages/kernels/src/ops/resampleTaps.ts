@@ -16,7 +16,7 @@ import { rowRanges, viewOf } from '../views.ts';
 export interface AxisPart {
   /** f32 */
   readonly tensor: Tensor;
-  /** The element that they begin at. */
+  /** The element that the values begin at. */
   readonly at: number;
   readonly from: number;
   readonly to: number;

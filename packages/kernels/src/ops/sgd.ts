@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor.ts';
 import { elementwise } from './elementwise.ts';
 
 export interface SgdTensors {
-  /** All f32 and of one length. */
+  /** The parameters and, like them, f32 of one length: gradients and velocity. */
   readonly parameters: Tensor;
   readonly gradients: Tensor;
   readonly velocity: Tensor;
@@ -25,11 +25,11 @@ export interface SgdStep {
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  /** What undoes the loss scale; 1 for none. */
+  /** The factor that undoes the loss scale; 1 for none. */
   readonly gradientScale: number;
 }
 
-/** Launches that `setStep` readies for each step. */
+/** The launches of a step; `setStep` readies them before each. */
 export function sgd(gpu: Gpu, { parameters, gradients, velocity, overflow }: SgdTensors): Launch[] {
   return elementwise(gpu, {
     name: 'sgd',

@@ -24,7 +24,7 @@ export const softmaxOf = (classes: number, z: string): string => `
     .join(' + ')};
   ${lines(classes, (c) => `let p${c} = e${c} / total;`)}`;
 
-/** Logits and probabilities [..., C]. */
+/** The launches that take logits [..., C] to probabilities of the same shape. */
 export function forward(gpu: Gpu, { input, output }: { input: Tensor; output: Tensor }): Launch[] {
   const classes = input.shape.at(-1)!;
   return perVoxel(

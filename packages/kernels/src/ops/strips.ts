@@ -7,12 +7,12 @@ import { elementCount, type Tensor } from '../tensor.ts';
 import { rowRanges, type ShiftedView, viewOf } from '../views.ts';
 import { range } from './wgsl.ts';
 
-/** Voxels that an invocation maps. */
+/** The number of voxels that an invocation maps. */
 export const MAP_STRIP = 16;
-/** Voxels that it sums: fewer of a small volume, which has few strips. */
+/** The number of voxels that an invocation sums: fewer of a small volume, which has few strips. */
 const sumStrip = (voxels: number) => Math.min(256, Math.max(32, 2 ** Math.floor(Math.log2(voxels / 4096))));
 
-/** What the strips of an input follow from, and how many there are. */
+/** The sizes that the strips of an input follow from, and the number of strips. */
 export function sizes(input: Tensor) {
   const [batch, , , , channels] = input.shape as [number, number, number, number, number];
   const voxels = elementCount(input.shape) / batch / channels;
@@ -20,7 +20,7 @@ export function sizes(input: Tensor) {
   return { batch, channels, voxels, strip, strips: Math.ceil(voxels / strip) };
 }
 
-/** How an invocation holds its channels: four as a vec4, or one. */
+/** The WGSL with which an invocation holds its channels: four as a vec4, or one. */
 export function lanesOf(channels: number) {
   const each = channels % 4 === 0 ? 4 : 1;
   const type = each === 4 ? 'vec4<f32>' : 'f32';
