@@ -7,30 +7,38 @@ import { TorchTensor } from '@organseg/files/torch/tensor.ts';
 import type { TorchFile } from '@organseg/files/torch/torchFile.ts';
 import type { OpenWeights } from '../predict/model.ts';
 
+export type StateDict = ReadonlyMap<string, TorchTensor>;
+
 /** The parameters of a network, from an open file's state dict. Throws InputError where it is of another network. */
 export function stateDictWeights(
   { path, tensors: file }: TorchFile,
-  stateDict: PickleValue | undefined,
+  stateDict: StateDict,
   network: NetworkConfig,
 ): OpenWeights {
-  const tensors = tensorsOf(stateDict, path);
-  const keys = parametersFrom(network, tensors, path);
+  const keys = parametersFrom(network, stateDict, path);
   return {
     get(name) {
       const key = keys.get(name);
-      return key === undefined ? undefined : file.floats(tensors.get(key)!);
+      return key === undefined ? undefined : file.floats(stateDict.get(key)!);
     },
     close: () => file.close(),
   };
 }
 
-function tensorsOf(stateDict: PickleValue | undefined, path: string): Map<string, TorchTensor> {
-  if (!(stateDict instanceof Map)) throw new InputError(`${path}: has no state dict`);
-  const tensors = new Map<string, TorchTensor>();
-  for (const [key, value] of stateDict) {
-    if (typeof key !== 'string' || !(value instanceof TorchTensor))
+/** Keys under which a training saves a state dict beside other things. */
+const KEYS = ['state_dict', 'model_state_dict', 'model', 'network', 'network_weights', 'net'];
+
+/** The state dict that a file holds, by itself or under one of the usual keys. Throws InputError. */
+export function stateDictOf({ path, value }: Pick<TorchFile, 'path' | 'value'>): StateDict {
+  const key = value instanceof Map ? KEYS.find((key) => value.get(key) instanceof Map) : undefined;
+  return tensorsOf(key === undefined ? value : (value as Map<PickleValue, PickleValue>).get(key)!, path);
+}
+
+/** Throws InputError where a value is anything but tensors by name. */
+export function tensorsOf(value: PickleValue, path: string): StateDict {
+  if (!(value instanceof Map)) throw new InputError(`${path}: has no state dict`);
+  for (const [key, tensor] of value)
+    if (typeof key !== 'string' || !(tensor instanceof TorchTensor))
       throw new InputError(`${path}: ${String(key)} of its state dict is no tensor`);
-    tensors.set(key, value);
-  }
-  return tensors;
+  return value as Map<string, TorchTensor>;
 }

@@ -1,9 +1,9 @@
 /** Models by their folders: runs, and models that were trained elsewhere. */
-import { InputError } from '@organseg/core/inputError.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { preprocessingOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import { modelKind } from '../imported/modelKind.ts';
+import { readMonaiModel } from '../imported/monai/readMonaiModel.ts';
 import { readNnunetModel } from '../imported/nnunet/readNnunetModel.ts';
 import { ParametersFile } from '../run/checkpoint.ts';
 import { bestCheckpoint, readRun } from '../run/runFolder.ts';
@@ -36,7 +36,7 @@ async function modelAt(path: string, choice: ModelChoice): Promise<Model> {
     case 'nnU-Net':
       return readNnunetModel(found.files, choice);
     case 'MONAI bundle':
-      throw new InputError(`${path}: bundles of MONAI are not read`);
+      return readMonaiModel(found.files);
   }
 }
 

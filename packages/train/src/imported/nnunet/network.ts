@@ -1,6 +1,6 @@
 /** The network that a configuration of nnU-Net's plans describes. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { checkNetwork, type NetworkConfig, patchDivisor } from '@organseg/core/network/networkConfig.ts';
+import { checkNetwork, type NetworkConfig } from '@organseg/core/network/networkConfig.ts';
 import { check } from '@organseg/files/json.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { z } from 'zod';
@@ -19,7 +19,7 @@ const LIBRARY = 'dynamic_network_architectures.architectures.';
 
 /** Throws InputError, after `where`, that names what is not known. */
 export function networkOf(
-  configuration: NewConfiguration | OldConfiguration,
+  configuration: Pick<NewConfiguration, 'architecture'> | OldConfiguration,
   channels: { readonly inputChannels: number; readonly classes: number },
   where: string,
 ): NetworkConfig {
@@ -68,21 +68,17 @@ export function networkOf(
   } catch (error) {
     throw new InputError(`${where}: ${(error as Error).message}`);
   }
-  const divisor = patchDivisor(network);
-  if (configuration.patch_size.some((size, axis) => size % divisor[axis]! !== 0))
-    throw new InputError(
-      `${where}: patch_size [${configuration.patch_size}] expects multiples of [${divisor}]`,
-    );
   return network;
 }
 
 /** The name of the network's class, and its arguments in today's form. */
 function classOf(
-  configuration: NewConfiguration | OldConfiguration,
+  configuration: Pick<NewConfiguration, 'architecture'> | OldConfiguration,
   where: string,
 ): { name: string; settings: NetworkArguments } {
   if ('architecture' in configuration) {
-    const { network_class_name: path, arch_kwargs } = (configuration as NewConfiguration).architecture;
+    const { network_class_name: path, arch_kwargs } =
+      configuration.architecture as NewConfiguration['architecture'];
     const name = path.startsWith(LIBRARY) ? path.split('.').at(-1)! : path;
     assertKnown(name, where);
     return { name, settings: check(arch_kwargs, networkArguments, `${where}: architecture.arch_kwargs`) };

@@ -1,5 +1,6 @@
 /** What nnU-Net's plans.json and dataset.json say of a model, but for its weights. */
 import { InputError } from '@organseg/core/inputError.ts';
+import { patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import { listed } from '@organseg/core/words.ts';
 import { check } from '@organseg/files/json.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
@@ -35,8 +36,14 @@ export function describe(plansJson: Named, datasetJson: Named, configurationName
   const labels = labelsOf(itsDataset, datasetJson.path);
   const channelNames = Object.values((itsDataset.modality ?? itsDataset.channel_names)!);
   const inputChannels = channelNames.length;
+  const network = networkOf(configuration, { inputChannels, classes: labels.outputs }, where);
+  const divisor = patchDivisor(network);
+  if (configuration.patch_size.some((size, axis) => size % divisor[axis]! !== 0))
+    throw new InputError(
+      `${where}: patch_size [${configuration.patch_size}] expects multiples of [${divisor}]`,
+    );
   return {
-    network: networkOf(configuration, { inputChannels, classes: labels.outputs }, where),
+    network,
     patch: configuration.patch_size as unknown as Dhw,
     labelNames: labels.names,
     channelNames,

@@ -6,7 +6,7 @@ import { readTorchFile, type TorchFile } from '@organseg/files/torch/torchFile.t
 import type { Model, ModelWeights } from '../../predict/model.ts';
 import { type ModelFiles, readJson } from '../modelFiles.ts';
 import { isFold } from '../modelKind.ts';
-import { stateDictWeights } from '../stateDictWeights.ts';
+import { stateDictWeights, tensorsOf } from '../stateDictWeights.ts';
 import { type NnunetCheckpoint, readCheckpoint } from './checkpoint.ts';
 import { type Description, describe } from './plans.ts';
 
@@ -45,7 +45,8 @@ export async function readNnunetModel(files: ModelFiles, choice: NnunetChoice = 
       const opened = await openCheckpoint(files, name);
       try {
         assertAgrees(opened, description, configuration);
-        return stateDictWeights(opened.file, opened.weights, description.network);
+        const stateDict = tensorsOf(opened.weights, opened.file.path);
+        return stateDictWeights(opened.file, stateDict, description.network);
       } catch (error) {
         opened.file.close();
         throw error;
