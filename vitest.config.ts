@@ -1,13 +1,24 @@
 /** How the tests run: in processes of their own, without bounds by the clock, on a driver that compiles fast. */
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Milliseconds after which a test hangs for certain, however slow and busy the machine is. */
 const HANGS_AFTER_MS = 30 * 60_000;
 
+const ALL = ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'test/**/*.test.ts'];
+
+/**
+ * Files that share processes, which load modules and the driver once: they change nothing that others see. Those of
+ * `kernels/src/open` look at what their process prints and whether it rests.
+ */
+const SHARING = [
+  'packages/core/**/*.test.ts',
+  'packages/kernels/{test,src/ops}/**/*.test.ts',
+  'packages/kernels/src/*.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'test/**/*.test.ts'],
     // Dawn's binding crashes in worker threads.
     pool: 'forks',
     maxWorkers: '100%',
@@ -20,5 +31,12 @@ export default defineConfig({
       LP_NATIVE_VECTOR_WIDTH: '128',
       MESA_SHADER_CACHE_DIR: fileURLToPath(new URL('node_modules/.cache/mesa-4-lanes', import.meta.url)),
     },
+    projects: [
+      { extends: true, test: { name: 'sharing', include: SHARING, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'apart', include: ALL, exclude: [...configDefaults.exclude, ...SHARING] },
+      },
+    ],
   },
 });
