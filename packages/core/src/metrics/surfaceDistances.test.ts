@@ -4,7 +4,7 @@ import type { Xyz } from '../volume/volume.ts';
 import { mapOf, slowDistance, slowElements, surfacesOf } from './fixture.ts';
 import { surfaceAreas } from './surfaceArea.ts';
 import { surfaceDice } from './surfaceDice.ts';
-import { averageSurfaceDistance, surfaceDiceOf, surfaceDistances, totalArea } from './surfaceDistances.ts';
+import { averageSurfaceDistance, surfaceDistances, totalArea } from './surfaceDistances.ts';
 
 /** Reproducible numbers from 0 to 1 (Park and Miller's generator). */
 function randomNumbers(seed: number): () => number {
@@ -98,9 +98,10 @@ it('is the same with reference and prediction exchanged', () => {
 it('counts the edge of the box as surface', () => {
   // A full 4×3×2 map: six rectangles, the cells at edges and corners cutting them off.
   const map = mapOf([4, 3, 2], () => true);
-  const { reference } = surfaceDistances(...surfacesOf(map, map), [1, 1, 1]);
+  const surfaces = surfacesOf(map, map);
+  const { reference } = surfaceDistances(...surfaces, [1, 1, 1]);
   const [faces, edges, corners] = [2 * (3 * 2 + 3 * 1 + 2 * 1), 4 * (3 + 2 + 1), 8];
   expect(reference.areasMm2.length).toBe(faces + edges + corners);
   expect(totalArea(reference)).toBeCloseTo(faces + edges * Math.SQRT1_2 + (corners * Math.sqrt(3)) / 8, 12);
-  expect(surfaceDiceOf({ reference, prediction: reference }, 0)).toBe(1);
+  expect(surfaceDice(...surfaces, [1, 1, 1], 0)).toBe(1);
 });

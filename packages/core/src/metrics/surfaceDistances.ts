@@ -70,12 +70,6 @@ export function surfaceOverlap(distances: SurfaceDistances, toleranceMm: number)
   return bothWays(distances, (elements) => areaWithin(elements, toleranceMm) / totalArea(elements));
 }
 
-/** The normalised surface Dice, as `surfaceDice`, from measured distances. */
-export function surfaceDiceOf({ reference, prediction }: SurfaceDistances, toleranceMm: number): number {
-  const within = areaWithin(reference, toleranceMm) + areaWithin(prediction, toleranceMm);
-  return within / (totalArea(reference) + totalArea(prediction));
-}
-
 /** The area of a surface in mm². */
 export function totalArea({ areasMm2 }: ElementDistances): number {
   return sum(areasMm2);
