@@ -1,7 +1,8 @@
 /** Runs as other programs read them. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { networkLayout } from '@organseg/core/network/network.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
@@ -9,23 +10,28 @@ import type { PickleValue } from '@organseg/files/torch/pickle.ts';
 import type { TorchTensor } from '@organseg/files/torch/tensor.ts';
 import { openTorchFile } from '@organseg/files/torch/torchFile.ts';
 import { golden } from '@organseg/files/torch/torchFixture.ts';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { temporaryFolder } from '../../test/fixture.ts';
 import { parameterLayout } from '../config/network.ts';
 import { PRESETS } from '../config/presets.ts';
 import { parseConfig } from '../config/schema.ts';
+import { openModel } from '../predict/openModel.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { createRun } from '../run/runFolder.ts';
 import { exportMonai } from './monai.ts';
 import { exportNnunet } from './nnunet.ts';
 import { exportSafetensors } from './safetensors.ts';
 
+const hasTorch = spawnSync('python3', ['-c', 'import torch']).status === 0;
 const REFERENCE = golden('monai/dynunet-res');
 
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+/** The settings of nnU-Net's reference models. */
+const cubes = (...sizes: number[]) => sizes.map((n) => [n, n, n]);
+const common = { classes: 5, filters: [8, 16, 32, 40], kernels: cubes(3, 3, 3, 3) };
+const REFERENCE_FORM: Record<string, object> = {
+  PlainConvUNet: { ...common, strides: cubes(1, 2, 2, 2) },
+  ResidualEncoderUNet: { ...common, strides: [...cubes(1, 2, 2), [1, 2, 2]], blocks: [1, 3, 2, 2] },
+};
 
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
@@ -55,7 +61,7 @@ async function newRun(folder: string, settings: object, seed = 1) {
 }
 
 test('safetensors: the parameters, and all that using them takes', async () => {
-  const folder = newFolder();
+  const folder = temporaryFolder();
   const { path, values } = await newRun(folder, {});
   const out = join(folder, 'model.safetensors');
   await exportSafetensors(path, out);
@@ -66,7 +72,7 @@ test('safetensors: the parameters, and all that using them takes', async () => {
 });
 
 test('MONAI: a bundle that tells how its network is made and fed', async () => {
-  const folder = newFolder();
+  const folder = temporaryFolder();
   const settings = { deepSupervision: true, intensityLowHu: -200, spacingMm: [1, 2, 3], windowStep: 0.25 };
   const { path } = await newRun(folder, settings);
   const out = join(folder, 'new', 'bundle');
@@ -107,8 +113,12 @@ async function readTensors(path: string, pick = (value: PickleValue) => value) {
   return { tensors, floats: (name: string) => file.floats(tensors.get(name)!) };
 }
 
+/** The names and shapes of a state dict, sorted. */
+const shapesIn = async (path: string, pick?: (value: PickleValue) => PickleValue) =>
+  Array.from((await readTensors(path, pick)).tensors, ([name, { shape }]) => `${name} [${shape}]`).sort();
+
 test('MONAI: every parameter under its name, and again under that of its layer', async () => {
-  const folder = newFolder();
+  const folder = temporaryFolder();
   const { path, values } = await newRun(folder, { deepSupervision: true });
   await exportMonai(path, join(folder, 'bundle'));
   const { tensors, floats } = await readTensors(join(folder, 'bundle', 'models', 'model.pt'));
@@ -128,7 +138,7 @@ test('MONAI: every parameter under its name, and again under that of its layer',
 test.skipIf(!REFERENCE)(
   'MONAI: the names and shapes of its own state dict (needs shared/golden)',
   async () => {
-    const folder = newFolder();
+    const folder = temporaryFolder();
     const { kwargs } = readJson(join(REFERENCE!, 'meta.json'));
     const settings = { filters: kwargs.filters, kernels: kwargs.kernel_size, strides: kwargs.strides };
     const { path } = await newRun(folder, { ...settings, classes: kwargs.out_channels });
@@ -141,8 +151,100 @@ test.skipIf(!REFERENCE)(
   },
 );
 
+const network = (value: PickleValue) => (value as Map<string, PickleValue>).get('network_weights')!;
+
+describe.each(['PlainConvUNet', 'ResidualEncoderUNet'])('nnU-Net: %s', (architecture) => {
+  test('a fold for each run, which is read back as the same network with the same weights', async () => {
+    const folder = temporaryFolder();
+    const settings = { architecture, spacingMm: [1, 2, 3], intensityLowHu: -200, deepSupervision: true };
+    const runs = [await newRun(folder, settings), await newRun(folder, settings, 2)];
+    const out = join(folder, 'model');
+    const notes = await exportNnunet(
+      runs.map(({ path }) => path),
+      out,
+    );
+    expect(notes).toEqual([expect.stringMatching(/^nnU-Net will predict nearly the same: /)]);
+
+    const run = await openModel(runs[0]!.path);
+    const model = await openModel(out);
+    const { deepSupervision, ...form } = run.network;
+    expect(model.network).toMatchObject(form);
+    expect(model).toMatchObject({
+      patch: run.patch,
+      windowStep: 0.5,
+      labelNames: ['background', 'liver', 'left kidney'],
+      mirrorAxes: [],
+      preprocessing: {
+        by: 'nnU-Net',
+        reorient: true,
+        transposeForward: [0, 1, 2],
+        spacingMm: [3, 2, 1],
+        channels: [{ scheme: 'CTNormalization', low: -200, high: 300, mean: -200, std: 500 }],
+        dataResampling: { order: 1, forceSeparateZ: false },
+        logitsResampling: { order: 1, forceSeparateZ: false },
+      },
+    });
+    const { specs } = networkLayout(model.network);
+    expect(model.weights).toHaveLength(2);
+    for (const [fold, { values }] of runs.entries()) {
+      const weights = await model.weights[fold]!.open(specs);
+      for (const { name } of specs) expect(weights.get(name), name).toEqual(values.get(name));
+      weights.close();
+    }
+  });
+
+  const name = { PlainConvUNet: 'plain3d', ResidualEncoderUNet: 'resenc3d' }[architecture];
+  const reference = golden(`nnunet/${name}/fold_0/checkpoint_final.pth`);
+  test.skipIf(!reference)('the names and shapes of its own state dict (needs shared/golden)', async () => {
+    const folder = temporaryFolder();
+    const { path } = await newRun(folder, { architecture, ...REFERENCE_FORM[architecture] });
+    await exportNnunet([path], join(folder, 'model'));
+    const checkpoint = join(folder, 'model', 'fold_0', 'checkpoint_final.pth');
+    expect(await shapesIn(checkpoint, network)).toEqual(await shapesIn(reference!, network));
+  });
+});
+
+test.skipIf(!hasTorch)('torch.load(weights_only=True) reads both (needs python3 with torch)', async () => {
+  const folder = temporaryFolder();
+  const { path } = await newRun(folder, { architecture: 'PlainConvUNet' });
+  await exportNnunet([path], join(folder, 'model'));
+  const { path: second } = await newRun(folder, {}, 2);
+  await exportMonai(second, join(folder, 'bundle'));
+  const program = `
+import sys, json, torch
+checkpoint, bundle = (torch.load(path, weights_only=True) for path in sys.argv[1:])
+weights = checkpoint.pop('network_weights')
+aliases = [weights[f'{name}.stages.0.0.convs.0.{block}.weight'].data_ptr()
+  for name in ('encoder', 'decoder.encoder') for block in ('conv', 'all_modules.0')]
+checkpoint['storages'] = len(set(aliases))
+checkpoint['bias'] = weights['encoder.stages.0.0.convs.0.conv.bias'].tolist()
+print(json.dumps([checkpoint, list(bundle['output_block.conv.conv.weight'].shape)]))`;
+  const paths = ['model/fold_0/checkpoint_final.pth', 'bundle/models/model.pt'].map((it) => join(folder, it));
+  const read = execFileSync('python3', ['-c', program, ...paths], { encoding: 'utf8' });
+  const [checkpoint, shape] = JSON.parse(read);
+  expect(checkpoint).toMatchObject({
+    trainer_name: 'nnUNetTrainer',
+    init_args: { configuration: '3d_fullres', fold: 0, plans: { dataset_name: 'Dataset007_Trunk' } },
+    inference_allowed_mirroring_axes: null,
+    storages: 1,
+    bias: [0, 0, 0, 0],
+  });
+  expect(shape).toEqual([3, 4, 1, 1, 1]);
+});
+
+test('nnU-Net: what it does otherwise is said', async () => {
+  const folder = temporaryFolder();
+  const settings = { architecture: 'PlainConvUNet', intensityOutside: 'zero', windowStep: 0.25 };
+  const { path } = await newRun(folder, settings);
+  expect(await exportNnunet([path], join(folder, 'model'))).toEqual([
+    expect.anything(),
+    'nnU-Net makes 1 of intensities above 300 HU, of which this network has learnt 0',
+    "nnU-Net needs -step_size 0.25, the run's step between windows",
+  ]);
+});
+
 test('what is there is left as it is, and what cannot be expressed leaves nothing', async () => {
-  const folder = newFolder();
+  const folder = temporaryFolder();
   const { path } = await newRun(folder, {});
   const out = join(folder, 'out');
   await expect(exportNnunet([path], out)).rejects.toThrow(
