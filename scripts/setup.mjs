@@ -12,7 +12,8 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 process.env.COREPACK_ENABLE_DOWNLOAD_PROMPT = '0';
 
 const PINNED = JSON.parse(readFileSync('package.json', 'utf8')).packageManager;
-const NODE = join('node_modules', '.bin', 'node');
+const ON_WINDOWS = process.platform === 'win32';
+const NODE = join('node_modules', '.bin', ON_WINDOWS ? 'node.exe' : 'node');
 
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
 
@@ -25,9 +26,16 @@ function part(what, expected, work) {
   return result;
 }
 
+/** Runs a command; on Windows by its shell, which alone knows npm and pnpm there. */
+function start([program, ...args], options) {
+  if (!ON_WINDOWS) return spawnSync(program, args, options);
+  const line = [program, ...args].map((part) => `"${part}"`).join(' ');
+  return spawnSync(line, { ...options, shell: true });
+}
+
 /** Runs a command out of sight: its exit code and all that it printed. */
-function quietly([program, ...args]) {
-  const { status, stdout, stderr } = spawnSync(program, args, {
+function quietly(command) {
+  const { status, stdout, stderr } = start(command, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
     maxBuffer: 2 ** 26,
@@ -36,9 +44,9 @@ function quietly([program, ...args]) {
 }
 
 /** Runs a command in sight and returns its exit code. */
-function openly([program, ...args]) {
-  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
-  if (error) say(`${program}: ${error.message}`);
+function openly(command) {
+  const { status, error } = start(command, { stdio: 'inherit' });
+  if (error) say(`${command[0]}: ${error.message}`);
   return status ?? 1;
 }
 

@@ -62,7 +62,7 @@ function vulkanDrivers(): string[] {
   const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
   const named = VK_DRIVER_FILES ?? VK_ICD_FILENAMES;
   if (named) return named.split(delimiter).filter((path) => existsSync(path));
-  return globSync('{/etc,/usr/local/etc,/usr/local/share,/usr/share}/vulkan/icd.d/*.json').sort();
+  return glob('{/etc,/usr/local/etc,/usr/local/share,/usr/share}/vulkan/icd.d/*.json').sort();
 }
 
 function nvidiaDriver(): string | null {
@@ -72,8 +72,11 @@ function nvidiaDriver(): string | null {
   return queried.match(/^[\d.]+/)?.[0] ?? null;
 }
 
+/** Paths of Linux that match; none elsewhere. */
+const glob = (...patterns: string[]): string[] => (process.platform === 'linux' ? globSync(patterns) : []);
+
 const files = (...patterns: string[]): TextFile[] =>
-  globSync(patterns)
+  glob(...patterns)
     .sort()
     .map((path) => ({ path, text: readIfThere(path) }));
 
