@@ -51,6 +51,8 @@ export async function zipEntries(bytes: OpenBytes): Promise<Map<string, ZipEntry
     for await (const entry of zip.getEntriesGenerator()) {
       const { filename: name, signature } = entry;
       if (entry.directory) continue;
+      if (/\p{Cc}/u.test(name))
+        throw new InputError(`${path}: has a file with control characters in its name`);
       if (entries.has(name)) throw new InputError(`${path}: holds ${JSON.stringify(name)} twice`);
       if (entries.size === MAX_ENTRIES) throw new InputError(`${path}: holds more than ${MAX_ENTRIES} files`);
       entries.set(name, {

@@ -48,12 +48,19 @@ const set: Make = ([values = []], meter) => {
 
 /** Bytes, which protocol 2 writes as text of Latin-1 characters. */
 const encode: Make = ([text, encoding], meter) => {
-  if (typeof text !== 'string' || !/^latin-?1$/.test(String(encoding)))
+  if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1'))
     throw new PickleFault('has bytes in an unknown encoding');
   meter.add(4 + BYTE_WEIGHT * text.length);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
+};
+
+/** A device, such as cpu or cuda:0. */
+const device: Make = ([type, index]) => {
+  if (typeof type !== 'string' || !(index === undefined || isCount(index)))
+    throw new PickleFault('has a broken device');
+  return index === undefined ? type : `${type}:${index}`;
 };
 
 const first: Make = ([value = null]) => value;
@@ -71,7 +78,7 @@ const MAKERS: Readonly<Record<string, Make>> = {
   'torch._utils._rebuild_parameter': first,
   'torch._utils._rebuild_parameter_with_state': first,
   'torch.Size': first,
-  'torch.device': (args) => args.join(':'),
+  'torch.device': device,
   'numpy.dtype': ([code = null]) => new NumpyDtype(code),
   ...Object.fromEntries(
     ['numpy.core.multiarray', 'numpy._core.multiarray'].flatMap((module): [string, Make][] => [
@@ -107,11 +114,15 @@ function storageDtype(name: string): TorchStorage['dtype'] | undefined {
   return isKnown ? STORAGE_DTYPES[type!] : undefined;
 }
 
+/** Storages are numbered; in the older form the numbers are addresses. */
+const isKey = (key: PickleValue | undefined): key is string =>
+  typeof key === 'string' && /^[\w.-]{1,100}$/.test(key);
+
 /** The storage that a reference outside the pickle names: ('storage', class, key, device, elements). Throws PickleFault. */
 export function storageOf(id: PickleValue): TorchStorage {
   const [kind, type, key, , elements, view = null] = Array.isArray(id) ? id : [];
   const dtype = type instanceof Named ? storageDtype(type.name) : undefined;
-  if (kind !== 'storage' || !dtype || typeof key !== 'string' || !isCount(elements) || view !== null)
+  if (kind !== 'storage' || !dtype || !isKey(key) || !isCount(elements) || view !== null)
     throw new PickleFault('refers to data that is no storage');
   return new TorchStorage(key, dtype, elements);
 }

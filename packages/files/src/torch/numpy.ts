@@ -28,8 +28,10 @@ export class NumpyDtype implements Stateful {
 
   /** Throws PickleFault where it is no type of plain numbers. */
   constructor(code: PickleValue) {
-    if (typeof code !== 'string' || !Object.hasOwn(READERS, code))
-      throw new PickleFault(`holds a value of NumPy's type ${String(code)}; only plain numbers are read`);
+    if (typeof code !== 'string' || !Object.hasOwn(READERS, code)) {
+      const shown = typeof code === 'string' ? JSON.stringify(code.slice(0, 100)) : 'of another kind';
+      throw new PickleFault(`holds a value of NumPy's type ${shown}; only plain numbers are read`);
+    }
     this.code = code;
   }
 
@@ -68,11 +70,12 @@ export class NumpyArray implements Stateful {
   /** The state is a tuple: version, shape, dtype, whether the first axis is the fastest, bytes. Throws PickleFault. */
   setState(state: PickleValue): void {
     const [, shape, dtype, isFortran, bytes] = Array.isArray(state) ? state : [];
-    if (!(Array.isArray(shape) && dtype instanceof NumpyDtype && bytes instanceof Uint8Array))
+    const isPlain = dtype instanceof NumpyDtype && bytes instanceof Uint8Array;
+    if (!isPlain || !Array.isArray(shape) || !shape.every((extent) => typeof extent === 'number'))
       throw new PickleFault('has an array of NumPy that is not of plain numbers');
-    const size = shape.reduce<number>((product, extent) => product * Number(extent), 1);
+    const size = shape.reduce((product, extent) => product * extent, 1);
     if (size * dtype.bytes !== bytes.length) throw new PickleFault('has a broken array of NumPy');
-    this.shape = shape.map(Number);
+    this.shape = shape;
     this.isFortran = isFortran === true;
     this.#dtype = dtype;
     this.#bytes = bytes;

@@ -232,6 +232,14 @@ describe('pickles that mean harm', () => {
     ['a value kept under a number far away', 'numbers its values out of turn', ['N', 'r\xff\xff\xff\x7f']],
     ['a value that was never kept', 'refers to a value that is not there', ['h\x05']],
     ['more values taken than there are', 'takes more values than it has', ['N', 0x87]],
+    [
+      'a name of a milliard letters',
+      'has a broken device',
+      [
+        ...[name('torch', 'device'), 'q\0', '0', text(many(1 << 20, 'a')), 'q\x01', '0'],
+        ...[']', '(', many(1000, 'h\x01'), 'e', 0x85, 'q\x02', '0', 'h\0h\x02R'],
+      ],
+    ],
     ['an operation of protocol 0', 'has the unknown operation 0x49', ['I1\n']],
   ])('%s is refused', async (_, fault, parts) => {
     const refusal = readPickle(...parts);

@@ -138,7 +138,7 @@ function readLegacy(bytes: OpenBytes): TorchFile {
   const places = new Map<string, OpenBytes>();
   let { position } = input;
   for (const key of Array.isArray(keys) ? keys : []) {
-    const storage = storages.byKey.get(String(key));
+    const storage = typeof key === 'string' ? storages.byKey.get(key) : undefined;
     if (!storage) throw new InputError(`${path}: has a storage that nothing refers to`);
     const elements = new DataView(bytes.read(position, ELEMENTS_BYTES).buffer).getBigUint64(0, true);
     if (elements !== BigInt(storage.elements))

@@ -39,6 +39,8 @@ export function tensorsOf(value: PickleValue, path: string): StateDict {
   if (!(value instanceof Map)) throw new InputError(`${path}: has no state dict`);
   for (const [key, tensor] of value)
     if (typeof key !== 'string' || !(tensor instanceof TorchTensor))
-      throw new InputError(`${path}: ${String(key)} of its state dict is no tensor`);
+      throw new InputError(
+        `${path}: its state dict holds more than tensors by name${typeof key === 'string' ? `: ${key}` : ''}`,
+      );
   return value as Map<string, TorchTensor>;
 }

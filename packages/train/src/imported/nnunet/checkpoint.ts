@@ -27,14 +27,17 @@ export interface NnunetCheckpoint {
 
 /** Trainers of nnU-Net that change the network without changing its plans. */
 const CHANGES_NETWORK =
-  /BN|pretrain|Primus|Mamba|UNETR|Transformer|MedNeXt|STUNet|(?<!Leaky)ReLU|ELU|Mish|SiLU|Swish/i;
+  /BN|Primus|[Pp]retrained|Mamba|UNETR|Transformer|MedNeXt|STUNet|(?<!Leaky)ReLU|GELU|Mish|SiLU|Swish/;
 
 /** Throws InputError where it is none of nnU-Net v2, or its trainer makes networks of its own. */
 export function readCheckpoint(value: PickleValue, path: string): NnunetCheckpoint {
   if (!(value instanceof Map && value.has('network_weights') && value.has('init_args')))
     throw new InputError(`${path}: is no checkpoint of nnU-Net v2`);
   const { trainer_name, init_args, inference_allowed_mirroring_axes } = check(
-    plainValue(new Map([...value].filter(([key]) => Object.hasOwn(schema.shape, String(key)))), path),
+    plainValue(
+      new Map(Object.keys(schema.shape).flatMap((key) => (value.has(key) ? [[key, value.get(key)!]] : []))),
+      path,
+    ),
     schema,
     path,
   );

@@ -109,6 +109,8 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
     expect({ ...inZip, paths: [], weights: [] }).toEqual({ ...inFolder, paths: [], weights: [] });
     expect(await valuesOf(inZip, 1)).toEqual(await valuesOf(inFolder, 1));
     expect(await inZip.weights[1]!.sha256()).toBe(await inFolder.weights[1]!.sha256());
+    const within = inZip.paths[0]!;
+    expect((await read(within, { folds: ['0'] })).paths).toEqual([within]);
     expect(inZip.weights[1]!.path).toMatch(
       /plain\.zip\/Dataset901_plain\/.*\/fold_1\/checkpoint_final\.pth$/,
     );

@@ -1,4 +1,5 @@
 /** The forms of nnU-Net's plans.json and dataset.json, as far as predicting needs them. */
+import { MAX_CLASSES } from '@organseg/files/dataset.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();
@@ -91,7 +92,10 @@ export const plans = z.looseObject({
 });
 export type Plans = z.infer<typeof plans>;
 
-const label = z.int().min(0).max(255);
+const label = z
+  .int()
+  .min(0)
+  .max(MAX_CLASSES - 1);
 
 export const dataset = z
   .looseObject({
