@@ -15,9 +15,10 @@ import * as instanceNorm from '../src/ops/instanceNorm.ts';
 import { gammaIntensity, gaussianNoise } from '../src/ops/intensity.ts';
 import { lowResolution } from '../src/ops/lowResolution.ts';
 import { trilinear } from '../src/ops/resample.ts';
+import { resampleTaps } from '../src/ops/resampleTaps.ts';
 import { sgd } from '../src/ops/sgd.ts';
 import * as softmax from '../src/ops/softmax.ts';
-import { byteLength, type DType, elementCount, fromArray, type Tensor } from '../src/tensor.ts';
+import { byteLength, type DType, elementCount, empty, fromArray, type Tensor } from '../src/tensor.ts';
 
 export interface BenchCase {
   readonly op: string;
@@ -263,6 +264,26 @@ function* data(gpu: Gpu, n: number) {
     bytes: bytesOf(image, coarse),
     work: trilinear(gpu, { input: image, output: coarse, maps: [map, map, map] }),
     tensors: [coarse],
+  };
+  const taps = 32;
+  // Each index is made of the 32 in the middle.
+  const rows = Array.from({ length: n }, () => [n / 2 - taps / 2, ...Array<number>(taps).fill(1 / taps)]);
+  const table = fromArray(gpu, Float32Array.from(rows.flat()), [n, 1 + taps]);
+  const along = empty(gpu, [n, n, n]);
+  yield {
+    op: 'resampleTaps',
+    shape: `${n}³ along H, ${taps} taps`,
+    flops: 2 * taps * n ** 3,
+    work: plain(
+      resampleTaps(gpu, {
+        input: { tensor: image, at: 0, length: n },
+        output: { tensor: along, at: 0, from: 0, to: n },
+        outer: n,
+        inner: n,
+        table,
+      }),
+    ),
+    tensors: [table, along],
   };
   yield {
     op: 'gaussianSmooth',

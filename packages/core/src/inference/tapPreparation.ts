@@ -1,7 +1,7 @@
 /**
  * From planes as the host has them to what the network sees, slab by slab, each axis resampled by a table of taps. A
  * plane is resampled along W and H when it comes, and then held in a ring until all of the network's planes that it has
- * a share in are made. A voxel's value does not depend on where slabs begin: its taps are added up in one order.
+ * a share in are made. A voxel's value does not depend on where slabs begin.
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -36,8 +36,8 @@ export interface TapResampling {
 
 /** A channel's planes that are resampled along W and H. */
 interface HeldPlanes {
-  /** f32 [R, H, W]: plane d of the host lies at d mod R. */
-  readonly ring: Tensor;
+  /** By band of rows, each of which fits a binding: f32 [R, rows, W], where plane d of the host lies at d mod R. */
+  readonly rings: readonly Tensor[];
   /** The planes that are in the ring. */
   from: number;
   to: number;
@@ -55,6 +55,10 @@ export class TapPreparation implements SlabSource {
   /** The most of the host's planes that come at once: f32 [n, H, W] as they come, and once resampled along W. */
   readonly #host: Tensor;
   readonly #narrowed: Tensor;
+  /** Rows [from, to) of each band. */
+  readonly #bands: readonly (readonly [number, number])[];
+  /** The most planes of a ring. */
+  readonly #mostHeld: number;
   readonly #channels: readonly HeldPlanes[];
   readonly #prepared: Tensor;
 
@@ -78,8 +82,13 @@ export class TapPreparation implements SlabSource {
     this.#host = empty(gpu, [most, height, width]);
     this.#narrowed = empty(gpu, [most, height, W]);
     // While the last tap of a plane is awaited, all of its others are held.
-    const held = Math.min(depth, tables[0].taps + most - 1);
-    this.#channels = bounds.map(() => ({ ring: empty(gpu, [held, H, W]), from: 0, to: 0 }));
+    this.#mostHeld = Math.min(depth, tables[0].taps + most - 1);
+    this.#bands = rowRanges(gpu, H, [{ tensor: this.#host, rowElements: this.#mostHeld * W }]);
+    this.#channels = bounds.map(() => ({
+      rings: this.#bands.map(([from, to]) => empty(gpu, [this.#mostHeld, to - from, W])),
+      from: 0,
+      to: 0,
+    }));
     this.planes = Math.min(planes, fitting(H * W));
     this.#prepared = empty(gpu, [this.planes, H, W]);
   }
@@ -87,7 +96,6 @@ export class TapPreparation implements SlabSource {
   async prepare(from: number, to: number, readPlanes: ReadPlanes, channel: number): Promise<Tensor> {
     const [, H, W] = this.#size;
     const held = this.#channels[channel]!;
-    const mostHeld = held.ring.shape[0]!;
     for (let plane = from; plane < to; ) {
       const first = this.#firstTap(plane);
       if (first < held.from || first > held.to) {
@@ -101,7 +109,7 @@ export class TapPreparation implements SlabSource {
         plane = end;
         continue;
       }
-      const next = Math.min(held.to + this.#host.shape[0]!, first + mostHeld, this.#source.size[0]);
+      const next = Math.min(held.to + this.#host.shape[0]!, first + this.#mostHeld, this.#source.size[0]);
       await this.#fill(held, next, (...range) => readPlanes(...range, channel));
     }
     const prepared = { ...this.#prepared, shape: [to - from, H, W] };
@@ -128,49 +136,52 @@ export class TapPreparation implements SlabSource {
     const gpu = this.#gpu;
     const from = held.to;
     const [, height, width] = this.#source.size;
-    const [, H, W] = this.#size;
+    const [, , W] = this.#size;
     const count = (to - from) * height * width;
     const copy = { from: 0, count, target: this.#host, at: 0 };
     await this.#uploads.upload(count, (values) => read(from, to, values), [copy]);
-    const narrowed = { tensor: this.#narrowed, at: 0, from: 0 };
     const alongW = resampleTaps(gpu, {
-      input: { tensor: this.#host, at: 0, from: 0, to: width },
-      output: { ...narrowed, to: W },
+      input: { tensor: this.#host, at: 0, length: width },
+      output: { tensor: this.#narrowed, at: 0, from: 0, to: W },
       outer: (to - from) * height,
       inner: 1,
       table: this.#tables[2],
     });
-    const alongH = ringRuns(from, to, held.ring.shape[0]!).flatMap((run) =>
-      resampleTaps(gpu, {
-        input: { ...narrowed, at: (run.from - from) * height * W, to: height },
-        output: { tensor: held.ring, at: run.at * H * W, from: 0, to: H },
-        outer: run.to - run.from,
-        inner: W,
-        table: this.#tables[1],
-      }),
+    const alongH = ringRuns(from, to, this.#mostHeld).flatMap((run) =>
+      this.#bands.flatMap(([top, bottom], band) =>
+        resampleTaps(gpu, {
+          input: { tensor: this.#narrowed, at: (run.from - from) * height * W, length: height },
+          output: { tensor: held.rings[band]!, at: run.at * (bottom - top) * W, from: top, to: bottom },
+          outer: run.to - run.from,
+          inner: W,
+          table: this.#tables[1],
+        }),
+      ),
     );
     runOnce(gpu, [...alongW, ...alongH]);
     held.to = to;
-    held.from = Math.max(held.from, to - held.ring.shape[0]!);
+    held.from = Math.max(held.from, to - this.#mostHeld);
   }
 
-  /** Makes planes [from, to), the prepared ones of which begin with `prepared`, out of what the ring holds. */
-  #alongD({ ring }: HeldPlanes, from: number, to: number, prepared: number): Launch[] {
+  /** Makes planes [from, to), the prepared ones of which begin with `prepared`, out of what the rings hold. */
+  #alongD({ rings }: HeldPlanes, from: number, to: number, prepared: number): Launch[] {
     const [, H, W] = this.#size;
-    const plane = H * W;
-    const first = this.#firstTap(from);
-    const runs = ringRuns(first, this.#endOfTaps(to - 1), ring.shape[0]!);
-    return runs.flatMap((run) =>
-      rowRanges(this.#gpu, run.to - run.from, [{ tensor: ring, rowElements: plane }]).flatMap(
-        ([start, end]) =>
-          resampleTaps(this.#gpu, {
-            input: { tensor: ring, at: (run.at + start) * plane, from: run.from + start, to: run.from + end },
-            output: { tensor: this.#prepared, at: (from - prepared) * plane, from, to },
-            outer: 1,
-            inner: plane,
-            table: this.#tables[0],
-            adds: run.from + start > first,
-          }),
+    // The rows of one band lie together in one plane alone.
+    const planes = this.#bands.length === 1 ? to - from : 1;
+    return this.#bands.flatMap(([top, bottom], band) =>
+      Array.from({ length: (to - from) / planes }, (_, i) => from + i * planes).flatMap((plane) =>
+        resampleTaps(this.#gpu, {
+          input: { tensor: rings[band]!, at: 0, length: this.#mostHeld },
+          output: {
+            tensor: this.#prepared,
+            at: ((plane - prepared) * H + top) * W,
+            from: plane,
+            to: plane + planes,
+          },
+          outer: 1,
+          inner: (bottom - top) * W,
+          table: this.#tables[0],
+        }),
       ),
     );
   }
@@ -190,7 +201,7 @@ export class TapPreparation implements SlabSource {
 
   close(): void {
     this.#uploads.close();
-    const rings = this.#channels.map(({ ring }) => ring);
+    const rings = this.#channels.flatMap(({ rings }) => rings);
     release(
       this.#gpu,
       ...this.#tables,

@@ -4,40 +4,34 @@
  *
  *   output[o, i, b] = Σ_k weight[i, k] · input[o, first[i] + k, b]
  *
- * Taps are added up one after another. Input may come in parts along the axis, each of which adds its own taps: the sum
- * is the same to the bit however it is cut, as long as parts come in their order.
+ * What rounding loses of the sum is summed too and added in the end (Neumaier): values are as exact as their storage. Of
+ * the input's axis a ring may be held (`ring.ts`).
  */
 import type { Gpu } from '../device.ts';
-import { i32, type Launch, prepare, u32 } from '../kernel.ts';
+import { type Launch, prepare, u32 } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { rowRanges, viewOf } from '../views.ts';
 
-/** Values [outer, to − from, inner] in a tensor: indices [from, to) along the axis. */
-export interface AxisPart {
-  /** f32 */
-  readonly tensor: Tensor;
-  /** The element that the values begin at. */
-  readonly at: number;
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface ResampleTaps {
-  readonly input: AxisPart;
-  readonly output: AxisPart;
+  /** f32 [outer, length, inner] from the element `at` on; index j of the axis lies at j mod `length`. */
+  readonly input: { readonly tensor: Tensor; readonly at: number; readonly length: number };
+  /** f32 [outer, to − from, inner] from the element `at` on: indices [from, to) of the axis. */
+  readonly output: {
+    readonly tensor: Tensor;
+    readonly at: number;
+    readonly from: number;
+    readonly to: number;
+  };
   readonly outer: number;
   readonly inner: number;
   /** f32 [outputs along the axis, 1 + taps]: the first input's index, then the weights. */
   readonly table: Tensor;
-  /** Whether the sums go on from what the output holds. */
-  readonly adds?: boolean;
 }
 
 /** Throws where one of the `outer` rows does not fit a binding. */
-export function resampleTaps(gpu: Gpu, call: ResampleTaps): Launch[] {
-  const { input, output, outer, inner, table, adds = false } = call;
+export function resampleTaps(gpu: Gpu, { input, output, outer, inner, table }: ResampleTaps): Launch[] {
   const columns = table.shape[1]!;
-  const length = input.to - input.from;
+  const { length } = input;
   const rows = output.to - output.from;
   const fitting = [
     { tensor: input.tensor, rowElements: length * inner },
@@ -57,28 +51,31 @@ export function resampleTaps(gpu: Gpu, call: ResampleTaps): Launch[] {
         inner: u32(inner),
         length: u32(length),
         rows: u32(rows),
-        inputFrom: i32(input.from),
         xShift: u32(x.shift),
         yShift: u32(y.shift),
         tShift: u32(t.shift),
-        adds: u32(adds ? 1 : 0),
+        zero: u32(0),
       },
       code: `
-const TAPS = ${columns - 1};
+const TAPS = ${columns - 1}u;
+// A sum as it was rounded: compilers take (a + b) − a for b unless they cannot see that it is one.
+fn rounded(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ p.zero); }
 @compute @workgroup_size(64) fn main(id: Id) {
   let e = invocation(id);
   if (e >= p.count) { return; }
-  let row = p.tShift + (e / p.inner) % p.rows * u32(TAPS + 1);
-  let first = i32(t[row]) - p.inputFrom;
-  let low = max(0, -first); // the taps whose inputs this part holds
-  let high = min(TAPS, i32(p.length) - first);
+  let row = p.tShift + (e / p.inner) % p.rows * (TAPS + 1u);
+  let first = u32(t[row]);
   let begin = p.xShift + e / (p.inner * p.rows) * p.length * p.inner + e % p.inner;
   var sum = 0.0;
-  if (p.adds == 1u) { sum = y[p.yShift + e]; }
-  for (var k = low; k < high; k++) {
-    sum += t[row + 1u + u32(k)] * x[begin + u32(first + k) * p.inner];
+  var lost = 0.0;
+  for (var k = 0u; k < TAPS; k++) {
+    let term = t[row + 1u + k] * x[begin + (first + k) % p.length * p.inner];
+    let next = rounded(sum + term);
+    let grown = rounded(next - sum);
+    lost += (sum - (next - grown)) + (term - grown);
+    sum = next;
   }
-  y[p.yShift + e] = sum;
+  y[p.yShift + e] = sum + lost;
 }`,
       invocations: (end - start) * rows * inner,
     });

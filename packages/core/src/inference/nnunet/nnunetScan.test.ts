@@ -123,6 +123,7 @@ const CASES: Case[] = [
     toMm: [1, 1.3, 1.2],
     channels: [CT, Z_SCORE],
     reorient: true,
+    strips: 2,
   },
   {
     name: 'of bytes, with the least spacing in halves',

@@ -9,8 +9,8 @@
  *   const labels = scan.labels(1 + largestLabel);
  *   await new SlabStream(gpu, networks, request, plan).run(scan, labels);      // then labels.volume
  *
- * The mirror axes are the tensor's, D, H, W, as the checkpoint gives them. `skipEarly` and air make no difference: every
- * window is looked at.
+ * The mirror axes are the tensor's, D, H, W, as the checkpoint gives them. Windows of air are looked at like any other;
+ * `skipEarly` is not nnU-Net's.
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
