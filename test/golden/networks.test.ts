@@ -91,6 +91,7 @@ describe.skipIf(!golden)('networks’ reference files (skipped where ../shared i
     ['nnunet/network-only/resenc-pool-skip', 'model.pth'],
     ['monai/dynunet-plain-ds', 'model.pt'],
     ['monai/dynunet-res', 'model.pt'],
+    ['monai/segresnet', 'model.pt'],
   ])('%s: every tensor is known, and the logits agree to 1e-5', async (name, weights) => {
     const folder = join(golden!, name);
     const network = networkOf(JSON.parse(readFileSync(join(folder, 'meta.json'), 'utf8')));

@@ -2,11 +2,14 @@
  * The tape's twin: runs forward code at once, in float64, and its backward by the kernels' twins.
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import * as add from '@organseg/kernels/reference/add.ts';
 import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
 import * as avgPool3d from '@organseg/kernels/reference/avgPool3d.ts';
 import * as conv3d from '@organseg/kernels/reference/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts';
+import * as groupNorm from '@organseg/kernels/reference/groupNorm.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
+import * as upsample2 from '@organseg/kernels/reference/upsample2.ts';
 import type { Slot } from '../src/network/op.ts';
 import type { ConvOptions, Layers, TransposedOptions } from '../src/network/tape.ts';
 
@@ -55,6 +58,30 @@ export class TwinTape implements Layers {
   avgPool3d(input: Slot, _name: string, stride: Dhw): Value {
     return this.#record(avgPool3d.forward(input as Value, stride), (dOutput) => {
       this.#add(input as Value, avgPool3d.backward(input.shape, dOutput, stride));
+    });
+  }
+
+  upsample2(input: Slot): Value {
+    return this.#record(upsample2.forward(input as Value), (dOutput) => {
+      this.#add(input as Value, upsample2.backward(dOutput));
+    });
+  }
+
+  add(a: Slot, b: Slot): Value {
+    return this.#record(add.forward(a as Value, b as Value), (dOutput) => {
+      this.#add(a as Value, dOutput);
+      this.#add(b as Value, dOutput);
+    });
+  }
+
+  groupNorm(input: Slot, name: string, groups: number): Value {
+    const [weight, bias] = [this.#parameter(`${name}.weight`), this.#parameter(`${name}.bias`)];
+    const parameters = { weight, bias, groups, slope: 0 };
+    return this.#record(groupNorm.forward(input as Value, parameters), (dOutput) => {
+      const gradient = groupNorm.backward(input as Value, parameters, dOutput);
+      this.gradients.set(`${name}.weight`, gradient.dWeight);
+      this.gradients.set(`${name}.bias`, gradient.dBias);
+      this.#add(input as Value, gradient.dInput);
     });
   }
 

@@ -124,6 +124,18 @@ const OTHERS: typeof CASES = [
     },
     image: [1, 4, 8, 6, 1],
   },
+  {
+    name: 'SegResNet',
+    config: {
+      architecture: 'SegResNet',
+      inputChannels: 2,
+      classes: 3,
+      initFilters: 8,
+      blocksDown: [1, 2],
+      blocksUp: [1],
+    },
+    image: [2, 2, 6, 4, 2],
+  },
 ];
 
 const build = (config: NetworkConfig, [batch, d, h, w]: number[]) =>

@@ -6,6 +6,7 @@ import { plainConvUnet, residualEncoderUnet } from './nnUnet.ts';
 import type { Slot } from './op.ts';
 import { ParameterLayout } from './parameters.ts';
 import type { Recorded } from './program.ts';
+import { segResNet } from './segResNet.ts';
 import { type Layers, Tape } from './tape.ts';
 
 /**
@@ -26,8 +27,8 @@ export function networkOutputs(tape: Layers, image: Slot, config: NetworkConfig)
       return plainConvUnet(tape, image, config);
     case 'ResidualEncoderUNet':
       return residualEncoderUnet(tape, image, config);
-    default:
-      throw new Error(`network: ${config.architecture} is not known`);
+    case 'SegResNet':
+      return segResNet(tape, image, config);
   }
 }
 

@@ -53,10 +53,13 @@ export interface ResidualEncoderUnetConfig extends Outputs, Stages {
   readonly stemChannels: number;
 }
 
+/** The groups of channels that a SegResNet's norms take together. */
+export const GROUPS = 8;
+
 /** MONAI's SegResNet, whose stages double the channels and halve the resolution. It has no deep supervision. */
 export interface SegResNetConfig extends Outputs {
   readonly architecture: 'SegResNet';
-  /** Channels of the first stage, a multiple of the 8 groups of its norms. */
+  /** Channels of the first stage, a multiple of the groups of its norms. */
   readonly initFilters: number;
   /** Residual blocks of each stage of the encoder. */
   readonly blocksDown: readonly number[];
@@ -93,7 +96,15 @@ export function checkNetwork(config: NetworkConfig): void {
       throw fail(`${name} expects positive integers, got [${list}]`);
   };
   counts('inputChannels and classes', [config.inputChannels, config.classes], 2);
-  if (config.architecture === 'SegResNet') throw fail('SegResNet is not known');
+  if (config.architecture === 'SegResNet') {
+    const { initFilters, blocksDown, blocksUp, deepSupervision } = config;
+    counts('initFilters', [initFilters], 1);
+    if (initFilters % GROUPS) throw fail(`initFilters expects a multiple of ${GROUPS}, got ${initFilters}`);
+    counts('blocksDown', blocksDown, Math.max(2, blocksDown.length));
+    counts('blocksUp', blocksUp, blocksDown.length - 1);
+    if (deepSupervision) throw fail('SegResNet has no deep supervision');
+    return;
+  }
   const { filters, kernels, strides } = config;
   const stages = filters.length;
   if (stages < 2 || kernels.length !== stages || strides.length !== stages) {

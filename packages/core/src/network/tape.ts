@@ -6,19 +6,24 @@
  */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { joinWork, type Work } from '@organseg/kernels/kernel.ts';
-import * as avgPool3d from '@organseg/kernels/ops/avgPool3d.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
+import { joinGroups } from '@organseg/kernels/ops/groupNorm.ts';
 import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
 import { elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { Op, Slot, Workspace } from './op.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
+import { averagedBlocks, sum, upsampled } from './plainOps.ts';
 
 /** The tensor of a gradient that has one consumer only, and so is assigned. */
 function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
   if (!gradient || gradient.accumulate) throw new Error('tape: this op cannot add to a gradient');
   return gradient.tensor;
 }
+
+/** A value's shape with other sizes along D, H, W. */
+const scaled = ({ shape }: Slot, size: (n: number, axis: number) => number): number[] =>
+  shape.map((n, i) => (i >= 1 && i <= 3 ? size(n, i - 1) : n));
 
 /** A norm without activation. Its output is never made: the op that adds it norms its input by these. */
 interface LinearNorm {
@@ -34,6 +39,8 @@ interface ReadNorm {
   readonly input: Slot;
   /** f32 [N, C, 2], scale and offset, see `instanceNorm.affine`. */
   readonly affine: Slot;
+  /** The activation's slope below 0. */
+  readonly slope: number;
   /** Whether an op reads the output that cannot norm the input itself. */
   isMade: boolean;
 }
@@ -102,7 +109,7 @@ export class Tape {
       norm && !norm.isMade
         ? {
             inputs: [at.tensor(norm.input)],
-            norm: { affine: at.tensor(norm.affine), slope: LEAKY_SLOPE },
+            norm: { affine: at.tensor(norm.affine), slope: norm.slope },
           }
         : { inputs: inputs.map((slot) => at.tensor(slot)) };
     return this.#record({
@@ -212,28 +219,21 @@ export class Tape {
 
   /** The averages of blocks of voxels. */
   avgPool3d(input: Slot, name: string, stride: Dhw): Slot {
-    const [batch, d, h, w, channels] = input.shape as [number, number, number, number, number];
-    const output = this.#activation([batch, d / stride[0], h / stride[1], w / stride[2], channels]);
     this.#wantMade(input);
-    const forward = (at: Workspace): Work => ({
-      launches: avgPool3d.forward(at.gpu, { input: at.tensor(input), output: at.tensor(output), stride }),
-      scratch: [],
-    });
-    return this.#record({
-      name,
-      flops: 0,
-      inputs: [input],
-      output,
-      cache: () => [],
-      backwardReads: () => [],
-      prepare: (at) => ({ launches: [], tensors: [], forward: () => forward(at) }),
-      recompute: forward,
-      backward: (at) => {
-        const { tensor: dInput, accumulate } = at.gradient(input)!;
-        const dOutput = at.gradient(output)!.tensor;
-        return { launches: avgPool3d.backward(at.gpu, { dOutput, dInput, stride, accumulate }), scratch: [] };
-      },
-    });
+    const output = this.#activation(scaled(input, (n, axis) => n / stride[axis]!));
+    return this.#record(averagedBlocks(name, input, output, stride));
+  }
+
+  /** Twice the size, trilinear. */
+  upsample2(input: Slot, name: string): Slot {
+    this.#wantMade(input);
+    return this.#record(upsampled(name, input, this.#activation(scaled(input, (n) => 2 * n))));
+  }
+
+  /** a + b, of one shape. */
+  add(a: Slot, b: Slot, name: string): Slot {
+    this.#wantMade(a, b);
+    return this.#record(sum(name, a, b, this.#activation(a.shape)));
   }
 
   /**
@@ -245,15 +245,30 @@ export class Tape {
     name: string,
     { residual, linear = false }: { residual?: Slot; linear?: boolean } = {},
   ): Slot {
+    return this.#norm(input, name, { residual, slope: linear ? 1 : LEAKY_SLOPE });
+  }
+
+  /** ReLU(norm(input)), with `name`.weight and `name`.bias, where the channels of each of the groups share statistics. */
+  groupNorm(input: Slot, name: string, groups: number): Slot {
+    return this.#norm(input, name, { slope: 0, groups });
+  }
+
+  #norm(
+    input: Slot,
+    name: string,
+    { residual, slope, groups }: { residual?: Slot | undefined; slope: number; groups?: number },
+  ): Slot {
     const [batch, , , , channels] = input.shape as [number, number, number, number, number];
     const weight = this.#parameter(`${name}.weight`, [channels], 'normWeight');
     const bias = this.#parameter(`${name}.bias`, [channels], 'bias');
     const output = this.#activation(input.shape);
     const stats: Slot = { shape: [batch, channels, 2], dtype: 'f32' };
+    // A convolution makes its output's statistics by the way; other inputs' are made here.
     const convolution = this.#convolutionCaches.get(input);
-    if (!convolution || convolution.length) throw new Error(`tape: ${name} expects a convolution of its own`);
-    convolution.push(stats);
-    const slope = linear ? 1 : LEAKY_SLOPE;
+    if (convolution?.length || (!convolution && !groups))
+      throw new Error(`tape: ${name} expects a convolution of its own`);
+    convolution?.push(stats);
+    const linear = slope === 1;
     const common = (at: Workspace) => ({
       input: at.tensor(input),
       stats: at.tensor(stats),
@@ -262,7 +277,7 @@ export class Tape {
     });
     if (linear) this.#linearNorms.set(output, { input, stats, weight, bias });
     if (residual) this.#wantMade(residual);
-    const read: ReadNorm = { input, affine: { ...stats }, isMade: linear || residual !== undefined };
+    const read: ReadNorm = { input, affine: { ...stats }, slope, isMade: linear || residual !== undefined };
     if (!read.isMade) this.#readNorms.set(output, read);
     const normed = residual && this.#linearNorms.get(residual);
     const added = normed?.input ?? residual;
@@ -277,7 +292,13 @@ export class Tape {
         bias: at.parameter(normed.bias),
       },
     });
-    const forward = (at: Workspace): Work => ({
+    const statistics = (at: Workspace): Work => {
+      const { launches, scratch } = convolution
+        ? { launches: [], scratch: [] }
+        : instanceNorm.statistics(at.gpu, common(at));
+      return { launches: [...launches, joinGroups(at.gpu, at.tensor(stats), groups!)], scratch };
+    };
+    const apply = (at: Workspace): Work => ({
       launches: read.isMade
         ? instanceNorm.forward(at.gpu, forwardCall(at))
         : [
@@ -303,19 +324,27 @@ export class Tape {
       prepare: (at) => ({
         launches: [],
         tensors: [],
-        forward: () => (linear ? { launches: [], scratch: [] } : forward(at)),
+        forward: () => {
+          if (linear) return { launches: [], scratch: [] };
+          return groups ? joinWork(statistics(at), apply(at)) : apply(at);
+        },
       }),
-      ...(!linear && { recompute: forward }),
-      backward: (at) =>
-        instanceNorm.backward(at.gpu, {
+      ...(!linear && { recompute: apply }),
+      backward: (at) => {
+        const dOutput = at.gradient(output)!.tensor;
+        const { tensor: dInput, accumulate } = at.gradient(input)!;
+        return instanceNorm.backward(at.gpu, {
           ...common(at),
+          groups,
           ...(!linear && (read.isMade ? { output: at.tensor(output) } : { affine: at.tensor(read.affine) })),
-          dOutput: at.gradient(output)!.tensor,
-          dInput: assigned(at.gradient(input)),
+          dOutput,
+          dInput,
+          accumulate,
           dWeight: at.parameterGradient(weight),
           dBias: at.parameterGradient(bias),
           dResidual: residual && at.gradient(residual),
-        }),
+        });
+      },
     });
   }
 }
@@ -340,4 +369,7 @@ export interface TransposedOptions {
 }
 
 /** The layers that forward code is written in. */
-export type Layers = Pick<Tape, 'conv3d' | 'convTranspose3d' | 'avgPool3d' | 'instanceNorm'>;
+export type Layers = Pick<
+  Tape,
+  'conv3d' | 'convTranspose3d' | 'avgPool3d' | 'upsample2' | 'add' | 'instanceNorm' | 'groupNorm'
+>;

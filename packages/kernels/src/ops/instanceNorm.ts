@@ -15,6 +15,7 @@
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32, type Work } from '../kernel.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { joinGroupSums } from './groupNorm.ts';
 import { join, joinMoments, MOMENTS } from './moments.ts';
 import { eachRange, lanesOf, MAP_STRIP, type Range, sizes, stripStart } from './strips.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
@@ -169,8 +170,12 @@ export interface InstanceNormBackward {
   readonly weight: Tensor;
   readonly slope: number;
   readonly dOutput: Tensor;
-  /** The input's gradient; it is assigned. */
+  /** The input's gradient. */
   readonly dInput: Tensor;
+  /** Add to dInput instead of assigning it. */
+  readonly accumulate?: boolean | undefined;
+  /** The number of groups of channels that share statistics, see `groupNorm.ts`; each has its own where undefined. */
+  readonly groups?: number | undefined;
   /** f32 [C]: the parameters' gradients; they are added to. */
   readonly dWeight: Tensor;
   readonly dBias: Tensor;
@@ -180,6 +185,7 @@ export interface InstanceNormBackward {
 
 export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
   const { input, output, affine, stats, weight, slope, dOutput, dInput, dWeight, dBias, dResidual } = call;
+  const { accumulate, groups } = call;
   const { batch, voxels, channels, strip, strips } = sizes(input);
   const { type, each, perChannel, component, values } = lanesOf(channels);
   const shares = empty(gpu, [batch, strips, channels, 2]);
@@ -274,6 +280,7 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
 }`,
       invocations: channels,
     }),
+    ...(groups ? [joinGroupSums(gpu, sums, weight, groups)] : []),
   );
   const residual = dResidual?.tensor;
   const tensors = [input, ...activated, dOutput, dInput, ...(residual ? [residual] : [])];
@@ -296,16 +303,21 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
           shift: u32(view(input).shift),
           n: u32(n),
           slope: f32(slope),
-          perVoxel: f32(1 / voxels),
+          perVoxel: f32(1 / voxels / (groups ? channels / groups : 1)),
         },
         code: `${stripStart(MAP_STRIP, each)}
   ${ofInstance}
-  let scale = ${values((k) => `weight[c + ${k}u]`)} * rstd;
+  ${
+    groups
+      ? `let weights = ${values((k) => `weight[c + ${k}u]`)};
+  let scale = rstd;`
+      : `let scale = ${values((k) => `weight[c + ${k}u]`)} * rstd;`
+  }
   let sum = ${values((k) => `sums[s + ${2 * k}u]`)} * p.perVoxel;
   let sumX = ${values((k) => `sums[s + ${2 * k + 1}u]`)} * p.perVoxel;
   for (var v = first; v < last; v++) {
     let dz = ${dz};
-    dx[at] = dx_t(scale * (dz - sum - (${type}(x[at]) - mean) * rstd * sumX));
+    dx[at] = dx_t(${accumulate ? `${type}(dx[at]) + ` : ''}scale * (${groups ? 'weights * ' : ''}dz - sum - (${type}(x[at]) - mean) * rstd * sumX));
     ${residual ? `dr[at] = dr_t(dz${dResidual?.accumulate ? ` + ${type}(dr[at])` : ''});` : ''}
     at += step;
   }
