@@ -326,7 +326,7 @@ def layer_shapes(network):
 
 
 def time_layers(network, device, timer, mode):
-    """The milliseconds of forward and both gradients of each distinct convolution, channels-last, of the training batch."""
+    """The milliseconds of forward and both gradients of each distinct convolution, channels-last, on the batch."""
     settings = MODES[mode]
     torch.backends.cudnn.allow_tf32 = bool(settings.get("tf32"))
     dtype = settings.get("amp", torch.float32)

@@ -65,7 +65,7 @@ fn invocation(id: Id) -> u32 {
 }
 
 var<workgroup> block: array<vec4<f16>, 3564>;
-var<workgroup> stage: array<vec4<f32>, 512>;
+var<workgroup> staged: array<vec4<f32>, 512>;
 
 fn read0(at: u32, c: u32) -> vec4<u32> {
   return x0[(at + c) / 8u];
@@ -272,21 +272,21 @@ fn put(outputs: Outputs, row: u32, column: u32, sum: vec4<f32>) {
     + (((d0 * p.outStrideD + offset.x) * p.outHeight + offset.y) * p.outWidth + offset.z) * p.outChannels;
   let outputs = Outputs(first, h0, w0, columnTile * 32u % p.columns, group / p.columnTiles);
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 0u, sum0_0, 8u);
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 4u, sum0_1, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 0u, sum0_0, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 4u, sum0_1, 8u);
   workgroupBarrier();
   for (var i = lane % 32u; i < 128u; i += 32u) {
     let row = subgroup * 32u + i / 8u;
-    let value = stage[subgroup * 128u + i];
+    let value = staged[subgroup * 128u + i];
     put(outputs, row, i % 8u * 4u, value);
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 0u, sum1_0, 8u);
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 4u, sum1_1, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 0u, sum1_0, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 4u, sum1_1, 8u);
   workgroupBarrier();
   for (var i = lane % 32u; i < 128u; i += 32u) {
     let row = subgroup * 32u + 16u + i / 8u;
-    let value = stage[subgroup * 128u + i];
+    let value = staged[subgroup * 128u + i];
     put(outputs, row, i % 8u * 4u, value);
   }
 }

@@ -65,7 +65,7 @@ fn invocation(id: Id) -> u32 {
 }
 
 var<workgroup> block: array<vec4<f16>, 1224>;
-var<workgroup> stage: array<vec4<f32>, 512>;
+var<workgroup> staged: array<vec4<f32>, 512>;
 
 fn read0(at: u32, c: u32) -> vec4<u32> {
   return x0[(at + c) / 8u];
@@ -266,35 +266,35 @@ fn putMoments(outputs: Outputs, column: u32, centre: vec4<f32>, spread: Spread) 
   var spread = Spread();
   var centre = vec4<f32>(0);
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 0u, sum0_0, 8u);
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 4u, sum0_1, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 0u, sum0_0, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 4u, sum0_1, 8u);
   workgroupBarrier();
-  centre = stage[lane % 8u];
+  centre = staged[lane % 8u];
   for (var i = lane % 32u; i < 128u; i += 32u) {
     let row = subgroup * 32u + i / 8u;
-    let value = stage[subgroup * 128u + i];
+    let value = staged[subgroup * 128u + i];
     put(outputs, row, i % 8u * 4u, value);
     spread = withValue(spread, value, centre, isInside(outputs, row));
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 0u, sum1_0, 8u);
-  subgroupMatrixStore<row_major>(&stage, subgroup * 128u + 4u, sum1_1, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 0u, sum1_0, 8u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 128u + 4u, sum1_1, 8u);
   workgroupBarrier();
   for (var i = lane % 32u; i < 128u; i += 32u) {
     let row = subgroup * 32u + 16u + i / 8u;
-    let value = stage[subgroup * 128u + i];
+    let value = staged[subgroup * 128u + i];
     put(outputs, row, i % 8u * 4u, value);
     spread = withValue(spread, value, centre, isInside(outputs, row));
   }
   workgroupBarrier();
-  stage[lane * 2u] = spread.sum;
-  stage[lane * 2u + 1u] = spread.squares;
+  staged[lane * 2u] = spread.sum;
+  staged[lane * 2u + 1u] = spread.squares;
   workgroupBarrier();
   if (lane < 8u) {
     var total = Spread();
     for (var i = lane; i < 128u; i += 8u) {
-      total.sum += stage[i * 2u];
-      total.squares += stage[i * 2u + 1u];
+      total.sum += staged[i * 2u];
+      total.squares += staged[i * 2u + 1u];
     }
     putMoments(outputs, lane * 4u, centre, total);
   }

@@ -52,7 +52,7 @@ fn invocation(id: Id) -> u32 {
 
 var<workgroup> strip: array<vec4<f16>, 612>;
 var<workgroup> centre: array<vec4<f16>, 320>;
-var<workgroup> stage: array<vec4<f32>, 384>;
+var<workgroup> staged: array<vec4<f32>, 384>;
 
 fn gathered(at: u32, c: u32) -> vec4<u32> {
   return x[(at + c) / 8u];
@@ -125,7 +125,7 @@ fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
   for (var i = lane % 32u; i < 256u; i += 32u) {
     var sum = 0.0;
     for (var s = 0u; s < 2u; s++) {
-      sum += stage[(subgroup + s) * 64u + i / 4u][i % 4u];
+      sum += staged[(subgroup + s) * 64u + i / 4u][i % 4u];
     }
     put(share, tap, a + i / 16u, b + i % 16u, sum);
   }
@@ -225,37 +225,37 @@ fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
     workgroupBarrier();
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum0_0_0, 4u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 64u, sum0_0_0, 4u);
   workgroupBarrier();
   if (part == 0u) {
     putFragment(share, (u32(td) * 3u + th) * 3u + 0u, a0 + fragmentA * 16u, b0 + fragmentB * 16u, subgroup, lane);
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum0_0_1, 4u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 64u, sum0_0_1, 4u);
   workgroupBarrier();
   if (part == 0u) {
     putFragment(share, (u32(td) * 3u + th) * 3u + 0u, a0 + fragmentA * 16u, b0 + (fragmentB + 1u) * 16u, subgroup, lane);
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum1_0_0, 4u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 64u, sum1_0_0, 4u);
   workgroupBarrier();
   if (part == 0u) {
     putFragment(share, (u32(td) * 3u + th) * 3u + 1u, a0 + fragmentA * 16u, b0 + fragmentB * 16u, subgroup, lane);
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum1_0_1, 4u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 64u, sum1_0_1, 4u);
   workgroupBarrier();
   if (part == 0u) {
     putFragment(share, (u32(td) * 3u + th) * 3u + 1u, a0 + fragmentA * 16u, b0 + (fragmentB + 1u) * 16u, subgroup, lane);
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum2_0_0, 4u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 64u, sum2_0_0, 4u);
   workgroupBarrier();
   if (part == 0u) {
     putFragment(share, (u32(td) * 3u + th) * 3u + 2u, a0 + fragmentA * 16u, b0 + fragmentB * 16u, subgroup, lane);
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&stage, subgroup * 64u, sum2_0_1, 4u);
+  subgroupMatrixStore<row_major>(&staged, subgroup * 64u, sum2_0_1, 4u);
   workgroupBarrier();
   if (part == 0u) {
     putFragment(share, (u32(td) * 3u + th) * 3u + 2u, a0 + fragmentA * 16u, b0 + (fragmentB + 1u) * 16u, subgroup, lane);

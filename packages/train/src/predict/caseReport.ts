@@ -59,10 +59,10 @@ export class Stopwatch {
   report(): Pick<CaseReport, 'seconds' | 'stages'> {
     const all = performance.now() - this.#started;
     const host = [...this.#spent.values()].reduce((a, b) => a + b, 0);
-    const stages = [...this.#spent, ['gpu', all - host] as const].map(([name, ms]) => [
+    const parts = [...this.#spent, ['gpu', all - host] as const].map(([name, ms]) => [
       name,
       Stopwatch.seconds(ms),
     ]);
-    return { seconds: Stopwatch.seconds(all), stages: Object.fromEntries(stages) };
+    return { seconds: Stopwatch.seconds(all), stages: Object.fromEntries(parts) };
   }
 }

@@ -169,7 +169,7 @@ function matrix(shape: GatherShape): GatherMultiplier {
   const rowFragments = range((tile.lines * tile.width) / FRAGMENT / subgroups);
   const columnFragments = range(tile.channels / FRAGMENT);
   const columnVec4s = tile.channels / 4;
-  const stage = FRAGMENT * columnVec4s;
+  const stagedVec4s = FRAGMENT * columnVec4s;
   const rowOf = (f: number) => plus(`subgroup * ${rowFragments.length * FRAGMENT}u`, f * FRAGMENT);
   const left = (f: number, { inputs }: Tap) => ({
     name: `left${f}`,
@@ -186,14 +186,14 @@ function matrix(shape: GatherShape): GatherMultiplier {
   });
   const finishMoments = (outputs: string) => `
   workgroupBarrier();
-  stage[lane * 2u] = spread.sum;
-  stage[lane * 2u + 1u] = spread.squares;
+  staged[lane * 2u] = spread.sum;
+  staged[lane * 2u + 1u] = spread.squares;
   workgroupBarrier();
   if (lane < ${columnVec4s}u) {
     var total = Spread();
     for (var i = lane; i < ${tile.threads}u; i += ${columnVec4s}u) {
-      total.sum += stage[i * 2u];
-      total.squares += stage[i * 2u + 1u];
+      total.sum += staged[i * 2u];
+      total.squares += staged[i * 2u + 1u];
     }
     putMoments(${outputs}, lane * 4u, centre, total);
   }`;
@@ -217,12 +217,12 @@ function matrix(shape: GatherShape): GatherMultiplier {
   ${rowFragments
     .map(
       (f) => `workgroupBarrier();
-  ${columnFragments.map((c) => text.store(`sum${f}_${c}`, 'stage', `subgroup * ${stage}u + ${(c * FRAGMENT) / 4}u`, `${columnVec4s}u`)).join('\n  ')}
+  ${columnFragments.map((c) => text.store(`sum${f}_${c}`, 'staged', `subgroup * ${stagedVec4s}u + ${(c * FRAGMENT) / 4}u`, `${columnVec4s}u`)).join('\n  ')}
   workgroupBarrier();
-  ${moments && f === 0 ? `centre = stage[lane % ${columnVec4s}u];` : ''}
-  for (var i = lane % ${LANES}u; i < ${stage}u; i += ${LANES}u) {
+  ${moments && f === 0 ? `centre = staged[lane % ${columnVec4s}u];` : ''}
+  for (var i = lane % ${LANES}u; i < ${stagedVec4s}u; i += ${LANES}u) {
     let row = ${rowOf(f)} + i / ${columnVec4s}u;
-    let value = stage[subgroup * ${stage}u + i];
+    let value = staged[subgroup * ${stagedVec4s}u + i];
     put(${outputs}, row, i % ${columnVec4s}u * 4u, value);
     ${moments ? `spread = withValue(spread, value, centre, isInside(${outputs}, row));` : ''}
   }`,

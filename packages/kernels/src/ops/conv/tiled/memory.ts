@@ -37,7 +37,7 @@ interface Gathering {
 
 /**
  * The arrays of a gather: `block` holds the inputs (see `block.ts`) a voxel a row, and afterwards the moments of an `fma`
- * tile; `taps` the weights of the taps along W, an input channel a row; `stage` the fragments on their way out, a row of
+ * tile; `taps` the weights of the taps along W, an input channel a row; `staged` the fragments on their way out, a row of
  * outputs a row.
  */
 export function gatherMemory(
@@ -56,13 +56,13 @@ export function gatherMemory(
   }
   return [
     { name: 'block', scalar: 'f16', vec4s: inputs },
-    { name: 'stage', scalar: 'f32', vec4s: ((threads / LANES) * FRAGMENT * channels) / 4 },
+    { name: 'staged', scalar: 'f32', vec4s: ((threads / LANES) * FRAGMENT * channels) / 4 },
   ];
 }
 
 /**
  * The arrays of a weight gradient: `strip` holds the lines of the gathered tensor, `centre` those of the centre, a voxel
- * a row; `stage` one fragment of each subgroup on its way out.
+ * a row; `staged` one fragment of each subgroup on its way out.
  */
 export function gradientMemory(
   { kernel, width, channels, depth, threads }: SharedTile,
@@ -70,15 +70,15 @@ export function gradientMemory(
 ): SharedArray[] {
   const { lines, voxels } = blockOf(1, width, taps, stride);
   const scalar = kernel === 'fma' ? 'f32' : 'f16';
-  const stage = {
-    name: 'stage',
+  const staged = {
+    name: 'staged',
     scalar: 'f32',
     vec4s: ((threads / LANES) * FRAGMENT * FRAGMENT) / 4,
   } as const;
   return [
     { name: 'strip', scalar, vec4s: lines * voxels * rowVec4s(depth) },
     { name: 'centre', scalar, vec4s: width * rowVec4s(channels) },
-    ...(kernel === 'matrix' ? [stage] : []),
+    ...(kernel === 'matrix' ? [staged] : []),
   ];
 }
 

@@ -111,7 +111,7 @@ function matrix({ tile, block, text, tapsH, tapsW, strideW }: WeightGradientShap
   const splitB = tile.channels / FRAGMENT / countB;
   const along = perTap / splits;
   const [fragmentsA, fragmentsB] = [range(countA), range(countB)];
-  const stage = (FRAGMENT * FRAGMENT) / 4;
+  const stagedVec4s = (FRAGMENT * FRAGMENT) / 4;
   const sums = range(tapsW).flatMap((t) =>
     fragmentsA.flatMap((a) => fragmentsB.map((b) => ({ t, a, b, name: `sum${t}_${a}_${b}` }))),
   );
@@ -137,7 +137,7 @@ function matrix({ tile, block, text, tapsH, tapsW, strideW }: WeightGradientShap
 fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
   for (var i = lane % ${LANES}u; i < ${FRAGMENT * FRAGMENT}u; i += ${LANES}u) {
     var sum = 0.0;
-    for (var s = 0u; s < ${along}u; s++) { sum += stage[(subgroup + ${times('s', splits)}) * ${stage}u + i / 4u][i % 4u]; }
+    for (var s = 0u; s < ${along}u; s++) { sum += staged[(subgroup + ${times('s', splits)}) * ${stagedVec4s}u + i / 4u][i % 4u]; }
     put(share, tap, a + i / ${FRAGMENT}u, b + i % ${FRAGMENT}u, sum);
   }
 }`,
@@ -164,7 +164,7 @@ fn putFragment(share: u32, tap: u32, a: u32, b: u32, subgroup: u32, lane: u32) {
           const tap = `(u32(${td}) * ${tapsH}u + th) * ${tapsW}u + ${t}u`;
           const [firstA, firstB] = [fragmentA(a), fragmentB(b)].map((f) => `${f} * ${FRAGMENT}u`);
           return `workgroupBarrier();
-  ${text.store(name, 'stage', `subgroup * ${stage}u`, `${FRAGMENT / 4}u`)}
+  ${text.store(name, 'staged', `subgroup * ${stagedVec4s}u`, `${FRAGMENT / 4}u`)}
   workgroupBarrier();
   if (part == 0u) { putFragment(${share}, ${tap}, ${a0} + ${firstA}, ${b0} + ${firstB}, subgroup, lane); }`;
         })
