@@ -64,16 +64,17 @@ fn rounded(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ p.zero); }
   let e = invocation(id);
   if (e >= p.count) { return; }
   let row = p.tShift + (e / p.inner) % p.rows * (TAPS + 1u);
-  let first = u32(t[row]);
+  var place = u32(t[row]) % p.length;
   let begin = p.xShift + e / (p.inner * p.rows) * p.length * p.inner + e % p.inner;
   var sum = 0.0;
   var lost = 0.0;
   for (var k = 0u; k < TAPS; k++) {
-    let term = t[row + 1u + k] * x[begin + (first + k) % p.length * p.inner];
+    let term = t[row + 1u + k] * x[begin + place * p.inner];
     let next = rounded(sum + term);
     let grown = rounded(next - sum);
     lost += (sum - (next - grown)) + (term - grown);
     sum = next;
+    place = select(place + 1u, 0u, place + 1u == p.length);
   }
   y[p.yShift + e] = sum + lost;
 }`,
