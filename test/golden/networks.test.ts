@@ -6,6 +6,7 @@ import { inferenceProgram } from '../../packages/core/src/network/inferenceProgr
 import { networkLayout, recordNetwork } from '../../packages/core/src/network/network.ts';
 import type { NetworkConfig } from '../../packages/core/src/network/networkConfig.ts';
 import { parametersFrom, stateDictEntries } from '../../packages/core/src/network/stateDict.ts';
+import { type NpyArray, readNpy } from '../../packages/files/src/npy.ts';
 import { TorchTensor } from '../../packages/files/src/torch/tensor.ts';
 import { openTorchFile } from '../../packages/files/src/torch/torchFile.ts';
 import type { Gpu } from '../../packages/kernels/src/device.ts';
@@ -13,7 +14,6 @@ import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';
 import { downloadF32, upload } from '../../packages/kernels/src/tensor.ts';
 import { shared } from '../cli.ts';
-import { readNpy } from './npy.ts';
 
 /** The network that a reference file's meta.json tells of. */
 // biome-ignore lint/suspicious/noExplicitAny: the test's own files.
@@ -72,7 +72,7 @@ function stateDictIn(value: unknown): Map<string, TorchTensor> {
 }
 
 /** [C, D, H, W] as [D, H, W, C]. */
-function channelsLast({ shape: [channels], data }: { shape: number[]; data: Float32Array }): Float32Array {
+function channelsLast({ shape: [channels], data }: NpyArray): Float32Array {
   const voxels = data.length / channels;
   return data.map((_, i) => data[(i % channels) * voxels + Math.floor(i / channels)]);
 }
@@ -109,8 +109,8 @@ describe.skipIf(!golden)('networks’ reference files (skipped where ../shared i
     layout.upload(gpu, parameters, { get });
     file.close();
 
-    const input = readNpy(join(folder, 'input.npy'));
-    const expected = readNpy(join(folder, 'logits.npy'));
+    const input = await readNpy(join(folder, 'input.npy'));
+    const expected = await readNpy(join(folder, 'logits.npy'));
     const [, d, h, w] = input.shape;
     const memory = { layout, parameters, activation: 'f32' } as const;
     const program = inferenceProgram(gpu, recordNetwork(network, 1, [d, h, w]), memory);

@@ -7,13 +7,13 @@ import { SlabStream } from '../../packages/core/src/inference/slabStream.ts';
 import { networkLayout } from '../../packages/core/src/network/network.ts';
 import { statedSpacingMm } from '../../packages/core/src/volume/niftiSpace.ts';
 import { readNiftiFile } from '../../packages/files/src/nifti.ts';
+import { readNpy } from '../../packages/files/src/npy.ts';
 import type { Gpu } from '../../packages/kernels/src/device.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { release } from '../../packages/kernels/src/tensor.ts';
 import { openModelFiles } from '../../packages/train/src/imported/modelFiles.ts';
 import { readNnunetModel } from '../../packages/train/src/imported/nnunet/readNnunetModel.ts';
 import { shared } from '../cli.ts';
-import { readNpy } from './npy.ts';
 
 const golden = shared('golden/nnunet');
 
@@ -37,7 +37,7 @@ describe.skipIf(!golden)('nnU-Net’s reference files (skipped where ../shared i
     if (model.preprocessing.by !== 'nnU-Net') throw new Error(`prepared by ${model.preprocessing.by}`);
     const scan = new NnunetScan(channels, spacingMm, model.preprocessing);
 
-    const { shape, data } = readNpy(join(folder, 'network_input.npy'));
+    const { shape, data } = await readNpy(join(folder, 'network_input.npy'));
     expect([channels.length, ...scan.geometry.network]).toEqual(shape);
     let largest = 0;
     let seen = 0;

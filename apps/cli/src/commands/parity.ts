@@ -2,6 +2,7 @@
 import type { NamedArrays } from '@organseg/core/network/parameters.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
+import { statOf } from '@organseg/files/read.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
@@ -9,6 +10,7 @@ import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
 import { Optimizer } from '@organseg/train/step/optimizer.ts';
 import { Option } from 'commander';
+import { folderParity, type Stage } from '../parity/folderParity.ts';
 import { type ParityReference, readReference } from '../parity/parityReference.ts';
 import { type CommonOptions, command, dtypeOption, print } from '../terminal/command.ts';
 
@@ -48,8 +50,19 @@ interface ParityReport {
   readonly gradients: Readonly<Record<string, number>>;
 }
 
+interface FolderReport {
+  readonly folder: string;
+  readonly dtype: ActivationType;
+  readonly adapter: string;
+  readonly passed: boolean;
+  readonly stages: readonly Stage[];
+}
+
 export const parity = command('parity', 'Compare the network with a reference file made by PyTorch')
-  .argument('<file>', 'safetensors with input, target, param/*, logits, grad/*, adam_losses and metadata')
+  .argument(
+    '<path>',
+    'safetensors with input, target, param/*, logits, grad/*, adam_losses and metadata; or the folder of a model of nnU-Net, or of a network alone, with what PyTorch made of it',
+  )
   .addOption(dtypeOption())
   .addOption(
     new Option(
@@ -58,9 +71,24 @@ export const parity = command('parity', 'Compare the network with a reference fi
     ).choices(KERNELS),
   )
   .action(async (file: string, options: Options) => {
-    const reference = await readReference(file);
+    const isFolder = (await statOf(file)).isDirectory();
+    const reference = isFolder ? undefined : await readReference(file);
     const gpu = await openGpu(options.kernel ? { tileChoice: oneKernel(options.kernel) } : {});
     try {
+      if (!reference) {
+        const stages = await folderParity(gpu, file, options.dtype);
+        const passed = stages.every(({ error, tolerance }) => error <= tolerance);
+        const report: FolderReport = {
+          folder: file,
+          dtype: options.dtype,
+          adapter: gpu.adapter.name,
+          passed,
+          stages,
+        };
+        print(options, report, stageTable(report));
+        if (!passed) process.exitCode = 1;
+        return;
+      }
       const report = await compare(gpu, file, reference, options.dtype);
       print(options, report, table(report));
       if (!report.passed) process.exitCode = 1;
@@ -165,3 +193,13 @@ function table({ errors, tolerance, passed, adapter, parameters, dtype, gradient
     `${passed ? 'passed' : 'FAILED'}: at most ${tolerance} is allowed${dtype === 'f16' ? ', single parameters aside' : ''}`,
   ].join('\n');
 }
+
+const stageTable = ({ dtype, adapter, passed, stages }: FolderReport): string =>
+  [
+    `${dtype} on ${adapter}; differences:`,
+    ...stages.map(
+      ({ name, error, tolerance }) =>
+        `  ${name.padEnd(13)}${error.toExponential(2)}  (at most ${tolerance} is allowed)`,
+    ),
+    passed ? 'passed' : 'FAILED',
+  ].join('\n');
