@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asInputError } from './errors.ts';
 import { openNiftiFile, readLabelsFile, readNiftiFile, writeNiftiFile } from './nifti.ts';
 import { namesIn, statOf } from './read.ts';
-import { makeFolder, writeWhole } from './write.ts';
+import { makeFolder, writeFolderWhole, writeWhole } from './write.ts';
 
 const CUT = 'the gzip stream is cut short';
 const TRAILING = 'data follows the end of the gzip stream';
@@ -173,6 +173,30 @@ describe('writing', () => {
     await writeWhole(join(inside, 'out.bin'), 'whole');
     expect(await readdir(inside)).toEqual(['out.bin', 'out.bin.part']);
     expect(await readFile(join(inside, 'out.bin.part'), 'utf8')).toBe('mine');
+  });
+
+  it('writes a folder whole or leaves nothing of it, and removes what a killed process left of one', async () => {
+    const inside = join(folder, 'folders');
+    const out = join(inside, 'out');
+    const half = async (aside: string) => {
+      await writeWhole(join(aside, 'first'), '1');
+      await writeWhole(join(aside, 'nowhere', 'second'), '2');
+    };
+    await expect(writeFolderWhole(out, half)).rejects.toThrow(
+      new InputError(`${join(out, 'nowhere', 'second')}: no such file or directory`),
+    );
+    expect(await readdir(inside)).toEqual([]);
+    const killed = `import { writeFolderWhole } from ${JSON.stringify(import.meta.resolve('./write.ts'))};
+      await writeFolderWhole('out', async () => {
+        process.kill(process.pid, 'SIGKILL');
+        await new Promise(() => setInterval(() => {}, 1e6));
+      });`;
+    const run = () => spawnSync(process.execPath, ['--input-type=module', '--eval', killed], { cwd: inside });
+    for (const _ of [1, 2]) {
+      expect(run().signal).toBe('SIGKILL');
+      expect(await readdir(inside)).toHaveLength(1); // its own, not the first one's
+    }
+    await expect(writeFolderWhole(inside, half)).rejects.toThrow(`${inside}: is there already`);
   });
 
   it('says that a file system is read-only, or what limits a file’s size, and leaves no part', async () => {

@@ -60,6 +60,7 @@ export async function writeFolderWhole(path: string, fill: (folder: string) => P
     renameOver(aside, path);
   } catch (error) {
     await rm(aside, { recursive: true, force: true });
+    if (error instanceof InputError) throw new InputError(error.message.replaceAll(aside, path));
     throw asInputError(error, path);
   }
 }

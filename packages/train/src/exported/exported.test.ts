@@ -101,7 +101,12 @@ test('MONAI: a bundle that tells how its network is made and fed', async () => {
     deep_supr_num: 1,
   });
   expect(preprocessing.transforms).toContainEqual(expect.objectContaining({ pixdim: [1, 2, 3] }));
-  expect(preprocessing.transforms).toContainEqual(expect.objectContaining({ a_min: -200, a_max: 300 }));
+  expect(preprocessing.transforms).toContainEqual(
+    expect.objectContaining({ a_min: -200, a_max: 300, clip: true }),
+  );
+  expect(preprocessing.transforms).toContainEqual(
+    expect.objectContaining({ select_fn: '$lambda x: x > -200' }),
+  );
   expect(inferer).toMatchObject({ roi_size: patch, overlap: 0.75 });
 });
 

@@ -3,11 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import {
-  coarseOutputs,
-  type DynUnetConfig,
-  type SegResNetConfig,
-} from '@organseg/core/network/networkConfig.ts';
+import { coarseOutputs, type DynUnetConfig } from '@organseg/core/network/networkConfig.ts';
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
 import type { Model } from '../predict/model.ts';
@@ -37,11 +33,8 @@ export async function exportMonai(run: string, out: string): Promise<void> {
 
 const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 4)}\n`);
 
-type MonaiNetwork = DynUnetConfig | SegResNetConfig;
-
 /** Throws InputError where MONAI has no such network. */
-function monaiNetwork({ network, paths }: Model): MonaiNetwork {
-  if (network.architecture === 'SegResNet') return network;
+function monaiNetwork({ network, paths }: Model): DynUnetConfig {
   if (network.architecture !== 'DynUNet')
     throw new InputError(
       `${paths[0]}: its network is a ${network.architecture}, which MONAI does not have; export --to nnunet`,
@@ -52,35 +45,29 @@ function monaiNetwork({ network, paths }: Model): MonaiNetwork {
 }
 
 /** The arguments that MONAI's network of this form is made with. */
-function networkDefinition(network: MonaiNetwork) {
-  const channels = { spatial_dims: 3, in_channels: network.inputChannels, out_channels: network.classes };
-  if (network.architecture === 'SegResNet') {
-    const { initFilters, blocksDown, blocksUp } = network;
-    return {
-      _target_: 'SegResNet',
-      ...channels,
-      init_filters: initFilters,
-      blocks_down: blocksDown,
-      blocks_up: blocksUp,
-    };
-  }
+function networkDefinition(network: DynUnetConfig) {
+  const { inputChannels, classes, kernels, strides, filters, residual, transposedBias } = network;
   const heads = coarseOutputs(network);
   return {
     _target_: 'DynUNet',
-    ...channels,
-    kernel_size: network.kernels,
-    strides: network.strides,
-    upsample_kernel_size: network.strides.slice(1),
-    filters: network.filters,
-    res_block: network.residual,
-    trans_bias: network.transposedBias,
+    spatial_dims: 3,
+    in_channels: inputChannels,
+    out_channels: classes,
+    kernel_size: kernels,
+    strides,
+    upsample_kernel_size: strides.slice(1),
+    filters,
+    res_block: residual,
+    trans_bias: transposedBias,
     ...(heads ? { deep_supervision: true, deep_supr_num: heads } : {}),
   };
 }
 
-/** What MONAI needs to predict as the run does, up to the body's crop. */
-function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: MonaiNetwork) {
+/** What MONAI needs to predict as the run does. */
+function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: DynUnetConfig) {
   const { spacingMm, intensity } = preprocessing;
+  const { low, high } = intensity;
+  const isZero = intensity.outside === 'zero';
   const image = { keys: 'image' };
   return {
     network_def: networkDefinition(network),
@@ -90,16 +77,19 @@ function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: Mo
         { _target_: 'LoadImaged', ...image },
         { _target_: 'EnsureChannelFirstd', ...image },
         { _target_: 'Orientationd', ...image, axcodes: 'RAS' },
+        // The body's box.
+        { _target_: 'CropForegroundd', ...image, source_key: 'image', select_fn: `$lambda x: x > ${low}` },
         { _target_: 'Spacingd', ...image, pixdim: spacingMm, mode: 'bilinear' },
         {
           _target_: 'ScaleIntensityRanged',
           ...image,
-          a_min: intensity.low,
-          a_max: intensity.high,
+          a_min: low,
+          a_max: high,
           b_min: 0,
           b_max: 1,
-          clip: true,
+          clip: !isZero,
         },
+        ...(isZero ? [{ _target_: 'Lambdad', ...image, func: '$lambda x: x * ((x >= 0) & (x <= 1))' }] : []),
         // The network's axes are z, y, x.
         { _target_: 'Transposed', ...image, indices: [0, 3, 2, 1] },
       ],

@@ -1,8 +1,9 @@
 /** A run as one safetensors file: its parameters under the names of its network's library, and how it is used. */
+import { dirname, resolve } from 'node:path';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { assertNew } from '@organseg/files/outputs.ts';
-import { writeWhole } from '@organseg/files/write.ts';
+import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { openRuns } from './runModel.ts';
 
 /**
@@ -24,6 +25,7 @@ export async function exportSafetensors(run: string, out: string): Promise<void>
     async function* parts() {
       yield* encodeSafetensors({ metadata, tensors });
     }
+    await makeFolder(dirname(resolve(out)));
     await writeWhole(out, parts());
   } finally {
     values.close();
