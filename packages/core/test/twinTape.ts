@@ -11,7 +11,7 @@ import * as groupNorm from '@organseg/kernels/reference/groupNorm.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
 import * as upsample2 from '@organseg/kernels/reference/upsample2.ts';
 import type { Slot } from '../src/network/op.ts';
-import type { ConvOptions, Layers, TransposedOptions } from '../src/network/tape.ts';
+import type { ConvOptions, InstanceNormOptions, Layers, TransposedOptions } from '../src/network/tape.ts';
 
 interface Value extends Slot, Reference {}
 const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });
@@ -85,7 +85,7 @@ export class TwinTape implements Layers {
     });
   }
 
-  instanceNorm(input: Slot, name: string, options: { residual?: Slot; linear?: boolean } = {}): Value {
+  instanceNorm(input: Slot, name: string, options: InstanceNormOptions = {}): Value {
     const residual = options.residual as Value | undefined;
     const parameters = {
       weight: this.#parameter(`${name}.weight`),

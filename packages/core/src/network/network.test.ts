@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { twinStep } from '../../test/twinNetwork.ts';
 import { Random } from '../random.ts';
 import { inferenceProgram } from './inferenceProgram.ts';
-import { recordNetwork } from './network.ts';
+import { networkLayout, recordNetwork } from './network.ts';
 import { checkNetwork, type NetworkConfig } from './networkConfig.ts';
 import { initialise, ParameterLayout } from './parameters.ts';
 import { trainingProgram } from './trainingProgram.ts';
@@ -332,4 +332,17 @@ test('a form that contradicts itself or is not computed is refused by name', () 
     [{ ...dynUnet, deepSupervisionHeads: 2 } as NetworkConfig, 'deepSupervisionHeads expects 1 to 1, got 2'],
   ];
   for (const [config, fault] of faults) expect(() => checkNetwork(config)).toThrow(fault);
+});
+
+test('a residual encoder begins as its shortcuts: the last norm of each block is 0', () => {
+  const layout = networkLayout(OTHERS[2]!.config);
+  const values = initialise(layout, new Random(1));
+  const zero = layout.specs
+    .filter(({ name, kind }) => kind !== 'bias' && values.get(name)!.every((x) => x === 0))
+    .map(({ name }) => name);
+  expect(zero).toEqual(
+    ['0.blocks.0', '1.blocks.0', '1.blocks.1', '2.blocks.0'].map(
+      (block) => `encoder.stages.${block}.conv2.norm.weight`,
+    ),
+  );
 });

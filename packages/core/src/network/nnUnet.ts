@@ -48,7 +48,7 @@ function residualBlock(tape: Layers, x: Slot, name: string, filters: number, ker
     shortcut = convolution(tape, shortcut, projection, filters, ONES);
     shortcut = tape.instanceNorm(shortcut, `${projection}.norm`, { linear: true });
   }
-  return tape.instanceNorm(y, `${name}.conv2.norm`, { residual: shortcut });
+  return tape.instanceNorm(y, `${name}.conv2.norm`, { residual: shortcut, startsAtZero: true });
 }
 
 /** The decoder, which both networks have; its stages are numbered from the lowest resolution. */

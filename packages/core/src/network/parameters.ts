@@ -22,7 +22,7 @@ export interface ParameterSpec {
   readonly name: string;
   /** PyTorch's layout: conv3d [out, in, kD, kH, kW], transposed [in, out, kD, kH, kW], norm and bias [C]. */
   readonly shape: readonly number[];
-  readonly kind: 'convolution' | 'normWeight' | 'bias';
+  readonly kind: 'convolution' | 'normWeight' | 'zeroNormWeight' | 'bias';
 }
 
 /** The elements whose multiples places begin at: 256 bytes, so that each parameter can be bound alone. */
@@ -124,7 +124,7 @@ export class ParameterLayout {
 
 /**
  * Random values to train from: Kaiming normal for LeakyReLU (He et al. 2015; PyTorch's fan_in, a = 0.01); norms 1
- * and 0; biases 0.
+ * and 0, or 0 alone where a block then begins as its shortcut; biases 0.
  */
 export function initialise(layout: ParameterLayout, random: Random): NamedArrays {
   return new Map(

@@ -238,14 +238,14 @@ export class Tape {
 
   /**
    * LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias. `linear` leaves the activation out: the output
-   * may then only be another norm's residual.
+   * may then only be another norm's residual. `startsAtZero`: training begins with a weight of 0.
    */
   instanceNorm(
     input: Slot,
     name: string,
-    { residual, linear = false }: { residual?: Slot; linear?: boolean } = {},
+    { residual, linear = false, startsAtZero }: InstanceNormOptions = {},
   ): Slot {
-    return this.#norm(input, name, { residual, slope: linear ? 1 : LEAKY_SLOPE });
+    return this.#norm(input, name, { residual, slope: linear ? 1 : LEAKY_SLOPE, startsAtZero });
   }
 
   /** ReLU(norm(input)), with `name`.weight and `name`.bias, where the channels of each of the groups share statistics. */
@@ -253,13 +253,13 @@ export class Tape {
     return this.#norm(input, name, { slope: 0, groups });
   }
 
-  #norm(
-    input: Slot,
-    name: string,
-    { residual, slope, groups }: { residual?: Slot | undefined; slope: number; groups?: number },
-  ): Slot {
+  #norm(input: Slot, name: string, { residual, slope, groups, startsAtZero }: NormOptions): Slot {
     const [batch, , , , channels] = input.shape as [number, number, number, number, number];
-    const weight = this.#parameter(`${name}.weight`, [channels], 'normWeight');
+    const weight = this.#parameter(
+      `${name}.weight`,
+      [channels],
+      startsAtZero ? 'zeroNormWeight' : 'normWeight',
+    );
     const bias = this.#parameter(`${name}.bias`, [channels], 'bias');
     const output = this.#activation(input.shape);
     const stats: Slot = { shape: [batch, channels, 2], dtype: 'f32' };
@@ -366,6 +366,19 @@ export interface TransposedOptions {
   readonly filters: number;
   readonly stride: Dhw;
   readonly bias?: boolean;
+}
+
+/** What an instance norm is besides its input, see `instanceNorm`. */
+export interface InstanceNormOptions {
+  readonly residual?: Slot | undefined;
+  readonly linear?: boolean;
+  readonly startsAtZero?: boolean | undefined;
+}
+
+/** What a norm is besides its input: the slope tells the activation, and groups of channels may share statistics. */
+interface NormOptions extends Pick<InstanceNormOptions, 'residual' | 'startsAtZero'> {
+  readonly slope: number;
+  readonly groups?: number;
 }
 
 /** The layers that forward code is written in. */

@@ -47,6 +47,7 @@ test.each([
   ],
   [{ decoderBlocks: [2, 2] }, [], 'mine.json: decoderBlocks expects one entry for each of 5 stages'],
   [{ 'kernels.2': [5, 5, 5] }, [], 'mine.json: network: kernels of 1 and 3 are known, got [5,5,5]'],
+  [{ architecture: 'SegResNet' }, [], 'mine.json: SegResNet expects filters that double'],
   [[1], [], 'mine.json: expects a JSON object'],
 ] as [unknown, string[], string | RegExp][])('%j %j is refused by name', (value, set, message) => {
   expect(() => resolveConfig('gao2022', { path: 'mine.json', value }, set)).toThrow(message);
@@ -65,6 +66,14 @@ test('an architecture has its library’s numbers of blocks unless others are se
     blocks: [1, 3, 4, 6],
     decoderConvolutions: [1, 2, 3],
     stemChannels: 8,
+  });
+  const cubic = ['kernels', 'strides'].map(
+    (key, i) => `${key}=${JSON.stringify([1, 2, 2, 2].map((n) => Array(3).fill(i ? n : 3)))}`,
+  );
+  expect(network('architecture=SegResNet', ...cubic)).toMatchObject({
+    initFilters: 8,
+    blocksDown: [1, 2, 2, 4],
+    blocksUp: [1, 1, 1],
   });
   expect(network('residual=false')).toMatchObject({ architecture: 'DynUNet', residual: false });
 });

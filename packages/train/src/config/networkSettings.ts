@@ -10,8 +10,8 @@ export const size = z.int().positive();
 export const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
 
 export const networkSettings = {
-  /** The network: MONAI's DynUNet, or nnU-Net's PlainConvUNet or ResidualEncoderUNet. */
-  architecture: z.enum(['DynUNet', 'PlainConvUNet', 'ResidualEncoderUNet']).default('DynUNet'),
+  /** The network: MONAI's DynUNet or SegResNet, or nnU-Net's PlainConvUNet or ResidualEncoderUNet. */
+  architecture: z.enum(['DynUNet', 'PlainConvUNet', 'ResidualEncoderUNet', 'SegResNet']).default('DynUNet'),
   /** Number of output channels: background and organs. */
   classes: z.int().min(2).max(MAX_CLASSES),
   /** Number of filters of each stage of the network, the finest first. */
@@ -23,11 +23,14 @@ export const networkSettings = {
   /** Whether a DynUNet's encoder has residual blocks. */
   residual: z.boolean().default(true),
   /**
-   * Convolutions of each stage of a PlainConvUNet's encoder, residual blocks of a ResidualEncoderUNet's; null: nnU-Net's
-   * 2 in each, or 1, 3, 4, 6, 6 …
+   * Convolutions of each stage of a PlainConvUNet's encoder, residual blocks of a ResidualEncoderUNet's or a SegResNet's;
+   * null: their libraries' 2 in each, 1, 3, 4, 6, 6 … or 1, 2, 2, 4, 4 …
    */
   blocks: z.array(size).nullable().default(null),
-  /** Convolutions of each stage of nnU-Net's decoders, the coarsest first; null: 2, of a ResidualEncoderUNet 1. */
+  /**
+   * Convolutions of each stage of nnU-Net's decoders, residual blocks of a SegResNet's, the coarsest first; null: 2 of a
+   * PlainConvUNet, else 1.
+   */
   decoderBlocks: z.array(size).nullable().default(null),
   /** Whether transposed convolutions have a bias; null: as their library has it, nnU-Net with one and MONAI without. */
   transposedBias: z.boolean().nullable().default(null),
@@ -38,8 +41,8 @@ export const networkSettings = {
 const schema = z.object(networkSettings);
 export type NetworkSettings = z.infer<typeof schema>;
 
-/** nnU-Net's numbers of residual blocks, from the full resolution down; every further stage has the last one's. */
-const RESIDUAL_BLOCKS = [1, 3, 4, 6];
+/** The libraries' numbers of residual blocks, from the full resolution down; every further stage has the last one's. */
+const RESIDUAL_BLOCKS = { ResidualEncoderUNet: [1, 3, 4, 6], SegResNet: [1, 2, 2, 4] };
 
 /** The network that the settings describe. */
 export function networkConfig(settings: NetworkSettings): NetworkConfig {
@@ -47,6 +50,8 @@ export function networkConfig(settings: NetworkSettings): NetworkConfig {
   const { residual, blocks, decoderBlocks, transposedBias } = settings;
   const common = { inputChannels: 1, classes, filters, kernels, strides, deepSupervision };
   const decoderConvolutions = (count: number) => decoderBlocks ?? filters.slice(1).map(() => count);
+  const residualBlocks = (counts: readonly number[]) =>
+    blocks ?? filters.map((_, stage) => counts[stage] ?? counts.at(-1)!);
   switch (architecture) {
     case 'DynUNet':
       return { architecture, ...common, residual, transposedBias: transposedBias ?? false };
@@ -63,9 +68,19 @@ export function networkConfig(settings: NetworkSettings): NetworkConfig {
         architecture,
         ...common,
         transposedBias: transposedBias ?? true,
-        blocks: blocks ?? filters.map((_, stage) => RESIDUAL_BLOCKS[stage] ?? RESIDUAL_BLOCKS.at(-1)!),
+        blocks: residualBlocks(RESIDUAL_BLOCKS[architecture]),
         decoderConvolutions: decoderConvolutions(1),
         stemChannels: filters[0]!,
+      };
+    case 'SegResNet':
+      return {
+        architecture,
+        inputChannels: 1,
+        classes,
+        deepSupervision,
+        initFilters: filters[0]!,
+        blocksDown: residualBlocks(RESIDUAL_BLOCKS[architecture]),
+        blocksUp: decoderConvolutions(1),
       };
   }
 }
@@ -84,6 +99,16 @@ export function assertNetwork(settings: NetworkSettings & { readonly patch: Dhw 
   if (decoderBlocks && decoderBlocks.length !== stages - 1)
     throw new InputError(`${source}: decoderBlocks expects one entry for each of ${stages - 1} stages`);
   const network = networkConfig(settings);
+  if (network.architecture === 'SegResNet') {
+    const isDoubling = filters.every((count, stage) => count === network.initFilters * 2 ** stage);
+    const isCubic =
+      kernels.every((kernel) => kernel.every((n) => n === 3)) &&
+      strides.every((stride, stage) => stride.every((n) => n === (stage === 0 ? 1 : 2)));
+    if (!isDoubling || !isCubic)
+      throw new InputError(
+        `${source}: SegResNet expects filters that double, kernels of 3, and strides of 1, then 2`,
+      );
+  }
   try {
     checkNetwork(network);
   } catch (error) {
