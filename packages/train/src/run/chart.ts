@@ -1,12 +1,8 @@
 /** The chart of a run: loss, validation DSC and learning rate under one another, over the epochs. */
 import { labelColour } from '@organseg/core/organs.ts';
-import { LineChart } from 'echarts/charts';
-import { GridComponent, LegendPlainComponent, TitleComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
+// One file: the library in pieces is six hundred, which take ten times as long to load.
+import { init } from 'echarts/dist/echarts.esm.min.mjs';
 import type { TrainingRecord } from './trainingRecords.ts';
-
-use([LineChart, GridComponent, LegendPlainComponent, TitleComponent, SVGRenderer]);
 
 type Epoch = Extract<TrainingRecord, { event: 'epoch' }>;
 type Validation = Extract<TrainingRecord, { event: 'validation' }>;
