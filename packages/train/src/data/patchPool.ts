@@ -3,6 +3,7 @@
  * loads a file of its own into each thread, which a bundle of one file a program does not hold.
  */
 
+import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -57,7 +58,10 @@ export class PatchPool {
   }
 
   #startThread(): Worker {
-    const thread = new Worker(WORKER);
+    // A thread does not know of its own that the program keeps code without its types from run to run.
+    const cache = getCompileCacheDir();
+    const env = { ...process.env, ...(cache && { NODE_COMPILE_CACHE: cache }) };
+    const thread = new Worker(WORKER, { env });
     thread.on('message', (reply: PatchReply) => this.#settle(reply));
     thread.on('error', (error) => this.#fail(error as Error));
     thread.on('exit', () => this.#fail(new Error('a thread that cuts patches has ended')));
