@@ -25,7 +25,7 @@ describe('on one data set', () => {
     config = join(folder, 'tiny.json');
     writeFileSync(config, JSON.stringify(TINY));
     const counts = ['--labelled', '2', '--unlabelled', '2', '--test', '2'];
-    await cliJson(['phantom', '--out', data, ...counts, '--seed', '3', '--spacing', '10']);
+    await cliJsonHere(['phantom', '--out', data, ...counts, '--seed', '3', '--spacing', '10']);
   });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -63,7 +63,7 @@ describe('on one data set', () => {
     expect(stopped.stderr).toContain('stopping after the step at work');
     expect(stopped.stdout).toContain('stopped; --resume continues');
     expect(readdirSync(run).filter((file) => file.endsWith('.part'))).toEqual([]);
-    const mixed = await cli([...training, '--resume']);
+    const mixed = await cliHere([...training, '--resume']);
     expect(mixed.code).toBe(2);
     expect(lastLine(mixed)).toMatch(/'--resume' cannot be used with option '--/);
     const trained = await cliJson(['train', '--out', run, '--resume']);
@@ -84,13 +84,11 @@ describe('on one data set', () => {
     expect(predicted.cases.map((report) => report.case)).toEqual(['test_000', 'test_001']);
     expect(readdirSync(out).sort()).toEqual(['report.json', 'test_000.nii.gz', 'test_001.nii.gz']);
 
-    const evaluation = await cliJson<{ rules: string; cases: { organs: object }[]; mean: { dsc: number } }>([
-      'evaluate',
-      '--prediction',
-      out,
-      '--reference',
-      join(data, 'labelsTs'),
-    ]);
+    const evaluation = await cliJsonHere<{
+      rules: string;
+      cases: { organs: object }[];
+      mean: { dsc: number };
+    }>(['evaluate', '--prediction', out, '--reference', join(data, 'labelsTs')]);
     expect(evaluation.rules).toBe('flare22');
     expect(evaluation.cases).toHaveLength(2);
     expect(Object.keys(evaluation.cases[0].organs)).toHaveLength(13);
@@ -109,7 +107,7 @@ describe('on one data set', () => {
       '[{"strategy":"min-voxels","voxels":100000}]',
     ]);
     expect(strict.cases.map(({ kept }) => kept)).toEqual([false, false]);
-    const all = await cliJson<{ cases: { kept: boolean }[] }>([
+    const all = await cliJsonHere<{ cases: { kept: boolean }[] }>([
       'pseudo-label',
       '--model',
       run,
@@ -132,7 +130,7 @@ describe('on one data set', () => {
   test('train --memory-cap refuses what does not fit before it makes the run', async () => {
     const run = join(folder, 'refused');
     const command = ['train', '--data', data, '--out', run, '--preset', 'small', '--memory-cap', '20'];
-    const refused = await cli(command);
+    const refused = await cliHere(command);
     expect(refused.code).toBe(1);
     expect(lastLine(refused)).toMatch(/does not fit: .*the cap is 20971520; patch=\[\d+,\d+,\d+\] would/);
     expect(existsSync(run)).toBe(false);
@@ -151,7 +149,7 @@ describe('on one data set', () => {
       '--preset',
       'noisy-student',
     ];
-    const { files } = await cliJson<{ files: string[] }>([...command, '--config', config]);
+    const { files } = await cliJsonHere<{ files: string[] }>([...command, '--config', config]);
     expect(files.map((file) => file.slice(out.length + 1))).toEqual([
       '01-rotation.png',
       '01-scaling.png',
@@ -168,7 +166,7 @@ describe('on one data set', () => {
       'all.png',
     ]);
     for (const file of files) expect(readFileSync(file).subarray(1, 4).toString(), file).toBe('PNG');
-    const missing = await cli([...command, '--case', 'nobody']);
+    const missing = await cliHere([...command, '--case', 'nobody']);
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain('imagesTr holds no case nobody');
   });
@@ -176,7 +174,7 @@ describe('on one data set', () => {
   test('pipeline goes from data to report, and does nothing twice', async () => {
     const out = join(folder, 'pipeline');
     const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
-    const first = await cliJson<{ report: string; labelledOnly: object; student: object }>(command);
+    const first = await cliJsonHere<{ report: string; labelledOnly: object; student: object }>(command);
     expect(first.report).toBe(join(out, 'report.html'));
     const html = readFileSync(first.report, 'utf8');
     for (const text of [
@@ -188,10 +186,10 @@ describe('on one data set', () => {
     ]) {
       expect(html, text).toContain(text);
     }
-    const second = await cli([...command, '--json']);
+    const second = await cliHere([...command, '--json']);
     expect(JSON.parse(second.stdout)).toEqual(first);
     expect(second.stderr.match(/done before/g)).toHaveLength(6);
-    const other = await cli([...command, '--set', 'seed=2']);
+    const other = await cliHere([...command, '--set', 'seed=2']);
     expect(other.code).toBe(1);
     expect(lastLine(other)).toBe(
       `organseg: ${out}: was made with config.seed 1, not 2; choose another folder for --out`,
@@ -200,10 +198,10 @@ describe('on one data set', () => {
 
   test('pipeline averages folds as the teacher of a smaller student', async () => {
     const out = join(folder, 'student');
-    const student = { filters: [4, 6], spacingMm: [14, 14, 14], patch: [8, 16, 16], 'initial.epochs': 1 };
+    const student = { filters: [4, 4], spacingMm: [14, 14, 14], patch: [8, 16, 16], 'initial.epochs': 1 };
     const settings = ['folds=2', 'stepsPerEpoch=2', 'initial.epochs=1', 'batch=2'];
     const selection = [{ strategy: 'top-fraction', share: 0.5, by: 'instability' }];
-    const { manifest, outOfFold } = await cliJson<{
+    const { manifest, outOfFold } = await cliJsonHere<{
       manifest: { models: string[]; cases: { kept: boolean; confidence: number; instability: number }[] };
       outOfFold: { cases: object[] };
     }>([
@@ -218,14 +216,14 @@ describe('on one data set', () => {
     }
     expect(outOfFold.cases).toHaveLength(2);
     const { config: own } = JSON.parse(readFileSync(join(out, 'with-noisy-student', 'config.json'), 'utf8'));
-    expect(own).toMatchObject({ filters: [4, 6], spacingMm: [14, 14, 14], patch: [8, 16, 16] });
+    expect(own).toMatchObject({ filters: [4, 4], spacingMm: [14, 14, 14], patch: [8, 16, 16] });
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Cross-validation');
   });
 
   test('a broken scan is named, the others are segmented, the exit code is 1', async () => {
     const run = join(folder, 'pipeline', 'labelled-only');
     const scans = join(folder, 'scans');
-    await cli([
+    await cliHere([
       'phantom',
       '--out',
       scans,
@@ -246,7 +244,7 @@ describe('on one data set', () => {
     expect(readdirSync(out).sort()).toEqual(['report.json', 'test_000.nii.gz']);
 
     const pseudo = ['--images', join(scans, 'imagesTs'), '--out', join(folder, 'partly-labelled')];
-    const { cases } = await cliJson<{ cases: { case: string; kept: boolean; reason: string }[] }>([
+    const { cases } = await cliJsonHere<{ cases: { case: string; kept: boolean; reason: string }[] }>([
       'pseudo-label',
       '--model',
       run,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
-import { cli, cliJson } from '../cli.ts';
+import { cli, cliHere, cliJsonHere } from '../cli.ts';
 
 const arm = { start: 'teacher', unlabelled: 'none' };
 const design = {
@@ -53,8 +53,8 @@ test('an experiment runs its arms, goes on after a stop, and refuses another des
   const stopped = await cli(['experiment', file, '--out', out, '--minutes', '0.0001']);
   expect(stopped.code).toBe(124);
   expect(stopped.stderr).toContain('--resume continues');
-  expect((await cli(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
-  await cliJson(['experiment', file, '--out', out, '--resume']);
+  expect((await cliHere(['experiment', file, '--out', out])).stderr).toContain('holds an experiment already');
+  await cliJsonHere(['experiment', file, '--out', out, '--resume']);
   const { results, runs } = resultsIn(out);
   expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
     ['labelled only', 8],
@@ -71,18 +71,19 @@ test('an experiment runs its arms, goes on after a stop, and refuses another des
   expect(read(join(out, 'differences-2-labelled.svg'))).toContain('taught');
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify({ ...design, seeds: [2] }));
-  const refused = await cli(['experiment', other, '--out', out, '--resume']);
+  const refused = await cliHere(['experiment', other, '--out', out, '--resume']);
   expect(refused.stderr).toContain('was made from another design');
 });
 
 test('the same cases from a data set give the same scores', async () => {
   const [data, again] = [join(out, 'labelled-2/data'), join(folder, 'again')];
   const own = join(folder, 'own.json');
-  writeFileSync(own, JSON.stringify({ ...design, phantom: undefined }));
-  await cliJson(['experiment', own, '--data', data, '--out', again]);
+  const arms = design.arms.slice(0, 2);
+  writeFileSync(own, JSON.stringify({ ...design, phantom: undefined, arms }));
+  await cliJsonHere(['experiment', own, '--data', data, '--out', again]);
   const [before, after] = [resultsIn(out), resultsIn(again)];
   const scores = ({ runs }: { runs: { cases: object[] }[] }) => runs.map(({ cases }) => cases);
-  expect(scores(after)).toEqual(scores(before));
+  expect(scores(after)).toEqual(scores(before).slice(0, 2));
   expect(read(join(again, 'results.html'))).toContain('2 labelled, 2 unlabelled, 2 test cases');
   expect(read(join(again, 'results.html'))).not.toContain('phantoms');
 });
@@ -93,6 +94,6 @@ test.each([
 ])('%s are refused', async (_, changes, options, message) => {
   const [path, nowhere] = [join(folder, 'refused.json'), join(folder, 'nowhere')];
   writeFileSync(path, JSON.stringify({ ...design, ...changes }));
-  const { code, stderr } = await cli(['experiment', path, '--out', nowhere, ...options]);
+  const { code, stderr } = await cliHere(['experiment', path, '--out', nowhere, ...options]);
   expect([code, stderr.includes(message), existsSync(nowhere)]).toEqual([1, true, false]);
 });

@@ -23,7 +23,7 @@ import { type Volume, type Xyz, xyz } from '../../packages/core/src/volume/volum
 import { onGrid } from '../../packages/core/test/onGrid.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
-import { cli, cliJson, lastLine } from '../cli.ts';
+import { cliHere, cliJsonHere, lastLine } from '../cli.ts';
 
 const TINY = {
   ...TINY_NETWORK,
@@ -42,13 +42,13 @@ describe('predict', () => {
     const config = join(folder, 'tiny.json');
     writeFileSync(config, JSON.stringify(TINY));
     const counts = ['--labelled', '3', '--unlabelled', '0', '--test', '2'];
-    await cliJson(['phantom', '--out', data, ...counts, '--seed', '3', '--spacing', '10']);
-    await cliJson(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
+    await cliJsonHere(['phantom', '--out', data, ...counts, '--seed', '3', '--spacing', '10']);
+    await cliJsonHere(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const predict = (out: string, ...options: string[]) =>
-    cli(['predict', '--model', run, '--input', scans, '--out', out, ...options]);
+    cliHere(['predict', '--model', run, '--input', scans, '--out', out, ...options]);
 
   test('everything that can be asked for; a broken scan is named, and --continue does the rest', async () => {
     const out = join(folder, 'all');
@@ -101,9 +101,10 @@ describe('predict', () => {
   });
 
   test('what helps after the network is chosen by the validation cases, kept with the model and applied', async () => {
-    const choice = await cliJson<{ cases: string[]; dsc: Record<string, { before: number; after: number }> }>(
-      ['postprocess', '--choose', '--model', run],
-    );
+    const choice = await cliJsonHere<{
+      cases: string[];
+      dsc: Record<string, { before: number; after: number }>;
+    }>(['postprocess', '--choose', '--model', run]);
     expect(choice.cases).toHaveLength(1);
     for (const { before, after } of Object.values(choice.dsc)) expect(after).toBeGreaterThanOrEqual(before);
     expect(JSON.parse(readFileSync(join(run, 'postprocessing.json'), 'utf8'))).toEqual(choice);
@@ -118,7 +119,7 @@ describe('predict', () => {
     await writeNiftiFile(join(input, 'feetFirst.nii.gz'), turned(scan, [1, 0, 2], [1, -1, -1]));
     await writeNiftiFile(join(input, 'sagittal.nii.gz'), turned(scan, [1, 2, 0], [-1, 1, 1]));
     const args = ['--model', run, '--input', input, '--out', out, '--probabilities'];
-    expect((await cli(['predict', ...args])).code).toBe(0);
+    expect((await cliHere(['predict', ...args])).code).toBe(0);
     for (const name of ['axial', 'feetFirst', 'sagittal']) {
       const labels = await readLabelsFile(join(out, `${name}.nii.gz`));
       const { shape, affine, data } = name === 'sagittal' ? toRas(labels) : labels;
@@ -149,7 +150,7 @@ describe('predict', () => {
       [scan, input, 'would replace the input'],
       [scans, labels, 'is there already, made by something else'],
     ] as const) {
-      const refused = await cli(['predict', '--model', run, '--input', from, '--out', out]);
+      const refused = await cliHere(['predict', '--model', run, '--input', from, '--out', out]);
       expect(refused.code, fault).toBe(1);
       expect(lastLine(refused)).toContain(fault);
       expect(refused.stderr).not.toContain('predicting');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { type Counts, datasetJson, phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
+import type { Phantom } from '@organseg/core/phantom/phantom.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { onTestFinished } from 'vitest';
@@ -34,13 +35,18 @@ export function ownerOf(gpu: Gpu, ...others: Gpu[]): GpuOwner {
   return owner;
 }
 
-/** Writes phantoms in nnU-Net's layout. The grid is as coarse as phantoms go. */
+/** As coarse as phantoms go. */
+const PHANTOMS = { seed: 5, spacingMm: 10 };
+/** Phantoms by their cases' names, each made once for all tests of a file. */
+const phantoms = new Map<string, Pick<Phantom, 'image' | 'labels'>>();
+
+/** Writes phantoms in nnU-Net's layout. */
 export async function writePhantoms(folder: string, counts: Counts): Promise<void> {
-  const settings = { seed: 5, spacingMm: 10 };
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'dataset.json'), JSON.stringify(datasetJson(counts, settings)));
+  writeFileSync(join(folder, 'dataset.json'), JSON.stringify(datasetJson(counts, PHANTOMS)));
   for (const each of phantomCases(counts)) {
-    const { image, labels } = phantomOf(each, settings);
+    const { image, labels } = phantoms.get(each.name) ?? phantomOf(each, PHANTOMS);
+    phantoms.set(each.name, { image, labels });
     for (const [path, volume] of [
       [each.image, image],
       [each.labels, labels],

@@ -60,18 +60,21 @@ describe('a run', () => {
   const noise: Augmentation = { kind: 'noise', probability: 1, mean: [0, 0.1], std: [0, 0.1] };
   const consistency = { patches: 1, weight: 10, rampEpochs: 2, emaDecay: 0.9 };
   test.each([
-    ['f32', {}],
+    // In the middle of an epoch of two steps, at its end, in the middle again.
+    ['f32', [1, 2, 5], {}],
     [
       'f16 and SGD',
+      [3],
       { precision: 'f16', optimizer: 'sgd', momentum: 0.99, weightDecay: 3e-5, gradientNorm: 1 },
     ],
     [
       'a mean teacher',
+      [2, 3],
       { consistency, augmentations: [spatial, noise], stepsPerEpoch: 2, foregroundShare: 0.5 },
     ],
-  ] as [string, Partial<Config>][])(
-    'with %s, stopped anywhere and resumed, equals one that was not, bit for bit',
-    async (_, changes) => {
+  ] as [string, [number, ...number[]], Partial<Config>][])(
+    'with %s, stopped after steps %j and resumed, equals one that was not, bit for bit',
+    async (_, [first, ...stops], changes) => {
       const { folder, data } = await phantoms({ labelled: 3, unlabelled: 2, test: 0 });
       const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];
       const config = tinyConfig(changes);
@@ -81,16 +84,18 @@ describe('a run', () => {
       const { precision } = (await readRun(whole)).config;
       expect(precision).toBe(config.precision === 'auto' ? 'f32' : config.precision);
 
-      // In the middle of an epoch, at an epoch's end, in the middle again.
       const stopAfter = (step: number) => {
         const stop = new AbortController();
         return { signal: stop.signal, onStep: (at: { step: number }) => at.step === step && stop.abort() };
       };
-      await startRun(gpu, { data, out: parts, config }, stopAfter(1));
-      expect(loadState(parts)).toMatchObject({ epoch: 0, stepInEpoch: 1, step: 1 });
-      await resumeRun(gpu, parts, stopAfter(2));
-      expect(loadState(parts)).toMatchObject({ epoch: 1, stepInEpoch: 0, step: 2 });
-      await resumeRun(gpu, parts, stopAfter(5));
+      const assertStopped = (step: number) =>
+        expect(loadState(parts)).toMatchObject({ epoch: Math.floor(step / 2), stepInEpoch: step % 2, step });
+      await startRun(gpu, { data, out: parts, config }, stopAfter(first));
+      assertStopped(first);
+      for (const step of stops) {
+        await resumeRun(gpu, parts, stopAfter(step));
+        assertStopped(step);
+      }
       expect(await isFinished(parts)).toBe(false);
       const result = await resumeRun(gpu, parts);
       expect(result).toMatchObject({ finished: true, epoch: 3, step: 6 });
@@ -106,9 +111,9 @@ describe('a run', () => {
       // Two steps an epoch: four are full behind the second, and the last counts in any case.
       const validated = records.filter(({ event }) => event === 'validation').map(({ epoch }) => epoch);
       expect(validated).toEqual([2, 3]);
-      const [first] = records;
-      if (config.consistency) expect(first).toMatchObject({ consistency: expect.any(Number) });
-      else expect(first).not.toHaveProperty('consistency');
+      const [earliest] = records;
+      if (config.consistency) expect(earliest).toMatchObject({ consistency: expect.any(Number) });
+      else expect(earliest).not.toHaveProperty('consistency');
     },
   );
 
@@ -146,7 +151,8 @@ describe('a run', () => {
   test('the loss falls on one case learnt by heart', async () => {
     const { folder, data } = await phantoms({ labelled: 1, unlabelled: 0, test: 0 });
     const notes: string[] = [];
-    const config = tinyConfig({ initial: { epochs: 40, learningRate: 2e-2, augment: false } });
+    const initial = { epochs: 40, learningRate: 2e-2, augment: false };
+    const config = tinyConfig({ initial, validateEverySteps: 80 });
     await startRun(gpu, { data, out: join(folder, 'run'), config }, { onNote: (text) => notes.push(text) });
     const losses = (await readRecords(join(folder, 'run'))).flatMap((r) =>
       r.event === 'epoch' ? [r.loss] : [],
