@@ -10,6 +10,7 @@ describe.skipIf(!there)('reference networks (skipped where ../shared is not ther
   test.each([
     ['monai/dynunet-res', 'DynUNet', 90_629],
     ['monai/dynunet-plain-ds', 'DynUNet', 90_231 - 2 * 5 - 5 * (12 + 16)],
+    ['monai/segresnet', 'SegResNet', 163_788],
     ['nnunet/network-only/plain-no-conv-bias', 'PlainConvUNet', undefined],
     ['nnunet/network-only/resenc-pool-skip', 'ResidualEncoderUNet', undefined],
   ])('%s', async (folder, architecture, parameters) => {
