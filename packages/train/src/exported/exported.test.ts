@@ -168,7 +168,7 @@ describe.each(['PlainConvUNet', 'ResidualEncoderUNet'])('nnU-Net: %s', (architec
       runs.map(({ path }) => path),
       out,
     );
-    expect(notes).toEqual([expect.stringMatching(/^nnU-Net will predict nearly the same: /)]);
+    expect(notes).toEqual([expect.stringMatching(/^nnU-Net will not predict quite the same: /)]);
 
     const run = await openModel(runs[0]!.path);
     const model = await openModel(out);

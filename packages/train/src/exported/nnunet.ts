@@ -93,8 +93,8 @@ function datasetName(folder: string): string {
 function differences({ preprocessing, windowStep }: RunModel): string[] {
   const { high, outside } = preprocessing.intensity;
   return [
-    'nnU-Net will predict nearly the same: it clips intensities before it resamples, not after, lays the resampled ' +
-      'grid a little otherwise, and sees the whole scan, not the body alone',
+    'nnU-Net will not predict quite the same: it sees the whole scan, not the body alone (scans cropped to the body ' +
+      'come closest), clips intensities before it resamples, and lays the resampled grid a little otherwise',
     ...(outside === 'zero'
       ? [`nnU-Net makes 1 of intensities above ${high} HU, of which this network has learnt 0`]
       : []),
