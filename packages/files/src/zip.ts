@@ -114,13 +114,15 @@ function packedBytes(zip: OpenBytes, entry: ZipEntry, path: string): OpenBytes {
  */
 export async function openEntry(zip: OpenBytes, entry: ZipEntry): Promise<OpenBytes> {
   if (entry.method === 0 || entry.isEncrypted) return storedBytes(zip, entry);
-  const folder = await mkdtemp(join(tmpdir(), 'organseg-'));
+  const folder = await mkdtemp(join(tmpdir(), 'organseg-')).catch((error) => {
+    throw asInputError(error, tmpdir());
+  });
   try {
     const aside = join(folder, 'unpacked');
     await writeFile(aside, unpacked(zip, entry));
+    const file = new OpenFile(aside, `${zip.path}: ${entry.name}`);
     zip.close();
-    // The open file lives on without a name.
-    return new OpenFile(aside, `${zip.path}: ${entry.name}`);
+    return file; // it lives on without a name
   } catch (error) {
     throw asInputError(error, folder);
   } finally {

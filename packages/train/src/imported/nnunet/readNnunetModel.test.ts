@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Model } from '../../predict/model.ts';
 import { modelKind } from '../modelKind.ts';
 import { type NnunetChoice, readNnunetModel } from './readNnunetModel.ts';
@@ -114,6 +114,13 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
     expect(inZip.weights[1]!.path).toMatch(
       /plain\.zip\/Dataset901_plain\/.*\/fold_1\/checkpoint_final\.pth$/,
     );
+  });
+
+  test('without a folder for temporary files a packed model is refused in one line', async () => {
+    const path = await exported();
+    vi.stubEnv('TMPDIR', '/nowhere');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(read(path)).rejects.toThrow(/^\/nowhere: no such file or directory$/);
   });
 
   test('folds and the checkpoint are chosen', async () => {
