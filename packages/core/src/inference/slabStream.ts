@@ -7,7 +7,12 @@
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { compile, discard, type Launch, runOnce } from '@organseg/kernels/kernel.ts';
-import { accumulateWindow, type Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+import {
+  accumulateWindow,
+  type Mirrored,
+  type WeightMap,
+  windowTable,
+} from '@organseg/kernels/ops/accumulateWindow.ts';
 import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
 import {
   clear,
@@ -33,7 +38,7 @@ import {
   widest,
   windowLayers,
 } from './windowLayers.ts';
-import { mirrorings, type WindowWay, windowOrigins, windowWeights } from './windows.ts';
+import { importanceMap, mirrorings, type WindowWay, windowOrigins, windowWeights } from './windows.ts';
 
 /** What a case asks for. */
 export interface StreamRequest {
@@ -105,7 +110,7 @@ export class SlabStream {
   readonly #size: Dhw;
   readonly #origins: readonly (readonly number[])[];
   readonly #mirrorings: readonly Mirrored[];
-  readonly #weights: Tensor;
+  readonly #weights: Tensor | Omit<WeightMap, 'left'>;
   readonly #weightsAt: Dhw;
   readonly #ring: ImageRing;
   readonly #columns: readonly [number, number][];
@@ -134,14 +139,23 @@ export class SlabStream {
     this.#size = size;
     this.#origins = size.map((n, axis) => windowOrigins(n, patch[axis]!, windowStep, windowWay));
     this.#mirrorings = mirrorings(mirrorAxes);
-    const tables = this.#origins.map((starts, axis) =>
-      windowWeights(size[axis]!, patch[axis]!, starts, windowWay),
-    );
     // Makes the sum over mirrorings and models their mean.
     const scale = 1 / (this.#mirrorings.length * networks.count);
-    const weights = [...tables[0]!.map((weight) => weight * scale), ...tables[1]!, ...tables[2]!];
-    this.#weights = fromArray(gpu, Float32Array.from(weights), [weights.length]);
-    this.#weightsAt = [0, tables[0]!.length, tables[0]!.length + tables[1]!.length];
+    if (windowWay === 'nnunet') {
+      const windows = windowTable(size, patch, this.#origins);
+      this.#weights = {
+        map: fromArray(gpu, importanceMap(patch), patch),
+        windows: fromArray(gpu, windows, [windows.length]),
+        scale,
+        size,
+      };
+      this.#weightsAt = [0, 0, 0];
+    } else {
+      const tables = this.#origins.map((starts, axis) => windowWeights(size[axis]!, patch[axis]!, starts));
+      const weights = [...tables[0]!.map((weight) => weight * scale), ...tables[1]!, ...tables[2]!];
+      this.#weights = fromArray(gpu, Float32Array.from(weights), [weights.length]);
+      this.#weightsAt = [0, tables[0]!.length, tables[0]!.length + tables[1]!.length];
+    }
     const starts = this.#origins[0]!;
     const gap = Math.max(0, ...starts.slice(1).map((start, i) => start - starts[i]!));
     // The planes of the next windows come while the present ones are at work.
@@ -284,7 +298,8 @@ export class SlabStream {
   #sums(jobs: readonly Job[]): Launch[] {
     const { logits } = this.#networks;
     const { left, logits: volume } = this.#slab;
-    const call = { logits, volume, depth: this.#size[0], weights: this.#weights };
+    const weights = 'map' in this.#weights ? { ...this.#weights, left } : this.#weights;
+    const call = { logits, volume, depth: this.#size[0], weights };
     return jobs.flatMap(({ origin: [z, y, x], mirrored, weightsAt }, item) =>
       accumulateWindow(this.#gpu, { ...call, item, origin: [z, y, x - left], mirrored, weightsAt }),
     );
@@ -293,7 +308,8 @@ export class SlabStream {
   close(): void {
     this.#slab.close();
     this.#ring.close();
-    release(this.#gpu, this.#weights);
+    const weights = 'map' in this.#weights ? [this.#weights.map, this.#weights.windows] : [this.#weights];
+    release(this.#gpu, ...weights);
     if (this.#confidence) release(this.#gpu, this.#confidence);
     this.#peek?.close();
   }

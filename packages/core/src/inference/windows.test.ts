@@ -1,6 +1,6 @@
 /** Windows as nnU-Net places and weighs them, where that is not our way. */
 import { expect, test } from 'vitest';
-import { windowStarts, windowWeights } from './windows.ts';
+import { importanceMap, windowStarts } from './windows.ts';
 
 test.each([
   [65, 40, [0, 12, 25], [0, 13, 25]], // of nnU-Net's own run: 12.5 is rounded to even
@@ -11,10 +11,11 @@ test.each([
   expect(windowStarts(size, patch, 0.5)).toEqual(own);
 });
 
-test('the weights’ middle is the voxel patch // 2', () => {
-  // Two windows of 8, the second 4 further on: where both are, weights are as exp(−½·(distance/σ)²), σ one voxel.
-  const weights = windowWeights(12, 8, [0, 4], 'nnunet');
-  const [first, second] = [Math.exp(-0.5), Math.exp(-0.5 * 3 ** 2)]; // of voxel 5, from 4 and from 8
-  expect(weights[5]).toBeCloseTo(first / (first + second), 6);
-  expect(weights[8 + 1]).toBeCloseTo(second / (first + second), 6);
+test('nnU-Net’s weights: 10 at the voxel patch // 2, in half precision, never 0', () => {
+  const weights = importanceMap([8, 8, 64]);
+  const at = (z: number, y: number, x: number) => weights[(z * 8 + y) * 64 + x];
+  expect(at(4, 4, 32)).toBe(10);
+  expect(at(5, 4, 32)).toBe(Math.f16round(10 * Math.exp(-0.5)));
+  expect(at(4, 3, 40)).toBe(Math.f16round(10 * Math.exp(-0.5) ** 2));
+  expect(at(0, 0, 0)).toBe(2 ** -24); // 10·exp(−24) is less than half of it
 });

@@ -2,6 +2,7 @@
  * Sliding windows along one axis: their places, and the weights of their voxels. Ours are placed with halves rounded
  * up and weighed about their very middle; nnU-Net's with halves to even, about the voxel patch // 2.
  */
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
 
 /** The weights' σ as a share of the patch, as in MONAI's and nnU-Net's importance maps. */
@@ -45,13 +46,8 @@ function gaussian(size: number, way: WindowWay): number[] {
  * The weights of each window, one after another: Gaussian, divided by their sum over all windows at
  * the same voxel. The product over the axes then sums to 1 at every voxel, since windows lie on a grid.
  */
-export function windowWeights(
-  size: number,
-  patch: number,
-  origins: readonly number[],
-  way: WindowWay = 'organseg',
-): Float32Array {
-  const bell = gaussian(patch, way);
+export function windowWeights(size: number, patch: number, origins: readonly number[]): Float32Array {
+  const bell = gaussian(patch, 'organseg');
   const sums = new Float64Array(size);
   const inside = (origin: number, i: number) => origin + i >= 0 && origin + i < size;
   for (const origin of origins)
@@ -60,6 +56,17 @@ export function windowWeights(
     bell.map((weight, i) => (inside(origin, i) ? weight / sums[origin + i] : 0)),
   );
   return Float32Array.from(weights);
+}
+
+/**
+ * nnU-Net's weights of a window's voxels, D, H, W: Gaussian about the voxel patch // 2, 10 at most, rounded to half
+ * precision, in which what would become 0 is the least that does not.
+ */
+export function importanceMap(patch: Dhw): Float32Array<ArrayBuffer> {
+  const [d, h, w] = patch.map((size) => gaussian(size, 'nnunet')) as [number[], number[], number[]];
+  const rounded = Float16Array.from(d.flatMap((a) => h.flatMap((b) => w.map((c) => 10 * a * b * c))));
+  const least = rounded.reduce((min, value) => (value > 0 && value < min ? value : min), 10);
+  return Float32Array.from(rounded, (value) => value || least);
 }
 
 /** All ways to mirror along some of the axes, 0 to 2 of D, H, W; not to mirror is the first. */

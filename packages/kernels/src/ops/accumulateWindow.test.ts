@@ -4,8 +4,8 @@ import { DEVICES, onDevice } from '../../test/harness.ts';
 import { accumulateWindow as twin } from '../reference/accumulateWindow.ts';
 import { reference, relativeError } from '../reference/array.ts';
 import { ringRuns } from '../ring.ts';
-import { downloadF32 } from '../tensor.ts';
-import { accumulateWindow, type Mirrored } from './accumulateWindow.ts';
+import { downloadF32, fromArray } from '../tensor.ts';
+import { accumulateWindow, type Mirrored, NOT_MIRRORED, windowTable } from './accumulateWindow.ts';
 
 for (const [name, options] of Object.entries(DEVICES)) {
   onDevice(`accumulateWindow, ${name}`, options, (kit) => {
@@ -64,5 +64,60 @@ for (const [name, options] of Object.entries(DEVICES)) {
         expect(relativeError(inOrder, expected.data.subarray(3 * plane))).toBeLessThan(1e-5);
       });
     }
+
+    test('weights that are no product over the axes, divided by their sum at each voxel', async () => {
+      const size = [9, 7, 10] as const;
+      const patch = [6, 8, 4] as const; // wider than the volume along H
+      const origins = [[0, 3], [-1], [0, 2, 4, 6]];
+      const table = windowTable(size, patch, origins);
+      const map = reference(
+        patch,
+        Array.from({ length: 192 }, () => 0.1 + kit.random()),
+      );
+      const volume = kit.zeros([9, 7, 6, 2]); // columns 4 to 9
+      const expected = new Float64Array(9 * 7 * 6 * 2);
+      const sums = new Float64Array(9 * 7 * 10);
+      const inWindow = (
+        take: (at: number, weight: number, voxel: number) => void,
+        z0: number,
+        x0: number,
+      ) => {
+        for (let i = 0; i < 192; i++) {
+          const [z, y, x] = [z0 + Math.floor(i / 32), (Math.floor(i / 4) % 8) - 1, x0 + (i % 4)];
+          if (y >= 0 && y < 7) take((z * 7 + y) * 10 + x, map.data[i]!, i);
+        }
+      };
+      for (const z of origins[0]!)
+        for (const x of origins[2]!) inWindow((at, weight) => (sums[at] += weight), z, x);
+      const weights = {
+        map: kit.upload(map),
+        windows: fromArray(kit.gpu, table, [table.length]),
+        scale: 0.5,
+        size,
+        left: 4,
+      };
+      for (const z of origins[0]!)
+        for (const x of origins[2]!.filter((first) => first > 0)) {
+          const logits = kit.peaky([1, ...patch, 2], 'f32');
+          inWindow(
+            (at, weight, voxel) => {
+              const column = (at % 10) - 4;
+              for (let c = 0; column >= 0 && c < 2; c++)
+                expected[(Math.floor(at / 10) * 6 + column) * 2 + c]! +=
+                  ((0.5 * weight) / sums[at]!) * logits.data[2 * voxel + c]!;
+            },
+            z,
+            x,
+          );
+          const call = { logits: kit.upload(logits), item: 0, volume, depth: 9, weights };
+          const placed = {
+            origin: [z, -1, x - 4] as const,
+            mirrored: NOT_MIRRORED,
+            weightsAt: [0, 0, 0] as const,
+          };
+          kit.run(accumulateWindow(kit.gpu, { ...call, ...placed }));
+        }
+      expect(relativeError(await downloadF32(kit.gpu, volume), expected)).toBeLessThan(1e-5);
+    });
   });
 }
