@@ -15,8 +15,8 @@ describe.skipIf(!golden)('folders of PyTorch’s (skipped where ../shared is not
   test('of a model and a scan every stage is compared', async () => {
     const { passed, stages } = await cliJson<Report>(['parity', join(golden!, 'nnunet/twochannel')]);
     expect(passed).toBe(true);
-    expect(stages.map(({ name }) => name)).toEqual(['input', 'patch logits', 'labels']);
-    expect(stages[2]!.error).toBe(0);
+    expect(stages.map(({ name }) => name)).toEqual(['input', 'patch logits', 'mean logits', 'labels']);
+    expect(stages[3]!.error).toBe(0);
   });
 
   test('other logits fail, with exit code 1', async () => {

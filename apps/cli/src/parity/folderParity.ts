@@ -1,10 +1,12 @@
 /**
  * A model's folder with what PyTorch made of it: each stage compared. Beside an nnU-Net model: network_input.npy,
- * patch_input.npy with patch_logits.npy of its first fold, and expected_labels_f32.nii.gz of input.nii.gz (further
- * channels input_0001.nii.gz, …). Beside a network alone (meta.json): input.npy and logits.npy.
+ * patch_input.npy with patch_logits.npy of its first fold, network_logits.npy (the mean over windows, mirrorings and
+ * folds, at every second voxel of each axis) and expected_labels_f32.nii.gz of input.nii.gz (further channels
+ * input_0001.nii.gz, …). Beside a network alone (meta.json): input.npy and logits.npy.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { dhwOf } from '@organseg/core/inference/axes.ts';
 import { NnunetScan } from '@organseg/core/inference/nnunet/nnunetScan.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { inferenceProgram } from '@organseg/core/network/inferenceProgram.ts';
@@ -15,7 +17,7 @@ import type { ActivationType } from '@organseg/core/network/program.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
 import { type NpyArray, readNpy } from '@organseg/files/npy.ts';
-import { dhwOfList } from '@organseg/kernels/axes.ts';
+import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { relativeError } from '@organseg/kernels/reference/array.ts';
 import { downloadF32, release, upload } from '@organseg/kernels/tensor.ts';
@@ -68,7 +70,7 @@ async function modelStages(gpu: Gpu, folder: string, dtype: ActivationType): Pro
     }
   }
   if (existsSync(join(folder, 'expected_labels_f32.nii.gz')))
-    stages.push(await labelsStage(gpu, folder, model, dtype));
+    stages.push(...(await predictionStages(gpu, folder, model, dtype)));
   return stages;
 }
 
@@ -128,15 +130,60 @@ function channelsLast({ data }: NpyArray, channels: number): Float32Array {
   return data.map((_, i) => data[(i % channels) * voxels + Math.floor(i / channels)]!);
 }
 
-async function labelsStage(gpu: Gpu, folder: string, model: Model, dtype: ActivationType): Promise<Stage> {
+/** The mean logits, where the folder has them, and the labels. */
+async function predictionStages(
+  gpu: Gpu,
+  folder: string,
+  model: Model,
+  dtype: ActivationType,
+): Promise<Stage[]> {
   const owner = { gpu, reopen: () => Promise.reject(new Error('the GPU device was lost')) };
+  const path = join(folder, 'network_logits.npy');
+  const mean = existsSync(path) ? new HalvedLogits(await readNpy(path), model.network.classes) : undefined;
   const predictor = await Predictor.open(owner, model, { dtype });
   try {
-    const { labels } = await predictor.predict(await scanIn(folder, model));
+    const scan = await scanIn(folder, model);
+    const { labels, report } = await predictor.predict(scan, mean && { logits: mean.take });
     const expected = await readNiftiFile(join(folder, 'expected_labels_f32.nii.gz'));
     const different = labels.data.filter((label, i) => label !== expected.data[i]).length;
-    return { name: 'labels', error: different / labels.data.length, tolerance: LABELS_TOLERANCE[dtype] };
+    return [
+      ...(mean ? [mean.stage(path, dhwOf(report.networkShape), LOGITS_TOLERANCE[dtype])] : []),
+      { name: 'labels', error: different / labels.data.length, tolerance: LABELS_TOLERANCE[dtype] },
+    ];
   } finally {
     predictor.close();
+  }
+}
+
+/** Mean logits at every second voxel of each axis, compared with those of a file as they come. */
+class HalvedLogits {
+  readonly #expected: NpyArray;
+  readonly #classes: number;
+  readonly #made: Float32Array;
+
+  constructor(expected: NpyArray, classes: number) {
+    this.#expected = expected;
+    this.#classes = classes;
+    this.#made = new Float32Array(expected.data.length);
+  }
+
+  readonly take = (from: number, values: Float32Array, [H, W]: readonly [number, number]): void => {
+    const [height, width] = this.#expected.shape.slice(-2) as [number, number];
+    const plane = H * W * this.#classes;
+    for (let z = from + (from % 2); z < from + values.length / plane; z += 2)
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          for (let c = 0; c < this.#classes; c++)
+            this.#made[(((z / 2) * height + y) * width + x) * this.#classes + c] =
+              values[(z - from) * plane + (2 * y * W + 2 * x) * this.#classes + c]!;
+  };
+
+  /** Throws InputError where the file's shape is not that of the halved grid. */
+  stage(path: string, size: Dhw, tolerance: number): Stage {
+    const shape = [this.#classes, ...size.map((n) => Math.ceil(n / 2))];
+    if (this.#expected.shape.join() !== shape.join())
+      throw new InputError(`${path}: is [${this.#expected.shape}], the scan becomes [${shape}]`);
+    const error = relativeError(this.#made, channelsLast(this.#expected, this.#classes));
+    return { name: 'mean logits', error, tolerance };
   }
 }

@@ -11,7 +11,15 @@ import { confidence } from '@organseg/kernels/ops/confidence.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
 import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
 import { ringRuns } from '@organseg/kernels/ring.ts';
-import { empty, fromArray, release, type Tensor, zeros } from '@organseg/kernels/tensor.ts';
+import {
+  downloadF32,
+  elementBytes,
+  empty,
+  fromArray,
+  release,
+  type Tensor,
+  zeros,
+} from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
 
 /** Labels of planes [from, to), columns [left, right) and all rows; `planeStride` labels from plane to plane. */
@@ -51,6 +59,8 @@ export interface LabelSink {
   network(block: LabelBlock): void;
   resampled?(block: LabelBlock): void;
   probabilities?(plane: ProbabilityPlane): void;
+  /** Mean logits of planes of the network's grid, the first being `from`, as [planes, H, W, classes], given [H, W]; of one strip alone. */
+  logits?(from: number, values: Float32Array, plane: readonly [number, number]): void;
 }
 
 /** The most bytes of a block of labels that travels at once; one plane where that is more. */
@@ -135,6 +145,7 @@ export class LabelSlab {
 
   /** Sends the labels of the planes before `until`, which no window will write to any more, and frees their place. */
   async finish(until: number, sink: LabelSink): Promise<void> {
+    if (sink.logits) await this.#readLogits(until, sink.logits);
     await this.#toNetworkGrid(until, sink);
     let held = until;
     if (this.#grid && sink.resampled) {
@@ -145,6 +156,17 @@ export class LabelSlab {
     for (const { from, to, at } of ringRuns(this.#held, held, ring))
       runOnce(this.#gpu, fillZeroRange(this.#gpu, this.logits, at * plane, (to - from) * plane));
     this.#held = held;
+  }
+
+  /** Reads the logits of the planes that are finished now. */
+  async #readLogits(until: number, take: NonNullable<LabelSink['logits']>): Promise<void> {
+    const [ring, ...plane] = this.logits.shape as [number, ...number[]];
+    const elements = plane.reduce((a, b) => a * b);
+    for (const { from, to, at } of ringRuns(this.#finished, until, ring)) {
+      const offsetBytes = this.logits.offsetBytes + at * elements * elementBytes(this.logits.dtype);
+      const finished = { ...this.logits, shape: [to - from, ...plane], offsetBytes };
+      take(from, await downloadF32(this.#gpu, finished), [plane[0]!, plane[1]!]);
+    }
   }
 
   async #toNetworkGrid(until: number, sink: LabelSink): Promise<void> {

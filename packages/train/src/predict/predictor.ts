@@ -4,7 +4,7 @@
  */
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
-import type { ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
+import type { LabelSink, ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import type { ResampleBack } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
@@ -61,6 +61,8 @@ export interface PredictHooks {
   readonly onShare?: ((share: number) => void) | undefined;
   /** Told how the case is done, before each attempt. */
   readonly onPlan?: ((plan: CasePlan) => void) | undefined;
+  /** Takes the mean logits of planes of the network's grid, [planes, H, W, classes], the first plane being `from`. */
+  readonly logits?: LabelSink['logits'];
   /** Takes probabilities plane by plane, where logits are resampled; asked for anew at each attempt. */
   readonly probabilities?: ((geometry: CaseGeometry) => (plane: ProbabilityPlane) => void) | undefined;
 }
@@ -234,7 +236,7 @@ export class Predictor implements Segmenter {
     request: StreamRequest,
     plan: CasePlan,
     stopwatch: Stopwatch,
-    { onShare, probabilities }: PredictHooks,
+    { onShare, probabilities, logits }: PredictHooks,
   ) {
     const { gpu } = this.#loaded;
     const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan.batch));
@@ -255,6 +257,7 @@ export class Predictor implements Segmenter {
         {
           network: (block) => stopwatch.time('place', () => labels.network(block)),
           resampled: (block) => stopwatch.time('place', () => labels.resampled(block)),
+          ...(logits && { logits }),
           ...(takeShares && {
             probabilities: (plane) => stopwatch.time('probabilities', () => takeShares(plane)),
           }),
