@@ -5,10 +5,11 @@
  *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
 
+import type { ConvOptions, TransposedOptions } from '@organseg/core/network/layerOptions.ts';
 import { networkOutputs } from '@organseg/core/network/network.ts';
 import type { Slot } from '@organseg/core/network/op.ts';
-import { type ConvOptions, Tape } from '@organseg/core/network/tape.ts';
-import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
+import { Tape } from '@organseg/core/network/tape.ts';
+import { dhwOfList } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
@@ -35,7 +36,7 @@ class Notes extends Tape {
     return super.conv3d(input, name, options);
   }
 
-  override convTranspose3d(input: Slot, name: string, options: { filters: number; stride: Dhw }): Slot {
+  override convTranspose3d(input: Slot, name: string, options: TransposedOptions): Slot {
     const { filters, stride } = options;
     this.#note('convTranspose3d', [input], { to: filters, kernel: stride, stride });
     return super.convTranspose3d(input, name, options);

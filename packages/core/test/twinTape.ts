@@ -10,8 +10,9 @@ import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts
 import * as groupNorm from '@organseg/kernels/reference/groupNorm.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
 import * as upsample2 from '@organseg/kernels/reference/upsample2.ts';
+import type { ConvOptions, InstanceNormOptions, TransposedOptions } from '../src/network/layerOptions.ts';
 import type { Slot } from '../src/network/op.ts';
-import type { ConvOptions, InstanceNormOptions, Layers, TransposedOptions } from '../src/network/tape.ts';
+import type { Layers } from '../src/network/tape.ts';
 
 interface Value extends Slot, Reference {}
 const value = (x: Reference): Value => ({ ...x, dtype: 'f32' });

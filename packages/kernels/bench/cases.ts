@@ -5,6 +5,7 @@ import { joinWork, type Launch, type Work } from '../src/kernel.ts';
 import { accumulateWindow, NOT_MIRRORED } from '../src/ops/accumulateWindow.ts';
 import { adam } from '../src/ops/adam.ts';
 import { argmax } from '../src/ops/argmax.ts';
+import * as avgPool3d from '../src/ops/avgPool3d.ts';
 import * as conv3d from '../src/ops/conv3d.ts';
 import * as convTranspose3d from '../src/ops/convTranspose3d.ts';
 import { cutWindow } from '../src/ops/cutWindow.ts';
@@ -18,6 +19,7 @@ import { trilinear } from '../src/ops/resample.ts';
 import { resampleTaps } from '../src/ops/resampleTaps.ts';
 import { sgd } from '../src/ops/sgd.ts';
 import * as softmax from '../src/ops/softmax.ts';
+import * as upsample2 from '../src/ops/upsample2.ts';
 import { byteLength, type DType, elementCount, empty, fromArray, type Tensor } from '../src/tensor.ts';
 
 export interface BenchCase {
@@ -158,6 +160,15 @@ function* perVoxel(gpu: Gpu, dtype: DType, n: number, channels: number) {
     work: instanceNorm.backward(gpu, { ...norm, dOutput, dInput, dWeight, dBias }),
     tensors: [input, output, dOutput, dInput, weight, bias, dWeight, dBias, stats],
   };
+
+  const [fine, coarse] = [like(), random(gpu, [1, n / 2, n / 2, n / 2, channels], dtype)];
+  const bytes = bytesOf(fine, coarse);
+  const pooled = plain(avgPool3d.forward(gpu, { input: fine, output: coarse, stride: cube(2) }));
+  yield { op: 'avgPool3d', shape, bytes, work: pooled, tensors: [] };
+  const doubled = plain(upsample2.forward(gpu, { input: coarse, output: fine }));
+  yield { op: 'upsample2', shape, bytes, work: doubled, tensors: [] };
+  const halved = plain(upsample2.backward(gpu, { dOutput: fine, dInput: coarse, accumulate: false }));
+  yield { op: 'upsample2 backward', shape, bytes, work: halved, tensors: [fine, coarse] };
 
   const classes = `14 classes, ${n}³`;
   const logits = random(gpu, [1, n, n, n, 14], dtype);

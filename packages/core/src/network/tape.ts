@@ -5,12 +5,12 @@
  * Each record is an op with its forward and its backward; values are [N, D, H, W, C].
  */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
-import { joinWork, type Work } from '@organseg/kernels/kernel.ts';
+import { joinWork } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
-import { joinGroups } from '@organseg/kernels/ops/groupNorm.ts';
-import * as instanceNorm from '@organseg/kernels/ops/instanceNorm.ts';
 import { elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
+import type { ConvOptions, InstanceNormOptions, NormOptions, TransposedOptions } from './layerOptions.ts';
+import { type LinearNorm, normOp, type ReadNorm } from './normOp.ts';
 import type { Op, Slot, Workspace } from './op.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
 import { averagedBlocks, sum, upsampled } from './plainOps.ts';
@@ -24,26 +24,6 @@ function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
 /** A value's shape with other sizes along D, H, W. */
 const scaled = ({ shape }: Slot, size: (n: number, axis: number) => number): number[] =>
   shape.map((n, i) => (i >= 1 && i <= 3 ? size(n, i - 1) : n));
-
-/** A norm without activation. Its output is never made: the op that adds it norms its input by these. */
-interface LinearNorm {
-  readonly input: Slot;
-  /** f32 [N, C, 2], mean and 1/deviation. */
-  readonly stats: Slot;
-  readonly weight: string;
-  readonly bias: string;
-}
-
-/** A norm with activation and without residual. Its output is not made where all that read it can norm its input. */
-interface ReadNorm {
-  readonly input: Slot;
-  /** f32 [N, C, 2], scale and offset, see `instanceNorm.affine`. */
-  readonly affine: Slot;
-  /** The activation's slope below 0. */
-  readonly slope: number;
-  /** Whether an op reads the output that cannot norm the input itself. */
-  isMade: boolean;
-}
 
 /** The record of a network's forward code. */
 export class Tape {
@@ -268,117 +248,17 @@ export class Tape {
     if (convolution?.length || (!convolution && !groups))
       throw new Error(`tape: ${name} expects a convolution of its own`);
     convolution?.push(stats);
-    const linear = slope === 1;
-    const common = (at: Workspace) => ({
-      input: at.tensor(input),
-      stats: at.tensor(stats),
-      weight: at.parameter(weight),
-      slope,
-    });
-    if (linear) this.#linearNorms.set(output, { input, stats, weight, bias });
+    const isLinear = slope === 1;
+    if (isLinear) this.#linearNorms.set(output, { input, stats, weight, bias });
     if (residual) this.#wantMade(residual);
-    const read: ReadNorm = { input, affine: { ...stats }, slope, isMade: linear || residual !== undefined };
+    const read: ReadNorm = { input, affine: { ...stats }, slope, isMade: isLinear || residual !== undefined };
     if (!read.isMade) this.#readNorms.set(output, read);
-    const normed = residual && this.#linearNorms.get(residual);
-    const added = normed?.input ?? residual;
-    const forwardCall = (at: Workspace) => ({
-      ...common(at),
-      output: at.tensor(output),
-      bias: at.parameter(bias),
-      residual: added && at.tensor(added),
-      residualNorm: normed && {
-        stats: at.tensor(normed.stats),
-        weight: at.parameter(normed.weight),
-        bias: at.parameter(normed.bias),
-      },
-    });
-    const statistics = (at: Workspace): Work => {
-      const { launches, scratch } = convolution
-        ? { launches: [], scratch: [] }
-        : instanceNorm.statistics(at.gpu, common(at));
-      return { launches: [...launches, joinGroups(at.gpu, at.tensor(stats), groups!)], scratch };
-    };
-    const apply = (at: Workspace): Work => ({
-      launches: read.isMade
-        ? instanceNorm.forward(at.gpu, forwardCall(at))
-        : [
-            instanceNorm.affine(at.gpu, {
-              ...common(at),
-              bias: at.parameter(bias),
-              affine: at.tensor(read.affine),
-            }),
-          ],
-      scratch: [],
-    });
-    return this.#record({
-      name,
-      flops: 0,
-      inputs: residual ? [input, residual] : [input],
-      output,
-      cache: () => [
-        stats,
-        ...(normed ? [normed.input, normed.stats] : []),
-        ...(read.isMade ? [] : [read.affine]),
-      ],
-      backwardReads: () => [input, stats, ...(linear ? [] : [read.isMade ? output : read.affine])],
-      prepare: (at) => ({
-        launches: [],
-        tensors: [],
-        forward: () => {
-          if (linear) return { launches: [], scratch: [] };
-          return groups ? joinWork(statistics(at), apply(at)) : apply(at);
-        },
-      }),
-      ...(!linear && { recompute: apply }),
-      backward: (at) => {
-        const dOutput = at.gradient(output)!.tensor;
-        const { tensor: dInput, accumulate } = at.gradient(input)!;
-        return instanceNorm.backward(at.gpu, {
-          ...common(at),
-          groups,
-          ...(!linear && (read.isMade ? { output: at.tensor(output) } : { affine: at.tensor(read.affine) })),
-          dOutput,
-          dInput,
-          accumulate,
-          dWeight: at.parameterGradient(weight),
-          dBias: at.parameterGradient(bias),
-          dResidual: residual && at.gradient(residual),
-        });
-      },
-    });
+    const residualNorm = residual && this.#linearNorms.get(residual);
+    const hasStatistics = convolution !== undefined;
+    return this.#record(
+      normOp({ name, output, stats, weight, bias, residual, residualNorm, read, groups, hasStatistics }),
+    );
   }
-}
-
-/** What a convolution is besides its input. */
-export interface ConvOptions {
-  /** Output channels. */
-  readonly filters: number;
-  readonly kernel: Dhw;
-  readonly stride?: Dhw;
-  /** Zeros before the first voxel; MONAI's where undefined, see `conv3d.ts`. */
-  readonly padding?: Dhw;
-  readonly bias?: boolean;
-}
-
-/** What a transposed convolution is besides its input. */
-export interface TransposedOptions {
-  /** Output channels. */
-  readonly filters: number;
-  readonly stride: Dhw;
-  readonly bias?: boolean;
-}
-
-/** What an instance norm is besides its input, see `instanceNorm`. */
-export interface InstanceNormOptions {
-  readonly residual?: Slot | undefined;
-  readonly linear?: boolean;
-  readonly startsAtZero?: boolean | undefined;
-}
-
-/** What a norm is besides its input: the slope tells the activation, and groups of channels may share statistics. */
-interface NormOptions extends Pick<InstanceNormOptions, 'residual' | 'startsAtZero'> {
-  readonly slope: number;
-  readonly groups?: number;
 }
 
 /** The layers that forward code is written in. */
