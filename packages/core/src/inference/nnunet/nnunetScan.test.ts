@@ -215,7 +215,7 @@ describe('a scan on nnU-Net’s way', () => {
     return inputs;
   }
 
-  /** Mean logits by output channel, of the windows that nnU-Net looks at: each voxel's are weighed by a Gaussian. */
+  /** Mean logits by output channel, of the windows that nnU-Net looks at: each voxel's are weighed by a Gaussian in half precision. */
   async function logitsOf(networks: Networks, inputs: readonly Reference[]): Promise<Reference[]> {
     const size = inputs[0]!.shape as unknown as Dhw;
     const starts = size.map((n, axis) => {
@@ -250,7 +250,7 @@ describe('a scan on nnU-Net’s way', () => {
               const patch = PATCH[axis]!;
               return sum + ((index - Math.floor(patch / 2)) / (patch / 8)) ** 2;
             }, 0);
-            const weight = Math.exp(-squares / 2);
+            const weight = Math.f16round(10 * Math.exp(-squares / 2)) || 2 ** -24;
             const voxel = (z * size[1] + y) * size[2] + x;
             total.data[voxel]! += weight;
             sums.forEach(({ data }, c) => {
