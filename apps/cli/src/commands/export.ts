@@ -48,7 +48,8 @@ async function exportOne(
   out: string,
 ): Promise<string[]> {
   if (others.length) throw new InputError(`--to ${to} takes one --model; --to nnunet takes several`);
-  await (to === 'monai' ? exportMonai(run!, out) : exportSafetensors(run!, out));
+  if (to === 'monai') return exportMonai(run!, out);
+  await exportSafetensors(run!, out);
   return [];
 }
 

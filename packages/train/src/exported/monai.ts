@@ -11,10 +11,10 @@ import { openRuns, type RunModel } from './runModel.ts';
 import { stateDict } from './stateDict.ts';
 
 /**
- * Writes models/model.pt, configs/inference.json and configs/metadata.json. Throws InputError where MONAI has no such
- * network, or there is anything under the name `out`.
+ * Writes models/model.pt, configs/inference.json and configs/metadata.json; returns what MONAI does otherwise than the
+ * run. Throws InputError where MONAI has no such network, or there is anything under the name `out`.
  */
-export async function exportMonai(run: string, out: string): Promise<void> {
+export async function exportMonai(run: string, out: string): Promise<string[]> {
   const model = await openRuns([run]);
   const network = monaiNetwork(model);
   const { specs } = networkLayout(network);
@@ -29,6 +29,10 @@ export async function exportMonai(run: string, out: string): Promise<void> {
   } finally {
     values.close();
   }
+  const { high, outside } = model.preprocessing.intensity;
+  return outside === 'zero'
+    ? [`MONAI makes 1 of intensities above ${high} HU, of which this network has learnt 0`]
+    : [];
 }
 
 const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 4)}\n`);
@@ -63,11 +67,10 @@ function networkDefinition(network: DynUnetConfig) {
   };
 }
 
-/** What MONAI needs to predict as the run does. */
+/** What MONAI needs to predict nearly as the run does. */
 function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: DynUnetConfig) {
   const { spacingMm, intensity } = preprocessing;
   const { low, high } = intensity;
-  const isZero = intensity.outside === 'zero';
   const image = { keys: 'image' };
   return {
     network_def: networkDefinition(network),
@@ -77,8 +80,6 @@ function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: Dy
         { _target_: 'LoadImaged', ...image },
         { _target_: 'EnsureChannelFirstd', ...image },
         { _target_: 'Orientationd', ...image, axcodes: 'RAS' },
-        // The body's box.
-        { _target_: 'CropForegroundd', ...image, source_key: 'image', select_fn: `$lambda x: x > ${low}` },
         { _target_: 'Spacingd', ...image, pixdim: spacingMm, mode: 'bilinear' },
         {
           _target_: 'ScaleIntensityRanged',
@@ -87,9 +88,10 @@ function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: Dy
           a_max: high,
           b_min: 0,
           b_max: 1,
-          clip: !isZero,
+          clip: true,
         },
-        ...(isZero ? [{ _target_: 'Lambdad', ...image, func: '$lambda x: x * ((x >= 0) & (x <= 1))' }] : []),
+        // The box of what is above 0, that is, of the body.
+        { _target_: 'CropForegroundd', ...image, source_key: 'image' },
         // The network's axes are z, y, x.
         { _target_: 'Transposed', ...image, indices: [0, 3, 2, 1] },
       ],

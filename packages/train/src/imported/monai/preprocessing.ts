@@ -28,7 +28,7 @@ const INTENSITY = {
   clip: z.literal(true),
 };
 /** The body is found by this program's own rule, so that what is foreground must not be told. */
-const CROP = { select_fn: z.undefined() };
+const CROP = { select_fn: z.undefined().optional() };
 const AXES = { indices: z.tuple([z.literal(0), z.literal(3), z.literal(2), z.literal(1)]) };
 
 /** The steps that a bundle must have, in this order. */
