@@ -228,6 +228,13 @@ describe('a scan on nnU-Net’s way', () => {
         return start % 1 === 0.5 ? 2 * Math.round(start / 2) : Math.round(start);
       });
     });
+    const rounded = (at: readonly number[]) => {
+      const squares = at.map((index, axis) => ((index - PATCH[axis]! / 2) / (PATCH[axis]! / 8)) ** 2);
+      return Math.f16round(10 * Math.exp(-squares.reduce((sum, each) => sum + each) / 2));
+    };
+    const inPatch = Array.from({ length: 256 }, (_, i) => [Math.floor(i / 64), Math.floor(i / 8) % 8, i % 8]);
+    const least = Math.min(...inPatch.map(rounded).filter((weight) => weight > 0));
+    const weightAt = (at: readonly number[]) => rounded(at) || least;
     const sums = Array.from({ length: CLASSES }, () => reference(size));
     const total = reference(size);
     for (const d of starts[0]!)
@@ -243,14 +250,10 @@ describe('a scan on nnU-Net’s way', () => {
           networks.run();
           const logits = await downloadF32(gpu, networks.logits);
           windows[0]!.forEach((_, i) => {
-            const at = [Math.floor(i / 64), Math.floor(i / 8) % 8, i % 8]; // in the patch
+            const at = inPatch[i]!;
             const [z, y, x] = [d + at[0]!, h + at[1]!, w + at[2]!];
             if (z < 0 || z >= size[0] || y < 0 || y >= size[1] || x < 0 || x >= size[2]) return;
-            const squares = at.reduce((sum, index, axis) => {
-              const patch = PATCH[axis]!;
-              return sum + ((index - Math.floor(patch / 2)) / (patch / 8)) ** 2;
-            }, 0);
-            const weight = Math.f16round(10 * Math.exp(-squares / 2)) || 2 ** -24;
+            const weight = weightAt(at);
             const voxel = (z * size[1] + y) * size[2] + x;
             total.data[voxel]! += weight;
             sums.forEach(({ data }, c) => {
