@@ -1,11 +1,12 @@
 /** `organseg postprocess`: the choice of what to do to a model's label maps after the network. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { openDataset } from '@organseg/files/dataset.ts';
+import { plural } from '@organseg/core/words.ts';
+import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
+import { type ModelChoice, openModel } from '@organseg/train/predict/openModel.ts';
 import {
   CHOICE,
   type PostprocessingChoice,
@@ -14,12 +15,13 @@ import {
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor, predictFile } from '@organseg/train/predict/predictor.ts';
-import { readRun } from '@organseg/train/run/runFolder.ts';
+import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
+import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ModelChoice {
   model: string;
   data?: string;
   memoryCap: number;
@@ -29,27 +31,29 @@ export const postprocess = command(
   'postprocess',
   'Choose what to do to a model’s label maps after the network',
 )
-  .requiredOption('--choose', 'try on the validation cases what helps each organ, and keep it with the model')
-  .requiredOption('--model <run>', 'folder of the run')
-  .option('--data <dir>', 'the data set (default: the run’s)')
+  .requiredOption('--choose', 'try on labelled cases what helps each organ, and keep it with the model')
+  .requiredOption('--model <dir>', 'folder of a run or of another model')
+  .addOption(foldsOption())
+  .addOption(checkpointOption())
+  .option(
+    '--data <dir>',
+    'the data set (default: the run’s): validation cases of the run, all labelled ones for other models',
+  )
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
-    const { memoryCap: memoryCapBytes } = options;
-    const run = await readRun(options.model);
-    const { labelNames } = run;
+    const { model: path, data, memoryCap: memoryCapBytes } = options;
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      throw new InputError(`${path}: is no folder, in which ${CHOICE} could be kept`);
+    const model = await openModel(path, options);
+    const { labelNames } = model;
     // What is there must be an earlier choice, or it is not replaced.
-    if (existsSync(join(options.model, CHOICE))) await readChoice(options.model, labelNames);
+    if (existsSync(join(path, CHOICE))) await readChoice(path, labelNames);
+    const cases = await casesFor(path, data, labelNames);
     const work = () =>
       withGpu({ memoryCapBytes }, async (owner, signal) => {
-        const predictor = await Predictor.open(owner, await openModel(options.model), {
-          memoryCapBytes,
-          signal,
-        });
+        const predictor = await Predictor.open(owner, model, { memoryCapBytes, signal });
         try {
-          const { labelled, folder } = await openDataset(options.data ?? run.data);
-          const cases = labelled.filter(({ name }) => run.validationCases.includes(name));
-          if (!cases.length) throw new InputError(`${folder}: holds no validation case of ${options.model}`);
-          const trial = new PostprocessingTrial(run.labelNames);
+          const trial = new PostprocessingTrial(labelNames);
           const bar = progress('validating', cases.length, 'cases');
           for (const [i, { name, image, labels }] of cases.entries()) {
             signal.throwIfAborted();
@@ -60,14 +64,35 @@ export const postprocess = command(
           }
           bar.finish();
           const choice = trial.choice();
-          await saveChoice(options.model, choice);
-          print(options, choice, asText(choice, options.model));
+          await saveChoice(path, choice);
+          print(options, choice, asText(choice, path));
         } finally {
           predictor.close();
         }
       });
-    await whileLocked(options.model, work);
+    await whileLocked(path, work);
   });
+
+/** The cases that the choice is made by. Throws InputError where there are none, or their labels are not the model's. */
+async function casesFor(
+  path: string,
+  data: string | undefined,
+  modelLabels: readonly string[],
+): Promise<readonly DatasetCase[]> {
+  const run = isRun(path) ? await readRun(path) : undefined;
+  const source = data ?? run?.data;
+  if (source === undefined)
+    throw new InputError(`${path}: is no run, which would know its data set; --data names one`);
+  const { labelled, labelNames, folder } = await openDataset(source);
+  if (!run && labelNames.slice(1).join() !== modelLabels.slice(1).join())
+    throw new InputError(
+      `${folder}: its labels are ${labelNames.slice(1).join(', ')}, those of ${path} ${modelLabels.slice(1).join(', ')}`,
+    );
+  const cases = run ? labelled.filter(({ name }) => run.validationCases.includes(name)) : labelled;
+  if (!cases.length)
+    throw new InputError(`${folder}: holds no ${run ? `validation case of ${path}` : 'labelled case'}`);
+  return cases;
+}
 
 function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoice, run: string): string {
   const rows = Object.entries(dsc).map(([name, { before, after }]) => {
@@ -78,7 +103,7 @@ function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoic
     return `${name.padEnd(24)}${before.toFixed(4)}  ${after.toFixed(4)}  ${ways.join(', ')}`.trimEnd();
   });
   return [
-    `mean DSC over ${cases.length} validation ${cases.length === 1 ? 'case' : 'cases'}, before and after`,
+    `mean DSC over ${plural(cases.length, 'case')}, before and after`,
     ...rows,
     `kept in ${join(run, 'postprocessing.json')}; predict --postprocess applies it`,
   ].join('\n');

@@ -3,18 +3,19 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openImages } from '@organseg/files/dataset.ts';
 import { parseJson } from '@organseg/files/json.ts';
 import { statOf } from '@organseg/files/read.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
+import { type ModelChoice, openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
-import { selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
-import { readRun } from '@organseg/train/run/runFolder.ts';
+import { type Selection, selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
+import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ModelChoice {
   model: string;
   images: string;
   out: string;
@@ -25,10 +26,15 @@ interface Options extends CommonOptions {
 }
 
 export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and choose which to learn from')
-  .requiredOption('--model <run>', 'folder of the run that labels')
+  .requiredOption('--model <path>', 'a run, an nnU-Net v2 folder or zip, or a MONAI bundle that labels')
+  .addOption(foldsOption())
+  .addOption(checkpointOption())
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and manifest.json; goes on where it was')
-  .option('--selection <json>', 'how to choose among them, as the setting `selection` (default: the run’s)')
+  .option(
+    '--selection <json>',
+    'how to choose among them, as the setting `selection` (default: the run’s; of other models, keep-all)',
+  )
   .option(
     '--compare <dir...>',
     'other label maps of the cases, such as an earlier round’s, for stability',
@@ -43,10 +49,10 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       throw new InputError([`${options.images}: holds no CASE_0000.nii.gz`, ...notes].join('; '));
     for (const note of notes) say(note);
     const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
-    const opened = await openModel(model);
+    const opened = await openModel(model, options);
     const selection = options.selection
       ? parseJson(options.selection, selectionSchema, '--selection')
-      : (await readRun(model)).config.selection;
+      : await selectionOf(model);
     const origin = await originOf(opened, optionsOf(opened, {}));
     await labelledBefore(cases, { out, origin, input }); // refused before the GPU is opened
     await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (owner, signal) => {
@@ -60,3 +66,7 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       }
     });
   });
+
+/** The selection of a run's settings; a model from elsewhere has none, and all that it labels is kept. */
+const selectionOf = async (model: string): Promise<Selection> =>
+  isRun(model) ? (await readRun(model)).config.selection : [{ strategy: 'keep-all' }];

@@ -1,0 +1,59 @@
+/** What a model that was trained elsewhere is used for besides predicting: here, a run that was exported for nnU-Net. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
+import { cliHere, cliJsonHere, lastLine } from '../cli.ts';
+
+const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+
+describe('a model of nnU-Net', () => {
+  let folder: string;
+  let data: string;
+  let model: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+    [data, model] = [join(folder, 'data'), join(folder, 'model')];
+    const [run, config] = [join(folder, 'run'), join(folder, 'tiny.json')];
+    const epochs = { epochs: 1, learningRate: 0.01, augment: false };
+    writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: epochs, fineTuning: epochs }));
+    const counts = ['--labelled', '2', '--unlabelled', '1', '--test', '1'];
+    await cliJsonHere(['phantom', '--out', data, ...counts, '--spacing', '10']);
+    const settings = ['--preset', 'small', '--config', config, '--set', 'architecture=PlainConvUNet'];
+    await cliJsonHere(['train', '--data', data, '--out', run, ...settings]);
+    expect((await cliHere(['export', '--model', run, '--to', 'nnunet', model])).code).toBe(0);
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('labels scans, all of which are kept', async () => {
+    const images = ['--images', join(data, 'imagesUn'), '--out', join(folder, 'pseudo')];
+    const folds = (list: string) => ['pseudo-label', '--model', model, '--folds', list, ...images];
+    expect(lastLine(await cliHere(folds('1')))).toMatch(
+      /has no fold_1\/checkpoint_final\.pth; its folds are 0$/,
+    );
+    const { cases, selection } = await cliJsonHere<{ cases: { kept: boolean }[]; selection: object }>(
+      folds('0'),
+    );
+    expect(cases.map(({ kept }) => kept)).toEqual([true]);
+    expect(selection).toEqual([{ strategy: 'keep-all' }]);
+  });
+
+  test('what helps after the network is chosen by all labelled cases, and kept in its folder', async () => {
+    const choose = ['postprocess', '--choose', '--model', model];
+    expect(lastLine(await cliHere(choose))).toMatch(/model: is no run, .* --data names one$/);
+    const choice = await cliJsonHere<{ cases: string[] }>([...choose, '--data', data]);
+    expect(choice.cases).toEqual(['labelled_000', 'labelled_001']);
+    expect(readJson(join(model, 'postprocessing.json'))).toEqual(choice);
+    const predict = ['predict', '--model', model, '--input', join(data, 'imagesTs'), '--postprocess'];
+    expect((await cliHere([...predict, '--out', join(folder, 'chosen')])).code).toBe(0);
+
+    const zip = join(folder, 'model.zip');
+    writeFileSync(zip, '');
+    expect(lastLine(await cliHere([...choose.slice(0, -1), zip, '--data', data]))).toBe(
+      `organseg: ${zip}: is no folder, in which postprocessing.json could be kept`,
+    );
+  });
+});
