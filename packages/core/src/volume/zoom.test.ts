@@ -53,3 +53,9 @@ test('labels by nearest neighbour: scipy’s zoom of order 0', () => {
   const back = unzoomLabels(labels, { shape: [6, 1, 1], affine: diagonal(1, 1, 1) });
   expect([...back.data]).toEqual([1, 1, 2, 2, 3, 3]);
 });
+
+test('values are rounded as scipy rounds them before they are cut', () => {
+  // scipy.ndimage.zoom([0, 10], 3, order=1, mode='nearest').astype(int): the second is a little below 2
+  const zoomed = zoomScan(scanOf([2, 1, 1], diagonal(3, 1, 1), [0, 10]), [1, 1, 1]);
+  expect([...zoomed.data]).toEqual([0, 1, 4, 6, 8, 10]);
+});

@@ -13,9 +13,14 @@ const roundHalfEven = (value: number): number => {
   return floor % 2 === 0 ? floor : floor + 1;
 };
 
-/** The places of n voxels among the m of before, along one axis. */
-const placesOf = (n: number, m: number): Float64Array =>
-  Float64Array.from({ length: n }, (_, i) => (n > 1 ? (i * (m - 1)) / (n - 1) : 0));
+/**
+ * The places of n voxels among the m of before, along one axis, rounded as scipy rounds them: the last may lie beyond
+ * the end by a rounding.
+ */
+function placesOf(n: number, m: number): Float64Array {
+  const step = n > 1 ? (m - 1) / (n - 1) : 0;
+  return Float64Array.from({ length: n }, (_, i) => i * step);
+}
 
 /**
  * The scan turned to RAS+ and resampled to a spacing, linearly, its values cut to whole numbers; one that has the spacing
@@ -23,9 +28,9 @@ const placesOf = (n: number, m: number): Float64Array =>
  */
 export function zoomScan(scan: Volume, spacingMm: Xyz): Volume<Int32Array | Float32Array> {
   const view = rasView(scan);
-  const spacing = spacingOf(view.affine);
+  const spacing = spacingOf(view.affine).map(Math.fround) as unknown as Xyz; // as nibabel has it
   const shape = xyz((axis) =>
-    Math.max(1, roundHalfEven((view.shape[axis] * spacing[axis]) / spacingMm[axis])),
+    Math.max(1, roundHalfEven(view.shape[axis] * (spacing[axis] / spacingMm[axis]))),
   );
   const affine = compose(
     view.affine,
@@ -34,16 +39,15 @@ export function zoomScan(scan: Volume, spacingMm: Xyz): Volume<Int32Array | Floa
       [0, 0, 0],
     ),
   );
-  const isSame = spacing.every((mm, axis) => Math.fround(mm) === Math.fround(spacingMm[axis]));
+  const isSame = spacing.every((mm, axis) => mm === spacingMm[axis]);
   const data = new (isSame ? Float32Array : Int32Array)(voxelCount(shape));
   const { data: from } = scan;
-  // The lower neighbour of each voxel along each axis, as steps in the scan's array; how far on; the share of the upper.
   const [xs, ys, zs] = [0, 1, 2].map((axis) => {
-    const places = placesOf(shape[axis], view.shape[axis]);
     const step = view.steps[axis];
-    return Array.from(places, (place) => {
-      const lower = Math.min(Math.floor(place), view.shape[axis] - 1);
-      return { at: lower * step, next: lower + 1 < view.shape[axis] ? step : 0, share: place - lower };
+    return Array.from(placesOf(shape[axis], view.shape[axis]), (place): Neighbours => {
+      const below = Math.floor(place);
+      const lower = 1 - (place - below);
+      return { at: below * step, next: below + 1 < view.shape[axis] ? step : 0, lower, upper: 1 - lower };
     });
   }) as [Neighbours[], Neighbours[], Neighbours[]];
   let to = 0;
@@ -51,19 +55,30 @@ export function zoomScan(scan: Volume, spacingMm: Xyz): Volume<Int32Array | Floa
     for (const y of ys) {
       const row = view.start + z.at + y.at;
       for (const x of xs) {
+        // Sums in scipy's order: one that is rounded otherwise may be cut to another whole number.
         const at = row + x.at;
-        const line = (i: number) => from[i] * (1 - x.share) + from[i + x.next] * x.share;
-        const plane = (i: number) => line(i) * (1 - y.share) + line(i + y.next) * y.share;
-        data[to++] = plane(at) * (1 - z.share) + plane(at + z.next) * z.share;
+        let sum = from[at] * x.lower * y.lower * z.lower;
+        sum += from[at + z.next] * x.lower * y.lower * z.upper;
+        sum += from[at + y.next] * x.lower * y.upper * z.lower;
+        sum += from[at + y.next + z.next] * x.lower * y.upper * z.upper;
+        sum += from[at + x.next] * x.upper * y.lower * z.lower;
+        sum += from[at + x.next + z.next] * x.upper * y.lower * z.upper;
+        sum += from[at + x.next + y.next] * x.upper * y.upper * z.lower;
+        sum += from[at + x.next + y.next + z.next] * x.upper * y.upper * z.upper;
+        data[to++] = sum;
       }
     }
   return { shape, affine, data };
 }
 
+/** The two voxels about a place along one axis, and how much of each. */
 interface Neighbours {
+  /** The lower one, as steps in the scan's array. */
   readonly at: number;
+  /** From there to the upper one; 0 at the end, beyond which the last voxel goes on. */
   readonly next: number;
-  readonly share: number;
+  readonly lower: number;
+  readonly upper: number;
 }
 
 /** Labels of the grid that `zoomScan` made, on the scan's own, by nearest neighbour. */
