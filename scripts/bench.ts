@@ -22,7 +22,7 @@ const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }>
   predict: {
     run: () => import('../apps/cli/bench/predict.ts'),
     options:
-      '[--slices 50,100,…] [--size X,Y] [--spacing X,Y,Z] [--preset NAME] [--set key=value …] [--dtype f32|f16] [--memory-cap MiB] [--resample labels|logits] [--skip-early] [--peer] [--python PROGRAM] [--plan] [--svg FILE] [--json]',
+      '[--slices 50,100,…] [--size X,Y] [--spacing X,Y,Z] [--preset NAME] [--set key=value …] [--model FOLDER] [--totalsegmentator] [--dtype f32|f16] [--memory-cap MiB] [--resample labels|logits] [--skip-early] [--peer] [--python PROGRAM] [--plan] [--svg FILE] [--json]',
   },
   metrics: { run: () => import('../packages/core/bench/metrics.ts'), options: '[--json]' },
   memory: { run: () => import('../packages/core/bench/largePair.ts'), options: '[--spread] [--json]' },

@@ -61,7 +61,7 @@ async function assemble(platform: Platform, installed: string, folder: string): 
   }
   copyNatives(platform, installed, lib);
   writeFileSync(join(lib, 'organseg.mjs'), MAIN);
-  for (const peer of ['pytorch_unet.py', 'pytorch_predict.py'])
+  for (const peer of ['pytorch_unet.py', 'pytorch_predict.py', 'pytorch_nnunet.py'])
     copyFileSync(join(ROOT, 'apps/cli/bench/peers', peer), join(lib, peer));
   if (platform.os === 'win32') writeFileSync(join(folder, 'organseg.cmd'), WINDOWS_LAUNCHER);
   else {

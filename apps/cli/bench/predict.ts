@@ -1,46 +1,41 @@
 /**
  * Whole cases from process start to file written, over numbers of slices: `pnpm bench predict [options]`.
  *   --slices 50,100,200,400   --size 512,512   --spacing 0.8,0.8,1      the generated scans
- *   --preset NAME  --set key=value …  --dtype f32|f16  --memory-cap MiB  --resample labels|logits  --skip-early
+ *   --preset NAME  --set key=value …   the network, with random weights: time and memory do not depend on them
+ *   --model FOLDER                     a run, or a model of nnU-Net or MONAI
+ *   --totalsegmentator                 a model of nnU-Net of the size of TotalSegmentator's, with random weights
+ *   --dtype f32|f16  --memory-cap MiB  --resample labels|logits  --skip-early
  *   --peer  --python PROGRAM   the same cases by PyTorch too, with the logits of the whole volume at once
  *   --svg FILE  --json
  *   --plan                     how each case would be done and what memory it would take, without doing it
- * The network has random weights: time and memory do not depend on them. The preset is gao2022 on a GPU; on a CPU that
- * plays GPU, small with a network and a patch that finish in minutes.
+ * The preset is gao2022 on a GPU; on a CPU that plays GPU, small with a network and a patch that finish in minutes.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { caseGeometry } from '@organseg/core/inference/caseGeometry.ts';
-import { MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
-import { caseRequest } from '@organseg/core/inference/scanStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import { initialise } from '@organseg/core/network/parameters.ts';
 import { fastestActivation } from '@organseg/core/network/program.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
-import { Random } from '@organseg/core/random.ts';
-import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { type Xyz, xyz } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { assertNew } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/open/dawn.ts';
-import { parameterLayout, preprocessingOf } from '@organseg/train/config/network.ts';
-import { networkConfig } from '@organseg/train/config/networkSettings.ts';
-import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
-import type { Config } from '@organseg/train/config/schema.ts';
+import type { Model } from '@organseg/train/predict/model.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
-import { saveBest } from '@organseg/train/run/checkpoint.ts';
-import { createRun } from '@organseg/train/run/runFolder.ts';
 import type { CaseProfile } from '../src/predict/caseFiles.ts';
 import type { ScanReport } from '../src/predict/predictions.ts';
+import { inWords, writeRun } from './benchModel.ts';
 import { changedVoxels } from './changedVoxels.ts';
-import { bodyBox, generatedScan } from './generatedScan.ts';
+import { generatedScan } from './generatedScan.ts';
 import { type GrowthPoint, growthSvg } from './growthSvg.ts';
+import { presetNamed } from './options.ts';
 import { type PeerCase, peerCase } from './peers/peerCase.ts';
+import { plansOf } from './predictPlans.ts';
+import { writeLikeTotalSegmentator } from './randomNnunet.ts';
 import { type TimedProcess, timedProcess } from './timedProcess.ts';
 
 /** For two CPU cores: what is measured there is memory. */
@@ -58,6 +53,8 @@ const { values: options } = parseArgs({
     spacing: { type: 'string', default: '0.8,0.8,1' },
     preset: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
+    model: { type: 'string' },
+    totalsegmentator: { type: 'boolean', default: false },
     dtype: { type: 'string' },
     'memory-cap': { type: 'string' },
     resample: { type: 'string' },
@@ -88,33 +85,25 @@ interface CaseRun extends GrowthPoint, Pick<TimedProcess, 'smiPeakMb'> {
   readonly peer?: PeerCase;
 }
 
-async function writeRun(folder: string, config: Config): Promise<void> {
-  await createRun(folder, {
-    phase: 'initial',
-    data: folder,
-    init: null,
-    initWeights: null,
-    pseudo: null,
-    fold: null,
-    prepared: null,
-    labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
-    trainingCases: [],
-    validationCases: [],
-    sources: null,
-    config,
-  });
-  const layout = parameterLayout(config);
-  await saveBest(folder, layout.specs, initialise(layout, new Random(1)));
-}
-
 /** The commands: beside this program where it is bundled. */
 function mainProgram(): string {
   const bundled = join(dirname(process.argv[1]!), 'cli.mjs');
   return existsSync(bundled) ? bundled : fileURLToPath(new URL('../src/main.ts', import.meta.url));
 }
 
-async function predict(run: string, scan: string, out: string, extra: readonly string[]) {
-  const args = ['predict', '--model', run, '--input', scan, '--out', out, '--profile', '--json', ...extra];
+async function predict({ paths }: Model, scan: string, out: string, extra: readonly string[]) {
+  const args = [
+    'predict',
+    '--model',
+    ...paths,
+    '--input',
+    scan,
+    '--out',
+    out,
+    '--profile',
+    '--json',
+    ...extra,
+  ];
   const { seconds, smiPeakMb } = await timedProcess(process.execPath, [mainProgram(), ...args]);
   const read = <T>(file: string) => JSON.parse(readFileSync(join(out, file), 'utf8')).cases[0] as T;
   return {
@@ -136,17 +125,25 @@ function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
   return text;
 }
 
-async function measured(folder: string, run: string, slices: number): Promise<CaseRun> {
+/** Writes the channels of a generated scan; returns their files. */
+async function writeScan(folder: string, slices: number, channels: number): Promise<string[]> {
   const [nx, ny] = sizeOf();
-  const scan = join(folder, `scan${slices}.nii.gz`);
-  await writeNiftiFile(scan, generatedScan([nx, ny, slices], spacingOf()));
+  const scan = generatedScan([nx, ny, slices], spacingOf());
+  const endings = Array.from({ length: channels }, (_, i) => `_${String(i).padStart(4, '0')}`);
+  const files = endings.map((ending) => join(folder, `scan${slices}${channels > 1 ? ending : ''}.nii.gz`));
+  for (const file of files) await writeNiftiFile(file, scan);
+  return files;
+}
+
+async function measured(folder: string, model: Model, slices: number): Promise<CaseRun> {
+  const scan = await writeScan(folder, slices, model.channelNames.length);
   const passed = (['dtype', 'memory-cap', 'resample'] as const).flatMap((name) =>
     options[name] === undefined ? [] : [`--${name}`, options[name]],
   );
   const plain = options['skip-early'] ? join(folder, 'plain') : undefined;
-  if (plain) await predict(run, scan, plain, passed);
+  if (plain) await predict(model, scan[0]!, plain, passed);
   const out = join(folder, 'out');
-  const { seconds, smiPeakMb, report, profile } = await predict(run, scan, out, [
+  const { seconds, smiPeakMb, report, profile } = await predict(model, scan[0]!, out, [
     ...passed,
     ...(plain ? ['--skip-early'] : []),
   ]);
@@ -156,8 +153,7 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
   const peer = options.peer
     ? await peerCase({
         python: options.python,
-        run,
-        config,
+        model,
         resample: resampleBack(),
         amp: report.activations === 'f16',
         scan,
@@ -182,12 +178,13 @@ async function measured(folder: string, run: string, slices: number): Promise<Ca
   };
 }
 
-/** What predict may take of the host: 500 MB, and twice the scan of 16-bit voxels. */
-const hostBoundBytes = (slices: number) => 500e6 + 2 * sizeOf().reduce((a, b) => a * b, 2 * slices);
+/** What predict may take of the host: 500 MB, and twice the scan, whose channels have 16-bit voxels. */
+const hostBoundBytes = (slices: number, { channelNames }: Model) =>
+  500e6 + 2 * sizeOf().reduce((a, b) => a * b, 2 * slices * channelNames.length);
 
 const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
 
-function asText(adapter: string, config: Config, runs: readonly CaseRun[]): string {
+function asText(adapter: string, model: Model, runs: readonly CaseRun[]): string {
   const stages = [...new Set(runs.flatMap(({ stages: each }) => Object.keys(each)))];
   const head = [
     'slices',
@@ -213,12 +210,12 @@ function asText(adapter: string, config: Config, runs: readonly CaseRun[]): stri
     mib(run.peakGpuBytes),
     run.smiPeakMb?.toFixed(0) ?? '–',
     mib(run.peakHostBytes - (software ? run.peakGpuBytes : 0)),
-    mib(hostBoundBytes(run.slices)),
+    mib(hostBoundBytes(run.slices, model)),
   ]);
   const line = (cells: readonly (string | number)[]) =>
     cells.map((cell) => String(cell).padStart(9)).join('');
   return [
-    `${adapter}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, ${config.spacingMm.join('×')} mm`,
+    `${adapter}; ${inWords(model)}`,
     `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the host and the most it may be`,
     '',
     line(head),
@@ -246,41 +243,33 @@ function besidePeer(run: CaseRun, peer: PeerCase): string {
       : `, MB by nvidia-smi ${pair(peer.smiPeakMb, run.smiPeakMb, (mb) => mb.toFixed(0))}`;
   const stages = Object.entries(peer.stages).map(([name, s]) => `${name} ${s.toFixed(1)}`);
   return `
-${run.slices} slices, PyTorch ${peer.torch} on ${peer.device} / organseg: s ${pair(peer.seconds, run.seconds, (x) => x.toFixed(1))}; ${memory}${smi}
+${run.slices} slices, PyTorch ${peer.torch} on ${peer.device} / organseg: s ${pair(peer.seconds, run.seconds, (x) => x.toFixed(1))}, of CPU ${pair(peer.cpuSeconds, run.cpuSeconds, (x) => x.toFixed(1))}; ${memory}${smi}
   there ${peer.windows} windows${peer.logitsOnHost ? ', logits on the host' : ''}; s by stage: ${stages.join(', ')}; ${(100 * peer.sameLabels).toFixed(3)} % of the voxels have the same label`;
 }
 
-async function plans(config: Config): Promise<string> {
+async function plans(model: Model): Promise<string> {
   const gpu = await openGpu();
   try {
     const activation = dtypeOf(options.dtype) ?? fastestActivation(gpu);
-    const shape = { network: networkConfig(config), patch: config.patch, activation, models: 1 };
-    const planner = new MemoryPlanner(gpu, shape);
-    const capBytes = Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20;
-    const rows = numbers(options.slices).map((slices) => {
-      const size: Xyz = [...sizeOf(), slices];
-      const grid = { shape: size, affine: scaleAndShift(spacingOf(), [0, 0, 0]) };
-      const geometry = caseGeometry(grid, bodyBox(size), config.spacingMm);
-      const request = {
-        ...caseRequest(geometry, preprocessingOf(config), resampleBack()),
-        windowStep: config.windowStep,
-        skipEarly: options['skip-early'],
-      };
-      const { batch, strips, logits, peakBytes } = planner.plan(request, capBytes);
-      return [
-        slices,
-        geometry.network.shape.join('×'),
-        batch,
-        strips,
-        logits,
-        (peakBytes / 2 ** 20).toFixed(0),
-      ];
+    const sizes = numbers(options.slices).map((slices): Xyz => [...sizeOf(), slices]);
+    const planned = plansOf(gpu, model, sizes, {
+      spacingMm: spacingOf(),
+      activation,
+      capBytes: Number(options['memory-cap'] ?? DEFAULT_CAP_BYTES / 2 ** 20) * 2 ** 20,
+      resample: resampleBack(),
+      skipEarly: options['skip-early'],
+    });
+    const rows = planned.map(({ plan, networkSize }, i) => {
+      const slices = sizes[i]![2];
+      const grid = [...networkSize].reverse().join('×');
+      const { batch, strips, logits, peakBytes } = plan;
+      return [slices, grid, batch, strips, logits, mib(peakBytes), mib(hostBoundBytes(slices, model))];
     });
     const line = (cells: readonly (string | number)[]) =>
       cells.map((cell) => String(cell).padStart(14)).join('');
     return [
-      `${gpu.adapter.name}; ${parameterLayout(config).count} parameters, patches of ${config.patch.join('×')}, activations in ${activation}, ${options.size} voxels at ${options.spacing} mm`,
-      line(['slices', 'network grid', 'windows', 'strips', 'logits', 'planned MiB']),
+      `${gpu.adapter.name}; ${inWords(model)}, activations in ${activation}, ${options.size} voxels at ${options.spacing} mm`,
+      line(['slices', 'network grid', 'windows', 'strips', 'logits', 'planned MiB', 'host’s bound']),
       ...rows.map(line),
     ].join('\n');
   } finally {
@@ -292,28 +281,32 @@ if (options.svg) assertNew(options.svg);
 const found = await findAdapter();
 if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tells what to install');
 const { software, name: adapter } = found.facts;
-const preset = options.preset ?? (software ? 'small' : 'gao2022');
-if (!Object.hasOwn(PRESETS, preset)) throw new InputError(`--preset ${preset}: is none`);
-const small = software && options.preset === undefined ? ['spacingMm=[1,1,1]', ...SOFTWARE_SETTINGS] : [];
-const config = resolveConfig(preset as PresetName, undefined, [...small, ...options.set]);
 const folder = mkdtempSync(join(tmpdir(), 'organseg-bench-'));
 try {
-  if (options.plan) process.stdout.write(`${await plans(config)}\n`);
-  else await runs();
+  const model = await openModel(await modelFolder());
+  if (options.plan) process.stdout.write(`${await plans(model)}\n`);
+  else await runs(model);
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-async function runs(): Promise<void> {
-  const run = join(folder, 'run');
-  await writeRun(run, config);
+/** The model that was named, or one of random weights in the temporary folder. */
+async function modelFolder(): Promise<string> {
+  if (options.model !== undefined) return resolve(options.model);
+  if (options.totalsegmentator) return await writeLikeTotalSegmentator(folder);
+  const small = software && options.preset === undefined ? ['spacingMm=[1,1,1]', ...SOFTWARE_SETTINGS] : [];
+  const preset = presetNamed(options.preset ?? (software ? 'small' : 'gao2022'));
+  return await writeRun(folder, resolveConfig(preset, undefined, [...small, ...options.set]));
+}
+
+async function runs(model: Model): Promise<void> {
   const made: CaseRun[] = [];
   for (const slices of numbers(options.slices)) {
-    made.push(await measured(folder, run, slices));
+    made.push(await measured(folder, model, slices));
     if (!options.json) process.stderr.write(`${slices} slices: ${made.at(-1)!.seconds.toFixed(1)} s\n`);
   }
   if (options.svg) await writeWhole(options.svg, growthSvg(made, adapter));
   process.stdout.write(
-    `${options.json ? JSON.stringify({ adapter, preset, runs: made }) : asText(adapter, config, made)}\n`,
+    `${options.json ? JSON.stringify({ adapter, model: inWords(model), runs: made }) : asText(adapter, model, made)}\n`,
   );
 }

@@ -1,7 +1,11 @@
-/** The same case by plain PyTorch, `pytorch_predict.py` beside this file, which holds the whole volume's logits. */
+/**
+ * The same case by plain PyTorch, which holds the whole volume's logits: `pytorch_predict.py` for runs,
+ * `pytorch_nnunet.py` for nnU-Net's models, beside this file.
+ */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '@organseg/train/config/schema.ts';
-import { bestCheckpoint } from '@organseg/train/run/runFolder.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Model } from '@organseg/train/predict/model.ts';
 import { changedVoxels } from '../changedVoxels.ts';
 import { type TimedProcess, timedProcess } from '../timedProcess.ts';
 
@@ -10,6 +14,8 @@ export interface PeerCase extends Omit<TimedProcess, 'stdout'> {
   readonly device: string;
   readonly windows: number;
   readonly stages: Readonly<Record<string, number>>;
+  /** Of all cores. */
+  readonly cpuSeconds: number;
   /** Peak of PyTorch's allocator; null without a GPU. */
   readonly peakGpuBytes: number | null;
   readonly peakHostBytes: number;
@@ -21,28 +27,45 @@ export interface PeerCase extends Omit<TimedProcess, 'stdout'> {
 
 export interface PeerRequest {
   readonly python: string;
-  /** Folder of the run. */
-  readonly run: string;
-  readonly config: Config;
+  readonly model: Model;
   readonly resample: 'labels' | 'logits';
-  /** Whether precision is mixed. */
+  /** Whether precision is mixed; nnU-Net's always is on a GPU. */
   readonly amp: boolean;
-  readonly scan: string;
+  /** The channels' files. */
+  readonly scan: readonly string[];
   /** Path of our label map, and below that of the peer's. */
   readonly ours: string;
   readonly out: string;
 }
 
+/** Throws InputError where there is no such peer for the model, or the peer fails. */
 export async function peerCase(request: PeerRequest): Promise<PeerCase> {
-  const { python, run, config, resample, amp, scan, ours, out } = request;
-  const { filters, kernels, strides, classes, patch, windowStep: step, spacingMm: spacing } = config;
-  const { intensityLowHu: low, intensityHighHu: high, intensityOutside: outside } = config;
-  const network = { filters, kernels, strides, classes, patch };
-  const settings = { ...network, step, spacing, low, high, outside, resample, amp };
-  const script = fileURLToPath(new URL('./pytorch_predict.py', import.meta.url));
-  const files = ['--weights', bestCheckpoint(run), '--scan', scan, '--out', out];
+  const { python, model, scan, ours, out } = request;
+  const { program, settings } = peerOf(request);
+  const script = fileURLToPath(new URL(`./${program}`, import.meta.url));
+  const files = ['--weights', ...model.weights.map(({ path }) => path), '--scan', ...scan, '--out', out];
   const args = [script, '--settings', JSON.stringify(settings), ...files];
   const { stdout, ...timed } = await timedProcess(python, args);
   const { changed, of } = await changedVoxels(ours, out);
   return { ...timed, ...JSON.parse(stdout), sameLabels: 1 - changed / of };
+}
+
+function peerOf({ model, resample, amp }: PeerRequest): { program: string; settings: object } {
+  const { network, patch, windowStep: step, preprocessing, mirrorAxes, regionLabels = null, weights } = model;
+  if (preprocessing.by === 'nnU-Net') {
+    const packed = weights.find(({ path }) => !existsSync(path));
+    if (packed) throw new InputError(`${packed.path}: PyTorch reads no zip; unpack the model for --peer`);
+    const settings = { network, patch, step, preprocessing, mirrorAxes, regionLabels };
+    return { program: 'pytorch_nnunet.py', settings };
+  }
+  const isOurs = weights.length === 1 && weights[0]!.path.endsWith('.safetensors');
+  if (!isOurs || network.architecture !== 'DynUNet' || !network.residual || network.transposedBias)
+    throw new InputError(
+      `${model.paths[0]}: --peer takes nnU-Net's models, and runs whose network is a residual DynUNet`,
+    );
+  const { filters, kernels, strides, classes } = network;
+  const { low, high, outside } = preprocessing.intensity;
+  const form = { filters, kernels, strides, classes, patch };
+  const settings = { ...form, step, spacing: preprocessing.spacingMm, low, high, outside, resample, amp };
+  return { program: 'pytorch_predict.py', settings };
 }

@@ -203,6 +203,7 @@ def main():
     write_labels(options.out, whole, header)
     stopwatch.done("write")
 
+    used = resource.getrusage(resource.RUSAGE_SELF)
     print(
         json.dumps(
             {
@@ -211,7 +212,8 @@ def main():
                 "windows": windows,
                 "stages": stopwatch.seconds,
                 "peakGpuBytes": torch.cuda.max_memory_reserved() if device == "cuda" else None,
-                "peakHostBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "cpuSeconds": used.ru_utime + used.ru_stime,
+                "peakHostBytes": used.ru_maxrss * 1024,
                 "logitsOnHost": logits.device.type != device,
             }
         )
