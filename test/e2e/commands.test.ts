@@ -274,7 +274,7 @@ describe('usage', () => {
     [['train', '--out', 'x', '--preset', 'large'], 2, /Allowed choices are gao2022, small/],
     [['predict', '--model', 'x', '--input', 'x', '--out', ''], 2, /option '--out <dir>' is empty/],
     [['info', ''], 2, /the first argument is empty/],
-    [['predict', '--model', 'nowhere', '--input', '.', '--out', 'x'], 1, /\.: holds no NIfTI file/],
+    [['predict', '--model', 'nowhere', '--input', '.', '--out', 'x'], 1, /nowhere: no such folder or zip/],
     [['info', 'nowhere.nii'], 1, /nowhere\.nii: no such file or directory/],
     [['evaluate', '--prediction', 'a', '--reference', 'b'], 1, /no such file|expected/],
   ] as [string[], number, RegExp][])('%j exits with %i and one line', async (args, code, message) => {
