@@ -1,8 +1,12 @@
 /** What a model that was trained elsewhere is used for besides predicting: here, a run that was exported for nnU-Net. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { relativeError } from '../../packages/kernels/src/reference/array.ts';
+import { parameterLayout } from '../../packages/train/src/config/network.ts';
+import { loadParameters } from '../../packages/train/src/run/checkpoint.ts';
+import { bestCheckpoint } from '../../packages/train/src/run/runFolder.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { cliHere, cliJsonHere, lastLine } from '../cli.ts';
 
@@ -54,6 +58,38 @@ describe('a model of nnU-Net', () => {
     writeFileSync(zip, '');
     expect(lastLine(await cliHere([...choose.slice(0, -1), zip, '--data', data]))).toBe(
       `organseg: ${zip}: is no folder, in which postprocessing.json could be kept`,
+    );
+  });
+
+  test('is gone on from by a run of its own settings, as long as it stays what it was', async () => {
+    const tuned = join(folder, 'tuned');
+    const settings = ['--preset', 'small', '--set', 'fineTuning.epochs=1', 'fineTuning.learningRate=1e-12'];
+    await cliJsonHere(['train', '--data', data, '--out', tuned, '--init', model, ...settings]);
+    const [was, is] = [join(folder, 'run'), tuned].map((path) => readJson(join(path, 'config.json')));
+    expect(is).toMatchObject({ stage: 'fineTuning', init: model });
+    const { blocks, decoderBlocks, transposedBias, intensityOutside } = is.config;
+    expect([blocks, decoderBlocks, transposedBias, intensityOutside]).toEqual([[2, 2], [2], true, 'clip']);
+    for (const key of [
+      'architecture',
+      'filters',
+      'kernels',
+      'strides',
+      'spacingMm',
+      'patch',
+      'intensityLowHu',
+    ])
+      expect(is.config[key], key).toEqual(was.config[key]);
+    const weights = ['run', 'tuned'].map((name) =>
+      loadParameters(bestCheckpoint(join(folder, name)), parameterLayout(is.config).specs),
+    );
+    for (const [name, values] of weights[0]!)
+      expect(relativeError(weights[1]!.get(name)!, values), name).toBeLessThan(1e-6);
+
+    const resume = ['train', '--out', tuned, '--resume'];
+    expect((await cliHere(resume)).code).toBe(0);
+    appendFileSync(join(model, 'fold_0', 'checkpoint_final.pth'), ' ');
+    expect(lastLine(await cliHere(resume))).toMatch(
+      /tuned: was started from other weights than .*final\.pth holds now$/,
     );
   });
 });

@@ -29,7 +29,10 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   .addOption(presetOption())
   .addOption(configOption())
   .addOption(setOption())
-  .option('--init <run>', 'fine-tune from the best checkpoint of this run, with its settings')
+  .option(
+    '--init <path>',
+    'fine-tune from a run, an nnU-Net v2 folder or zip, or a MONAI bundle, with its settings',
+  )
   .option('--pseudo <dir>', 'learn from these pseudo-labels too')
   .option(
     '--fold <k>',

@@ -3,10 +3,12 @@
  * values over both.
  */
 import { readJsonFile } from '@organseg/files/json.ts';
+import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import { readRun } from '@organseg/train/run/runFolder.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
+import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { Option } from 'commander';
 import { z } from 'zod';
 import { say } from '../terminal/command.ts';
@@ -23,20 +25,29 @@ export const configOption = () => new Option('--config <file>', 'JSON file with 
 export const setOption = () =>
   new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
 
+const DEFAULT: PresetName = 'gao2022';
+
 /**
- * The settings of the command line: a preset's, or those of the run to start from, with the file and single values over
- * them. Throws InputError that names what is wrong.
+ * The settings of the command line: a preset's, or those of the run or model to start from, with the file and single
+ * values over them. Throws InputError that names what is wrong.
  */
 export async function settings(
   { preset, config: path, set = [] }: SettingsOptions,
   init?: string,
 ): Promise<Config> {
-  const base = preset ?? (init ? (await readRun(init)).config : 'gao2022');
+  const base = init === undefined ? (preset ?? DEFAULT) : await settingsFrom(init, preset);
   const config = resolveConfig(
     base,
     path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined,
     set,
   );
-  if (!preset && !init) say('no --preset given: gao2022, which needs a GPU');
+  if (!preset && !init) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
   return config;
+}
+
+/** A run's settings, or a preset's where it is named. A model from elsewhere says part of them, a preset the rest. */
+async function settingsFrom(init: string, preset: PresetName | undefined): Promise<PresetName | Config> {
+  if (isRun(init)) return preset ?? (await readRun(init)).config;
+  if (!preset) say(`no --preset given: ${DEFAULT}’s settings, but for what ${init} says`);
+  return { ...PRESETS[preset ?? DEFAULT], ...settingsOfModel(await openModel(init)) };
 }

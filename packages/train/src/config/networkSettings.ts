@@ -85,6 +85,51 @@ export function networkConfig(settings: NetworkSettings): NetworkConfig {
   }
 }
 
+/** The settings that describe a network, as far as settings can. */
+export function settingsOfNetwork(network: NetworkConfig): NetworkSettings {
+  const { architecture, classes, deepSupervision = false } = network;
+  const common = {
+    architecture,
+    classes,
+    deepSupervision,
+    residual: true,
+    blocks: null,
+    decoderBlocks: null,
+  };
+  if (network.architecture === 'SegResNet') {
+    const { initFilters, blocksDown, blocksUp } = network;
+    return {
+      ...common,
+      filters: blocksDown.map((_, stage) => initFilters * 2 ** stage),
+      kernels: blocksDown.map(() => [3, 3, 3]),
+      strides: blocksDown.map((_, stage) => (stage === 0 ? [1, 1, 1] : [2, 2, 2])),
+      blocks: [...blocksDown],
+      decoderBlocks: [...blocksUp],
+      transposedBias: null,
+    };
+  }
+  const { filters, kernels, strides, transposedBias } = network;
+  const stages = {
+    ...common,
+    filters: [...filters],
+    kernels: [...kernels],
+    strides: [...strides],
+    transposedBias,
+  };
+  switch (network.architecture) {
+    case 'DynUNet':
+      return { ...stages, residual: network.residual };
+    case 'PlainConvUNet':
+      return {
+        ...stages,
+        blocks: [...network.convolutions],
+        decoderBlocks: [...network.decoderConvolutions],
+      };
+    case 'ResidualEncoderUNet':
+      return { ...stages, blocks: [...network.blocks], decoderBlocks: [...network.decoderConvolutions] };
+  }
+}
+
 /** Throws InputError that names `source` unless the settings describe a network, and one that takes such patches. */
 export function assertNetwork(settings: NetworkSettings & { readonly patch: Dhw }, source: string): void {
   const { filters, kernels, strides, blocks, decoderBlocks, patch } = settings;

@@ -19,9 +19,9 @@ const runFile = z.object({
   stage: trainingPhase,
   /** The folder of the data set. */
   data: z.string(),
-  /** The run whose best checkpoint this one started from. */
+  /** The run or other model whose weights this one started from. */
   init: z.string().nullable(),
-  /** The SHA-256 of that checkpoint; null without one, and in runs of versions that did not record it. */
+  /** The SHA-256 of those weights' file; null without one, and in runs of versions that did not record it. */
   initWeights: z.string().nullable().default(null),
   /** The folder of the pseudo-labels that it learns from. */
   pseudo: z.string().nullable(),

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { differences } from '@organseg/files/differences.ts';
-import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { loadMadeWith, loadState } from './checkpoint.ts';
+import { openInitial } from './initialWeights.ts';
 import { bestCheckpoint, type RunDescription } from './runFolder.ts';
 
 /**
@@ -33,8 +33,8 @@ export function assertSameSettings(folder: string, { phase, config }: RunDescrip
 }
 
 /**
- * Throws InputError where the run that this one started from has other weights now. Once it has a checkpoint of its own,
- * that run may be gone.
+ * Throws InputError where the model that this run started from has other weights now. Once it has a checkpoint of its
+ * own, that model may be gone.
  */
 export async function assertSameWeights(
   folder: string,
@@ -42,8 +42,15 @@ export async function assertSameWeights(
   hasCheckpoint: boolean,
 ): Promise<void> {
   if (!init || !initWeights) return;
-  const path = bestCheckpoint(init);
-  if (hasCheckpoint && !existsSync(path)) return;
-  if ((await sha256Of(path)) !== initWeights)
-    throw new InputError(`${folder}: was started from other weights than ${path} holds now`);
+  const found = await digestOf(init).catch((error: unknown) => {
+    if (hasCheckpoint && error instanceof InputError) return undefined;
+    throw error;
+  });
+  if (found && found.digest !== initWeights)
+    throw new InputError(`${folder}: was started from other weights than ${found.path} holds now`);
+}
+
+async function digestOf(init: string): Promise<{ path: string; digest: string }> {
+  const { weights } = await openInitial(init);
+  return { path: weights.path, digest: await weights.sha256() };
 }

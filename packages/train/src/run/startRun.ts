@@ -6,26 +6,25 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { plural } from '@organseg/core/words.ts';
 import { type Dataset, type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
-import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
-import { parameterLayout, precisionOf, preprocessingOf } from '../config/network.ts';
+import { precisionOf, preprocessingOf } from '../config/network.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
-import { LATEST, loadParameters } from './checkpoint.ts';
+import { LATEST } from './checkpoint.ts';
+import { initialWeights, openInitial } from './initialWeights.ts';
 import { assertFits } from './memory.ts';
 import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
 import {
   assertNoRun,
   assertRun,
-  bestCheckpoint,
   createRun,
   forgetRun,
   type RunDescription,
@@ -40,7 +39,7 @@ export interface TrainRequest {
   /** Folder of the run. */
   readonly out: string;
   readonly config: Config;
-  /** Folder of the run to start from; this one is then a fine-tuning. */
+  /** The run, or the model trained elsewhere, to start from; this one is then a fine-tuning. */
   readonly init?: string | undefined;
   /** Folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
@@ -70,14 +69,19 @@ export async function startRun(
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request);
   for (const note of dataset.notes) hooks.onDataNote?.(note);
-  if (request.init) await assertSameNetwork(request.init, config);
+  const initial = request.init ? await openInitial(request.init) : undefined;
+  if (initial) {
+    // Refused before the run is begun.
+    const { notes } = await initialWeights(initial, config, dataset.labelNames, new Random(config.seed));
+    for (const note of notes) hooks.onNote?.(note);
+  }
   const phase: TrainingPhase = request.init ? 'fineTuning' : 'initial';
   await assertFits(gpu, config, phase, config.patch); // at least; how large the volumes are is not known yet
   const run: RunDescription = {
     phase,
     data: resolve(request.data),
     init: request.init ? resolve(request.init) : null,
-    initWeights: request.init ? await sha256Of(bestCheckpoint(request.init)) : null,
+    initWeights: initial ? await initial.weights.sha256() : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
@@ -255,17 +259,4 @@ function shareKept(labelled: readonly DatasetCase[], { seed, validationShare }: 
 async function openPrepared(folder: string, data: string): Promise<void> {
   await assertNothingLost({ folder, files: [], own: [], inputs: caseFoldersOf(data), option: '--prepared' });
   await makeFolder(folder);
-}
-
-/** Throws InputError where a run cannot be started from another one, for its network or its weights. */
-async function assertSameNetwork(init: string, config: Config): Promise<void> {
-  const { config: from } = await readRun(init);
-  for (const key of ['classes', 'filters', 'kernels', 'strides', 'deepSupervision'] as const) {
-    if (JSON.stringify(from[key]) !== JSON.stringify(config[key])) {
-      throw new InputError(
-        `${init}: its ${key} are ${JSON.stringify(from[key])}, this run's ${JSON.stringify(config[key])}`,
-      );
-    }
-  }
-  loadParameters(bestCheckpoint(init), parameterLayout(config).specs); // refused before the run is begun
 }

@@ -1,10 +1,11 @@
-/** The starting point of a training: the latest checkpoint of its run, another run's best one, or random weights. */
+/** The starting point of a training: the latest checkpoint of its run, the weights of another model, or random ones. */
 import { initialise, type NamedArrays } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
 import { parameterLayout } from '../config/network.ts';
 import type { Moments } from '../step/optimizer.ts';
-import { loadLatest, loadParameters, type RunState } from './checkpoint.ts';
-import { bestCheckpoint, type RunDescription } from './runFolder.ts';
+import { loadLatest, type RunState } from './checkpoint.ts';
+import { initialWeights, openInitial } from './initialWeights.ts';
+import type { RunDescription } from './runFolder.ts';
 
 export interface StartingPoint {
   readonly parameters: NamedArrays;
@@ -16,15 +17,16 @@ export interface StartingPoint {
 /** Throws InputError where a checkpoint is broken or of another network. */
 export async function startingPoint(
   folder: string,
-  { config, init }: RunDescription,
+  { config, init, labelNames }: RunDescription,
   resume: boolean,
 ): Promise<StartingPoint> {
   const layout = parameterLayout(config);
   if (resume) return await loadLatest(folder, layout.specs, config);
   const random = new Random(config.seed);
+  const weights = random.fork('initialise');
   const parameters = init
-    ? loadParameters(bestCheckpoint(init), layout.specs)
-    : initialise(layout, random.fork('initialise'));
+    ? (await initialWeights(await openInitial(init), config, labelNames, weights)).parameters
+    : initialise(layout, weights);
   const state: RunState = {
     epoch: 0,
     stepInEpoch: 0,

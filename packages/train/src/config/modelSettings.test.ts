@@ -1,0 +1,80 @@
+/** Models trained elsewhere as a run's settings. */
+import { expect, test } from 'vitest';
+import { tinyConfig } from '../../test/fixture.ts';
+import type { Model } from '../predict/model.ts';
+import { settingsOfModel } from './modelSettings.ts';
+import { preprocessingOf } from './network.ts';
+import { networkConfig } from './networkSettings.ts';
+import { resolveConfig } from './resolve.ts';
+import type { Config } from './schema.ts';
+
+/** What a run's own model says. */
+const modelOf = (config: Config): Model => ({
+  paths: ['model'],
+  network: networkConfig(config),
+  patch: config.patch,
+  windowStep: config.windowStep,
+  labelNames: [],
+  channelNames: ['CT'],
+  preprocessing: { by: 'organseg', ...preprocessingOf(config) },
+  mirrorAxes: [],
+  weights: [],
+});
+
+const resampling = { order: 3, orderZ: 0, forceSeparateZ: null, separateZThreshold: 3 } as const;
+const CT = { scheme: 'CTNormalization', low: -160, high: 240, mean: 40, std: 80 } as const;
+const nnunet = {
+  by: 'nnU-Net',
+  reorient: true,
+  transposeForward: [0, 1, 2],
+  spacingMm: [3, 2, 1],
+  channels: [CT],
+  dataResampling: resampling,
+  logitsResampling: { ...resampling, order: 1 },
+} as const;
+
+const plain = modelOf(tinyConfig({ architecture: 'PlainConvUNet' }));
+
+test.each<[string, Partial<Config>]>([
+  ['DynUNet', { residual: false, spacingMm: [1, 2, 3], windowStep: 0.25 }],
+  ['PlainConvUNet', { blocks: [1, 3], decoderBlocks: [2], transposedBias: false }],
+  ['ResidualEncoderUNet', { intensityLowHu: -100, intensityOutside: 'clip' }],
+  ['SegResNet', { filters: [8, 16], classes: 3 }],
+])('of a %s they make the same network, fed alike', (architecture, changes) => {
+  const model = modelOf(tinyConfig({ architecture: architecture as Config['architecture'], ...changes }));
+  const { classes } = model.network;
+  const config = resolveConfig({ ...tinyConfig(), ...settingsOfModel(model), classes }, undefined, []);
+  expect(modelOf(config)).toEqual(model);
+});
+
+test('of nnU-Net’s: spacing from z, y, x, intensities from the percentiles', () => {
+  expect(settingsOfModel({ ...plain, preprocessing: nnunet })).toMatchObject({
+    spacingMm: [1, 2, 3],
+    intensityLowHu: -160,
+    intensityHighHu: 240,
+    intensityOutside: 'clip',
+  });
+});
+
+test.each<[Partial<Model>, string]>([
+  [{ channelNames: ['T1', 'T2'] }, 'reads 2 channels (T1, T2)'],
+  [{ regionLabels: [1, 2] }, 'predicts regions that overlap'],
+  [{ preprocessing: { ...nnunet, transposeForward: [2, 0, 1] } }, 'transposes scans by [2,0,1]'],
+  [
+    { preprocessing: { ...nnunet, channels: [{ scheme: 'ZScoreNormalization', useMask: false }] } },
+    'prepares scans by ZScoreNormalization',
+  ],
+  [
+    {
+      network: {
+        ...networkConfig(tinyConfig({ architecture: 'ResidualEncoderUNet' })),
+        stemChannels: 6,
+      } as Model['network'],
+    },
+    'has a network with stemChannels 6, not 4',
+  ],
+])('%j cannot be expressed', (changes, fault) => {
+  expect(() => settingsOfModel({ ...plain, ...changes })).toThrow(
+    `model: ${fault}, and cannot be fine-tuned`,
+  );
+});

@@ -1,0 +1,48 @@
+/** The settings that a model trained elsewhere gives a run that goes on from it. */
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
+import type { Model } from '../predict/model.ts';
+import { networkConfig, settingsOfNetwork } from './networkSettings.ts';
+import type { Config } from './schema.ts';
+
+/**
+ * Its network, patch, step between windows, spacing and intensities; how many classes there are, the data set says.
+ * Throws InputError that names what settings cannot express.
+ */
+export function settingsOfModel(model: Model): Partial<Config> {
+  const { paths, network, patch, windowStep, channelNames, regionLabels } = model;
+  const refuse = (fault: string) => new InputError(`${paths[0]}: ${fault}, and cannot be fine-tuned`);
+  if (channelNames.length > 1)
+    throw refuse(`reads ${channelNames.length} channels (${channelNames.join(', ')})`);
+  if (regionLabels) throw refuse('predicts regions that overlap');
+  const { classes, ...settings } = settingsOfNetwork(network);
+  const difference = firstDifference(
+    { deepSupervision: false, ...network },
+    networkConfig({ classes, ...settings }),
+  );
+  if (difference) throw refuse(`has a network with ${difference}`);
+  return { ...settings, patch, windowStep, ...preparation(model, refuse) };
+}
+
+/** The settings of the network's grid and intensities. */
+function preparation({ preprocessing }: Model, refuse: (fault: string) => InputError): Partial<Config> {
+  if (preprocessing.by === 'organseg') {
+    const { spacingMm, intensity } = preprocessing;
+    const { low, high, outside } = intensity;
+    return { spacingMm, intensityLowHu: low, intensityHighHu: high, intensityOutside: outside };
+  }
+  const { transposeForward, spacingMm, channels } = preprocessing;
+  if (transposeForward.some((axis, i) => axis !== i))
+    throw refuse(`transposes scans by [${transposeForward}]`);
+  const [normalisation] = channels;
+  if (normalisation?.scheme !== 'CTNormalization') throw refuse(`prepares scans by ${normalisation?.scheme}`);
+  const { low, high } = normalisation;
+  if (!(low < high)) throw refuse(`clips intensities to ${low} … ${high}`);
+  return {
+    spacingMm: spacingMm.toReversed() as unknown as Xyz,
+    intensityLowHu: low,
+    intensityHighHu: high,
+    intensityOutside: 'clip',
+  };
+}

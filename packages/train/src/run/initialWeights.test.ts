@@ -1,0 +1,101 @@
+/** The weights that a fine-tuning starts from. */
+import { initialise } from '@organseg/core/network/parameters.ts';
+import { Random } from '@organseg/core/random.ts';
+import { expect, test } from 'vitest';
+import { tinyConfig } from '../../test/fixture.ts';
+import { parameterLayout, preprocessingOf } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
+import { type InitialModel, initialWeights } from './initialWeights.ts';
+
+const config = tinyConfig({ architecture: 'PlainConvUNet', classes: 3 });
+const values = initialise(parameterLayout(config), new Random(1));
+const model: InitialModel = {
+  path: 'model',
+  network: networkConfig(config),
+  labelNames: ['background', 'liver', 'spleen'],
+  preprocessing: { by: 'organseg', ...preprocessingOf(config) },
+  networks: 1,
+  weights: {
+    path: 'weights',
+    sha256: async () => '',
+    open: async () => ({ get: (name) => values.get(name), close: () => {} }),
+  },
+};
+const FIRST = 'encoder.stages.0.0.convs.0.conv.weight';
+const HEAD = ['decoder.seg_layers.0.weight', 'decoder.seg_layers.0.bias'];
+
+const start = (changes: Partial<InitialModel>, to = config, labels: readonly string[] = model.labelNames) =>
+  initialWeights({ ...model, ...changes }, to, labels, new Random(2));
+
+test('with the same labels they are the model’s, whatever the background is called', async () => {
+  const { parameters, notes } = await start({}, config, ['nothing', 'liver', 'spleen']);
+  expect(parameters).toEqual(values);
+  expect(notes).toEqual([]);
+});
+
+test.each([
+  ['liver', 'pancreas'],
+  ['liver', 'spleen', 'pancreas'],
+])('with the labels %s and %s the last layer alone is random', async (...organs) => {
+  const to = { ...config, classes: organs.length + 1 };
+  const { parameters, notes } = await start({}, to, ['background', ...organs]);
+  expect(notes).toEqual(['model: has other labels, so the last layer starts from random weights']);
+  const { specs } = parameterLayout(to);
+  expect([...parameters.keys()].sort()).toEqual(specs.map(({ name }) => name).sort());
+  for (const [name, array] of values)
+    if (HEAD.includes(name)) expect(parameters.get(name)).toHaveLength((array.length / 3) * to.classes);
+    else expect(parameters.get(name), name).toEqual(array);
+  expect(parameters.get(HEAD[0]!)!.slice(0, 12)).not.toEqual(values.get(HEAD[0]!));
+});
+
+test('outputs at lower resolutions that the model has not got are random', async () => {
+  const three = { filters: [4, 6, 8, 10], kernels: cubes(3, 3, 3, 3), strides: cubes(1, 2, 2, 2) };
+  const from = tinyConfig({ ...config, ...three, classes: 3 });
+  const own = initialise(parameterLayout(from), new Random(1));
+  const weights = { ...model.weights, open: async () => ({ get: own.get.bind(own), close: () => {} }) };
+  const { parameters, notes } = await start(
+    { network: networkConfig(from), weights },
+    { ...from, deepSupervision: true },
+  );
+  expect(notes).toEqual([
+    'model: has no outputs at lower resolutions, whose layers start from random weights',
+  ]);
+  for (const [name, array] of own) expect(parameters.get(name), name).toEqual(array);
+  expect(parameters.size).toBeGreaterThan(own.size);
+});
+
+test('nnU-Net’s unit of intensity goes into the first convolution', async () => {
+  const resampling = { order: 1, orderZ: 0, forceSeparateZ: false, separateZThreshold: 3 } as const;
+  const { low, high } = preprocessingOf(config).intensity;
+  const { parameters, notes } = await start({
+    networks: 2,
+    preprocessing: {
+      by: 'nnU-Net',
+      reorient: false,
+      transposeForward: [0, 1, 2],
+      spacingMm: [12, 12, 12],
+      channels: [{ scheme: 'CTNormalization', low, high, mean: 40, std: (high - low) / 4 }],
+      dataResampling: resampling,
+      logitsResampling: resampling,
+    },
+  });
+  for (const [name, array] of values)
+    expect(parameters.get(name), name).toEqual(name === FIRST ? array.map((weight) => 4 * weight) : array);
+  expect(notes).toEqual([
+    'model: averages 2 networks; started from weights',
+    'model: has learnt from scans as their files lie; here they are turned to RAS+',
+  ]);
+});
+
+test('another network is refused by what differs', async () => {
+  await expect(start({}, { ...config, blocks: [1, 1] })).rejects.toThrow(
+    "model: its convolutions are [2,2], this run's [1,1]",
+  );
+  await expect(start({}, { ...config, architecture: 'DynUNet' })).rejects.toThrow(
+    'model: its architecture is "PlainConvUNet", this run\'s "DynUNet"',
+  );
+});
+
+function cubes(...sizes: number[]): [number, number, number][] {
+  return sizes.map((n) => [n, n, n]);
+}
