@@ -1,5 +1,6 @@
 /** `organseg model`: the network's parameters, or the GPU memory that it takes. */
 import { MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
@@ -55,6 +56,8 @@ export const model = command(
   )
   .action(async (options: Options) => {
     if (options.model) return await describe(options, options.model);
+    if (options.folds ?? options.checkpoint)
+      throw new InputError('--folds and --checkpoint are for --model alone');
     const { patch, batch, dtype } = options;
     const set = [
       ...(options.set ?? []),

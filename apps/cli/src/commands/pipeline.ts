@@ -1,4 +1,5 @@
 /** `organseg pipeline`: the whole method on one data set. */
+import { InputError } from '@organseg/core/inputError.ts';
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
@@ -56,6 +57,9 @@ export const pipeline = command(
   .addOption(tuneOption())
   .action(async (options: Options) => {
     const { data, out, preset } = options;
+    const without = (['labelMap', 'folds', 'checkpoint'] as const).find((key) => options[key] !== undefined);
+    if (without && options.teacher === undefined)
+      throw new InputError(`--${without === 'labelMap' ? 'label-map' : without} is for --teacher alone`);
     const config = await settings(options);
     const dataset = await openDataset(data);
     const teacher =

@@ -19,7 +19,7 @@ interface Options extends CommonOptions {
   model?: string[];
   join?: string;
   totalsegmentator?: string;
-  task: TaskName;
+  task?: TaskName;
   folds?: string[];
   checkpoint?: 'final' | 'best';
   input: string;
@@ -51,7 +51,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
   )
   .option('--join <table.json>', 'join the labels of the models by a table, instead of averaging them')
   .option('--totalsegmentator <dir>', 'the models of a task in TotalSegmentator’s folder of weights')
-  .addOption(new Option('--task <name>', 'of TotalSegmentator').choices(TASK_NAMES).default('total'))
+  .addOption(new Option('--task <name>', 'of TotalSegmentator (default: total)').choices(TASK_NAMES))
   .addOption(foldsOption())
   .addOption(checkpointOption())
   .requiredOption('--input <path>', 'a scan, or a folder of scans')
@@ -94,6 +94,10 @@ export const predict = command('predict', 'Segment scans with a trained model')
     const { input, out, memoryCap: memoryCapBytes, tune } = options;
     const { statistics, preview, probabilities, profile } = options;
     const planned = await plannedSegmenter(options);
+    if (probabilities && !planned.hasProbabilities)
+      throw new InputError(
+        '--probabilities is for runs and MONAI’s models, not for those of nnU-Net nor for joined ones',
+      );
     const scans = await scansIn(input, planned.channelNames);
     const postprocessing = await postprocessingOf(options, planned.labelNames);
     const origin = await planned.origin(postprocessing);
@@ -124,8 +128,9 @@ async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
       throw new InputError(
         '--totalsegmentator brings its own models and table: leave --model and --join out',
       );
-    return await totalSegmentator(totalsegmentator, task, choice, how);
+    return await totalSegmentator(totalsegmentator, task ?? 'total', choice, how);
   }
+  if (task) throw new InputError('--task is for --totalsegmentator alone');
   if (!model) throw new InputError('--model or --totalsegmentator is missing');
   return join === undefined
     ? await averaged(model, choice, how)

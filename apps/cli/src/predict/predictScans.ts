@@ -179,8 +179,8 @@ async function predictOne(
 }
 
 /**
- * The scans of a folder, or the one file, by their first channels and by case name, which is without the channel's _0000 and the ending. Throws
- * InputError where there is none, or two of one name.
+ * The scans of a folder, or the one file, by their first channels and by case name, which is without the channel's _0000
+ * and the ending. Throws InputError where there is none, or two of one name.
  */
 export async function scansIn(input: string, channelNames: readonly string[] = ['CT']): Promise<ScanFile[]> {
   const isFolder = (await statOf(input)).isDirectory();
@@ -197,7 +197,12 @@ export async function scansIn(input: string, channelNames: readonly string[] = [
     const names = [...new Set(twin.map(({ name }) => name))].join(' and ');
     throw new InputError(`${input}: two scans of one case, ${names}`);
   }
-  if (!scans.length) throw new InputError(`${input}: holds no NIfTI file`);
+  if (!scans.length)
+    throw new InputError(
+      channelNames.length === 1
+        ? `${input}: holds no NIfTI file`
+        : `${input}: holds no CASE_0000.nii.gz; the model reads ${channelNames.length} channels, ${channelNames.join(', ')}`,
+    );
   for (const { path } of scans) channelFiles(path, channelNames);
   return scans;
 }

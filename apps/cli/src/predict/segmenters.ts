@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { listed } from '@organseg/core/words.ts';
+import { listed, plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { namesIn } from '@organseg/files/read.ts';
 import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
@@ -14,6 +14,7 @@ import {
   type TaskName,
 } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import type { Model } from '@organseg/train/predict/model.ts';
 import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { type Origin, optionsOf, originOf } from '@organseg/train/predict/origin.ts';
@@ -24,6 +25,8 @@ import { Predictor, type PredictorOptions, type Segmenter } from '@organseg/trai
 export interface PlannedSegmenter {
   readonly labelNames: readonly string[];
   readonly channelNames: readonly string[];
+  /** Whether it gives probabilities. */
+  readonly hasProbabilities: boolean;
   origin(postprocessing: Postprocessing): Promise<Origin>;
   /** Whoever opens it closes it. */
   open(owner: GpuOwner, signal: AbortSignal): Promise<Segmenter>;
@@ -36,10 +39,12 @@ export async function averaged(
   options: PredictorOptions,
 ): Promise<PlannedSegmenter> {
   const model = await openModel(paths, choice);
+  assertMeant(options, model);
   const { labelNames, channelNames } = model;
   return {
     labelNames,
     channelNames,
+    hasProbabilities: model.preprocessing.by === 'organseg',
     origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
     open: (owner, signal) => Predictor.open(owner, model, { ...options, signal }),
   };
@@ -55,13 +60,18 @@ export async function joinedByTable(
   const read = await readJsonFile(table, joinTable);
   if (read.models.length !== paths.length)
     throw new InputError(
-      `${table}: models has ${read.models.length} tables, for ${paths.length} times --model`,
+      `${table}: models expects ${plural(paths.length, 'table')}, one for each --model; got ${read.models.length}`,
     );
   const labelNames = namesOf(read, table);
   const parts = await Promise.all(
     paths.map(async (path, i) => {
       const model = await openModel(path, choice);
-      const lookup = lookupOf(read.models[i]!, model.labelNames, labelNames, `${table}: models.${i}`);
+      const source = `${table}: models.${i}`;
+      const lookup = lookupOf(read.models[i]!, model.labelNames, labelNames, source);
+      if (!lookup.some(Boolean))
+        throw new InputError(
+          `${source}: no label of ${path} becomes a joined one; it has ${model.labelNames.join(', ')}`,
+        );
       return { model, lookup };
     }),
   );
@@ -139,6 +149,7 @@ export async function translated(
 
 function joined(request: JoinRequest, options: PredictorOptions, how: Origin['options']): PlannedSegmenter {
   const models = request.parts.map(({ model }) => model);
+  for (const model of models) assertMeant(options, model);
   const { channelNames } = models[0]!;
   const other = models.find((model) => model.channelNames.length !== channelNames.length);
   if (other)
@@ -148,6 +159,7 @@ function joined(request: JoinRequest, options: PredictorOptions, how: Origin['op
   return {
     labelNames: request.labelNames,
     channelNames,
+    hasProbabilities: false,
     origin: async (postprocessing) => {
       const origins = await Promise.all(
         models.map((model) => originOf(model, optionsOf(model, options, postprocessing))),
@@ -160,6 +172,16 @@ function joined(request: JoinRequest, options: PredictorOptions, how: Origin['op
     },
     open: async (owner, signal) => new JoinedPredictor(owner, request, { ...options, signal }),
   };
+}
+
+/** Throws InputError where an option means nothing to a model, as nnU-Net's plans leave no choice of it. */
+function assertMeant({ spacingMm, resample }: PredictorOptions, { paths, preprocessing }: Model): void {
+  if (preprocessing.by !== 'nnU-Net') return;
+  const option = spacingMm ? '--spacing' : resample === 'labels' ? '--resample labels' : undefined;
+  if (option)
+    throw new InputError(
+      `${paths[0]}: is a model of nnU-Net, whose plans say how it resamples; leave ${option} out`,
+    );
 }
 
 /** The one 3D model of a data set by its number: `DatasetNNN_…/TRAINER__PLANS__3d_…`. */

@@ -9,7 +9,10 @@ import type { OpenWeights } from '../predict/model.ts';
 
 export type StateDict = ReadonlyMap<string, TorchTensor>;
 
-/** The parameters of a network, from an open file's state dict. Throws InputError where it is of another network. */
+/**
+ * The parameters of a network, from an open file's state dict. Throws InputError where it is of another network, and from
+ * `get` where values are not finite.
+ */
 export function stateDictWeights(
   { path, tensors: file }: TorchFile,
   stateDict: StateDict,
@@ -19,7 +22,11 @@ export function stateDictWeights(
   return {
     get(name) {
       const key = keys.get(name);
-      return key === undefined ? undefined : file.floats(stateDict.get(key)!);
+      if (key === undefined) return undefined;
+      const values = file.floats(stateDict.get(key)!);
+      for (const value of values)
+        if (!Number.isFinite(value)) throw new InputError(`${path}: ${key} holds ${value}, no finite number`);
+      return values;
     },
     close: () => file.close(),
   };

@@ -16,6 +16,7 @@ test('names go before numbers; what is not named becomes background', () => {
 test.each([
   [{ livre: 1 }, 't: the model has no label livre; it has background, liver'],
   [{ liver: 'rate' }, 't: the result has no label rate; it has background, spleen'],
+  [{ liver: 'spleen', 1: 0 }, 't: 1 and liver are one label'],
   [{ liver: 7 }, 't: the result has no label 7; it has background, spleen'],
 ])('%j is refused', (table, message) => {
   expect(() => lookupOf(table, ['background', 'liver'], ['background', 'spleen'], 't')).toThrow(message);

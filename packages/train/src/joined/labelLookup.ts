@@ -25,7 +25,10 @@ export const joinTable = z.strictObject({
 });
 export type JoinTable = z.infer<typeof joinTable>;
 
-/** What a label becomes, by label. Throws InputError that names `source` where a label is none of those that there are. */
+/**
+ * What a label becomes, by label. Throws InputError that names `source` where a label is none of those that there are, or
+ * stands twice, by name and by number.
+ */
 export function lookupOf(
   table: LabelTable,
   from: readonly string[],
@@ -33,8 +36,14 @@ export function lookupOf(
   source: string,
 ): Uint8Array {
   const lookup = new Uint8Array(from.length);
-  for (const [its, becomes] of Object.entries(table))
-    lookup[numberOf(its, from, `${source}: the model`)] = numberOf(becomes, to, `${source}: the result`);
+  const asked = new Map<number, string>();
+  for (const [its, becomes] of Object.entries(table)) {
+    const label = numberOf(its, from, `${source}: the model`);
+    const other = asked.get(label);
+    if (other !== undefined) throw new InputError(`${source}: ${other} and ${its} are one label`);
+    asked.set(label, its);
+    lookup[label] = numberOf(becomes, to, `${source}: the result`);
+  }
   return lookup;
 }
 
@@ -59,7 +68,7 @@ export function namesOf({ labels }: JoinTable, source: string): string[] {
   const all = Array.from(names, (_, number) => names.get(number));
   const missing = all.indexOf(undefined);
   if (missing >= 0)
-    throw new InputError(`${source}: labels: none is ${missing}, and ${names.size} are named`);
+    throw new InputError(`${source}: labels: none is ${missing}; expected 1, 2, 3 and on, once each`);
   return all as string[];
 }
 

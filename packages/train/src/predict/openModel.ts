@@ -1,4 +1,5 @@
 /** Models by their folders: runs, and models that were trained elsewhere. */
+import { InputError } from '@organseg/core/inputError.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { preprocessingOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
@@ -9,7 +10,7 @@ import { ParametersFile } from '../run/checkpoint.ts';
 import { bestCheckpoint, readRun } from '../run/runFolder.ts';
 import { averageOf, type Model } from './model.ts';
 
-/** Which weights of a model are averaged, where a folder holds several. */
+/** Which weights of a model of nnU-Net are averaged. */
 export interface ModelChoice {
   /** The folds by name, 0 … or all; those that there are unless given. */
   readonly folds?: readonly string[] | undefined;
@@ -19,7 +20,7 @@ export interface ModelChoice {
 
 /**
  * The model of a folder, or of several that are alike, whose logits are averaged. Throws InputError where a folder holds
- * none or they are not alike.
+ * none, or none that there is a choice of, or they are not alike.
  */
 export async function openModel(
   folders: string | readonly string[],
@@ -30,6 +31,9 @@ export async function openModel(
 
 async function modelAt(path: string, choice: ModelChoice): Promise<Model> {
   const found = await modelKind(path);
+  const asked = (['folds', 'checkpoint'] as const).find((key) => choice[key] !== undefined);
+  if (asked && found.kind !== 'nnU-Net')
+    throw new InputError(`${path}: is a ${found.kind}; --${asked} is for models of nnU-Net alone`);
   switch (found.kind) {
     case 'run':
       return modelOfRun(found.folder);

@@ -1,0 +1,236 @@
+/** Models of nnU-Net by commands: folder and zip, joined, of TotalSegmentator, as a teacher; tiny, of random weights. */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { networkLayout } from '../../packages/core/src/network/network.ts';
+import type { PlainConvUnetConfig } from '../../packages/core/src/network/networkConfig.ts';
+import { initialise } from '../../packages/core/src/network/parameters.ts';
+import { Random } from '../../packages/core/src/random.ts';
+import { compose, scaleAndShift } from '../../packages/core/src/volume/affine.ts';
+import { axisCodes, toRas } from '../../packages/core/src/volume/orientation.ts';
+import { type Volume, xyz } from '../../packages/core/src/volume/volume.ts';
+import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
+import { zipOf } from '../../packages/files/src/torch/torchFixture.ts';
+import { writeTorchFile } from '../../packages/files/src/torch/writeTorchFile.ts';
+import { dhw } from '../../packages/kernels/src/axes.ts';
+import { CONFIGURATION, datasetOf, plansOf } from '../../packages/train/src/exported/nnunetPlans.ts';
+import { stateDict } from '../../packages/train/src/exported/stateDict.ts';
+import { TASKS } from '../../packages/train/src/joined/totalSegmentatorTasks.ts';
+import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
+import { cli, cliHere, cliJsonHere, lastLine } from '../cli.ts';
+
+let folder: string;
+let data: string;
+let model: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+  [data, model] = [join(folder, 'data'), join(folder, 'model')];
+  const counts = ['--labelled', '0', '--unlabelled', '3', '--test', '1'];
+  await cliJsonHere(['phantom', '--out', data, ...counts, '--spacing', '10']);
+  await writeModel(model, ['background', 'liver', 'spleen']);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const MODEL_NAME = `nnUNetTrainer__nnUNetPlans__${CONFIGURATION}`;
+
+const cube = (n: number) => dhw(() => n);
+
+/** Writes a folder of nnU-Net v2 with one fold of random weights, which label something everywhere. */
+async function writeModel(path: string, labelNames: readonly string[]): Promise<void> {
+  const network: PlainConvUnetConfig = {
+    architecture: 'PlainConvUNet',
+    inputChannels: 1,
+    classes: labelNames.length,
+    filters: TINY_NETWORK.filters,
+    kernels: [cube(3), cube(3)],
+    strides: [cube(1), cube(2)],
+    convolutions: [1, 1],
+    decoderConvolutions: [1],
+    transposedBias: true,
+  };
+  const plans = plansOf({
+    dataset: 'Dataset001_Random',
+    network,
+    preprocessing: {
+      spacingMm: xyz(() => 12),
+      intensity: { low: -160, high: 240, outside: 'clip' },
+    },
+    patch: cube(16),
+    batch: 2,
+  });
+  const dataset = datasetOf('Dataset001_Random', labelNames, 1);
+  const values = initialise(networkLayout(network), new Random(labelNames.length));
+  mkdirSync(join(path, 'fold_0'), { recursive: true });
+  writeFileSync(join(path, 'plans.json'), JSON.stringify(plans));
+  writeFileSync(join(path, 'dataset.json'), JSON.stringify(dataset));
+  await writeTorchFile(join(path, 'fold_0', 'checkpoint_final.pth'), {
+    network_weights: stateDict(network, values),
+    init_args: { plans, configuration: CONFIGURATION, fold: 0, dataset_json: dataset, device: 'cpu' },
+    trainer_name: 'nnUNetTrainer',
+    inference_allowed_mirroring_axes: null,
+  });
+}
+
+const predict = (out: string, ...options: string[]) =>
+  cliHere(['predict', '--input', join(data, 'imagesTs'), '--out', join(folder, out), ...options]);
+
+const labelsIn = async (out: string, name = 'test_000') =>
+  (await readLabelsFile(join(folder, out, `${name}.nii.gz`))).data;
+
+test('a folder and its zip label alike', async () => {
+  const files = ['plans.json', 'dataset.json', 'fold_0/checkpoint_final.pth'].map(
+    (name): [string, Uint8Array] => [
+      `Dataset001_Random/${MODEL_NAME}/${name}`,
+      readFileSync(join(model, name)),
+    ],
+  );
+  const zip = join(folder, 'model.zip');
+  writeFileSync(zip, await zipOf(new Map(files)));
+  expect((await predict('of-folder', '--model', model)).code).toBe(0);
+  expect((await predict('of-zip', '--model', zip)).code).toBe(0);
+  const labels = await labelsIn('of-folder');
+  expect(new Set(labels).size).toBeGreaterThan(1);
+  expect(await labelsIn('of-zip')).toEqual(labels);
+});
+
+test.each([
+  [['--spacing', '3'], /is a model of nnU-Net, whose plans say how it resamples; leave --spacing out$/],
+  [['--resample', 'labels'], /leave --resample labels out$/],
+  [['--probabilities'], /--probabilities is for runs and MONAI’s models, not for those of nnU-Net/],
+  [['--task', 'total'], /--task is for --totalsegmentator alone$/],
+])('%s is refused before the work begins', async (options, why) => {
+  const finished = await predict('refused', '--model', model, ...options);
+  expect(finished.code).toBe(1);
+  expect(lastLine(finished)).toMatch(why);
+  expect(existsSync(join(folder, 'refused'))).toBe(false);
+});
+
+test('weights that are no numbers are refused before the work begins', async () => {
+  const broken = join(folder, 'broken');
+  cpSync(model, broken, { recursive: true });
+  const file = join(broken, 'fold_0', 'checkpoint_final.pth');
+  const bytes = readFileSync(file);
+  const one = Buffer.from(new Float32Array([1, 1, 1, 1]).buffer); // a norm's first weights
+  bytes.writeFloatLE(Number.NaN, bytes.indexOf(one));
+  writeFileSync(file, bytes);
+  expect(lastLine(await predict('refused', '--model', broken))).toMatch(
+    /checkpoint_final\.pth: \S+\.norm\.weight holds NaN, no finite number$/,
+  );
+  expect(existsSync(join(folder, 'refused'))).toBe(false);
+});
+
+test('labels joined by a table: later models over earlier ones', async () => {
+  const table = join(folder, 'table.json');
+  const join2 = (out: string, ...models: object[]) => {
+    writeFileSync(table, JSON.stringify({ labels: { first: 1, second: 2, third: 3 }, models }));
+    return predict(out, '--model', model, '--model', model, '--join', table);
+  };
+  expect((await join2('joined', { liver: 'first', spleen: 'second' }, { spleen: 'third' })).code).toBe(0);
+  const [own, joined] = [await labelsIn('of-folder'), await labelsIn('joined')];
+  expect(joined).toEqual(own.map((label) => [0, 1, 3][label]!));
+  expect(lastLine(await join2('refused', {}, { spleen: 'third' }))).toMatch(
+    /models\.0: no label of .* becomes a joined one; it has background, liver, spleen$/,
+  );
+  expect(lastLine(await join2('refused', { liver: 1 }))).toMatch(
+    /models expects 2 tables, one for each --model; got 1$/,
+  );
+});
+
+test('TotalSegmentator’s folder: labels on the scan’s own grid, whichever way it is turned', async () => {
+  const [results, input] = [join(folder, 'results'), join(folder, 'turned')];
+  const names = TASKS.total_fast.parts[0]!.labels;
+  const inside = join(results, 'Dataset297_TotalSegmentator_total_3mm_1559subj');
+  await writeModel(join(inside, `nnUNetTrainer_4000epochs_NoMirroring__nnUNetPlans__${CONFIGURATION}`), [
+    'background',
+    ...names,
+  ]);
+  mkdirSync(input);
+  const scan = toRas(await readNiftiFile(join(data, 'imagesTs', 'test_000_0000.nii.gz')));
+  const turned = mirrored(scan);
+  expect(axisCodes(turned.affine)).toBe('LAS');
+  await writeNiftiFile(join(input, 'ras.nii.gz'), scan);
+  await writeNiftiFile(join(input, 'las.nii.gz'), turned);
+  const out = join(folder, 'total');
+  const { code } = await cliHere([
+    ...['predict', '--totalsegmentator', results, '--task', 'total_fast', '--input', input, '--out', out],
+    ...['--statistics'],
+  ]);
+  expect(code).toBe(0);
+  const [ras, las] = [
+    await readLabelsFile(join(out, 'ras.nii.gz')),
+    await readLabelsFile(join(out, 'las.nii.gz')),
+  ];
+  expect(las.shape).toEqual(scan.shape);
+  expect(las.affine).toEqual((await readNiftiFile(join(input, 'las.nii.gz'))).affine);
+  expect(new Set(ras.data).size).toBeGreaterThan(3);
+  expect(mirrored(las).data).toEqual(ras.data);
+  expect(Object.keys(JSON.parse(readFileSync(join(out, 'ras_statistics.json'), 'utf8')))).toEqual(names);
+
+  const total = [
+    'predict',
+    '--totalsegmentator',
+    results,
+    '--input',
+    input,
+    '--out',
+    join(folder, 'refused'),
+  ];
+  expect(lastLine(await cliHere(total))).toMatch(/results: holds no Dataset291_…; one is expected$/);
+  cpSync(model, join(inside, MODEL_NAME), { recursive: true });
+  expect(lastLine(await cliHere([...total, '--task', 'total_fast']))).toMatch(
+    /: holds nnUNetTrainer_4000.*, nnUNetTrainer__.*; one is expected$/,
+  );
+});
+
+/** A volume with its first axis the other way round; every voxel stays where it is in the world. */
+function mirrored<T extends Volume>(volume: T): Volume {
+  const [nx] = volume.shape;
+  const data = volume.data.slice();
+  for (let row = 0; row < data.length; row += nx) data.subarray(row, row + nx).reverse();
+  const affine = compose(volume.affine, scaleAndShift([-1, 1, 1], [nx - 1, 0, 0]));
+  return { shape: volume.shape, affine, data };
+}
+
+test('a teacher labels a data set without labels; the pipeline goes on where it was killed', async () => {
+  const [out, config] = [join(folder, 'pipeline'), join(folder, 'tiny.json')];
+  const epochs = { epochs: 1, learningRate: 0.01, augment: false };
+  const selection = [{ strategy: 'keep-all' }];
+  writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: epochs, fineTuning: epochs, selection }));
+  const pipeline = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
+  const asked = [...pipeline, '--teacher', model];
+  const killed = await cli(asked, (stderr, child) => {
+    if (/— train/.test(stderr)) child.kill('SIGKILL');
+  });
+  expect(killed.code).toBeNull();
+  expect(killed.stderr).toMatch(/of the teacher’s labels are learnt: liver, spleen/);
+
+  const table = join(folder, 'map.json');
+  writeFileSync(table, JSON.stringify({ liver: 'spleen' }));
+  expect(lastLine(await cliHere([...asked, '--label-map', table]))).toMatch(
+    /pipeline: was made with teacher\.options\.lookup .*; choose another folder for --out$/,
+  );
+  writeFileSync(table, JSON.stringify({ liver: 'hat' }));
+  expect(lastLine(await cliHere([...asked, '--label-map', table]))).toMatch(
+    /map\.json: the result has no label hat/,
+  );
+  expect(lastLine(await cliHere([...pipeline, '--label-map', table]))).toMatch(
+    /--label-map is for --teacher alone$/,
+  );
+
+  const labels = join(out, 'pseudo-labels', 'unlabelled_000.nii.gz');
+  const { mtimeMs } = statSync(labels);
+  expect((await cliHere(asked)).code).toBe(0);
+  expect(statSync(labels).mtimeMs).toBe(mtimeMs);
+  expect(existsSync(join(out, 'report.html'))).toBe(true);
+});
