@@ -7,12 +7,12 @@ const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }>
   unet: {
     run: () => import('../apps/cli/bench/unet.ts'),
     options:
-      '[--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
+      '[--preset NAME] [--set key=value …] [--model FOLDER] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
   },
   layers: {
     run: () => import('../apps/cli/bench/layers.ts'),
     options:
-      '[--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
+      '[--preset NAME] [--set key=value …] [--model FOLDER] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
   },
   compare: {
     run: () => import('../apps/cli/bench/peers/compare.ts'),

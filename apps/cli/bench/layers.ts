@@ -2,7 +2,7 @@
  * The bench of layers: each distinct convolution of the network alone, at the training batch, forward and the gradients
  * of inputs and weights.
  *   pnpm bench layers [--preset NAME] [--set key=value …] [--dtype f32|f16]
- *     [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
+ *     [--model FOLDER] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
 
 import type { ConvOptions, TransposedOptions } from '@organseg/core/network/layerOptions.ts';
@@ -15,11 +15,9 @@ import { discard, joinWork, type Work } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
-import { networkConfig } from '@organseg/train/config/networkSettings.ts';
-import type { Config } from '@organseg/train/config/schema.ts';
 import { measure } from '../../../packages/kernels/bench/measure.ts';
 import { type LayerBench, layerTitle } from './layerTitle.ts';
-import { benchNetwork } from './options.ts';
+import { benchNetwork, type NetworkBench } from './options.ts';
 
 type Layer = Pick<LayerBench, 'op' | 'to' | 'kernel' | 'stride' | 'size'> & {
   readonly inputs: readonly number[];
@@ -50,13 +48,12 @@ class Notes extends Tape {
 }
 
 async function benchLayers(
-  gpu: Gpu,
-  config: Config,
-  dtype: 'f32' | 'f16',
+  { gpu, config, network, patch, dtype }: NetworkBench,
   budgetMs: number,
 ): Promise<LayerBench[]> {
   const notes = new Notes();
-  networkOutputs(notes, notes.input([config.batch, ...config.patch, 1]), networkConfig(config));
+  const image = notes.input([config.batch, ...patch, network.inputChannels]);
+  networkOutputs(notes, image, network);
   const result: LayerBench[] = [];
   for (const layer of notes.layers.values()) {
     result.push(await benchLayer(gpu, layer, config.batch, dtype, budgetMs));
@@ -89,7 +86,7 @@ async function benchLayer(
   const shape = { kernel, stride };
   const upsamples = op === 'convTranspose3d';
   const outSize = upsamples ? size.map((n, i) => n * stride[i]!) : conv3d.outputSize(size, shape);
-  // The image itself is f32.
+  // An image of one channel is f32, as it is in the network.
   const x = inputs.map((c) => random([batch, ...size, c], c === 1 ? 'f32' : dtype));
   const y = random([batch, ...outSize, to], dtype);
   const weight = random(upsamples ? [from, to, ...kernel] : [to, from, ...kernel], 'f32');
@@ -162,9 +159,9 @@ function asText(layers: readonly LayerBench[]): string {
 }
 
 await benchNetwork(
-  async ({ gpu, config, dtype, short }) => ({
-    dtype,
-    layers: await benchLayers(gpu, config, dtype, short ? 20 : 500),
+  async (options) => ({
+    dtype: options.dtype,
+    layers: await benchLayers(options, options.short ? 20 : 500),
   }),
   ({ layers }) => asText(layers),
 );

@@ -1,12 +1,17 @@
 /** The command line of the network's benches. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InputError } from '@organseg/core/inputError.ts';
+import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu, TileChoice } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { KERNELS, oneKernel } from '@organseg/kernels/ops/conv/choice/tile.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
 /** A preset by its name. Throws InputError where there is no such preset. */
@@ -20,6 +25,11 @@ export function presetNamed(name: string): PresetName {
 export interface NetworkBench {
   readonly gpu: Gpu;
   readonly config: Config;
+  /** The network that is measured, a model's or that of the settings, and the size of its patches. */
+  readonly network: NetworkConfig;
+  readonly patch: Dhw;
+  /** Whether a model was named. */
+  readonly isModel: boolean;
   readonly dtype: 'f32' | 'f16';
   readonly short: boolean;
 }
@@ -41,6 +51,7 @@ export async function benchNetwork<T>(
       kernel: { type: 'string' },
       short: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      model: { type: 'string' },
     },
   });
   const { dtype, short } = values;
@@ -49,7 +60,9 @@ export async function benchNetwork<T>(
   try {
     const preset = values.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
     const config = resolveConfig(presetNamed(preset), undefined, values.set);
-    const result = await bench({ gpu, config, dtype, short });
+    const model = values.model === undefined ? undefined : await openModel(resolve(values.model));
+    const { network, patch } = model ?? { network: networkConfig(config), patch: config.patch };
+    const result = await bench({ gpu, config, network, patch, isModel: !!model, dtype, short });
     process.stdout.write(`${values.json ? JSON.stringify(result) : asText(result)}\n`);
   } finally {
     gpu.close();

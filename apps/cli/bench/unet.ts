@@ -1,24 +1,31 @@
 /**
  * The bench of the whole network: forward, forward with backward, a training step, and the share of each layer.
  *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full]
- *     [--kernel direct|fma|matrix] [--short] [--json]
- * The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
+ *     [--kernel direct|fma|matrix] [--model FOLDER] [--short] [--json]
+ * With a model its network is measured instead, at its patch, beside our DynUNet of the same stages. Weights are random:
+ * time does not depend on them. The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.
  */
 
 import { inferenceProgram } from '@organseg/core/network/inferenceProgram.ts';
-import { recordNetwork } from '@organseg/core/network/network.ts';
+import { networkLayout, recordNetwork } from '@organseg/core/network/network.ts';
+import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
 import type { NetworkMemory, Part } from '@organseg/core/network/program.ts';
 import { trainingProgram } from '@organseg/core/network/trainingProgram.ts';
 import { Random } from '@organseg/core/random.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount, release, type Tensor, upload } from '@organseg/kernels/tensor.ts';
-import { parameterLayout } from '@organseg/train/config/network.ts';
-import { networkConfig } from '@organseg/train/config/networkSettings.ts';
-import type { Config } from '@organseg/train/config/schema.ts';
-import { Optimizer } from '@organseg/train/step/optimizer.ts';
+import { Optimizer, type OptimizerConfig } from '@organseg/train/step/optimizer.ts';
 import { adapterRates, measure, measureInTurn, measureRun } from '../../../packages/kernels/bench/measure.ts';
-import { benchNetwork } from './options.ts';
+import { benchNetwork, type NetworkBench } from './options.ts';
+
+/** A network, its patches, and how many of them a step of training takes. */
+interface Subject {
+  readonly network: NetworkConfig;
+  readonly patch: Dhw;
+  readonly batch: number;
+}
 
 export interface UnetBench {
   readonly adapter: { readonly name: string; readonly driver: string };
@@ -30,6 +37,8 @@ export interface UnetBench {
   readonly rates: { readonly copyGbPerSecond: number; readonly multiplyAddGflops: number };
   readonly runs: readonly Run[];
   readonly layers: readonly LayerTime[];
+  /** Of a model: our own network of its size. */
+  readonly own?: { readonly parameters: number; readonly runs: readonly Run[] };
 }
 
 interface Run {
@@ -50,7 +59,7 @@ interface LayerTime {
 }
 
 /** Records the network for patches of a batch. */
-const record = (config: Config, batch: number) => recordNetwork(networkConfig(config), batch, config.patch);
+const record = ({ network, patch }: Subject, batch: number) => recordNetwork(network, batch, patch);
 
 /** Operations of each layer's passes; the layers that see the image owe no gradient of it. */
 function layerFlops({ tape, image }: ReturnType<typeof record>) {
@@ -69,10 +78,10 @@ const randomise = (gpu: Gpu, image: Tensor, random: Random) =>
     Float32Array.from({ length: elementCount(image.shape) }, () => random.uniform(0, 1)),
   );
 
-async function forwardRun(gpu: Gpu, config: Config, memory: NetworkMemory, budgetMs: number): Promise<Run> {
+async function forwardRun(gpu: Gpu, subject: Subject, memory: NetworkMemory, budgetMs: number): Promise<Run> {
   gpu.arena.trim();
   gpu.arena.resetPeaks();
-  const recorded = record(config, 1);
+  const recorded = record(subject, 1);
   const program = inferenceProgram(gpu, recorded, memory);
   randomise(gpu, program.image, new Random(1));
   const launches = program.parts.flatMap((part) => part.launches);
@@ -83,18 +92,25 @@ async function forwardRun(gpu: Gpu, config: Config, memory: NetworkMemory, budge
   return { name: 'forward', batch: 1, ms, gflops: flops / ms / 1e6, peakBytes: peakHeldBytes };
 }
 
-async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, budgetMs: number) {
+async function trainingRuns(
+  gpu: Gpu,
+  subject: Subject,
+  settings: OptimizerConfig,
+  memory: NetworkMemory,
+  budgetMs: number,
+) {
   gpu.arena.trim();
   gpu.arena.resetPeaks();
   const { layout, parameters } = memory;
   const gradients = layout.allocate(gpu);
-  const recorded = record(config, config.batch);
+  const { batch, network } = subject;
+  const recorded = record(subject, batch);
   const training = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
-  const optimizer = new Optimizer(gpu, config, layout, parameters, gradients);
+  const optimizer = new Optimizer(gpu, settings, layout, parameters, gradients);
   const random = new Random(1);
   randomise(gpu, training.image, random);
   const classes = Uint8Array.from({ length: elementCount(training.target.shape) }, () =>
-    random.int(config.classes),
+    random.int(network.classes),
   );
   upload(gpu, training.target, classes);
 
@@ -114,7 +130,7 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
   const peakBytes = gpu.arena.account.peakHeldBytes;
   const run = (name: Run['name'], ms: number): Run => ({
     name,
-    batch: config.batch,
+    batch,
     ms,
     gflops: total / ms / 1e6,
     peakBytes,
@@ -134,32 +150,91 @@ async function trainingRuns(gpu: Gpu, config: Config, memory: NetworkMemory, bud
   return { runs: [run('forward + backward', both), run('step', step)], layers };
 }
 
-async function benchUnet(
+async function measuredNetwork(
   gpu: Gpu,
-  config: Config,
-  dtype: 'f32' | 'f16',
+  subject: Subject,
+  settings: OptimizerConfig,
+  activation: 'f32' | 'f16',
+  budgetMs: number,
+) {
+  const layout = networkLayout(subject.network);
+  const parameters = layout.allocate(gpu);
+  layout.upload(gpu, parameters, initialise(layout, new Random(1)));
+  const memory = { layout, parameters, activation };
+  const forward = await forwardRun(gpu, subject, memory, budgetMs);
+  const { runs, layers } = await trainingRuns(gpu, subject, settings, memory, budgetMs);
+  release(gpu, parameters);
+  return { parameters: layout.count, runs: [forward, ...runs], layers };
+}
+
+async function benchUnet(
+  { gpu, config, network, patch, isModel, dtype }: NetworkBench,
   budgetMs: number,
 ): Promise<UnetBench> {
   const rates = await adapterRates(gpu, budgetMs);
-  const layout = parameterLayout(config);
-  const parameters = layout.allocate(gpu);
-  layout.upload(gpu, parameters, initialise(layout, new Random(1)));
-  const memory = { layout, parameters, activation: dtype };
-  const forward = await forwardRun(gpu, config, memory, budgetMs);
-  const { runs, layers } = await trainingRuns(gpu, config, memory, budgetMs);
-  return {
+  const { batch } = config;
+  const measured = (each: NetworkConfig) =>
+    measuredNetwork(gpu, { network: each, patch, batch }, config, dtype, budgetMs);
+  const facts = {
     adapter: { name: gpu.adapter.name, driver: gpu.adapter.driver },
     dtype,
-    parameters: layout.count,
-    patch: config.patch,
-    batch: config.batch,
+    patch,
+    batch,
     rates,
-    runs: [forward, ...runs],
-    layers,
+  };
+  const first = await measured(network);
+  if (!isModel) return { ...facts, ...first };
+  const ours = ownNetwork(network);
+  const own = await measured(ours);
+  const ownRuns = fastest(own.runs, (await measured(ours)).runs);
+  const runs = fastest(first.runs, (await measured(network)).runs);
+  return { ...facts, ...first, runs, own: { parameters: own.parameters, runs: ownRuns } };
+}
+
+/** The faster one of each run; what else a machine does only slows them. */
+const fastest = (some: readonly Run[], others: readonly Run[]): Run[] =>
+  some.map((run, i) => (others[i]!.ms < run.ms ? others[i]! : run));
+
+/** Our own network with the stages of another one. */
+function ownNetwork(network: NetworkConfig): NetworkConfig {
+  const { inputChannels, classes } = network;
+  const stages =
+    network.architecture === 'SegResNet'
+      ? {
+          filters: network.blocksDown.map((_, stage) => network.initFilters * 2 ** stage),
+          kernels: network.blocksDown.map((): Dhw => [3, 3, 3]),
+          strides: network.blocksDown.map((_, stage): Dhw => (stage === 0 ? [1, 1, 1] : [2, 2, 2])),
+        }
+      : network;
+  const { filters, kernels, strides } = stages;
+  return {
+    architecture: 'DynUNet',
+    inputChannels,
+    classes,
+    filters,
+    kernels,
+    strides,
+    residual: true,
+    transposedBias: false,
   };
 }
 
-function asText({ adapter, dtype, parameters, patch, rates, runs, layers }: UnetBench): string {
+/** Ratios above 1: the model's network takes longer, or does more a second. */
+function besideOwn(runs: readonly Run[], own: NonNullable<UnetBench['own']>): string[] {
+  return [
+    '',
+    `beside our DynUNet of the same stages, ${own.parameters} parameters; the faster of two, measured in turn:`,
+    ...runs.map(({ name, batch, ms, gflops }, i) => {
+      const ours = own.runs[i]!;
+      return (
+        `${name}, batch ${batch}: ms ${ms.toFixed(2)} / ${ours.ms.toFixed(2)} = ${(ms / ours.ms).toFixed(2)}, ` +
+        `Gflop/s ${gflops.toFixed(1)} / ${ours.gflops.toFixed(1)} = ${(gflops / ours.gflops).toFixed(2)}`
+      );
+    }),
+  ];
+}
+
+function asText({ adapter, dtype, parameters, patch, rates, runs, layers, own }: UnetBench): string {
   const peak = rates.multiplyAddGflops;
   const row = (name: string, ms: number, gflops: number, rest: string) =>
     `${name.padEnd(48)}${ms.toFixed(2).padStart(10)}${(gflops ? gflops.toFixed(1) : '').padStart(10)}` +
@@ -175,6 +250,7 @@ function asText({ adapter, dtype, parameters, patch, rates, runs, layers }: Unet
     ...runs.map(({ name, batch, ms, gflops, peakBytes }) =>
       row(`${name}, batch ${batch}`, ms, gflops, (peakBytes / 2 ** 20).toFixed(0)),
     ),
+    ...(own ? besideOwn(runs, own) : []),
     '',
     head('layer, each alone', 'share'),
     ...[...layers]
@@ -185,7 +261,4 @@ function asText({ adapter, dtype, parameters, patch, rates, runs, layers }: Unet
   ].join('\n');
 }
 
-await benchNetwork(
-  ({ gpu, config, dtype, short }) => benchUnet(gpu, config, dtype, short ? 200 : 2000),
-  asText,
-);
+await benchNetwork((options) => benchUnet(options, options.short ? 200 : 2000), asText);
