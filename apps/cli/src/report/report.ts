@@ -2,7 +2,7 @@
 import { type Organ, organsOf } from '@organseg/core/organs.ts';
 import { html } from 'hono/html';
 import { curves } from './curves.ts';
-import type { Html, ReportInput } from './input.ts';
+import type { Html, ReportInput, ReportRun } from './input.ts';
 import { pageHtml } from './page.ts';
 import { pictures } from './pictures.ts';
 import { pseudoLabels } from './pseudoLabels.ts';
@@ -15,21 +15,25 @@ export async function reportHtml(input: ReportInput): Promise<string> {
   const [before, after] = runs;
   const organs = organsOf(input.labelNames);
   const lead = summary(before.evaluation, after, manifest);
+  const scored = before.evaluation.cases.length > 0;
   const date = new Date().toISOString().slice(0, 16).replace('T', ' ');
   return pageHtml({
     title,
     made: html`${date} UTC · <code>${folder}</code>`,
     lead: lead.join(' '),
-    main: html`<section><h2>Organs</h2>${organTable(organs, before, after)}</section>
-<section><h2>Test cases</h2>${caseTable(organs, before, after)}</section>
+    main: html`${scored ? await scores(organs, before, after) : ''}
 ${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
-<section><h2>Pictures</h2>${await pictures(organs, after)}</section>
 ${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
 <section><h2>Training</h2>${runs.map((run) => curves(run, input.labelNames))}</section>
 <section><h2>What was run</h2>${settings(input)}</section>
-<section><h2>How to read this</h2>${reading(organs, input)}</section>`,
+${scored ? html`<section><h2>How to read this</h2>${reading(organs, input)}</section>` : ''}`,
   });
 }
+
+const scores = async (organs: readonly Organ[], before: ReportRun, after: ReportRun): Promise<Html> =>
+  html`<section><h2>Organs</h2>${organTable(organs, before, after)}</section>
+<section><h2>Test cases</h2>${caseTable(organs, before, after)}</section>
+<section><h2>Pictures</h2>${await pictures(organs, after)}</section>`;
 
 function reading(organs: readonly Organ[], { runs, config }: ReportInput): Html {
   const { rules, cases } = runs[0].evaluation;
@@ -43,7 +47,7 @@ ${rules === 'flare22' ? flare22(organs) : ''}</p>
 the difference is that of two models on these data. A few cases say little about other patients: another seed or
 another choice of test cases alone may move a mean by some hundredths. A change that most cases and
 most organs share is worth more than a large one in a single case. Here stands no interval and no test of
-significance. ${STARTED[config.studentStart]}; not all of a
+significance. ${runs[0].records.length ? STARTED[config.studentStart] : STARTED.scratch}; not all of a
 difference need come from the pseudo-labels.</p>
 <p>This is a report on research software. It is no medical device, and no picture here is for diagnosis.</p>`;
 }

@@ -11,12 +11,12 @@ import type { Html, ReportInput } from './input.ts';
 export function settings({ preset, config, adapter, tasks, runs }: ReportInput): Html {
   const rows: [string, string][] = [
     ['preset', preset],
-    ['network', `residual U-Net, filters ${config.filters.join(', ')}, ${config.classes} classes`],
+    ['network', `${config.architecture}, filters ${config.filters.join(', ')}, ${config.classes} classes`],
     ['grid', `${config.spacingMm.join(' × ')} mm, patches of ${xyzOf(config.patch).join(' × ')} voxels`],
     ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
     ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
-    ['labelled only', phase(config.initial)],
-    [runs[1].name, phase(studentPhase(config))],
+    ...(runs[0].records.length ? ([[runs[0].name, phase(config.initial)]] as [string, string][]) : []),
+    [runs[1].name, phase(runs[0].records.length ? studentPhase(config) : studentConfig(config).initial)],
     ['seed', String(config.seed)],
     ['adapter', adapter],
     ['software', `organseg ${manifest.version}, Node.js ${process.versions.node}`],
