@@ -22,7 +22,10 @@ const DYNUNET = {
   inputChannels: 1,
 } as const;
 
-/** Filters that are no multiple of the tile, anisotropic kernels and strides, several items. */
+/**
+ * Filters that are no multiple of the tile, anisotropic kernels and strides, several items. Filters and classes are the
+ * same few numbers everywhere, so that the cases share compiled kernels.
+ */
 const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
   {
     name: 'three stages',
@@ -39,8 +42,8 @@ const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
     name: 'anisotropic kernels and strides',
     config: {
       ...DYNUNET,
-      classes: 14,
-      filters: [8, 16, 20],
+      classes: 5,
+      filters: [5, 8, 12],
       kernels: [[1, 3, 3], cube(3), cube(3)],
       strides: [cube(1), [1, 2, 2], cube(2)],
     },
@@ -50,8 +53,8 @@ const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
     name: 'a stage that keeps its form has no shortcut convolution',
     config: {
       ...DYNUNET,
-      classes: 3,
-      filters: [4, 4],
+      classes: 5,
+      filters: [8, 8],
       kernels: [cube(3), cube(3)],
       strides: [cube(1), cube(1)],
     },
@@ -62,8 +65,8 @@ const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
     config: {
       ...DYNUNET,
       // As many as filters: then memory of coarse outputs' gradients serves other tensors too.
-      classes: 6,
-      filters: [4, 6, 6, 6, 6],
+      classes: 5,
+      filters: [8, 5, 5, 5, 5],
       kernels: [[1, 3, 3], cube(3), cube(3), cube(1), cube(1)],
       strides: [cube(1), [1, 2, 2], cube(2), cube(2), cube(1)],
       deepSupervision: true,
@@ -81,8 +84,8 @@ const OTHERS: typeof CASES = [
       residual: false,
       transposedBias: true,
       inputChannels: 2,
-      classes: 3,
-      filters: [4, 5, 6],
+      classes: 5,
+      filters: [8, 5, 12],
       kernels: [cube(3), [1, 3, 3], cube(3)],
       strides: [cube(1), [1, 2, 2], [2, 2, 1]],
       deepSupervision: true,
@@ -95,8 +98,8 @@ const OTHERS: typeof CASES = [
     config: {
       architecture: 'PlainConvUNet',
       inputChannels: 3,
-      classes: 2,
-      filters: [4, 5, 4, 6],
+      classes: 5,
+      filters: [8, 5, 8, 12],
       kernels: [[1, 3, 3], cube(3), [3, 3, 1], cube(3)],
       // A stride beyond 2 tells nnU-Net's padding from MONAI's.
       strides: [cube(1), [1, 3, 1], [2, 1, 2], cube(1)],
@@ -112,15 +115,15 @@ const OTHERS: typeof CASES = [
     config: {
       architecture: 'ResidualEncoderUNet',
       inputChannels: 1,
-      classes: 3,
+      classes: 5,
       // A block that projects alone, one that pools and projects, one that pools alone.
-      filters: [6, 8, 8],
+      filters: [5, 8, 8],
       kernels: [[1, 3, 3], cube(3), cube(3)],
       strides: [cube(1), [1, 2, 2], [2, 2, 1]],
       transposedBias: false,
       blocks: [1, 2, 1],
       decoderConvolutions: [1, 2],
-      stemChannels: 4,
+      stemChannels: 8,
     },
     image: [1, 4, 8, 6, 1],
   },
