@@ -1,5 +1,5 @@
 /** What a model that was trained elsewhere is used for besides predicting: here, a run that was exported for nnU-Net. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ describe('a model of nnU-Net', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'organseg-'));
-    [data, model] = [join(folder, 'data'), join(folder, 'model')];
+    [data, model] = [join(folder, 'data'), join(folder, 'results', 'model')];
     const [run, config] = [join(folder, 'run'), join(folder, 'tiny.json')];
     const epochs = { epochs: 1, learningRate: 0.01, augment: false };
     writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: epochs, fineTuning: epochs }));
@@ -64,7 +64,12 @@ describe('a model of nnU-Net', () => {
   test('is gone on from by a run of its own settings, as long as it stays what it was', async () => {
     const tuned = join(folder, 'tuned');
     const settings = ['--preset', 'small', '--set', 'fineTuning.epochs=1', 'fineTuning.learningRate=1e-12'];
-    await cliJsonHere(['train', '--data', data, '--out', tuned, '--init', model, ...settings]);
+    const train = (init: string, out: string) =>
+      cliHere(['train', '--data', data, '--out', out, '--init', init, ...settings]);
+    const above = join(folder, 'results');
+    expect(lastLine(await train(above, above))).toMatch(/results: is the model to start from; /);
+    expect(readdirSync(above)).toEqual(['model']);
+    expect((await train(model, tuned)).code).toBe(0);
     const [was, is] = [join(folder, 'run'), tuned].map((path) => readJson(join(path, 'config.json')));
     expect(is).toMatchObject({ stage: 'fineTuning', init: model });
     const { blocks, decoderBlocks, transposedBias, intensityOutside } = is.config;

@@ -64,6 +64,8 @@ export async function startRun(
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
   await assertNoRun(request.out, request.data);
+  if (request.init && resolve(request.init) === resolve(request.out))
+    throw new InputError(`${request.out}: is the model to start from; the run needs a folder of its own`);
   const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
