@@ -27,7 +27,7 @@ import { CONFIGURATION, datasetOf, plansOf } from '../../packages/train/src/expo
 import { stateDict } from '../../packages/train/src/exported/stateDict.ts';
 import { TASKS } from '../../packages/train/src/joined/totalSegmentatorTasks.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
-import { cli, cliHere, cliJsonHere, lastLine } from '../cli.ts';
+import { cli, cliHere, cliJsonHere, lastLine, shared } from '../cli.ts';
 
 let folder: string;
 let data: string;
@@ -234,3 +234,29 @@ test('a teacher labels a data set without labels; the pipeline goes on where it 
   expect(statSync(labels).mtimeMs).toBe(mtimeMs);
   expect(existsSync(join(out, 'report.html'))).toBe(true);
 });
+
+const untaught = (from: string, teacher: string) =>
+  cliHere([
+    ...['pipeline', '--data', from, '--out', join(folder, 'untaught'), '--preset', 'small'],
+    ...['--teacher', teacher],
+  ]);
+
+test('a teacher without scans to label is refused before the work begins', async () => {
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  cpSync(join(data, 'dataset.json'), join(empty, 'dataset.json'));
+  expect(lastLine(await untaught(empty, model))).toMatch(/empty: imagesUn holds no CASE_0000\.nii\.gz/);
+  expect(existsSync(join(folder, 'untaught'))).toBe(false);
+});
+
+const TWO_CHANNELS = shared('golden/nnunet/twochannel');
+
+test.skipIf(!TWO_CHANNELS)(
+  'a teacher of several channels is refused before the work begins (skipped where ../shared is not there)',
+  async () => {
+    expect(lastLine(await untaught(data, TWO_CHANNELS!))).toMatch(
+      /twochannel: reads 2 channels, T1, T2; a teacher reads CT alone, as its students do$/,
+    );
+    expect(existsSync(join(folder, 'untaught'))).toBe(false);
+  },
+);

@@ -75,12 +75,17 @@ export const pipeline = command(
     });
   });
 
-/** The teacher from elsewhere, its labels those of the data set. Throws InputError where none of them is. */
+/**
+ * The teacher from elsewhere, its labels those of the data set. Throws InputError where none of them is, or there is
+ * nothing to label.
+ */
 async function teacherOf(
   { labelMap, folds, checkpoint }: Options,
   path: string,
-  { labelNames }: Dataset,
+  { folder, labelNames, unlabelled }: Dataset,
 ): Promise<PlannedSegmenter> {
+  if (!unlabelled.length)
+    throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
   const table = labelMap === undefined ? undefined : await readJsonFile(labelMap, labelTable);
   const { planned, notes } = await translated(
     path,

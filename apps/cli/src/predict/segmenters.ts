@@ -110,8 +110,8 @@ export interface Translated {
 }
 
 /**
- * The model of a folder, its labels translated into others by a table, or by their names without one. Throws InputError,
- * which names `source`, where none becomes any.
+ * The model of a folder, its labels translated into others by a table, or by their names without one. Throws InputError
+ * where it reads several channels, and, naming `source`, where none of its labels becomes any.
  */
 export async function translated(
   path: string,
@@ -121,6 +121,11 @@ export async function translated(
   source: string,
 ): Promise<Translated> {
   const model = await openModel(path, choice);
+  const { channelNames } = model;
+  if (channelNames.length > 1)
+    throw new InputError(
+      `${path}: reads ${channelNames.length} channels, ${channelNames.join(', ')}; a teacher reads CT alone, as its students do`,
+    );
   const shared = model.labelNames.slice(1).filter((name) => labelNames.indexOf(name) > 0);
   const asked = table ?? Object.fromEntries(shared.map((name) => [name, name]));
   const lookup = lookupOf(asked, model.labelNames, labelNames, source);
