@@ -52,7 +52,7 @@ test('reads the GPU’s memory from nvidia-smi', async () => {
     process.env.PATH = path;
   });
   // The command ends when the log, still unfinished under another name, holds two readings.
-  const isRead = 'until [ "$(cat "$1"/log.* | grep -c 5048)" -gt 1 ]; do sleep 0.05; done';
+  const isRead = 'until [ "$(cat "$1"/*.part | grep -c 5048)" -gt 1 ]; do sleep 0.05; done';
   const log = join(folder, 'log');
   const { stdout, stderr } = await measured('--log', log, '--', 'sh', '-c', isRead, 'sh', folder);
   const figures = JSON.parse(stdout);
