@@ -88,7 +88,7 @@ async function describe(options: Options, paths: readonly string[]): Promise<voi
     const mib = Math.ceil(peakBytes / 2 ** 20);
     facts.push([
       'GPU memory',
-      `${mib} MiB for a trunk of ${size.join(' × ')} voxels, ${activation}, on ${gpu.adapter.name}`,
+      `${mib} MiB for a trunk of ${size.join(' × ')} voxels (and some for resampling), ${activation}, on ${gpu.adapter.name}`,
     ]);
     const width = Math.max(...facts.map(([name]) => name.length));
     print(

@@ -11,7 +11,7 @@ export function factsOf(model: Model, parameters: number): [string, string][] {
     ['network', `${network.architecture}, ${parameters} parameters`],
     [
       'weights',
-      `${plural(model.weights.length, 'network')} averaged: ${model.weights.map(({ path }) => path).join(', ')}`,
+      `${plural(model.weights.length, 'network')}: ${model.weights.map(({ path }) => path).join(', ')}`,
     ],
     ['patch', `${patch.join(' × ')} (D, H, W), a window each ${windowStep} of it`],
     ['mirroring', mirrorAxes.length ? `along ${mirrorAxes.map((axis) => 'DHW'[axis]).join(', ')}` : 'none'],
