@@ -144,7 +144,8 @@ test.each([
   for (const error of Object.values(errors)) expect(error).toBeLessThan(1e-4);
 });
 
-test('a file passes on tiles of multiply-adds too', async () => {
+// PyTorch's own file shows the same where it is there; compiling these tiles takes most of a minute.
+test.skipIf(golden)('a file passes on tiles of multiply-adds too', async () => {
   const file = join(temporaryFolder(), 'reference.safetensors');
   referenceFile(file, {
     ...ANISOTROPIC,
