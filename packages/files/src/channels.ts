@@ -24,16 +24,16 @@ export function channelFiles(first: string, channelNames: readonly string[]): st
   });
 }
 
-/** Reads a scan's channels. Throws InputError, also where they do not lie on one grid. */
+/** Reads a scan's channels, of which `channelFiles` names the files. Throws InputError, also where they do not lie on one grid. */
 export async function readChannels(
-  first: string,
+  files: readonly string[],
   channelNames: readonly string[],
 ): Promise<[Scan, ...Scan[]]> {
   const scans: Scan[] = [];
-  for (const [channel, path] of channelFiles(first, channelNames).entries()) {
+  for (const [channel, path] of files.entries()) {
     const scan = await readScanFile(path);
     if (scans[0] && !isSameGrid(scans[0], scan))
-      throw new InputError(`${path}: lies on another grid than ${basename(first)}`);
+      throw new InputError(`${path}: lies on another grid than ${basename(files[0]!)}`);
     const isCt = channelNames[channel]!.toUpperCase() === 'CT';
     scans.push({ ...scan, doubts: scan.doubts.filter(({ about }) => isCt || about !== 'values') });
   }

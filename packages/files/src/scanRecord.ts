@@ -29,7 +29,7 @@ export interface RecordedScan {
  */
 export async function readRecordedScan(path: string, channelNames: readonly string[]): Promise<RecordedScan> {
   const files = channelFiles(path, channelNames);
-  const [channels, record] = await Promise.all([readChannels(path, channelNames), recordOfScan(...files)]);
+  const [channels, record] = await Promise.all([readChannels(files, channelNames), recordOfScan(...files)]);
   for (const file of files.flatMap(niftiFiles)) if (file) await assertAsBefore(file, record[basename(file)]!);
   return { channels, record };
 }

@@ -16,7 +16,6 @@ import argparse
 import itertools
 import json
 import math
-import resource
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from scipy import ndimage
 from torch import nn
 from torch.nn import functional as F
 
-from pytorch_predict import Stopwatch, read_scan, write_labels
+from pytorch_predict import Stopwatch, print_report, read_scan, write_labels
 
 
 class Unit(nn.Module):
@@ -304,21 +303,7 @@ def main():
     write_labels(options.out, torch.from_numpy(np.ascontiguousarray(whole.transpose(back))), headers[0])
     stopwatch.done("write")
 
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "torch": torch.__version__,
-                "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-                "windows": windows,
-                "stages": stopwatch.seconds,
-                "peakGpuBytes": torch.cuda.max_memory_reserved() if device == "cuda" else None,
-                "cpuSeconds": used.ru_utime + used.ru_stime,
-                "peakHostBytes": used.ru_maxrss * 1024,
-                "logitsOnHost": on_host,
-            }
-        )
-    )
+    print_report(device, windows, stopwatch, on_host)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,25 @@ def read_scan(path):
     return voxels.reshape(shape[::-1]), spacing[::-1], data[:offset]
 
 
+def print_report(device, windows, stopwatch, logits_on_host):
+    """Prints what a prediction took, as the bench reads it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(
+        json.dumps(
+            {
+                "torch": torch.__version__,
+                "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+                "windows": windows,
+                "stages": stopwatch.seconds,
+                "peakGpuBytes": torch.cuda.max_memory_reserved() if device == "cuda" else None,
+                "cpuSeconds": used.ru_utime + used.ru_stime,
+                "peakHostBytes": used.ru_maxrss * 1024,
+                "logitsOnHost": logits_on_host,
+            }
+        )
+    )
+
+
 def write_labels(path, labels, header):
     """Writes labels, u8 [Z, Y, X], under the header of their scan with another data type."""
     header = bytearray(header)
@@ -203,21 +222,7 @@ def main():
     write_labels(options.out, whole, header)
     stopwatch.done("write")
 
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps(
-            {
-                "torch": torch.__version__,
-                "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
-                "windows": windows,
-                "stages": stopwatch.seconds,
-                "peakGpuBytes": torch.cuda.max_memory_reserved() if device == "cuda" else None,
-                "cpuSeconds": used.ru_utime + used.ru_stime,
-                "peakHostBytes": used.ru_maxrss * 1024,
-                "logitsOnHost": logits.device.type != device,
-            }
-        )
-    )
+    print_report(device, windows, stopwatch, logits.device.type != device)
 
 
 if __name__ == "__main__":
