@@ -18,6 +18,7 @@ export interface TwinStep {
 /**
  * Image [N, D, H, W, 1], target one class a voxel of the first items; the others, where there are some, learn from a
  * teacher's logits at the full resolution, by a weight.
+ * The target's labels are coded where the weight of pseudo-labels is given.
  */
 export function twinStep(
   config: NetworkConfig,
@@ -26,6 +27,7 @@ export function twinStep(
   image: Reference,
   target: ArrayLike<number>,
   unlabelled?: { readonly teacher: Reference; readonly weight: number },
+  pseudoWeight?: number,
 ): TwinStep {
   const shapes = new Map(layout.specs.map(({ name, shape }) => [name, shape]));
   const tape = new TwinTape((name) => reference(shapes.get(name)!, parameters.get(name)!));
@@ -40,7 +42,7 @@ export function twinStep(
   const gradients = outputs.map((output, i) => {
     const own = coarseLabels(labels, [labels.shape[0], ...output.shape.slice(1, 4), 1]).data;
     const items = firstItems(output, labels.shape[0]);
-    const supervised = diceCrossEntropy.backward(items, own, 0.5 ** i / total);
+    const supervised = diceCrossEntropy.backward(items, own, 0.5 ** i / total, pseudoWeight);
     const gradient = reference(output.shape);
     gradient.data.set(supervised.data);
     if (unlabelled && i === 0) {
@@ -53,7 +55,7 @@ export function twinStep(
     return [output as never, gradient] as const;
   });
   tape.backward(gradients);
-  const loss = diceCrossEntropy.forward(firstItems(logits, labels.shape[0]), target)[0];
+  const [loss] = diceCrossEntropy.forward(firstItems(logits, labels.shape[0]), target, pseudoWeight);
   return { logits, loss, gradients: tape.gradients };
 }
 

@@ -15,6 +15,8 @@ export interface LossCall {
   readonly outputs: readonly Slot[];
   /** u8 [M, D, H, W, 1]: the first M ≤ N items are labelled. */
   readonly target: Slot;
+  /** The weight of pseudo-labelled voxels; where it is given, the target's labels are coded (kernels/codedLabels.ts). */
+  readonly pseudoWeight?: number | undefined;
   /** f32 [3]: of the full resolution's labelled items, their Dice part, their cross-entropy part. */
   readonly loss: Slot;
   /** f32 [1]: the mean squared difference of probabilities of the other items, without its weight. */
@@ -33,7 +35,7 @@ function outputWeights(count: number): number[] {
 
 /** The tasks of the loss, and what sets the factors of gradients for the runs to come. */
 export function lossTasks(at: Planner, call: LossCall) {
-  const { outputs, target, loss, consistencyLoss, teacher } = call;
+  const { outputs, target, pseudoWeight, loss, consistencyLoss, teacher } = call;
   const { gpu } = at;
   const labelled = target.shape[0]!;
   const scalers: ((scale: number, consistencyWeight: number) => void)[] = [];
@@ -45,7 +47,11 @@ export function lossTasks(at: Planner, call: LossCall) {
     const value: Slot = i === 0 ? loss : { shape: [3], dtype: 'f32' };
     const coefficients: Slot = { shape: [labelled, classes, 2], dtype: 'f32' };
     const gradient = at.gradientSlot(output);
-    const items = () => ({ logits: itemsOf(at.tensor(output), 0, labelled), target: at.tensor(own) });
+    const items = () => ({
+      logits: itemsOf(at.tensor(output), 0, labelled),
+      target: at.tensor(own),
+      pseudoWeight,
+    });
     if (i > 0) {
       tasks.push({
         layer: 'loss',

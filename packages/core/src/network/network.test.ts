@@ -1,5 +1,6 @@
 /** Networks on the GPU against their float64 twin. */
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import { IGNORED, PSEUDO } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type OpenOptions, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { type Reference, reference, relativeError } from '@organseg/kernels/reference/array.ts';
@@ -144,8 +145,12 @@ const OTHERS: typeof CASES = [
 const build = (config: NetworkConfig, [batch, d, h, w]: number[]) =>
   recordNetwork(config, batch!, [d!, h!, w!]);
 
-/** A training step gives the twin's logits, loss and gradients. */
-async function learns(gpu: Gpu, { config, image: shape }: (typeof CASES)[number]): Promise<void> {
+/** A training step gives the twin's logits, loss and gradients; by a coded target where pseudo-labels have a weight. */
+async function learns(
+  gpu: Gpu,
+  { config, image: shape }: (typeof CASES)[number],
+  pseudoWeight?: number,
+): Promise<void> {
   const random = new Random(7);
   const recorded = build(config, shape);
   const layout = new ParameterLayout(recorded.tape.parameters);
@@ -157,15 +162,16 @@ async function learns(gpu: Gpu, { config, image: shape }: (typeof CASES)[number]
     shape,
     Float32Array.from({ length: elementCount(shape) }, () => random.uniform()),
   );
-  const target = Uint8Array.from({ length: elementCount(shape.slice(0, 4)) }, () =>
-    random.int(config.classes),
-  );
-  const expected = twinStep(config, layout, values, image, target);
+  const target = Uint8Array.from({ length: elementCount(shape.slice(0, 4)) }, () => {
+    const label = random.int(config.classes);
+    return pseudoWeight === undefined ? label : [label, label | PSEUDO, IGNORED][random.int(3)]!;
+  });
+  const expected = twinStep(config, layout, values, image, target, undefined, pseudoWeight);
 
   const [parameters, gradients] = [layout.allocate(gpu), layout.allocate(gpu)];
   layout.upload(gpu, parameters, values);
   const memory = { layout, parameters, activation: 'f32' } as const;
-  const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1 });
+  const step = trainingProgram(gpu, recorded, { ...memory, gradients, lossScale: 1, pseudoWeight });
   upload(gpu, step.image, Float32Array.from(image.data));
   upload(gpu, step.target, target);
   // Twice: the second run must not see what the first left behind.
@@ -233,6 +239,9 @@ describe.each<[string, OpenOptions]>([
   afterAll(() => gpu.close());
 
   test.each(CASES)('$name: logits, loss and gradients of the float64 twin', (c) => learns(gpu, c));
+
+  test('truth, pseudo-labels and ignored voxels weigh at every resolution as in the twin', () =>
+    learns(gpu, CASES.at(-1)!, 0.47));
 
   test.each(CASES)('$name: inference gives the same logits, run after run', (c) => predicts(gpu, c));
 

@@ -26,13 +26,15 @@ export interface TrainingMemory extends NetworkMemory {
   readonly gradients: Tensor;
   /** A factor of all gradients, which keeps small ones from vanishing in f16. */
   readonly lossScale: number;
+  /** The weight of pseudo-labelled voxels; where it is given, the target's labels are coded (kernels/codedLabels.ts). */
+  readonly pseudoWeight?: number | undefined;
   /** The teacher's logits of the items that are not labelled, which are the last ones of a batch. */
   readonly teacher?: Tensor | undefined;
 }
 
 /** Makes the program. Each run sets `gradients` to the loss's gradient times `lossScale`. */
 export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMemory): TrainingProgram {
-  const { layout, parameters, activation, gradients, lossScale, teacher } = memory;
+  const { layout, parameters, activation, gradients, lossScale, pseudoWeight, teacher } = memory;
   const planner = new Planner(gpu, activation, layout, parameters, gradients);
   const { tape, image, logits, coarse = [] } = recorded;
   const labelled = logits.shape[0]! - (teacher?.shape[0] ?? 0);
@@ -44,6 +46,7 @@ export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMe
   const losses = lossTasks(planner, {
     outputs: [logits, ...coarse],
     target,
+    pseudoWeight,
     loss,
     consistencyLoss,
     teacher,

@@ -1,7 +1,8 @@
 /** Dice and cross entropy against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, expectGradient, onDevice } from '../../test/harness.ts';
-import { relativeError } from '../reference/array.ts';
+import { IGNORED, PSEUDO } from '../codedLabels.ts';
+import { type Reference, reference, relativeError } from '../reference/array.ts';
 import * as twin from '../reference/diceCrossEntropy.ts';
 import { downloadF32, fromArray } from '../tensor.ts';
 import * as diceCrossEntropy from './diceCrossEntropy.ts';
@@ -13,33 +14,90 @@ const CASES = [
   { shape: [1, 16, 16, 16, 4], present: 1 },
 ];
 
+/** The weight of pseudo-labels. */
+const WEIGHT = 0.47;
+
 for (const [name, options] of Object.entries(DEVICES)) {
   onDevice(`diceCrossEntropy, ${name}`, options, (kit) => {
+    /** Loss and gradient by the kernels. */
+    async function learned(
+      logits: Reference,
+      labels: Uint8Array,
+      { dtype = 'f32' as 'f32' | 'f16', scale = 1, pseudoWeight = undefined as number | undefined },
+    ) {
+      const { shape } = logits;
+      const target = fromArray(kit.gpu, labels, [...shape.slice(0, 4), 1]);
+      const loss = kit.empty([3]);
+      const coefficients = kit.empty([shape[0]!, shape[4]!, 2]);
+      const dLogits = kit.output(shape, dtype);
+      const call = { logits: kit.upload(logits, dtype), target, pseudoWeight, coefficients };
+      kit.run(diceCrossEntropy.forward(kit.gpu, { ...call, loss }));
+      kit.run(diceCrossEntropy.backward(kit.gpu, { ...call, dLogits, scale }));
+      return { loss: await downloadF32(kit.gpu, loss), dLogits };
+    }
+
     for (const dtype of ['f32', 'f16'] as const) {
       test.each(CASES)(`${dtype} $shape with $present classes present`, async ({ shape, present }) => {
         const logits = kit.peaky(shape, dtype);
         const voxels = logits.data.length / shape[4]!;
         const labels = Uint8Array.from({ length: voxels }, () => Math.floor(kit.random() * present));
-        const target = fromArray(kit.gpu, labels, [...shape.slice(0, 4), 1]);
-        const z = kit.upload(logits, dtype);
-        const loss = kit.empty([3]);
-        const coefficients = kit.empty([shape[0]!, shape[4]!, 2]);
-        kit.run(diceCrossEntropy.forward(kit.gpu, { logits: z, target, loss, coefficients }));
-        expect(relativeError(await downloadF32(kit.gpu, loss), twin.forward(logits, labels))).toBeLessThan(
-          1e-5,
-        );
-
         const scale = dtype === 'f16' ? voxels : 1;
-        const dLogits = kit.output(shape, dtype);
-        kit.run(diceCrossEntropy.backward(kit.gpu, { logits: z, target, coefficients, dLogits, scale }));
+        const { loss, dLogits } = await learned(logits, labels, { dtype, scale });
+        expect(relativeError(loss, twin.forward(logits, labels))).toBeLessThan(1e-5);
         await kit.expectClose(dLogits, twin.backward(logits, labels, scale));
       });
     }
 
-    test('the twin agrees with central differences', () => {
+    for (const dtype of ['f32', 'f16'] as const) {
+      test.each(CASES)(`${dtype} $shape with truth, pseudo-labels and ignored voxels`, async (c) => {
+        const { shape, present } = c;
+        const logits = kit.peaky(shape, dtype);
+        const C = shape[4]!;
+        const labels = Uint8Array.from({ length: logits.data.length / C }, () => {
+          const label = Math.floor(kit.random() * present);
+          return [label, label | PSEUDO, IGNORED][Math.floor(kit.random() * 3)]!;
+        });
+        const scale = dtype === 'f16' ? labels.length : 1;
+        const expected = twin.forward(logits, labels, WEIGHT);
+        const gradient = twin.backward(logits, labels, scale, WEIGHT);
+        const isIgnored = (_: number, i: number) => labels[Math.floor(i / C)] === IGNORED;
+        // Nothing that a network says of an ignored voxel counts.
+        const garbage = reference(
+          shape,
+          logits.data.map((z, i) => (isIgnored(z, i) ? Number.NaN : z)),
+        );
+        const { loss, dLogits } = await learned(garbage, labels, { dtype, scale, pseudoWeight: WEIGHT });
+        expect(relativeError(loss, expected)).toBeLessThan(1e-5);
+        await kit.expectClose(dLogits, gradient);
+        const ignored = (await downloadF32(kit.gpu, dLogits)).filter(isIgnored);
+        expect(ignored.every((g) => g === 0)).toBe(true);
+      });
+    }
+
+    test('pseudo-labels of weight 1 are as good as the truth, to the bit', async () => {
+      const logits = kit.peaky([2, 9, 11, 13, 14]);
+      const labels = Uint8Array.from({ length: 2574 }, () => Math.floor(kit.random() * 14));
+      const coded = labels.map((label, i) => (i % 3 ? label | PSEUDO : label));
+      const plain = await learned(logits, labels, {});
+      const same = await learned(logits, coded, { pseudoWeight: 1 });
+      expect(same.loss).toEqual(plain.loss);
+      expect(await downloadF32(kit.gpu, same.dLogits)).toEqual(await downloadF32(kit.gpu, plain.dLogits));
+    });
+
+    test('a target that is ignored whole teaches nothing', async () => {
+      const logits = kit.peaky([1, 3, 5, 7, 3]);
+      const { loss, dLogits } = await learned(logits, new Uint8Array(105).fill(IGNORED), { pseudoWeight: 1 });
+      expect(Array.from(loss)).toEqual([0, 0, 0]);
+      expect((await downloadF32(kit.gpu, dLogits)).every((g) => g === 0)).toBe(true);
+    });
+
+    test('the twin agrees with central differences, with weights and without', () => {
       const logits = kit.peaky([2, 2, 2, 3, 4]);
       const labels = Array.from({ length: 24 }, (_, i) => i % 3);
       expectGradient(kit, logits, (z) => twin.forward(z, labels)[0], twin.backward(logits, labels, 1));
+      const coded = labels.map((label, i) => [label, label | PSEUDO, IGNORED, label][i % 4]!);
+      const gradient = twin.backward(logits, coded, 1, WEIGHT);
+      expectGradient(kit, logits, (z) => twin.forward(z, coded, WEIGHT)[0], gradient);
     });
 
     test('a target of another size is refused by name', () => {

@@ -8,10 +8,16 @@
  * Backward, times `scale` (for f16 gradients):
  *   dp = −2t/(N·C·(U + ε)) + (2I + ε)/(N·C·(U + ε)²)
  *   dLogits = p·(dp − Σ_k dp_k·p_k) + (p − t)/(N·V)
+ *
+ * Where voxels have weights w (codedLabels.ts), I = Σ w·p·t, U = Σ w·p + Σ w·t, the cross entropy is
+ * −1/(N·V)·Σ w·log p_target, divided by all V voxels still, and dLogits is w times the above. Logits of voxels of weight
+ * 0 are not read. That truth and pseudo-labels of one mixed patch have two weights is from BCP (Bai et al., CVPR 2023).
+ *
  * Cached for backward: the logits, the target and two coefficients for each (n, c); p is computed anew.
  */
+import { IGNORED, PSEUDO } from '../codedLabels.ts';
 import type { Gpu } from '../device.ts';
-import { f32, type Launch, prepare, setParams, u32, type Work } from '../kernel.ts';
+import { f32, type Launch, prepare, type Scalar, setParams, u32, type Work } from '../kernel.ts';
 import { elementCount, empty, type Tensor } from '../tensor.ts';
 import { rowRanges, type ShiftedView, viewOf } from '../views.ts';
 import { sumOfShares } from './reduce.ts';
@@ -26,18 +32,48 @@ const STRIP = 64;
 const TARGET = `
 fn target_of(v: u32) -> u32 { return (t[v / 4u] >> (8u * (v % 4u))) & 255u; }`;
 
-export interface DiceCrossEntropyForward {
+/**
+ * WGSL in which targets are the plain classes: `read` sets the class `truth` of voxel v, and does `skip` where the
+ * voxel counts for nothing; `weighted` multiplies a term by the voxel's weight.
+ */
+const PLAIN = {
+  read: (_skip: string) => 'let truth = target_of(p.targetShift + v);',
+  weighted: (term: string) => term,
+};
+
+/** The same in which targets are coded labels, and p.pseudoWeight is the weight of pseudo-labels. */
+const CODED: typeof PLAIN = {
+  read: (skip) => `let code = target_of(p.targetShift + v);
+    let weight = select(select(1.0, p.pseudoWeight, (code & ${PSEUDO}u) != 0u), 0.0, code == ${IGNORED}u);
+    if (weight == 0.0) { ${skip} }
+    let truth = code & ${PSEUDO - 1}u;`,
+  weighted: (term) => `weight * (${term})`,
+};
+
+const targetsOf = (pseudoWeight: number | undefined) => (pseudoWeight === undefined ? PLAIN : CODED);
+const weightParams = (pseudoWeight: number | undefined): Record<string, Scalar> =>
+  pseudoWeight === undefined ? {} : { pseudoWeight: f32(pseudoWeight) };
+
+/** What is compared. */
+interface Compared {
   /** [N, D, H, W, C] */
   readonly logits: Tensor;
-  /** u8 [N, D, H, W, 1], classes below C. */
+  /** u8 [N, D, H, W, 1], classes below C; coded labels where `pseudoWeight` is given. */
   readonly target: Tensor;
+  /** The weight of voxels whose coded label is a pseudo-label. */
+  readonly pseudoWeight?: number | undefined;
+}
+
+export interface DiceCrossEntropyForward extends Compared {
   /** f32 [3]: the loss, its Dice part, its cross-entropy part; it is assigned. */
   readonly loss: Tensor;
   /** f32 [N, C, 2]: the coefficients that backward needs; it is assigned. */
   readonly coefficients: Tensor;
 }
 
-export function forward(gpu: Gpu, { logits, target, loss, coefficients }: DiceCrossEntropyForward): Work {
+export function forward(gpu: Gpu, call: DiceCrossEntropyForward): Work {
+  const { logits, target, pseudoWeight, loss, coefficients } = call;
+  const { read, weighted } = targetsOf(pseudoWeight);
   const { batch, voxels, classes } = sizes(logits, target);
   const strips = Math.ceil(voxels / STRIP);
   const width = 3 * classes + 1; // Σpt, Σp, Σt of each class; Σ log p_target
@@ -53,6 +89,7 @@ export function forward(gpu: Gpu, { logits, target, loss, coefficients }: DiceCr
         shift: u32(z.shift),
         targetShift: u32(t.shift),
         firstStrip: u32(n * strips + start / STRIP),
+        ...weightParams(pseudoWeight),
       },
       code: `${TARGET}
 @compute @workgroup_size(64) fn main(id: Id) {
@@ -63,10 +100,10 @@ export function forward(gpu: Gpu, { logits, target, loss, coefficients }: DiceCr
   var logs = 0.0;
   for (var v = first; v < min(p.voxels, first + ${STRIP}u); v++) {
     let at = p.shift + v * ${classes}u;
-    let truth = target_of(p.targetShift + v);
+    ${read('continue;')}
     ${softmaxOf(classes, 'z')}
-    logs += f32(z[at + truth]) - top - log(total);
-    ${lines(classes, (c) => `sum${c} += p${c}; if (truth == ${c}u) { both${c} += p${c}; count${c} += 1.0; }`)}
+    logs += ${weighted('f32(z[at + truth]) - top - log(total)')};
+    ${lines(classes, (c) => `sum${c} += ${weighted(`p${c}`)}; if (truth == ${c}u) { both${c} += ${weighted(`p${c}`)}; count${c} += ${weighted('1.0')}; }`)}
   }
   let share = (p.firstStrip + strip) * ${width}u;
   ${lines(classes, (c) => `shares[share + ${3 * c}u] = both${c}; shares[share + ${3 * c + 1}u] = sum${c}; shares[share + ${3 * c + 2}u] = count${c};`)}
@@ -123,9 +160,7 @@ export function forward(gpu: Gpu, { logits, target, loss, coefficients }: DiceCr
   return { launches, scratch: [shares, sums] };
 }
 
-export interface DiceCrossEntropyBackward {
-  readonly logits: Tensor;
-  readonly target: Tensor;
+export interface DiceCrossEntropyBackward extends Compared {
   readonly coefficients: Tensor;
   /** The loss's gradient times `scale`; it is assigned. */
   readonly dLogits: Tensor;
@@ -134,7 +169,8 @@ export interface DiceCrossEntropyBackward {
 
 /** The work of backward, and the setter of its scale. */
 export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { setScale(scale: number): void } {
-  const { logits, target, coefficients, dLogits } = call;
+  const { logits, target, pseudoWeight, coefficients, dLogits } = call;
+  const { read, weighted } = targetsOf(pseudoWeight);
   const { batch, voxels, classes } = sizes(logits, target);
   const setters: ((scale: number) => void)[] = [];
   const launches = eachRange(gpu, logits, target, 1, ({ n, start, end, z, t, view }): Launch => {
@@ -145,6 +181,7 @@ export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { set
       n: u32(n),
       perVoxel: f32(scale / (batch * voxels)),
       scale: f32(scale),
+      ...weightParams(pseudoWeight),
     });
     const launch = prepare(gpu, {
       name: 'diceCrossEntropy.dLogits',
@@ -156,14 +193,14 @@ export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { set
   let v = invocation(id);
   if (v >= p.voxels) { return; }
   let at = p.shift + v * ${classes}u;
-  let truth = target_of(p.targetShift + v);
+  ${read(`${lines(classes, (c) => `dz[at + ${c}u] = dz_t(0.0);`)} return;`)}
   ${softmaxOf(classes, 'z')}
   let k = p.n * ${2 * classes}u;
   ${lines(classes, (c) => `let g${c} = coefficients[k + ${2 * c + 1}u] + select(0.0, coefficients[k + ${2 * c}u], truth == ${c}u);`)}
   let mean = ${range(classes)
     .map((c) => `p${c} * g${c}`)
     .join(' + ')};
-  ${lines(classes, (c) => `dz[at + ${c}u] = dz_t(p.scale * p${c} * (g${c} - mean) + p.perVoxel * (p${c} - select(0.0, 1.0, truth == ${c}u)));`)}
+  ${lines(classes, (c) => `dz[at + ${c}u] = dz_t(${weighted(`p.scale * p${c} * (g${c} - mean) + p.perVoxel * (p${c} - select(0.0, 1.0, truth == ${c}u))`)});`)}
 }`,
       invocations: end - start,
     });
