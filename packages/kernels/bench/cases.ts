@@ -15,6 +15,7 @@ import { gaussianSmooth } from '../src/ops/gaussianSmooth.ts';
 import * as instanceNorm from '../src/ops/instanceNorm.ts';
 import { gammaIntensity, gaussianNoise } from '../src/ops/intensity.ts';
 import { lowResolution } from '../src/ops/lowResolution.ts';
+import { mixPatches } from '../src/ops/mixPatches.ts';
 import { trilinear } from '../src/ops/resample.ts';
 import { resampleTaps } from '../src/ops/resampleTaps.ts';
 import { sgd } from '../src/ops/sgd.ts';
@@ -324,6 +325,18 @@ function* data(gpu: Gpu, n: number) {
     bytes: bytesOf(image, output),
     work: lowResolution(gpu, { input: image, output, zooms: [0.7, 0.7, 0.7] }),
     tensors: [],
+  };
+  const patch = () => ({ image: random(gpu, [n, n, n]), labels: empty(gpu, [n, n, n], 'u8') });
+  const [inside, outside, mixed] = [patch(), patch(), patch()];
+  const tensors = [inside, outside, mixed].flatMap(({ image, labels }) => [image, labels]);
+  const side = Math.round((2 * n) / 3);
+  const box = { from: cube(n - side), size: cube(side) };
+  yield {
+    op: 'mixPatches',
+    shape: `${shape}, a box of 2/3`,
+    bytes: 2 * bytesOf(mixed.image) + 3 * bytesOf(mixed.labels),
+    work: plain(mixPatches(gpu, { inside, outside, box, output: mixed })),
+    tensors,
   };
   const control = random(gpu, [8, 8, 8, 4]);
   yield {
