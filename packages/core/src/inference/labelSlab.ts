@@ -76,6 +76,8 @@ export interface LabelSlabOptions {
   readonly grid: LabelGrid | undefined;
   /** Labels of the channels, where those are regions. */
   readonly regions?: readonly number[] | undefined;
+  /** f32 [C]: labels of the network's grid are pseudo-labels, see ops/argmax.ts; the least probabilities that count. */
+  readonly least?: Tensor | undefined;
   /** f32 [3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
   readonly confidence?: Tensor | undefined;
 }
@@ -93,6 +95,7 @@ export class LabelSlab {
   readonly #blockBytes: number;
   readonly #downloads: Downloads;
   readonly #regions: readonly number[] | undefined;
+  readonly #least: Tensor | undefined;
   readonly #confidence: Tensor | undefined;
   readonly #shares: { readonly tensor: Tensor; readonly downloads: Downloads } | undefined;
   /** The numbers of finished planes on the network's grid and on the case's, and the first plane still held. */
@@ -104,12 +107,13 @@ export class LabelSlab {
     gpu: Gpu,
     size: Dhw,
     [left, right]: readonly [number, number],
-    { classes, patchDepth, dtype, grid, regions, confidence }: LabelSlabOptions,
+    { classes, patchDepth, dtype, grid, regions, least, confidence }: LabelSlabOptions,
   ) {
     const [D, H, W] = size;
     this.#gpu = gpu;
     this.#size = size;
     this.#regions = regions;
+    this.#least = least;
     this.#confidence = confidence;
     this.left = left;
     this.#right = right;
@@ -135,7 +139,7 @@ export class LabelSlab {
     const [, H, W, classes] = this.logits.shape as [number, number, number, number];
     const labels = { ...this.#labels, shape: [1, H, W] };
     const launches = [
-      ...argmax(this.#gpu, { logits: this.logits, labels, regions: this.#regions }),
+      ...argmax(this.#gpu, { logits: this.logits, labels, regions: this.#regions, least: this.#least }),
       ...(this.#grid && this.#grid.right > this.#grid.left ? [this.#labelsOnGrid(this.#grid, 0, 0)] : []),
       ...fillZeroRange(this.#gpu, this.logits, 0, H * W * classes),
     ];
@@ -179,7 +183,8 @@ export class LabelSlab {
       const labels = { ...this.#labels, shape: [to - from, H, W] };
       const voxels = (to - from) * planeStride;
       const finished = { logits: this.logits, first: at * planeStride, voxels };
-      runOnce(this.#gpu, argmax(this.#gpu, { ...finished, labels, regions: this.#regions }));
+      const kind = { regions: this.#regions, least: this.#least };
+      runOnce(this.#gpu, argmax(this.#gpu, { ...finished, labels, ...kind }));
       if (this.#confidence) {
         const { launches, scratch } = confidence(this.#gpu, { ...finished, sums: this.#confidence });
         runOnce(this.#gpu, launches);

@@ -54,6 +54,8 @@ export interface StreamRequest {
   readonly windowWay?: WindowWay;
   /** Labels of the networks' channels, where those are regions that may overlap. */
   readonly regions?: readonly number[] | undefined;
+  /** f32 [C]: labels of the network's grid are pseudo-labels, see ops/argmax.ts; the least probabilities that count. */
+  readonly least?: Tensor | undefined;
   /** Axes, 0 to 2 of D, H, W, along which the network sees windows mirrored too. */
   readonly mirrorAxes?: readonly number[];
   /**
@@ -130,6 +132,7 @@ export class SlabStream {
       windowStep,
       windowWay,
       regions,
+      least,
       mirrorAxes = [],
       skipEarly = false,
     } = request;
@@ -169,6 +172,7 @@ export class SlabStream {
       dtype: plan.logits,
       grid,
       regions,
+      least,
       confidence: this.#confidence,
     };
     this.#makeSlab = (columns) => new LabelSlab(gpu, size, columns, options);

@@ -1,5 +1,6 @@
 /** The sliding window against the plain way: the logits of all windows, blended on the host. */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
+import { IGNORED, PSEUDO } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { downloadF32, upload } from '@organseg/kernels/tensor.ts';
@@ -61,6 +62,7 @@ describe('a sliding window', () => {
     const padded = dhw((i) => Math.max(size[i]!, PATCH[i]!));
     const before = dhw((i) => Math.floor((padded[i]! - size[i]!) / 2));
     const sums = new Float64Array(padded[0] * padded[1] * padded[2] * 4);
+    const weights = new Float64Array(padded[0] * padded[1] * padded[2]);
     const weight = (i: number, n: number) => Math.exp(-0.5 * ((i - (n - 1) / 2) / (n / 8)) ** 2);
     const [ds, hs, ws] = size.map((n, i) => windowStarts(n, PATCH[i], step));
     for (const d0 of ds)
@@ -75,25 +77,28 @@ describe('a sliding window', () => {
           const z = await downloadF32(gpu, program.logits);
           for (let d = 0; d < PATCH[0]; d++)
             for (let h = 0; h < PATCH[1]; h++)
-              for (let w = 0; w < PATCH[2]; w++)
-                for (let c = 0; c < 4; c++) {
-                  const at = (((d0 + d) * padded[1] + h0 + h) * padded[2] + w0 + w) * 4 + c;
-                  const from = ((d * PATCH[1] + h) * PATCH[2] + w) * 4 + c;
-                  sums[at] += weight(d, PATCH[0]) * weight(h, PATCH[1]) * weight(w, PATCH[2]) * z[from];
-                }
+              for (let w = 0; w < PATCH[2]; w++) {
+                const at = ((d0 + d) * padded[1] + h0 + h) * padded[2] + w0 + w;
+                const from = (d * PATCH[1] + h) * PATCH[2] + w;
+                const share = weight(d, PATCH[0]) * weight(h, PATCH[1]) * weight(w, PATCH[2]);
+                weights[at] += share;
+                for (let c = 0; c < 4; c++) sums[4 * at + c] += share * z[4 * from + c];
+              }
         }
     program.close();
     const labels = new Uint8Array(size[0] * size[1] * size[2]);
     const margins = new Float64Array(labels.length);
+    const probabilities = new Float64Array(labels.length);
     for (let i = 0; i < labels.length; i++) {
       const [d, h, w] = [Math.floor(i / (size[1] * size[2])), Math.floor(i / size[2]) % size[1], i % size[2]];
-      const at = (((d + before[0]) * padded[1] + h + before[1]) * padded[2] + w + before[2]) * 4;
-      const values = Array.from(sums.subarray(at, at + 4));
+      const at = ((d + before[0]) * padded[1] + h + before[1]) * padded[2] + w + before[2];
+      const values = Array.from(sums.subarray(4 * at, 4 * at + 4), (sum) => sum / weights[at]);
       labels[i] = values.indexOf(Math.max(...values));
+      probabilities[i] = 1 / values.reduce((sum, z) => sum + Math.exp(z - values[labels[i]]), 0);
       const [first, second] = values.sort((a, b) => b - a);
       margins[i] = (first - second) / Math.max(...values.map(Math.abs));
     }
-    return { labels, margins };
+    return { labels, margins, probabilities };
   }
 
   test.each([
@@ -112,14 +117,33 @@ describe('a sliding window', () => {
       done = share;
     });
     const again = await sliding.labels({ size, data });
+    // About what labels of four classes have before any training.
+    const least = [0.3, 0.3, 0, 0.3];
+    const pseudo = await sliding.pseudoLabels({ size, data }, least);
     sliding.close();
-    const { labels: expected, margins } = await blended(data, size, step);
+    const { labels: expected, margins, probabilities } = await blended(data, size, step);
     expect(done).toBe(1);
     expect(again).toEqual(labels);
     expect(new Set(expected).size).toBeGreaterThan(1);
     labels.forEach((label, i) => {
       if (margins[i] > 1e-5) expect(label, `voxel ${i}`).toBe(expected[i]);
     });
+    expect(new Set(pseudo.map((label) => (label === IGNORED ? 1 : 0))).size).toBe(2);
+    pseudo.forEach((label, i) => {
+      const sure = probabilities[i] - least[labels[i]];
+      if (Math.abs(sure) > 1e-5) expect(label, `voxel ${i}`).toBe(sure < 0 ? IGNORED : labels[i] | PSEUDO);
+    });
+  });
+
+  test('air, which is not looked at, is background among pseudo-labels too', async () => {
+    const size: Dhw = [8, 12, 48];
+    const random = new Random(8);
+    // The first of three windows holds a body.
+    const data = Float32Array.from({ length: 8 * 12 * 48 }, (_, i) => (i % 48 < 16 ? random.uniform() : 0));
+    const sliding = new SlidingWindow(gpu, NETWORK, network().memory, { patch: PATCH, windowStep: 1 });
+    const labels = await sliding.pseudoLabels({ size, data }, [1, 1, 1, 1]);
+    sliding.close();
+    expect(labels).toEqual(Uint8Array.from(labels, (_, i) => (i % 48 < 16 ? IGNORED : PSEUDO)));
   });
 
   test.each([

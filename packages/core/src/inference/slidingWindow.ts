@@ -1,7 +1,8 @@
-/** Label maps of prepared images on the network's own grid, as validation needs them. */
+/** Label maps of prepared images on the network's own grid: for validation, and as pseudo-labels to train on. */
 
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import { fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { NetworkConfig } from '../network/networkConfig.ts';
 import type { NetworkMemory } from '../network/program.ts';
 import { rowExtents } from '../volume/bodyRows.ts';
@@ -41,7 +42,32 @@ export class SlidingWindow {
    * The class of each voxel, D, H, W. Air, whose intensity is 0, is background.
    * `onWindow` is called with the share that is done.
    */
-  async labels({ size, data }: PreparedImage, onWindow?: (share: number) => void): Promise<Uint8Array> {
+  labels(image: PreparedImage, onWindow?: (share: number) => void): Promise<Uint8Array> {
+    return this.#stream(image, undefined, onWindow);
+  }
+
+  /**
+   * The pseudo-label of each voxel, D, H, W, coded for training (kernels/codedLabels.ts): ignored where the class's
+   * probability is below `least[class]`; of every class a number from 0, which counts always, to 1.
+   */
+  async pseudoLabels(
+    image: PreparedImage,
+    least: readonly number[],
+    onWindow?: (share: number) => void,
+  ): Promise<Uint8Array> {
+    const tensor = fromArray(this.#gpu, Float32Array.from(least), [least.length]);
+    try {
+      return await this.#stream(image, tensor, onWindow);
+    } finally {
+      release(this.#gpu, tensor);
+    }
+  }
+
+  async #stream(
+    { size, data }: PreparedImage,
+    least: Tensor | undefined,
+    onWindow: ((share: number) => void) | undefined,
+  ): Promise<Uint8Array> {
     const { windowStep, signal } = this.#options;
     const plane = size[1] * size[2];
     const rows = rowExtents({ shape: xyzOf(size), data }, 0);
@@ -49,7 +75,7 @@ export class SlidingWindow {
     const stream = new SlabStream(
       this.#gpu,
       this.#networks,
-      { size, windowStep },
+      { size, windowStep, least },
       { logits: 'f32', strips: 1 },
     );
     try {
