@@ -174,7 +174,7 @@ describe('on one data set', () => {
   test('pipeline goes from data to report, and does nothing twice', async () => {
     const out = join(folder, 'pipeline');
     const command = ['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config];
-    const first = await cliJsonHere<{ report: string; labelledOnly: object; student: object }>(command);
+    const first = await cliJsonHere<{ report: string; labelledOnly: object; students: object[] }>(command);
     expect(first.report).toBe(join(out, 'report.html'));
     const html = readFileSync(first.report, 'utf8');
     for (const text of [

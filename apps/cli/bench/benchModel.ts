@@ -18,6 +18,7 @@ export async function writeRun(folder: string, config: Config): Promise<string> 
     phase: 'initial',
     data: run,
     init: null,
+    branches: false,
     initWeights: null,
     pseudo: null,
     fold: null,

@@ -21,3 +21,6 @@ export function weightOf(label: number, pseudoWeight: number): number {
   if (label === IGNORED) return 0;
   return label & PSEUDO ? pseudoWeight : 1;
 }
+
+/** The number of classes that coded labels can tell apart. */
+export const CODED_CLASSES = 127;

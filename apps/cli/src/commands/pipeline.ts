@@ -98,16 +98,21 @@ async function teacherOf(
   return planned;
 }
 
-/** The table "labelled only / student" and where the report lies. */
+/** The table of all models and where the report lies. */
 export function comparison(result: PipelineResult): string {
-  const { labelNames, labelledOnly, student, report, manifest, teacher, run } = result;
-  const organs = organsOf(labelNames).map(({ name, longName }): [string, number, number] => [
-    longName,
-    organMean(labelledOnly, name),
-    organMean(student, name),
-  ]);
-  const rows = [...organs, ['mean', labelledOnly.mean.dsc, student.mean.dsc] as const];
+  const { labelNames, labelledOnly, students, report, manifest, teacher, run } = result;
+  const evaluations = [labelledOnly, ...students.map(({ evaluation }) => evaluation)];
+  const rows: [string, number[]][] = [
+    ...organsOf(labelNames).map(({ name, longName }): [string, number[]] => [
+      longName,
+      evaluations.map((evaluation) => organMean(evaluation, name)),
+    ]),
+    ['mean', evaluations.map(({ mean }) => mean.dsc)],
+  ];
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  const heads = [teacher, ...students.map(({ name }) => name)];
+  const cells = (texts: readonly string[]) =>
+    texts.map((text, i) => text.padStart(heads[i]!.length + 2)).join('');
   const kept = manifest?.cases.filter((labelled) => labelled.kept).length;
   if (!labelledOnly.cases.length)
     return `no test cases to score; ${kept} of ${manifest?.cases.length} pseudo-labelled cases kept\nstudent: ${run}\nreport: ${report}`;
@@ -115,10 +120,8 @@ export function comparison(result: PipelineResult): string {
   return [
     `mean DSC of ${plural(labelledOnly.cases.length, 'test case')}${choice}`,
     '',
-    `${'organ'.padEnd(width)}${teacher.padStart(13)}             student`,
-    ...rows.map(
-      ([name, a, b]) => `${name.padEnd(width)}${a.toFixed(4).padStart(13)}  ${b.toFixed(4).padStart(18)}`,
-    ),
+    `${'organ'.padEnd(width)}${cells(heads)}`,
+    ...rows.map(([name, scores]) => `${name.padEnd(width)}${cells(scores.map((dsc) => dsc.toFixed(4)))}`),
     '',
     `report: ${report}`,
   ].join('\n');

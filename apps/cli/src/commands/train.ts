@@ -14,6 +14,7 @@ interface Options extends CommonOptions, SettingsOptions {
   data?: string;
   out: string;
   init?: string;
+  branch?: string;
   pseudo?: string;
   fold?: number;
   folds?: number;
@@ -33,6 +34,12 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     '--init <path>',
     'fine-tune from a run, an nnU-Net v2 folder or zip, or a MONAI bundle, with its settings',
   )
+  .addOption(
+    new Option(
+      '--branch <run>',
+      'go on from where this run kept a checkpoint for others (branchAt)',
+    ).conflicts('init'),
+  )
   .option('--pseudo <dir>', 'learn from these pseudo-labels too')
   .option(
     '--fold <k>',
@@ -51,6 +58,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       'config',
       'set',
       'init',
+      'branch',
       'pseudo',
       'fold',
       'folds',
@@ -60,7 +68,8 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
   .addOption(tuneOption())
   .action(async (options: Options, self: Command) => {
-    const { data, out, init, pseudo, prepared, memoryCap, tune } = options;
+    const { data, out, branch, init = branch, pseudo, prepared, memoryCap, tune } = options;
+    if (branch !== undefined) assertRun(branch);
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
@@ -71,7 +80,11 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       const hooks = { ...trainingProgress('training'), signal };
       const result =
         data && config
-          ? await startRun(gpu, { data, out, init, pseudo, fold, prepared, config }, hooks)
+          ? await startRun(
+              gpu,
+              { data, out, init, branches: branch !== undefined, pseudo, fold, prepared, config },
+              hooks,
+            )
           : await resumeRun(gpu, out, hooks);
       hooks.finish();
       const { finished, epoch, best } = result;

@@ -21,17 +21,27 @@ export function firstTeacher(config: Config): Model {
   return { ...model, runs: foldRuns(config, model.folder).map(({ name }) => name) };
 }
 
+/** The settings of the model of the labelled cases alone, whatever its students do. */
+export const labelledOnlyConfig = (config: Config): Config => ({ ...config, copyPaste: null });
+
 /** The student of each round. */
 export function studentsOf(config: Config): Model[] {
-  const name = studentConfig(config).consistency
-    ? 'with the mean teacher'
-    : config.studentStart === 'scratch'
-      ? 'with the noisy student'
-      : 'with pseudo-labels';
-  return Array.from({ length: config.rounds }, (_, i) => ({
-    name,
-    folder: `${name.replace('the ', '').replaceAll(' ', '-')}${i ? `-${i + 1}` : ''}`,
-  }));
+  const names: string[] = [];
+  return Array.from({ length: config.rounds }, (_, round): Model => {
+    const name = nameOf(studentConfig(config, round));
+    names.push(name);
+    const times = names.filter((each) => each === name).length;
+    return {
+      name,
+      folder: `${name.replace('the ', '').replaceAll(' ', '-')}${times > 1 ? `-${times}` : ''}`,
+    };
+  });
+}
+
+function nameOf({ consistency, copyPaste, studentStart }: Config): string {
+  if (copyPaste) return 'with copy-paste';
+  if (consistency) return 'with the mean teacher';
+  return studentStart === 'scratch' ? 'with the noisy student' : 'with pseudo-labels';
 }
 
 /** The name of the folder of a round's pseudo-labels; rounds count from 0. */

@@ -9,6 +9,7 @@ import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import type { PseudoLabelManifest } from '@organseg/train/pseudo/manifest.ts';
 import { readRun } from '@organseg/train/run/runFolder.ts';
+import type { TrainRequest } from '@organseg/train/run/startRun.ts';
 import { readRecords } from '@organseg/train/run/trainingRecords.ts';
 import { type Evaluation, evaluateCases } from '../evaluate/evaluateCases.ts';
 import { averaged, type PlannedSegmenter } from '../predict/segmenters.ts';
@@ -16,7 +17,14 @@ import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts'
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { reportHtml } from '../report/report.ts';
 import { say } from '../terminal/command.ts';
-import { FROM_ELSEWHERE, firstTeacher, type Model, pseudoLabelsOf, studentsOf } from './models.ts';
+import {
+  FROM_ELSEWHERE,
+  firstTeacher,
+  labelledOnlyConfig,
+  type Model,
+  pseudoLabelsOf,
+  studentsOf,
+} from './models.ts';
 import { type PipelineRequest, type PipelineState, saveState } from './state.ts';
 import { evaluateOrRead, foldRuns, predictOrGoOn, testPairs, testReferences, trainOrGoOn } from './tasks.ts';
 
@@ -28,10 +36,10 @@ export interface PipelineResult {
   readonly teacher: string;
   /** The run of the last student. */
   readonly run: string;
-  /** Scores of the first teacher and of the last student, of no case where there are no test cases. */
+  /** Scores of the first teacher and of each student, of no case where there are no test cases. */
   readonly labelledOnly: Evaluation;
-  readonly student: Evaluation;
-  /** Pseudo-labels that the last student learnt from; null where nobody labels. */
+  readonly students: readonly { readonly name: string; readonly evaluation: Evaluation }[];
+  /** Pseudo-labels that the teacher of the last round in which it labels has made; null where none does. */
   readonly manifest: PseudoLabelManifest | null;
   /** Scores of the labelled cases, each by the fold that has not seen it; null without folds. */
   readonly outOfFold: Evaluation | null;
@@ -54,7 +62,7 @@ export async function pipeline(
   const prepared = join(out, 'prepared');
   const students = studentsOf(config);
   const first = request.teacher ? FROM_ELSEWHERE : firstTeacher(config);
-  const models = [first, students.at(-1)!] as const;
+  const models = [first, ...students];
   const runsOf = ({ folder, runs = [folder] }: Model) => runs.map((name) => join(out, name));
   const run = (model: Model) => runsOf(model)[0]!;
   const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
@@ -65,7 +73,11 @@ export async function pipeline(
   for (const { name, fold } of first === FROM_ELSEWHERE ? [] : foldRuns(config, first.folder)) {
     const part = fold ? `, fold ${fold.fold}` : '';
     await tasks.run(`train on labelled cases${part}`, signal, () =>
-      trainOrGoOn(owner, { data, config, out: join(out, name), fold, prepared }, signal),
+      trainOrGoOn(
+        owner,
+        { data, config: labelledOnlyConfig(config), out: join(out, name), fold, prepared },
+        signal,
+      ),
     );
   }
   const outOfFold = config.folds === null || first === FROM_ELSEWHERE ? null : await outOfFoldScores();
@@ -74,12 +86,14 @@ export async function pipeline(
   const labelFolders: string[] = [];
   for (const [i, student] of students.entries()) {
     const round = students.length > 1 ? `, round ${i + 1}` : '';
+    const own = studentConfig(config, i);
     const pseudo = join(out, pseudoLabelsOf(i));
-    if (config.studentPseudoLabels) {
+    const isLabelled = own.studentPseudoLabels || teacher === FROM_ELSEWHERE;
+    if (isLabelled) {
       manifest = await tasks.run(`pseudo-label${round}`, signal, async () => {
         const compared = [...labelFolders];
-        if (teacher.runs && comparesModels(config)) compared.push(...(await labelByEach(runsOf(teacher))));
-        const made = await label(await segmenterOf(teacher), pseudo, compared);
+        if (teacher.runs && comparesModels(own)) compared.push(...(await labelByEach(runsOf(teacher))));
+        const made = await label(await segmenterOf(teacher), pseudo, compared, own);
         say(summary(made));
         return made;
       });
@@ -90,11 +104,11 @@ export async function pipeline(
         owner,
         {
           data,
-          config: studentConfig(config),
+          config: own,
           prepared,
           out: run(student),
-          init: config.studentStart === 'teacher' && teacher !== FROM_ELSEWHERE ? run(teacher) : undefined,
-          pseudo: config.studentPseudoLabels ? pseudo : undefined,
+          ...startOf(own, teacher),
+          pseudo: isLabelled ? pseudo : undefined,
         },
         signal,
       ),
@@ -140,7 +154,7 @@ export async function pipeline(
     adapter: owner.gpu.adapter.name,
     tasks: tasks.list,
     labelNames,
-    runs: [await reportRun(models[0]), await reportRun(models[1])],
+    runs: await Promise.all(models.map(reportRun)),
     manifest,
     outOfFold,
     truth: manifest
@@ -148,19 +162,33 @@ export async function pipeline(
       : new Map(),
   });
   await writeWhole(report, html);
-  const [labelledOnly, student] = models.map((model) => evaluations.get(model)!) as [Evaluation, Evaluation];
-  const made = { teacher: first.name, run: run(models[1]), report };
-  return { ...made, labelNames, labelledOnly, student, manifest, outOfFold };
+  return {
+    report,
+    labelNames,
+    teacher: first.name,
+    run: run(students.at(-1)!),
+    labelledOnly: evaluations.get(first)!,
+    students: students.map((student) => ({ name: student.name, evaluation: evaluations.get(student)! })),
+    manifest,
+    outOfFold,
+  };
+
+  /** The run that a student goes on from, if any. */
+  function startOf({ studentStart }: Config, teacher: Model): Pick<TrainRequest, 'init' | 'branches'> {
+    if (studentStart === 'branch' && first !== FROM_ELSEWHERE) return { init: run(first), branches: true };
+    return studentStart === 'teacher' && teacher !== FROM_ELSEWHERE ? { init: run(teacher) } : {};
+  }
 
   async function label(
     planned: PlannedSegmenter,
     folder: string,
     compared: readonly string[],
+    { selection }: Config,
   ): Promise<PseudoLabelManifest> {
     const origin = await planned.origin(NO_POSTPROCESSING);
     const segmenter = await planned.open(owner, signal);
     try {
-      const options = { origin, out: folder, selection: config.selection, compared, signal };
+      const options = { origin, out: folder, selection, compared, signal };
       return await labelWithProgress(segmenter, dataset.unlabelled, options);
     } finally {
       segmenter.close();
@@ -171,7 +199,7 @@ export async function pipeline(
   async function labelByEach(folds: readonly string[]): Promise<string[]> {
     const folders = folds.map((_, fold) => join(out, `pseudo-labels-fold-${fold}`));
     for (const [fold, folder] of folders.entries())
-      await label(await averaged([folds[fold]!], {}, { mirror: [], confidence: true }), folder, []);
+      await label(await averaged([folds[fold]!], {}, { mirror: [], confidence: true }), folder, [], config);
     return folders;
   }
 

@@ -15,9 +15,12 @@ export interface ReportInput {
   readonly tasks: readonly { readonly name: string; readonly seconds: number }[];
   /** Names of the data set's labels, background first. */
   readonly labelNames: readonly string[];
-  /** The model of the labelled cases alone, or the teacher from elsewhere, and the last student, whose name begins with "with". */
-  readonly runs: readonly [ReportRun, ReportRun];
-  /** The pseudo-labels that the second model learnt from; null where there were none. */
+  /**
+   * The model of the labelled cases alone, or the teacher from elsewhere, then the student of each round, whose names
+   * begin with "with".
+   */
+  readonly runs: readonly ReportRun[];
+  /** The pseudo-labels that a student learnt from last; null where there were none. */
   readonly manifest: PseudoLabelManifest | null;
   /** Scores of the labelled cases, each by the fold that has not seen it; null without folds. */
   readonly outOfFold: Evaluation | null;

@@ -1,8 +1,10 @@
 /** The report `report.html`: what a pipeline did and what came of it, in one file that needs nothing else. */
 import { type Organ, organsOf } from '@organseg/core/organs.ts';
+import { studentConfig } from '@organseg/train/config/resolve.ts';
 import { html } from 'hono/html';
 import { curves } from './curves.ts';
 import type { Html, ReportInput, ReportRun } from './input.ts';
+import { labellings } from './labellings.ts';
 import { pageHtml } from './page.ts';
 import { pictures } from './pictures.ts';
 import { pseudoLabels } from './pseudoLabels.ts';
@@ -12,7 +14,7 @@ import { summary } from './words.ts';
 
 export async function reportHtml(input: ReportInput): Promise<string> {
   const { title, folder, runs, manifest, outOfFold } = input;
-  const [before, after] = runs;
+  const [before, after] = [runs[0]!, runs.at(-1)!];
   const organs = organsOf(input.labelNames);
   const lead = summary(before.evaluation, after, manifest);
   const scored = before.evaluation.cases.length > 0;
@@ -21,40 +23,43 @@ export async function reportHtml(input: ReportInput): Promise<string> {
     title,
     made: html`${date} UTC · <code>${folder}</code>`,
     lead: lead.join(' '),
-    main: html`${scored ? await scores(organs, before, after) : ''}
+    main: html`${scored ? await scores(organs, runs) : ''}
 ${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
 ${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
+${labellings(runs)}
 <section><h2>Training</h2>${runs.map((run) => curves(run, input.labelNames))}</section>
 <section><h2>What was run</h2>${settings(input)}</section>
 ${scored ? html`<section><h2>How to read this</h2>${reading(organs, input)}</section>` : ''}`,
   });
 }
 
-const scores = async (organs: readonly Organ[], before: ReportRun, after: ReportRun): Promise<Html> =>
-  html`<section><h2>Organs</h2>${organTable(organs, before, after)}</section>
-<section><h2>Test cases</h2>${caseTable(organs, before, after)}</section>
-<section><h2>Pictures</h2>${await pictures(organs, after)}</section>`;
+const scores = async (organs: readonly Organ[], runs: readonly ReportRun[]): Promise<Html> =>
+  html`<section><h2>Organs</h2>${organTable(organs, runs)}</section>
+<section><h2>Test cases</h2>${caseTable(organs, runs)}</section>
+<section><h2>Pictures</h2>${await pictures(organs, runs.at(-1)!)}</section>`;
 
 function reading(organs: readonly Organ[], { runs, config }: ReportInput): Html {
-  const { rules, cases } = runs[0].evaluation;
+  const { rules, cases } = runs[0]!.evaluation;
+  const last = studentConfig(config, config.rounds - 1);
   return html`<p><b>DSC</b> (Dice similarity coefficient) is the overlap of prediction and reference, from 0 (none) to 1
 (the same voxels). <b>NSD</b> (normalised surface Dice) is the share of the two surfaces that lie within a tolerance
 of each other: ${tolerances(organs)}. Both are computed by the rules <code>${rules}</code>. An organ that
 reference and prediction both lack scores 1, one that only one of them has scores 0, and a mean counts every organ and
 every case the same. A small organ that is there or not there can therefore move a mean by itself.
 ${rules === 'flare22' ? flare22(organs) : ''}</p>
-<p><b>What a difference can say.</b> Both models are scored on the same ${cases.length === 1 ? 'case' : 'cases'}, so
-the difference is that of two models on these data. A few cases say little about other patients: another seed or
+<p><b>What a difference can say.</b> All models are scored on the same ${cases.length === 1 ? 'case' : 'cases'}, so
+the difference, of the last and the first, is that of two models on these data. A few cases say little about other patients: another seed or
 another choice of test cases alone may move a mean by some hundredths. A change that most cases and
 most organs share is worth more than a large one in a single case. Here stands no interval and no test of
-significance. ${runs[0].records.length ? STARTED[config.studentStart] : STARTED.scratch}; not all of a
+significance. ${runs[0]!.records.length ? STARTED[last.studentStart] : STARTED.scratch}; not all of a
 difference need come from the pseudo-labels.</p>
 <p>This is a report on research software. It is no medical device, and no picture here is for diagnosis.</p>`;
 }
 
 const STARTED = {
-  teacher: 'The second model also trained longer than the first, whose best checkpoint it started from',
-  scratch: 'The second model started from random weights, with settings and a schedule of its own',
+  teacher: 'The last model also trained longer than the one before, whose checkpoint it started from',
+  branch: 'The last model branched from the first on its way, and took as many steps as that in all',
+  scratch: 'The last model started from random weights, with settings and a schedule of its own',
 } as const;
 
 function tolerances(organs: readonly Organ[]): string {

@@ -1,4 +1,4 @@
-/** Tables of scores: the model of the labelled cases alone beside the last student. */
+/** Tables of scores: the model of the labelled cases alone beside the students. */
 
 import { meanScore, type Score } from '@organseg/core/metrics/score.ts';
 import type { Organ } from '@organseg/core/organs.ts';
@@ -20,54 +20,56 @@ NSD ${score(mean.nsd)} over ${plural(cases.length, 'case')}.</p>
 
 interface Row {
   readonly head: Html | string;
-  readonly before: Score;
-  readonly after: Score;
+  /** Scores by each model. */
+  readonly scores: readonly Score[];
 }
 
 /** The table of organs: means over the cases. */
-export function organTable(organs: readonly Organ[], before: ReportRun, after: ReportRun): Html {
+export function organTable(organs: readonly Organ[], runs: readonly ReportRun[]): Html {
   const rows = organs.map(({ name, longName, colour }): Row => {
     const mean = ({ evaluation }: ReportRun) =>
       meanScore(evaluation.cases.map((scored) => scored.organs[name]));
     return {
       head: html`<span class="organ">${swatch(colour)}${longName}</span>`,
-      before: mean(before),
-      after: mean(after),
+      scores: runs.map(mean),
     };
   });
-  return html`<p class="quiet">Means over ${plural(before.evaluation.cases.length, 'case')}.</p>
-${comparison('organ', rows, before, after)}`;
+  return html`<p class="quiet">Means over ${plural(runs[0]!.evaluation.cases.length, 'case')}.</p>
+${comparison('organ', rows, runs)}`;
 }
 
 /** The table of cases: means over the organs. */
-export function caseTable(organs: readonly Organ[], before: ReportRun, after: ReportRun): Html {
-  const later = new Map(after.evaluation.cases.map((scored) => [scored.case, scored.mean]));
-  const missing = new Set([...before.evaluation.missing, ...after.evaluation.missing]);
-  const rows = before.evaluation.cases.map(({ case: name, mean }): Row => {
+export function caseTable(organs: readonly Organ[], runs: readonly ReportRun[]): Html {
+  const means = runs.map(
+    ({ evaluation }) => new Map(evaluation.cases.map((scored) => [scored.case, scored.mean])),
+  );
+  const missing = new Set(runs.flatMap(({ evaluation }) => evaluation.missing));
+  const rows = runs[0]!.evaluation.cases.map(({ case: name }): Row => {
     const head = missing.has(name) ? html`${name} <small>(a prediction is missing: scored 0)</small>` : name;
-    return { head, before: mean, after: later.get(name)! };
+    return { head, scores: means.map((mean) => mean.get(name)!) };
   });
   return html`<p class="quiet">Means over ${plural(organs.length, 'organ')}.</p>
-${comparison('case', rows, before, after)}`;
+${comparison('case', rows, runs)}`;
 }
 
-function comparison(heading: string, rows: readonly Row[], before: ReportRun, after: ReportRun): Html {
-  const columns = html`<th>${before.name}<th>${after.name}<th>change`;
-  const mean = { head: 'mean', before: before.evaluation.mean, after: after.evaluation.mean };
+/** A table of DSC and NSD by each model, and the change from the first to the last. */
+function comparison(heading: string, rows: readonly Row[], runs: readonly ReportRun[]): Html {
+  const columns = html`${runs.map(({ name }) => html`<th>${name}`)}<th>change`;
+  const mean = { head: 'mean', scores: runs.map(({ evaluation }) => evaluation.mean) };
   return html`<div class="wide"><table class="scores">
 <thead>
-<tr><th rowspan="2">${heading}<th colspan="3" class="group">DSC<th colspan="3" class="group">NSD
+<tr><th rowspan="2">${heading}<th colspan="${runs.length + 1}" class="group">DSC<th colspan="${runs.length + 1}" class="group">NSD
 <tr>${columns}${columns}
 <tbody>${rows.map(tableRow)}
 <tfoot>${tableRow(mean)}
 </table></div>`;
 }
 
-const tableRow = ({ head, before, after }: Row): Html => html`
-<tr><th>${head}${cells(before.dsc, after.dsc)}${cells(before.nsd, after.nsd)}`;
+const tableRow = ({ head, scores }: Row): Html => html`
+<tr><th>${head}${cells(scores.map(({ dsc }) => dsc))}${cells(scores.map(({ nsd }) => nsd))}`;
 
-function cells(before: number, after: number): Html {
-  const text = change(after - before);
+function cells(values: readonly number[]): Html {
+  const text = change(values.at(-1)! - values[0]!);
   const kind = text.startsWith('+') ? 'rise' : text.startsWith('−') ? 'fall' : 'quiet';
-  return html`<td>${score(before)}<td>${score(after)}<td class="${kind}">${text}`;
+  return html`${values.map((value) => html`<td>${score(value)}`)}<td class="${kind}">${text}`;
 }

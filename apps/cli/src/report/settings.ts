@@ -9,14 +9,18 @@ import { duration } from '../terminal/duration.ts';
 import type { Html, ReportInput } from './input.ts';
 
 export function settings({ preset, config, adapter, tasks, runs }: ReportInput): Html {
+  const isFromElsewhere = !runs[0]!.records.length;
   const rows: [string, string][] = [
     ['preset', preset],
     ['network', `${config.architecture}, filters ${config.filters.join(', ')}, ${config.classes} classes`],
     ['grid', `${config.spacingMm.join(' × ')} mm, patches of ${xyzOf(config.patch).join(' × ')} voxels`],
     ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
     ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
-    ...(runs[0].records.length ? ([[runs[0].name, phase(config.initial)]] as [string, string][]) : []),
-    [runs[1].name, phase(runs[0].records.length ? studentPhase(config) : studentConfig(config).initial)],
+    ...runs.flatMap(({ name, records }, i): [string, string][] =>
+      i || records.length
+        ? [[name, i ? studentPhase(config, i - 1, isFromElsewhere) : phase(config.initial)]]
+        : [],
+    ),
     ['seed', String(config.seed)],
     ['adapter', adapter],
     ['software', `organseg ${manifest.version}, Node.js ${process.versions.node}`],
@@ -31,10 +35,12 @@ export function settings({ preset, config, adapter, tasks, runs }: ReportInput):
 <details><summary>All settings</summary><pre>${JSON.stringify(config, null, 2)}</pre></details>`;
 }
 
-/** The phase of training that the student goes through. */
-function studentPhase(config: Config): Config['initial'] {
-  const { initial, fineTuning } = studentConfig(config);
-  return config.studentStart === 'teacher' ? fineTuning : initial;
+/** What training the student of a round goes through, from 0. */
+function studentPhase(config: Config, round: number, teacherIsFromElsewhere: boolean): string {
+  const { initial, fineTuning, studentStart, branchAt } = studentConfig(config, round);
+  if (studentStart === 'teacher' && !(teacherIsFromElsewhere && round === 0)) return phase(fineTuning);
+  const isBranch = studentStart === 'branch' && !teacherIsFromElsewhere;
+  return `${phase(initial)}${isBranch ? `, the first ${Math.round(100 * branchAt!)} % shared` : ''}`;
 }
 
 const phase = ({ epochs, learningRate, augment }: Config['initial']) =>

@@ -13,6 +13,10 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
     shown?.finish();
     shown = undefined;
   };
+  const begin = (what: string, cases: number) => {
+    finish();
+    shown = progress(what, cases, 'cases');
+  };
   return {
     onNote: say,
     onDataNote: (text) => {
@@ -30,11 +34,13 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
       shown.update(step, `epoch ${epoch}, loss ${loss.toFixed(3)}, ${busy}`);
     },
     onValidating: (done, total) => {
-      if (done === 0) {
-        finish();
-        shown = progress('validating', total, 'cases');
-      }
+      if (done === 0) begin('validating', total);
       shown?.update(done);
+    },
+    onLabelling: (done, total) => {
+      if (done === 0) begin('labelling', total);
+      shown?.update(done);
+      if (done === total) finish();
     },
     onValidation: (epoch, meanDsc, best) => {
       finish();

@@ -4,14 +4,17 @@
  */
 import type { Box, Volume } from './volume.ts';
 
+/** Labels, wherever their grid lies. */
+type Grid = Pick<Volume<Uint8Array>, 'shape' | 'data'>;
+
 /** The number of voxels that each changed label lost or gained. */
 export type Changes = ReadonlyMap<number, number>;
 
 /**
- * Keeps each label's largest part alone; the rest becomes background, in place. Voxels that share a corner are
- * connected, as nnU-Net counts.
+ * Keeps each label's largest part alone; the rest becomes another label, in place, background unless given. Voxels that
+ * share a corner are connected, as nnU-Net counts.
  */
-export function keepLargestComponent(volume: Volume<Uint8Array>, labels: readonly number[]): Changes {
+export function keepLargestComponent(volume: Grid, labels: readonly number[], rest = 0): Changes {
   const lost = new Map<number, number>();
   for (const [label, box] of boxesOf(volume, labels)) {
     const runs = runsOf(volume, box, (value) => value === label);
@@ -25,7 +28,7 @@ export function keepLargestComponent(volume: Volume<Uint8Array>, labels: readonl
     part.forEach((name, i) => {
       if (name === largest) return;
       const row = runs.rowAt[runs.row[i]];
-      volume.data.fill(0, row + runs.start[i], row + runs.end[i]);
+      volume.data.fill(rest, row + runs.start[i], row + runs.end[i]);
       count += runs.end[i] - runs.start[i];
     });
     if (count) lost.set(label, count);
@@ -37,7 +40,7 @@ export function keepLargestComponent(volume: Volume<Uint8Array>, labels: readonl
  * Gives each label the background that it encloses, in place: what no path of voxels that share a face leads out of
  * (scipy's binary_fill_holes). Other labels inside stay.
  */
-export function fillHoles(volume: Volume<Uint8Array>, labels: readonly number[]): Changes {
+export function fillHoles(volume: Grid, labels: readonly number[]): Changes {
   const gained = new Map<number, number>();
   for (const [label, box] of boxesOf(volume, labels)) {
     const runs = runsOf(volume, box, (value) => value !== label);
@@ -66,7 +69,7 @@ export function fillHoles(volume: Volume<Uint8Array>, labels: readonly number[])
 }
 
 /** The smallest box around each of those labels that the map holds. */
-function boxesOf({ data, shape }: Volume<Uint8Array>, labels: readonly number[]): Map<number, Box> {
+function boxesOf({ data, shape }: Grid, labels: readonly number[]): Map<number, Box> {
   if (!labels.length) return new Map();
   const [nx, ny, nz] = shape;
   const low = new Int32Array(3 * 256).fill(0x7fffffff);
@@ -113,11 +116,7 @@ interface Runs {
   readonly height: number;
 }
 
-function runsOf(
-  { data, shape }: Volume<Uint8Array>,
-  { min, max }: Box,
-  isIn: (value: number) => boolean,
-): Runs {
+function runsOf({ data, shape }: Grid, { min, max }: Box, isIn: (value: number) => boolean): Runs {
   const [start, end, row, firstRun, rowAt]: number[][] = [[], [], [], [], []];
   const width = max[0] - min[0];
   for (let z = min[2]; z < max[2]; z++)

@@ -109,14 +109,14 @@ test('a student’s settings are checked as its teacher’s are', () => {
   expect(withStudent({ patch: [33, 40, 48] })).toThrow(
     'student: patch [33,40,48] expects multiples of [8,8,8]',
   );
-  const consistency = { patches: 1, weight: 1, rampEpochs: 1, emaDecay: 0.9 };
+  const consistency = { patches: 1, weight: 1, rampEpochs: 1 };
   expect(withStudent({ consistency })).toThrow(
     'student: consistency.patches expects fewer than the batch of 1',
   );
 });
 
 test('the teacher’s weight rises along its ramp', () => {
-  const consistency = { patches: 1, weight: 2, rampEpochs: 10, emaDecay: 0.9 };
+  const consistency = { patches: 1, weight: 2, rampEpochs: 10 };
   const config = { ...PRESETS.small, consistency };
   expect(consistencyWeight(config, 0)).toBeCloseTo(2 * Math.exp(-5), 12);
   expect(consistencyWeight(config, 5)).toBeCloseTo(2 * Math.exp(-1.25), 12);

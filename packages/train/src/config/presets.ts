@@ -57,7 +57,10 @@ const gao2022: Config = {
   pseudoShare: null,
   foregroundShare: null,
   deepSupervision: false,
+  weightAverage: null,
   consistency: null,
+  copyPaste: null,
+  branchAt: null,
   precision: 'auto',
   augmentations: [{ kind: 'mirror', x: 0.2, y: 0.2, z: 0 }, ...gaoIntensities],
   optimizer: 'adam',
@@ -70,6 +73,7 @@ const gao2022: Config = {
   decayPower: 0.9,
   learningRateFloor: 0.01,
   validationShare: 0.2,
+  checkpoint: 'best',
   validateEverySteps: 2000,
   saveEverySteps: 1000,
   selection: [{ strategy: 'min-voxels', voxels: 2000 }],
@@ -151,7 +155,8 @@ const meanTeacher: Config = {
   student: {
     batch: 4,
     stepsPerEpoch: 250,
-    consistency: { patches: 2, weight: 0.1, rampEpochs: 80, emaDecay: 0.99 },
+    weightAverage: 0.99,
+    consistency: { patches: 2, weight: 0.1, rampEpochs: 80 },
   },
 };
 

@@ -3,9 +3,12 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { type Config, parseConfig } from './schema.ts';
 
-/** The settings of a pipeline's students. */
-export const studentConfig = (config: Config): Config =>
-  resolveConfig({ ...config, student: {} }, { path: 'student', value: config.student }, []);
+/** The settings of a pipeline's student of a round, from 0. */
+export function studentConfig(config: Config, round = 0): Config {
+  const { student } = config;
+  const value = Array.isArray(student) ? student[round] : student;
+  return resolveConfig({ ...config, student: {} }, { path: 'student', value }, []);
+}
 
 /**
  * The settings that a preset or other settings give, with the file's keys over them and `key=value` settings over both.

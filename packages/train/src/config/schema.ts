@@ -5,6 +5,7 @@ import { check } from '@organseg/files/json.ts';
 import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
+import { checkCopyPaste, copyPasteSettings } from './copyPaste.ts';
 import { assertNetwork, dhw, networkSettings, size } from './networkSettings.ts';
 
 /** Millimetres along x, y, z, the order of volumes. */
@@ -16,8 +17,7 @@ const phaseSettings = z.strictObject({
   learningRate: z.number().positive(),
   augment: z.boolean(),
 });
-
-export const configSchema = z.strictObject({
+const settingsSchema = z.strictObject({
   ...networkSettings,
   /** Voxel spacing of the network's grid. */
   spacingMm: xyzMm,
@@ -42,6 +42,11 @@ export const configSchema = z.strictObject({
   pseudoShare: probability.nullable(),
   /** Share of the patches with labels that are centred on a voxel of an organ; null: foregroundProbability decides. */
   foregroundShare: probability.nullable(),
+  /**
+   * Decay d of the moving average of the weights, min(1 − 1/(steps + 1), d), which is then what is validated, saved,
+   * predicted with and handed on; null: none.
+   */
+  weightAverage: z.number().min(0).lt(1).nullable().default(null),
   /** Mean teacher, the moving average of the weights: it labels patches of unlabelled cases; null: none. */
   consistency: z
     .strictObject({
@@ -50,9 +55,15 @@ export const configSchema = z.strictObject({
       /** Weight in the loss of the distance to the teacher, after the ramp. */
       weight: z.number().positive(),
       rampEpochs: z.int().nonnegative(),
-      emaDecay: z.number().min(0).lt(1),
     })
     .nullable(),
+  /** Mixing of labelled patches with patches of unlabelled scans, once `branchAt` is behind; null: none. */
+  copyPaste: copyPasteSettings.nullable().default(null),
+  /**
+   * Share of the initial phase's epochs that learn from labelled cases alone before copy-paste begins. Behind them a
+   * checkpoint is kept, from which other runs branch. null: copy-paste begins with the first step, none is kept.
+   */
+  branchAt: z.number().positive().lt(1).nullable().default(null),
   /** Augmentations in the order in which they are applied, where a phase augments. */
   augmentations: z
     .array(augmentationSchema)
@@ -77,6 +88,8 @@ export const configSchema = z.strictObject({
   learningRateFloor: probability,
   /** Share of the labelled cases that is kept apart to choose the best checkpoint by; at least one of two cases. */
   validationShare: probability,
+  /** The weights that a run is predicted with: those of the best validation, or the last ones. */
+  checkpoint: z.enum(['best', 'final']).default('best'),
   /** Steps from one validation to the next, at an epoch's end; the last epoch ends with one in any case. */
   validateEverySteps: size,
   /** Steps from one checkpoint to the next, at an epoch's end. */
@@ -89,18 +102,35 @@ export const configSchema = z.strictObject({
   teacherMirror: z.array(z.enum(['x', 'y', 'z'])),
   /** Rounds of `pipeline`: a student is the next round's teacher. */
   rounds: size,
-  /** Whether a student is fine-tuned from its teacher, or starts from random weights in the initial phase. */
-  studentStart: z.enum(['teacher', 'scratch']),
+  /**
+   * Whether a student is fine-tuned from its teacher, starts from random weights in the initial phase, or branches from
+   * the first teacher's initial phase where `branchAt` says.
+   */
+  studentStart: z.enum(['teacher', 'scratch', 'branch']),
   /** Whether its teacher labels unlabelled cases for it. */
   studentPseudoLabels: z.boolean(),
-  /** The student's settings where they differ from the teacher's, such as filters, spacingMm and patch. */
-  student: z.record(z.string(), z.unknown()),
+  /**
+   * The student's settings where they differ from the teacher's, such as filters, spacingMm and patch; a list has those
+   * of each round.
+   */
+  student: z.union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown())).min(1)]),
   /** Step from one window of inference to the next, as a share of the patch. */
   windowStep: z.number().positive().max(1),
   seed: z.int().nonnegative(),
 });
 
-export type Config = z.infer<typeof configSchema>;
+export type Config = z.infer<typeof settingsSchema>;
+/** Checked settings; those that earlier versions wrote are understood. */
+export const configSchema = z.preprocess(ofEarlierVersions, settingsSchema);
+
+/** Earlier versions had the average's decay among the mean teacher's settings. */
+function ofEarlierVersions(value: unknown): unknown {
+  const old = z.looseObject({ consistency: z.looseObject({ emaDecay: z.number() }) }).safeParse(value);
+  if (!old.success) return value;
+  const { emaDecay, ...consistency } = old.data.consistency;
+  return { ...old.data, consistency, weightAverage: emaDecay };
+}
+
 /** The phase of training that a run goes through: from random weights, or from those of another run. */
 export const trainingPhase = z.enum(['initial', 'fineTuning']);
 export type TrainingPhase = z.infer<typeof trainingPhase>;
@@ -110,11 +140,19 @@ export function parseConfig(value: unknown, source: string): Config {
   const config = check(value, configSchema, source);
   assertNetwork(config, source);
   const { consistency, batch } = config;
-  if (consistency && consistency.patches >= batch) {
-    throw new InputError(`${source}: consistency.patches expects fewer than the batch of ${batch}`);
-  }
-  if (config.folds !== null && config.studentStart === 'teacher') {
-    throw new InputError(`${source}: folds expects studentStart scratch: a student starts from one teacher`);
-  }
+  const fail = (text: string) => {
+    throw new InputError(`${source}: ${text}`);
+  };
+  if (consistency && consistency.patches >= batch)
+    fail(`consistency.patches expects fewer than the batch of ${batch}`);
+  if (config.weightAverage === null && consistency)
+    fail('consistency expects a weightAverage: it is the teacher');
+  if (config.studentStart === 'branch' && config.branchAt === null)
+    fail('studentStart branch expects branchAt: where students branch');
+  if (config.folds !== null && config.studentStart !== 'scratch')
+    fail('folds expects studentStart scratch: a student starts from one teacher');
+  if (Array.isArray(config.student) && config.student.length !== config.rounds)
+    fail(`student expects a list of one for each of ${config.rounds} rounds`);
+  checkCopyPaste(config, fail);
   return config;
 }

@@ -11,6 +11,7 @@ const SETTINGS: BatchSettings = {
   foregroundShare: null,
   foregroundProbability: 0.5,
   consistency: null,
+  copyPaste: null,
 };
 const COUNTS: CaseCounts = { labelled: 4, pseudo: 6, unlabelled: 0 };
 
@@ -62,7 +63,7 @@ test('a share of the patches is to hold an organ', () => {
 });
 
 test('with a teacher the last items of a batch are unlabelled', () => {
-  const consistency = { patches: 1, weight: 1, rampEpochs: 1, emaDecay: 0.9 };
+  const consistency = { patches: 1, weight: 1, rampEpochs: 1 };
   const counts = { labelled: 2, pseudo: 0, unlabelled: 5 };
   const batches = epoch({ batch: 3, consistency, stepsPerEpoch: 10 }, counts);
   for (const [a, b, c] of batches) {

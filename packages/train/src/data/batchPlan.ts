@@ -1,6 +1,7 @@
 /**
  * The plan of an epoch: which case each patch comes from, as a pure function of the seed, the epoch and the patch's
- * place. A batch has labelled and pseudo-labelled patches in their share, then unlabelled ones, which a teacher labels.
+ * place. A batch has labelled and pseudo-labelled patches in their share, then unlabelled ones, which a teacher labels;
+ * under copy-paste it has pairs of patches that are mixed.
  */
 import type { Random } from '@organseg/core/random.ts';
 import type { Config } from '../config/schema.ts';
@@ -19,6 +20,16 @@ export interface PlannedPatch {
   readonly case: number;
   readonly centre: Centre;
   readonly random: Random;
+  /** The patch that it is mixed with. */
+  readonly partner?: PlannedPartner;
+}
+
+export interface PlannedPartner {
+  readonly case: number;
+  readonly centre: Centre;
+  readonly random: Random;
+  /** Whether the partner is pasted into the patch, or the patch into the partner. */
+  readonly isPasted: boolean;
 }
 
 export type BatchSettings = Pick<
@@ -30,6 +41,7 @@ export type BatchSettings = Pick<
   | 'foregroundShare'
   | 'foregroundProbability'
   | 'consistency'
+  | 'copyPaste'
 >;
 
 /** Steps of an epoch: as many as are set, or as take each labelled and pseudo-labelled image once. */
@@ -42,14 +54,15 @@ export function stepsPerEpoch(settings: BatchSettings, { labelled, pseudo }: Cas
 export const supervisedItems = ({ batch, consistency }: Pick<Config, 'batch' | 'consistency'>): number =>
   batch - (consistency?.patches ?? 0);
 
-/** The patches of one step, by the generator of their epoch. */
+/** The patches of one step, by the generator of their epoch. `mixes`: copy-paste has begun. */
 export function planStep(
   settings: BatchSettings,
   counts: CaseCounts,
   random: Random,
   step: number,
+  mixes = false,
 ): PlannedPatch[] {
-  const { batch, foregroundShare, foregroundProbability } = settings;
+  const { batch } = settings;
   const supervised = supervisedItems(settings);
   return Array.from({ length: batch }, (_, item): PlannedPatch => {
     const place = step * batch + item;
@@ -59,13 +72,38 @@ export function planStep(
       return { case: nthCase('unlabelled', nth, settings, counts, random), centre: 'anywhere', random: own };
     }
     const nth = step * supervised + item;
-    return {
+    const patch = {
       case: supervisedCase(nth, settings, counts, random),
-      centre:
-        foregroundShare === null ? foregroundProbability : takes(foregroundShare, nth) ? 'organ' : 'anywhere',
+      centre: centreOf(nth, settings),
       random: own,
     };
+    return mixes ? { ...patch, ...partnerOf(nth, own, settings, counts, random) } : patch;
   });
+}
+
+const centreOf = (nth: number, { foregroundShare, foregroundProbability }: BatchSettings): Centre =>
+  foregroundShare === null ? foregroundProbability : takes(foregroundShare, nth) ? 'organ' : 'anywhere';
+
+/** The partner of the n-th labelled patch, none where it stays alone; partners are pasted in and pasted on in turn. */
+function partnerOf(
+  nth: number,
+  own: Random,
+  settings: BatchSettings,
+  counts: CaseCounts,
+  random: Random,
+): Pick<PlannedPatch, 'partner'> {
+  const { labelledShare, partner } = settings.copyPaste!;
+  if (takes(labelledShare, nth)) return {};
+  const mixed = nth - Math.floor(nth * labelledShare);
+  const order = random.fork('partner');
+  return {
+    partner: {
+      case: nthCase(partner, mixed, settings, counts, order),
+      centre: centreOf(mixed, settings),
+      random: own.fork('partner'),
+      isPasted: mixed % 2 === 0,
+    },
+  };
 }
 
 /** Whether the n-th of many belongs to a share that is spread evenly over them. */

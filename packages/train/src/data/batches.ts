@@ -3,12 +3,12 @@
  * Patches of some steps to come are cut ahead, in threads.
  */
 import { Random } from '@organseg/core/random.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
-import { runOnce } from '@organseg/kernels/kernel.ts';
-import { copyInto, elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
+import { labelsPatches } from '../config/copyPaste.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
-import { augment, isGeometric, sizeToCut } from './augment.ts';
-import { type CaseCounts, planStep, stepsPerEpoch, supervisedItems } from './batchPlan.ts';
+import { firstMixedEpoch } from '../step/schedule.ts';
+import { sizeToCut } from './augment.ts';
+import { type CaseCounts, type PlannedPatch, planStep, stepsPerEpoch } from './batchPlan.ts';
 import { PatchPool } from './patchPool.ts';
 import type { Patch } from './patchSampler.ts';
 import type { PreparedPaths } from './preparedCase.ts';
@@ -16,6 +16,20 @@ import type { PreparedPaths } from './preparedCase.ts';
 export interface BatchItem extends Patch {
   /** Generator of its augmentation. */
   readonly random: Random;
+  /** The patch that it is mixed with, of the same size. */
+  readonly partner?: Partner;
+}
+
+export interface Partner extends Patch {
+  /** Whether the partner's box is pasted into the item, or the item's into the partner. */
+  readonly isPasted: boolean;
+  readonly box: PatchBox;
+}
+
+/** A box in a patch, in voxels D, H, W. */
+interface PatchBox {
+  readonly from: Dhw;
+  readonly size: Dhw;
 }
 
 /** Number of steps whose patches are cut ahead: they take the memory of a few patches. */
@@ -23,9 +37,11 @@ const STEPS_AHEAD = 3;
 
 export class Batches {
   readonly #config: Config;
-  readonly #cases: readonly PreparedPaths[];
+  #cases: readonly PreparedPaths[];
   readonly #counts: CaseCounts;
   readonly #augmented: boolean;
+  /** The epoch with which copy-paste begins. */
+  readonly #mixesFrom: number;
   readonly #random: Random;
   readonly #steps: number;
   readonly #pool = new PatchPool();
@@ -45,6 +61,7 @@ export class Batches {
     this.#cases = cases;
     this.#counts = counts;
     this.#augmented = augmented;
+    this.#mixesFrom = firstMixedEpoch(config, phase);
     this.#random = random;
     this.#steps = epochs * this.perEpoch;
   }
@@ -68,22 +85,36 @@ export class Batches {
     return taken;
   }
 
+  /** Cuts from these cases from now on, which are as many and of the same kinds; what was cut ahead is cut again. */
+  setCases(cases: readonly PreparedPaths[]): void {
+    this.#cases = cases;
+    this.#ahead.clear();
+  }
+
   #patches(epoch: number, step: number): Promise<BatchItem[]> {
-    const { patch } = this.#config;
     const inEpoch = this.#random.fork('epoch').fork(epoch);
-    const planned = planStep(this.#config, this.#counts, inEpoch, step);
+    const mixes = epoch >= this.#mixesFrom;
     return Promise.all(
-      planned.map(async ({ case: number, centre, random: own }) => {
-        const { random, ...sampled } = await this.#pool.sample({
-          paths: this.#cases[number]!,
-          patch,
-          centre,
-          size: this.#augmented ? sizeToCut(this.#config, own) : patch,
-          random: own.state,
-        });
-        return { ...sampled, random: Random.from(random) };
-      }),
+      planStep(this.#config, this.#counts, inEpoch, step, mixes).map((each) => this.#item(each)),
     );
+  }
+
+  async #item({ random: own, partner, ...place }: PlannedPatch): Promise<BatchItem> {
+    const { patch, copyPaste } = this.#config;
+    const size = this.#augmented ? sizeToCut(this.#config, own) : patch;
+    const cut = (from: Pick<PlannedPatch, 'case' | 'centre'>, random: Random) => {
+      const paths = this.#cases[from.case]!;
+      return this.#pool.sample({ paths, patch, centre: from.centre, size, random: random.state });
+    };
+    const [{ random, ...sampled }, other] = await Promise.all([
+      cut(place, own),
+      partner && cut(partner, partner.random),
+    ]);
+    const item = { ...sampled, random: Random.from(random) };
+    if (!partner || !other) return item;
+    const box = drawBox(labelsPatches(this.#config) ? patch : size, copyPaste!.boxShare, own.fork('box'));
+    const { image, labels } = other;
+    return { ...item, partner: { image, labels, size, isPasted: partner.isPasted, box } };
   }
 
   close(): Promise<void> {
@@ -91,54 +122,8 @@ export class Batches {
   }
 }
 
-/** The tensors that a batch is uploaded to. */
-export interface BatchTensors {
-  /** f32 [N, D, H, W, 1] */
-  readonly image: Tensor;
-  /** u8 [N − U, D, H, W, 1]: labels of the items that have some, the first ones. */
-  readonly target: Tensor;
-  /** f32 [U, D, H, W, 1]: what a teacher sees of the other ones. */
-  readonly teacherImage: Tensor | undefined;
-}
-
-/**
- * Uploads patches, augmented if asked for. Where there is a teacher, the items that it sees are moved as the student's
- * are, and their intensities are changed by other numbers.
- */
-export function uploadBatch(
-  gpu: Gpu,
-  config: Config,
-  items: readonly BatchItem[],
-  { image: input, target, teacherImage }: BatchTensors,
-  augmented: boolean,
-): void {
-  const voxels = elementCount(config.patch);
-  const supervised = supervisedItems(config);
-  const settings = augmented ? config : { ...config, augmentations: [] };
-  items.forEach(({ image, labels, size, random }, i) => {
-    const tensors = { image: fromArray(gpu, image, size), labels: fromArray(gpu, labels, size) };
-    if (i < supervised || !teacherImage) {
-      const work = augment(gpu, tensors, settings, random);
-      runOnce(gpu, work.launches);
-      copyInto(gpu, work.image, input, i * voxels);
-      copyInto(gpu, work.labels, target, i * voxels);
-      release(gpu, ...work.scratch);
-    } else {
-      const moved = augment(gpu, tensors, settings, random, isGeometric);
-      runOnce(gpu, moved.launches);
-      const seenIn = (tensor: Tensor, item: number, own: Random) => {
-        // Changes are made in place: each has a copy of its own.
-        const copy = { image: empty(gpu, config.patch), labels: moved.labels };
-        copyInto(gpu, moved.image, copy.image, 0);
-        const work = augment(gpu, copy, settings, own, (each) => !isGeometric(each));
-        runOnce(gpu, work.launches);
-        copyInto(gpu, work.image, tensor, item * voxels);
-        release(gpu, copy.image, ...work.scratch);
-      };
-      seenIn(input, i, random);
-      seenIn(teacherImage, i - supervised, random.fork('teacher'));
-      release(gpu, ...moved.scratch);
-    }
-    release(gpu, tensors.image, tensors.labels);
-  });
+/** A box of this share of the patch's sides, anywhere in it. */
+function drawBox(patch: Dhw, share: number, random: Random): PatchBox {
+  const size = dhw((axis) => Math.round(share * patch[axis]));
+  return { size, from: dhw((axis) => random.int(patch[axis] - size[axis] + 1)) };
 }

@@ -106,7 +106,7 @@ export class CaseStore {
   }
 
   /** A case that was prepared, whole. */
-  load(source: DatasetCase): LoadedCase {
+  load(source: StoredCase): LoadedCase {
     const prepared = new PreparedCase(this.paths(source));
     try {
       const { size } = prepared;

@@ -2,6 +2,7 @@
 
 import type { Random } from '@organseg/core/random.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {
@@ -48,15 +49,18 @@ export function samplePatch(
 function centreVoxel(prepared: PreparedCase, centre: Centre, random: Random): number {
   const { voxels, labelVoxels } = prepared;
   const background = labelVoxels[0];
-  if (centre === 'organ' && background < voxels) {
-    const organs = [...labelVoxels.keys()].filter((label) => label > 0 && labelVoxels[label] > 0);
+  const inOrgans = voxels - background - labelVoxels[IGNORED]; // ignored voxels come behind those of all organs
+  if (centre === 'organ' && inOrgans > 0) {
+    const organs = [...labelVoxels.keys()].filter(
+      (label) => label > 0 && label !== IGNORED && labelVoxels[label] > 0,
+    );
     const organ = organs[random.int(organs.length)];
     return prepared.nthVoxel(organ, random.int(labelVoxels[organ]));
   }
   if (typeof centre !== 'number') return random.int(voxels);
   const wantsOrgans = random.chance(centre);
-  const inOrgans = (wantsOrgans && background < voxels) || background === 0;
-  return inOrgans
-    ? prepared.nthVoxel(1, random.int(voxels - background))
+  if (inOrgans === 0 && background === 0) return random.int(voxels); // all is ignored
+  return (wantsOrgans && inOrgans > 0) || background === 0
+    ? prepared.nthVoxel(1, random.int(inOrgans))
     : prepared.nthVoxel(0, random.int(background));
 }

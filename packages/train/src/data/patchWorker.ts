@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
+import { PSEUDO } from '@organseg/kernels/codedLabels.ts';
 import type { PatchReply, PatchRequest } from './patchPool.ts';
 import { samplePatch } from './patchSampler.ts';
 import { PreparedCase } from './preparedCase.ts';
@@ -10,10 +11,16 @@ function cut({ paths, patch, centre, size, random: state }: PatchRequest) {
   const random = Random.from(state);
   const prepared = new PreparedCase(paths);
   try {
-    return { ...samplePatch(prepared, patch, centre, random, size), random: random.state };
+    const sampled = samplePatch(prepared, patch, centre, random, size);
+    if (paths.isPseudo) codeAsPseudo(sampled.labels);
+    return { ...sampled, random: random.state };
   } finally {
     prepared.close();
   }
+}
+
+function codeAsPseudo(labels: Uint8Array): void {
+  for (let i = 0; i < labels.length; i++) labels[i]! |= PSEUDO; // what is ignored has the bit already
 }
 
 parentPort!.on('message', ({ id, request }: { id: number; request: PatchRequest }) => {

@@ -23,6 +23,8 @@ export interface PreparedPaths {
   readonly image: string;
   /** File of the labels; without one the case is background throughout. */
   readonly labels?: string | undefined;
+  /** Whether a network gave these labels. */
+  readonly isPseudo?: boolean;
 }
 
 /** The tensors of an image that is not there yet, and how its intensities in [0, 1] are filled in, in parts. */

@@ -46,6 +46,7 @@ async function newRun(folder: string, settings: object, seed = 1) {
     phase: 'initial',
     data: join(folder, 'Dataset007_Trunk'),
     init: null,
+    branches: false,
     initWeights: null,
     pseudo: null,
     fold: null,

@@ -2,8 +2,9 @@
  * Checkpoints: safetensors with MONAI's parameter names and PyTorch's layouts.
  *
  * `checkpoint-best.safetensors` holds the parameters. `checkpoint-latest.safetensors` holds them, the optimiser's
- * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), a mean teacher's weights
+ * moments under PyTorch's names (`optimizer.exp_avg.*`, `optimizer.momentum_buffer.*`), the average of the weights
  * (`optimizer.average.*`), and in its metadata where the run stands and the settings that it was made with.
+ * `checkpoint-branch.safetensors` is the latest one as it was where other runs branch.
  */
 import { join } from 'node:path';
 import {
@@ -24,6 +25,7 @@ import { MOMENTS, type Moments } from '../step/optimizer.ts';
 
 export const BEST = 'checkpoint-best.safetensors';
 export const LATEST = 'checkpoint-latest.safetensors';
+export const BRANCH = 'checkpoint-branch.safetensors';
 
 const count = z.int().nonnegative();
 
@@ -42,6 +44,8 @@ const runState = z.object({
   /** Epochs completed at the last validation. */
   validated: count,
   best: z.object({ epoch: count, meanDsc: z.number() }).nullable(),
+  /** Epochs completed when the unlabelled scans' labels in use were made; null where none have been. */
+  labelled: count.nullable().default(null),
   random: z.object({ seed: z.string(), stream: z.string(), counter: count }),
 });
 export type RunState = z.infer<typeof runState>;
@@ -61,9 +65,9 @@ export async function saveBest(
   await save(join(folder, BEST), { format: 'pt' }, named(specs, values, ''));
 }
 
-/** Writes the latest checkpoint: all that the run goes on from. */
-export async function saveLatest(
-  folder: string,
+/** Writes the latest checkpoint, or that where other runs branch: all that a run goes on from. */
+export async function saveCheckpoint(
+  path: string,
   specs: readonly ParameterSpec[],
   values: NamedArrays,
   moments: Moments,
@@ -75,7 +79,7 @@ export async function saveLatest(
     state: JSON.stringify(state),
     madeWith: JSON.stringify({ phase, config }),
   };
-  await save(join(folder, LATEST), metadata, [
+  await save(path, metadata, [
     ...named(specs, values, ''),
     ...Object.entries(moments).flatMap(([name, values]) => named(specs, values, prefixOf(name))),
   ]);
@@ -138,18 +142,17 @@ export function loadMadeWith(folder: string): MadeWith | undefined {
   return text === undefined ? undefined : parseJson(text, madeWith, `${path}: its settings`);
 }
 
-/** All that the latest checkpoint holds. Throws InputError where it is broken or of another network. */
-export async function loadLatest(
-  folder: string,
+/** All that a checkpoint holds which a run goes on from. Throws InputError where it is broken or of another network. */
+export async function loadCheckpoint(
+  path: string,
   specs: readonly ParameterSpec[],
-  { optimizer, consistency }: Pick<Config, 'optimizer' | 'consistency'>,
+  { optimizer, weightAverage }: Pick<Config, 'optimizer' | 'weightAverage'>,
 ): Promise<{ parameters: NamedArrays; moments: Moments; state: RunState }> {
-  const path = join(folder, LATEST);
   const file = await readSafetensorsFile(path);
   return {
     parameters: namedArrays(specs, { tensors: parametersOf(file.tensors) }, '', path),
     moments: Object.fromEntries(
-      [...MOMENTS[optimizer], ...(consistency ? ['average'] : [])].map((name) => [
+      [...MOMENTS[optimizer], ...(weightAverage === null ? [] : ['average'])].map((name) => [
         name,
         namedArrays(specs, file, prefixOf(name), path),
       ]),

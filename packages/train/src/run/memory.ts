@@ -15,7 +15,7 @@ import { parameterLayout, precisionOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
-import { uploadBatch } from '../data/batches.ts';
+import { uploadBatch } from '../data/uploadBatch.ts';
 import { TrainingStep } from '../step/trainingStep.ts';
 
 /**
@@ -34,12 +34,10 @@ export async function trainingPeakBytes(
   const random = new Random(0);
   const size = config[phase].augment ? sizeToCut(always, random) : config.patch;
   const voxels = elementCount(size);
-  const items = Array.from({ length: config.batch }, () => ({
-    image: new Float32Array(voxels),
-    labels: new Uint8Array(voxels),
-    size,
-    random,
-  }));
+  const patch = { image: new Float32Array(voxels), labels: new Uint8Array(voxels), size };
+  const partner = { ...patch, isPasted: true, box: { from: [0, 0, 0], size } } as const;
+  const item = { ...patch, random, ...(config.copyPaste && { partner }) };
+  const items = Array.from({ length: config.batch }, () => item);
   uploadBatch(counting, always, items, step, config[phase].augment);
   const done = step.run(0);
   uploadBatch(counting, always, items, step, config[phase].augment); // the next step's, meanwhile

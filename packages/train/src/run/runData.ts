@@ -2,6 +2,7 @@
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { type FileRecord, isAsRecorded } from '@organseg/files/fileRecord.ts';
+import type { StoredCase } from '../data/caseStore.ts';
 import type { RunDescription } from './runFolder.ts';
 import type { TrainingCases } from './trainingLoop.ts';
 
@@ -43,11 +44,10 @@ export async function assertSameData(
   if (labelNames.join() !== run.labelNames.join())
     throw new InputError(`${folder}: was started with the labels ${run.labelNames}, not with ${labelNames}`);
   if (!sources) return;
-  const { labelled, pseudo, unlabelled, validation } = cases;
-  const files = [
-    ...[...labelled, ...pseudo, ...validation].flatMap(({ image, labels }) => [image, labels]),
-    ...unlabelled.map(({ image }) => image),
-  ].map((path) => pathFrom(data, path));
+  const { labelled, pseudo, unlabelled, truth, validation } = cases;
+  const files = [...labelled, ...pseudo, ...validation, ...unlabelled, ...truth]
+    .flatMap(({ image, labels }: StoredCase) => [image, ...(labels === undefined ? [] : [labels])])
+    .map((path) => pathFrom(data, path));
   const changed: string[] = [];
   for (const file of new Set([...Object.keys(sources), ...files])) {
     const record = files.includes(file) ? sources[file] : undefined;

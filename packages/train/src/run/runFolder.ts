@@ -1,6 +1,7 @@
 /**
  * The folder of a run: `config.json` (the resolved settings and what the run was made from), `training.jsonl`,
- * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`.
+ * `progress.svg`, `checkpoint-latest.safetensors`, `checkpoint-best.safetensors`, and where its settings ask for them
+ * `checkpoint-branch.safetensors` and `pseudo-labels/`.
  */
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -12,7 +13,7 @@ import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import { configSchema, parseConfig, type TrainingPhase, trainingPhase } from '../config/schema.ts';
-import { BEST, LATEST, loadState } from './checkpoint.ts';
+import { BEST, BRANCH, LATEST, loadState } from './checkpoint.ts';
 
 /** `config.json`: the phase is called its stage there. */
 const runFile = z.object({
@@ -21,6 +22,8 @@ const runFile = z.object({
   data: z.string(),
   /** The run or other model whose weights this one started from. */
   init: z.string().nullable(),
+  /** Whether it goes on from the checkpoint which that run kept on its way, moments and all. */
+  branches: z.boolean().default(false),
   /** The SHA-256 of those weights' file; null without one, and in runs of versions that did not record it. */
   initWeights: z.string().nullable().default(null),
   /** The folder of the pseudo-labels that it learns from. */
@@ -46,7 +49,10 @@ const DESCRIPTION = 'config.json';
 
 export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
 
-const OTHERS = ['training.jsonl', 'progress.svg', BEST, LATEST, 'postprocessing.json'];
+/** The folder of the labels that a run makes of unlabelled scans. */
+export const PSEUDO_LABELS = 'pseudo-labels';
+
+const OTHERS = ['training.jsonl', 'progress.svg', BEST, LATEST, BRANCH, PSEUDO_LABELS, 'postprocessing.json'];
 
 /**
  * Throws InputError where the folder holds a run already, or a run on the data set could not be begun in it without

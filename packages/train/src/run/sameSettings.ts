@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { differences } from '@organseg/files/differences.ts';
-import { loadMadeWith, loadState } from './checkpoint.ts';
+import { sha256Of } from '@organseg/files/fileRecord.ts';
+import { BRANCH, loadMadeWith, loadState } from './checkpoint.ts';
 import { openInitial } from './initialWeights.ts';
 import { bestCheckpoint, type RunDescription } from './runFolder.ts';
 
@@ -38,19 +39,24 @@ export function assertSameSettings(folder: string, { phase, config }: RunDescrip
  */
 export async function assertSameWeights(
   folder: string,
-  { init, initWeights }: RunDescription,
+  { init, branches, initWeights }: RunDescription,
   hasCheckpoint: boolean,
 ): Promise<void> {
   if (!init || !initWeights) return;
-  const found = await digestOf(init).catch((error: unknown) => {
+  const found = await weightsOf(init, branches).catch((error: unknown) => {
     if (hasCheckpoint && error instanceof InputError) return undefined;
     throw error;
   });
-  if (found && found.digest !== initWeights)
+  if (found && found.sha256 !== initWeights)
     throw new InputError(`${folder}: was started from other weights than ${found.path} holds now`);
 }
 
-async function digestOf(init: string): Promise<{ path: string; digest: string }> {
+/** The weights that a run starts from, or the checkpoint that it branches from. Throws InputError. */
+export async function weightsOf(init: string, branches: boolean): Promise<{ path: string; sha256: string }> {
+  if (branches) {
+    const path = join(init, BRANCH);
+    return { path, sha256: await sha256Of(path) };
+  }
   const { weights } = await openInitial(init);
-  return { path: weights.path, digest: await weights.sha256() };
+  return { path: weights.path, sha256: await weights.sha256() };
 }

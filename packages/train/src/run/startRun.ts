@@ -5,13 +5,14 @@ import { join, relative, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Random } from '@organseg/core/random.ts';
 import { plural } from '@organseg/core/words.ts';
-import { type Dataset, type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
+import { type Dataset, type DatasetCase, openDataset, type UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
+import { mixesUnlabelled } from '../config/copyPaste.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
@@ -31,7 +32,8 @@ import {
   readRun,
   saveRun,
 } from './runFolder.ts';
-import { assertSameSettings, assertSameWeights } from './sameSettings.ts';
+import { assertSameSettings, assertSameWeights, weightsOf } from './sameSettings.ts';
+import { assertBranch } from './startingPoint.ts';
 import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
 
 export interface TrainRequest {
@@ -41,6 +43,8 @@ export interface TrainRequest {
   readonly config: Config;
   /** The run, or the model trained elsewhere, to start from; this one is then a fine-tuning. */
   readonly init?: string | undefined;
+  /** Whether that run is gone on from where it kept a checkpoint for it, in its initial phase. */
+  readonly branches?: boolean | undefined;
   /** Folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
   /** Fold of a cross-validation; without one a share of the labelled cases is kept for validation. */
@@ -71,19 +75,22 @@ export async function startRun(
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
   const cases = await chooseCases(dataset, config, request);
   for (const note of dataset.notes) hooks.onDataNote?.(note);
-  const initial = request.init ? await openInitial(request.init) : undefined;
+  const { init, branches = false } = request;
+  // Refused before the run is begun.
+  if (init && branches) await assertBranch(init, config, dataset.labelNames);
+  const initial = init && !branches ? await openInitial(init) : undefined;
   if (initial) {
-    // Refused before the run is begun.
     const { notes } = await initialWeights(initial, config, dataset.labelNames, new Random(config.seed));
     for (const note of notes) hooks.onNote?.(note);
   }
-  const phase: TrainingPhase = request.init ? 'fineTuning' : 'initial';
+  const phase: TrainingPhase = initial ? 'fineTuning' : 'initial';
   await assertFits(gpu, config, phase, config.patch); // at least; how large the volumes are is not known yet
   const run: RunDescription = {
     phase,
     data: resolve(request.data),
-    init: request.init ? resolve(request.init) : null,
-    initWeights: initial ? await initial.weights.sha256() : null,
+    init: init ? resolve(init) : null,
+    branches,
+    initWeights: init ? (await weightsOf(init, branches)).sha256 : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
@@ -155,8 +162,8 @@ async function prepare(
   noteReadings(run, cases, hooks);
   const prepared = run.prepared ?? join(folder, 'prepared');
   const store = new CaseStore(gpu, prepared, preprocessingOf(run.config), run.config.classes);
-  const { labelled, pseudo, unlabelled, validation } = cases;
-  const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled])];
+  const { labelled, pseudo, unlabelled, truth, validation } = cases;
+  const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled, ...truth])];
   let largest: Dhw = [0, 0, 0];
   for (const [i, source] of all.entries()) {
     hooks.signal?.throwIfAborted();
@@ -191,13 +198,13 @@ async function begin(
 
 /** Notes how this run reads what the paper leaves open. */
 function noteReadings(
-  { config, phase, data }: RunDescription,
+  { config, phase, data, init, branches }: RunDescription,
   { labelled, pseudo, unlabelled, validation }: TrainingCases,
   hooks: RunHooks,
 ) {
   const { onNote } = hooks;
   onNote?.(
-    `${phase === 'initial' ? 'initial training' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${plural(validation.length, 'validation case')}`,
+    `${branches ? `branched from ${init}` : phase === 'initial' ? 'initial training' : 'fine-tuning'}: ${labelled.length} labelled, ${pseudo.length} pseudo-labelled, ${unlabelled.length} unlabelled and ${plural(validation.length, 'validation case')}`,
   );
   if (labelled.some(({ labels }) => relative(join(data, 'labelsTr'), labels).startsWith('..')))
     onNote?.(
@@ -236,16 +243,29 @@ async function chooseCases(
     ? (await splitsOf(dataset, fold.folds))[fold.fold]
     : shareKept(labelled, config);
   const named = (names: readonly string[]) => labelled.filter(({ name }) => names.includes(name));
-  const { unlabelled } = dataset;
-  if (config.consistency && !unlabelled.length) {
-    throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which consistency learns from`);
+  const mixes = mixesUnlabelled(config);
+  const unlabelled = mixes && pseudo ? kept : config.consistency || mixes ? dataset.unlabelled : [];
+  if ((config.consistency || mixes) && !unlabelled.length) {
+    const what = mixes ? 'copyPaste' : 'consistency';
+    throw new InputError(
+      pseudo
+        ? `${pseudo}: no case was kept, which ${what} learns from`
+        : `${folder}: imagesUn holds no CASE_0000.nii.gz, which ${what} learns from`,
+    );
   }
   return {
     labelled: named(train),
-    pseudo: hasLabels ? kept : [],
-    unlabelled: config.consistency ? unlabelled : [],
+    pseudo: hasLabels && !mixes ? kept : [],
+    unlabelled,
+    truth: mixes ? unlabelled.flatMap((source) => withTruth(folder, source)) : [],
     validation: named(val),
   };
+}
+
+/** An unlabelled case with its true labels, where `labelsUn` holds them: generated data sets have that folder. */
+function withTruth(data: string, { name, image }: UnlabelledCase): DatasetCase[] {
+  const labels = join(data, 'labelsUn', `${name}.nii.gz`);
+  return existsSync(labels) ? [{ name, image, labels }] : [];
 }
 
 /** The split that keeps a share of the labelled cases for validation; a single case is used for both. */

@@ -1,15 +1,26 @@
-/** The starting point of a training: the latest checkpoint of its run, the weights of another model, or random ones. */
+/**
+ * The starting point of a training: the latest checkpoint of its run, the one that another run kept on its way, the
+ * weights of another model, or random ones.
+ */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
 import { initialise, type NamedArrays } from '@organseg/core/network/parameters.ts';
 import { Random } from '@organseg/core/random.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
 import { parameterLayout } from '../config/network.ts';
+import { networkConfig } from '../config/networkSettings.ts';
+import type { Config } from '../config/schema.ts';
 import type { Moments } from '../step/optimizer.ts';
-import { loadLatest, type RunState } from './checkpoint.ts';
+import { branchEpoch } from '../step/schedule.ts';
+import { BRANCH, LATEST, loadCheckpoint, type RunState } from './checkpoint.ts';
 import { initialWeights, openInitial } from './initialWeights.ts';
-import type { RunDescription } from './runFolder.ts';
+import { type RunDescription, readRun } from './runFolder.ts';
 
 export interface StartingPoint {
   readonly parameters: NamedArrays;
-  /** Moments of the optimiser, where the run goes on. */
+  /** Moments of the optimiser, where a run goes on. */
   readonly moments?: Moments;
   readonly state: RunState;
 }
@@ -17,11 +28,16 @@ export interface StartingPoint {
 /** Throws InputError where a checkpoint is broken or of another network. */
 export async function startingPoint(
   folder: string,
-  { config, init, labelNames }: RunDescription,
+  { config, init, branches, labelNames }: RunDescription,
   resume: boolean,
 ): Promise<StartingPoint> {
   const layout = parameterLayout(config);
-  if (resume) return await loadLatest(folder, layout.specs, config);
+  if (resume) return await loadCheckpoint(join(folder, LATEST), layout.specs, config);
+  if (init && branches) {
+    const { state, ...point } = await loadCheckpoint(join(init, BRANCH), layout.specs, config);
+    // The best of its epochs is not this run's.
+    return { ...point, state: { ...state, best: null, validated: state.epoch } };
+  }
   const random = new Random(config.seed);
   const weights = random.fork('initialise');
   const parameters = init
@@ -35,7 +51,33 @@ export async function startingPoint(
     lossSums: [],
     validated: 0,
     best: null,
+    labelled: null,
     random: random.state,
   };
   return { parameters, state };
+}
+
+/**
+ * Throws InputError where a run of these settings and labels cannot branch from another: that one kept no checkpoint for
+ * it, or has another network, optimiser or labels.
+ */
+export async function assertBranch(
+  from: string,
+  config: Config,
+  labelNames: readonly string[],
+): Promise<void> {
+  const run = await readRun(from);
+  if (!existsSync(join(from, BRANCH))) {
+    const why = run.config.branchAt === null ? 'its branchAt is null' : 'it has not come that far';
+    throw new InputError(`${from}: kept no ${BRANCH} to branch from: ${why}`);
+  }
+  if (labelNames.join() !== run.labelNames.join())
+    throw new InputError(`${from}: has the labels ${run.labelNames}, not ${labelNames}`);
+  const parts = (of: Config) => {
+    const { optimizer, weightAverage, spacingMm } = of;
+    const branchesBehindEpoch = branchEpoch(of);
+    return { network: networkConfig(of), optimizer, weightAverage, spacingMm, branchesBehindEpoch };
+  };
+  const difference = firstDifference(parts(run.config), parts(config));
+  if (difference) throw new InputError(`${from}: to branch from it, a run needs its ${difference}`);
 }

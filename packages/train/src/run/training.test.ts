@@ -58,7 +58,15 @@ describe('a run', () => {
     elastic: { probability: 0.5, pointsMm: 40, displacementMm: [0, 10] },
   };
   const noise: Augmentation = { kind: 'noise', probability: 1, mean: [0, 0.1], std: [0, 0.1] };
-  const consistency = { patches: 1, weight: 10, rampEpochs: 2, emaDecay: 0.9 };
+  const consistency = { patches: 1, weight: 10, rampEpochs: 2 };
+  const copyPaste = (refresh: number | 'each' | null): Config['copyPaste'] => ({
+    partner: 'unlabelled',
+    boxShare: 2 / 3,
+    pseudoWeight: 0.47,
+    labelledShare: 0.25,
+    pseudoLabels: { refresh, leastProbability: 0.1 },
+  });
+  const averaged = { weightAverage: 0.9, branchAt: 0.3, checkpoint: 'final', stepsPerEpoch: 2 } as const;
   test.each([
     // In the middle of an epoch of two steps, at its end, in the middle again.
     ['f32', [1, 2, 5], {}],
@@ -70,7 +78,14 @@ describe('a run', () => {
     [
       'a mean teacher',
       [2, 3],
-      { consistency, augmentations: [spatial, noise], stepsPerEpoch: 2, foregroundShare: 0.5 },
+      { ...averaged, consistency, augmentations: [spatial, noise], foregroundShare: 0.5 },
+    ],
+    // Labelled behind the first epoch, and behind the second.
+    ['copy-paste', [2, 3, 4], { ...averaged, copyPaste: copyPaste(2), augmentations: [spatial, noise] }],
+    [
+      'copy-paste that labels each patch',
+      [3],
+      { ...averaged, copyPaste: copyPaste('each'), augmentations: [spatial, noise] },
     ],
   ] as [string, [number, ...number[]], Partial<Config>][])(
     'with %s, stopped after steps %j and resumed, equals one that was not, bit for bit',
@@ -116,6 +131,39 @@ describe('a run', () => {
       else expect(earliest).not.toHaveProperty('consistency');
     },
   );
+
+  test('a run that branches from another equals one that took all steps itself, bit for bit', async () => {
+    const { folder, data } = await phantoms({ labelled: 3, unlabelled: 2, test: 0 });
+    const [whole, labelled, branch] = ['whole', 'labelled', 'branch'].map((name) => join(folder, name));
+    const config = tinyConfig({ ...averaged, copyPaste: copyPaste(2) });
+    await startRun(gpu, { data, out: whole!, config });
+    await startRun(gpu, { data, out: labelled!, config: { ...config, copyPaste: null } });
+    await startRun(gpu, { data, out: branch!, config, init: labelled, branches: true });
+    const best = (run: string) => readFileSync(bestCheckpoint(run));
+    expect(best(branch!).equals(best(whole!))).toBe(true);
+    expect(best(branch!).equals(best(labelled!))).toBe(false);
+    // The log of both halves, and what the labels that it learnt from were worth.
+    const events = (await readRecords(branch!)).map(({ event, epoch }) => `${event} ${epoch}`);
+    expect(events).toEqual([
+      'epoch 1',
+      'labelling 1',
+      'epoch 2',
+      'validation 2',
+      'labelling 2',
+      'epoch 3',
+      'validation 3',
+    ]);
+    const [labelling] = (await readRecords(branch!)).filter(({ event }) => event === 'labelling');
+    expect(labelling).toMatchObject({ cases: 2, trueDsc: expect.any(Number) });
+    expect(readdirSync(join(branch!, 'pseudo-labels'))).toEqual(['epoch-2']);
+
+    const other = { data, out: join(folder, 'other'), init: labelled, branches: true };
+    await expect(startRun(gpu, { ...other, config: { ...config, optimizer: 'sgd' } })).rejects.toThrow(
+      'optimizer "adam", not "sgd"',
+    );
+    await expect(startRun(gpu, { ...other, config, init: folder })).rejects.toThrow('is no run');
+    expect(existsSync(other.out)).toBe(false);
+  });
 
   test('killed between checkpoints, it goes on from the last one and logs each epoch once', async () => {
     const { folder, data } = await phantoms();

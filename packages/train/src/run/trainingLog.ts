@@ -1,9 +1,16 @@
 /** The log of a run: `training.jsonl`, a JSON object a line, and its chart, `progress.svg`. */
 import { join } from 'node:path';
 import { append, writeWhole } from '@organseg/files/write.ts';
+import type { RunState } from './checkpoint.ts';
 import { LOG, readRecords, type TrainingRecord } from './trainingRecords.ts';
 
 const CHART = 'progress.svg';
+
+/** Gives a run the log of the one that it branches from. */
+export const copyLog = async (from: string, to: string): Promise<void> =>
+  writeWhole(join(to, LOG), (await readRecords(from)).map(line).join(''));
+
+const line = (record: TrainingRecord) => `${JSON.stringify(record)}\n`;
 
 export class TrainingLog {
   readonly records: TrainingRecord[];
@@ -16,23 +23,23 @@ export class TrainingLog {
     this.records = records;
   }
 
-  /** The log behind the epochs that are trained and validated; records of later ones are dropped. */
+  /** The log behind the epochs that are trained, validated and labelled at; records of later ones are dropped. */
   static async open(
     folder: string,
     labelNames: readonly string[],
-    { epoch: trained, validated }: { epoch: number; validated: number },
+    { epoch: trained, validated, labelled }: Pick<RunState, 'epoch' | 'validated' | 'labelled'>,
   ): Promise<TrainingLog> {
     const records = (await readRecords(folder)).filter(
-      ({ event, epoch }) => epoch <= (event === 'epoch' ? trained : validated),
+      ({ event, epoch }) =>
+        epoch <= { epoch: trained, validation: validated, labelling: labelled ?? 0 }[event],
     );
-    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
-    await writeWhole(join(folder, LOG), lines.join(''));
+    await writeWhole(join(folder, LOG), records.map(line).join(''));
     return new TrainingLog(folder, labelNames, records);
   }
 
   async add(record: TrainingRecord): Promise<void> {
     this.records.push(record);
-    await append(join(this.#folder, LOG), `${JSON.stringify(record)}\n`);
+    await append(join(this.#folder, LOG), line(record));
   }
 
   /** Draws the chart. */

@@ -2,26 +2,39 @@
  * The loop of training: Gao 2022's initial training, or from an earlier run and with pseudo-labels its fine-tuning. The
  * next batch is cut and uploaded while the GPU works.
  */
+import { join } from 'node:path';
 import { Random } from '@organseg/core/random.ts';
-import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
+import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { Batches, uploadBatch } from '../data/batches.ts';
-import type { CaseStore } from '../data/caseStore.ts';
-import { consistencyWeight, isReached, learningRate } from '../step/schedule.ts';
+import { labelsPatches } from '../config/copyPaste.ts';
+import { Batches } from '../data/batches.ts';
+import type { CaseStore, StoredCase } from '../data/caseStore.ts';
+import type { PreparedPaths } from '../data/preparedCase.ts';
+import { uploadBatch } from '../data/uploadBatch.ts';
+import {
+  branchEpoch,
+  consistencyWeight,
+  firstMixedEpoch,
+  isReached,
+  learningRate,
+} from '../step/schedule.ts';
 import { type StepResult, TrainingStep } from '../step/trainingStep.ts';
-import { type RunState, saveBest, saveLatest } from './checkpoint.ts';
+import { BRANCH, LATEST, type RunState, saveBest, saveCheckpoint } from './checkpoint.ts';
+import { assertLabels, forgetOtherLabels, labelScans, pseudoLabelled, trueDsc } from './labelling.ts';
 import type { RunDescription } from './runFolder.ts';
 import { startingPoint } from './startingPoint.ts';
 import { StepClock } from './stepClock.ts';
-import { TrainingLog } from './trainingLog.ts';
+import { copyLog, TrainingLog } from './trainingLog.ts';
 import { type ValidationScore, validate } from './validate.ts';
 
 export interface TrainingCases {
   readonly labelled: readonly DatasetCase[];
   /** Pseudo-labelled cases that were kept. */
   readonly pseudo: readonly DatasetCase[];
-  /** Cases that a mean teacher labels. */
-  readonly unlabelled: readonly UnlabelledCase[];
+  /** Cases that the run labels itself; those that copy-paste begins with the pseudo-labels of have labels. */
+  readonly unlabelled: readonly StoredCase[];
+  /** Those of them whose true labels are known, with these: what the run's labels are worth is told by them. */
+  readonly truth: readonly DatasetCase[];
   readonly validation: readonly DatasetCase[];
 }
 
@@ -30,6 +43,8 @@ export interface TrainingHooks {
   readonly onStep?: (progress: TrainingProgress) => void;
   /** Told how many cases a validation has done, a part of one too; 0 as it begins. */
   readonly onValidating?: (done: number, cases: number) => void;
+  /** Told how many unlabelled scans are labelled, a part of one too; 0 as it begins. */
+  readonly onLabelling?: (done: number, cases: number) => void;
   /** Told the outcome of each validation. */
   readonly onValidation?: (epoch: number, meanDsc: number, best: boolean) => void;
   /** Stops the training after the step at work, with a checkpoint. */
@@ -98,6 +113,7 @@ class TrainingLoop {
   static async open(training: Training, resume: boolean): Promise<TrainingLoop> {
     const { gpu, folder, run } = training;
     const { parameters, moments, state } = await startingPoint(folder, run, resume);
+    if (run.init && run.branches && !resume) await copyLog(run.init, folder);
     const log = await TrainingLog.open(folder, run.labelNames, state);
     const loop = new TrainingLoop(training, log, state);
     if (moments) loop.#step.restore(state.step, parameters, moments, state.lossScale);
@@ -107,15 +123,30 @@ class TrainingLoop {
   }
 
   private constructor(training: Training, log: TrainingLog, state: RunState) {
-    const { gpu, run, cases, store } = training;
+    const { gpu, run, cases } = training;
     const { labelled, pseudo, unlabelled } = cases;
-    const prepared = [...labelled, ...pseudo, ...unlabelled].map((source) => store.paths(source));
     const counts = { labelled: labelled.length, pseudo: pseudo.length, unlabelled: unlabelled.length };
     this.#training = training;
     this.#log = log;
     this.#state = state;
     this.#step = new TrainingStep(gpu, run.config);
-    this.#batches = new Batches(run.config, run.phase, prepared, counts, Random.from(state.random));
+    this.#batches = new Batches(run.config, run.phase, this.#prepared(), counts, Random.from(state.random));
+  }
+
+  /** The training cases, unlabelled ones with the labels that the run has for them. */
+  #prepared(): PreparedPaths[] {
+    const { folder, run, cases, store } = this.#training;
+    const { labelled: epoch } = this.#state;
+    const { labelled, pseudo, unlabelled } = cases;
+    if (epoch !== null) assertLabels(folder, epoch, unlabelled);
+    return [
+      ...[...labelled, ...pseudo].map((source) => store.paths(source)),
+      ...unlabelled.map((source) => {
+        const paths = store.paths(source);
+        if (epoch !== null) return pseudoLabelled(folder, epoch, source, paths);
+        return run.config.copyPaste ? { ...paths, isPseudo: true } : paths;
+      }),
+    ];
   }
 
   async run(): Promise<TrainingResult> {
@@ -130,8 +161,11 @@ class TrainingLoop {
       const isLast = epoch === epochs;
       const isDue = validated < epoch && this.#isValidated(epoch);
       if (isDue && !signal?.aborted) await this.#validate();
+      if (this.#isLabelled(epoch) && this.#state.labelled !== epoch && !signal?.aborted) await this.#label();
+      if (phase === 'initial' && epoch === branchEpoch(config) && epoch > firstEpoch)
+        await this.#save(BRANCH);
       const isSaved = epoch > firstEpoch && isReached(config.saveEverySteps, perEpoch, epoch);
-      if (isLast || signal?.aborted || isSaved) await this.#save();
+      if (isLast || signal?.aborted || isSaved) await this.#save(LATEST);
       if (isLast || signal?.aborted) break;
       await this.#epoch();
     }
@@ -145,6 +179,18 @@ class TrainingLoop {
     const { config, phase } = this.#training.run;
     const isDue = isReached(config.validateEverySteps, this.#batches.perEpoch, epoch);
     return epoch > 0 && (epoch === config[phase].epochs || isDue);
+  }
+
+  /** Whether unlabelled scans are labelled behind so many epochs. */
+  #isLabelled(epoch: number): boolean {
+    const { run, cases } = this.#training;
+    const { copyPaste } = run.config;
+    if (!cases.unlabelled.length || !copyPaste || labelsPatches(run.config)) return false;
+    const since = epoch - firstMixedEpoch(run.config, run.phase);
+    if (since < 0 || epoch === run.config[run.phase].epochs) return false;
+    if (since === 0) return cases.unlabelled.some(({ labels }) => labels === undefined);
+    const { refresh } = copyPaste.pseudoLabels;
+    return typeof refresh === 'number' && isReached(refresh, this.#batches.perEpoch, since);
   }
 
   /** Goes from the step where the run stands to the epoch's end, or to the signal. */
@@ -209,8 +255,8 @@ class TrainingLoop {
     const result = this.#step.run(learningRate(config, phase, epoch), consistencyWeight(config, epoch));
     const done = result.then(now, now);
     const isLast = stepInEpoch + 1 === this.#batches.perEpoch;
-    // Validation frees the tensors that the next step would be fed into.
-    if (!isLast || !this.#isValidated(epoch + 1)) {
+    // Validation frees the tensors that the next step would be fed into, and new labels make for other patches.
+    if (!isLast || !(this.#isValidated(epoch + 1) || this.#isLabelled(epoch + 1))) {
       const fed = await this.#feed(isLast ? epoch + 1 : epoch, isLast ? 0 : stepInEpoch + 1);
       clock.encoded(fed.encodeMs);
       clock.waited(fed.arrived - (await done));
@@ -255,7 +301,7 @@ class TrainingLoop {
       throw error;
     }
     const { epoch, step, best } = this.#state;
-    const isBest = !best || score.meanDsc > best.meanDsc;
+    const isBest = run.config.checkpoint === 'final' || !best || score.meanDsc > best.meanDsc;
     this.#state = { ...this.#state, validated: epoch };
     if (isBest) {
       this.#state = { ...this.#state, best: { epoch, meanDsc: score.meanDsc } };
@@ -274,11 +320,59 @@ class TrainingLoop {
     hooks.onValidation?.(epoch, score.meanDsc, isBest);
   }
 
-  async #save(): Promise<void> {
+  /** Labels the unlabelled scans anew and learns from these labels from here on. */
+  async #label(): Promise<void> {
+    const { gpu, folder, run, cases, store, hooks } = this.#training;
+    const { unlabelled, truth } = cases;
+    const { signal } = hooks;
+    const { epoch, step } = this.#state;
+    const started = performance.now();
+    const onCases = (done: number) => hooks.onLabelling?.(done, unlabelled.length);
+    await this.#save(LATEST); // labelling takes long, and goes on from here where it stops
+    onCases(0);
+    try {
+      await this.#step.makeRoom(() =>
+        labelScans(
+          gpu,
+          run.config,
+          this.#step.memory,
+          { cases: unlabelled, store, run: folder, epoch },
+          { signal, onCases },
+        ),
+      );
+    } catch (error) {
+      if (signal?.aborted) return; // it is due again when the run goes on
+      throw error;
+    }
+    this.#state = { ...this.#state, labelled: epoch };
+    this.#batches.setCases(this.#prepared());
+    const judged = truth.map((source) => {
+      const of = unlabelled.find(({ name }) => name === source.name)!;
+      return pseudoLabelled(folder, epoch, of, store.paths(of));
+    });
+    await this.#log.add({
+      event: 'labelling',
+      epoch,
+      step,
+      cases: unlabelled.length,
+      ...(truth.length && {
+        trueDsc: trueDsc(
+          judged,
+          truth.map((source) => store.paths(source)),
+          run.config.classes,
+        ),
+      }),
+      seconds: seconds(started),
+    });
+    await this.#save(LATEST);
+    await forgetOtherLabels(folder, epoch);
+  }
+
+  async #save(name: string): Promise<void> {
     const values = await this.#step.values();
     const moments = await this.#step.moments();
     const { folder, run } = this.#training;
-    await saveLatest(folder, this.#step.layout.specs, values, moments, this.#state, run);
+    await saveCheckpoint(join(folder, name), this.#step.layout.specs, values, moments, this.#state, run);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-/** The records of a run's log, of epochs and validations: a JSON object a line in `training.jsonl`. */
+/** The records of a run's log, of epochs, validations and labellings: a JSON object a line in `training.jsonl`. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -35,6 +35,16 @@ export type TrainingRecord =
       readonly seconds: number;
       /** Where the time of this epoch's steps went, since the run was started or resumed. */
       readonly time?: TimeShares;
+    }
+  | {
+      /** The labelling of unlabelled scans by the run itself. */
+      readonly event: 'labelling';
+      readonly epoch: number;
+      readonly step: number;
+      readonly cases: number;
+      /** Mean DSC of the labels over organs and cases, where the true ones are known; what is ignored is background. */
+      readonly trueDsc?: number;
+      readonly seconds: number;
     }
   | {
       readonly event: 'validation';

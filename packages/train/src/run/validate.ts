@@ -3,6 +3,7 @@ import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
@@ -37,7 +38,8 @@ export async function validate(
       const { size, image, labels } = store.load(source);
       const prediction = await network.labels({ size, data: image }, (share) => onCases?.(i + share));
       gpu.arena.trim(); // the next volume is of another size
-      diceByLabel(labels, prediction, config.classes)
+      const judged = withoutIgnored(labels, prediction);
+      diceByLabel(judged.labels, judged.prediction, config.classes)
         .slice(1)
         .forEach((score, i) => {
           dsc[i] += score / cases.length;
@@ -47,4 +49,12 @@ export async function validate(
   } finally {
     network.close();
   }
+}
+
+/** The two maps with background where the labels are ignored. */
+function withoutIgnored(labels: Uint8Array, prediction: Uint8Array) {
+  if (!labels.includes(IGNORED)) return { labels, prediction };
+  const isKnown = (_: number, i: number) => labels[i] !== IGNORED;
+  const cleared = (map: Uint8Array) => map.map((label, i) => (isKnown(label, i) ? label : 0));
+  return { labels: cleared(labels), prediction: cleared(prediction) };
 }

@@ -16,6 +16,16 @@ export function consistencyWeight({ consistency }: Config, epoch: number): numbe
   return weight * Math.exp(-5 * left * left);
 }
 
+/** The epoch of the initial phase behind which copy-paste begins and other runs branch; undefined where none do. */
+export const branchEpoch = ({ branchAt, initial }: Config): number | undefined =>
+  branchAt === null ? undefined : Math.max(1, Math.round(branchAt * initial.epochs));
+
+/** The epoch with which copy-paste begins, counted from 0; infinite without any. */
+export function firstMixedEpoch(config: Config, phase: TrainingPhase): number {
+  if (!config.copyPaste) return Number.POSITIVE_INFINITY;
+  return (phase === 'initial' && branchEpoch(config)) || 0;
+}
+
 /** Whether a multiple of so many steps is reached in the last of so many epochs. */
 export const isReached = (steps: number, stepsPerEpoch: number, epochs: number): boolean =>
   Math.floor((epochs * stepsPerEpoch) / steps) > Math.floor(((epochs - 1) * stepsPerEpoch) / steps);

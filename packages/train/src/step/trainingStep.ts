@@ -1,6 +1,6 @@
 /**
- * One step of training on the GPU, with all memory that it takes: forward, loss, backward, optimiser, and the mean
- * teacher's average.
+ * One step of training on the GPU, with all memory that it takes: forward, loss, backward, optimiser, and the average
+ * of the weights.
  *
  * With `precision: 'f16'` activations and their gradients are f16, parameters and their gradients f32. A gradient
  * that is not finite makes the optimiser skip the step on the GPU; the host hears of it with the loss.
@@ -9,15 +9,18 @@ import { recordNetwork } from '@organseg/core/network/network.ts';
 import type { NamedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { type TrainingProgram, trainingProgram } from '@organseg/core/network/trainingProgram.ts';
+import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { GpuTimer } from '@organseg/kernels/gpuTimer.ts';
 import { download, downloadF32, release, type Tensor } from '@organseg/kernels/tensor.ts';
+import { labelsPatches } from '../config/copyPaste.ts';
 import { parameterLayout, precisionOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import { afterStep, INITIAL_LOSS_SCALE, type LossScaleState } from './lossScale.ts';
 import { MeanTeacher } from './meanTeacher.ts';
 import { type Moments, Optimizer } from './optimizer.ts';
+import { WeightAverage } from './weightAverage.ts';
 
 export interface StepResult {
   /** The loss, its Dice part, its cross-entropy part; with a teacher the distance to it too, without its weight. */
@@ -30,7 +33,7 @@ export interface StepResult {
   readonly hostMs: number;
 }
 
-/** Name, among the moments, of the mean teacher's weights. */
+/** Name, among the moments, of the average of the weights. */
 const AVERAGE = 'average';
 
 export class TrainingStep {
@@ -43,6 +46,7 @@ export class TrainingStep {
   readonly #makeTraining: () => TrainingProgram;
   #training: TrainingProgram;
   readonly #optimizer: Optimizer;
+  readonly #average: WeightAverage | undefined;
   readonly #teacher: MeanTeacher | undefined;
   readonly #timer: GpuTimer;
   #lossScale: LossScaleState | null;
@@ -57,20 +61,24 @@ export class TrainingStep {
     this.layout = parameterLayout(config);
     this.parameters = this.layout.allocate(gpu);
     this.#gradients = this.layout.allocate(gpu);
-    const { consistency } = config;
-    const student = { parameters: this.parameters, activation: this.#activation };
     const options = { skipsOverflow: this.#lossScale !== null };
     this.#optimizer = new Optimizer(gpu, config, this.layout, this.parameters, this.#gradients, options);
-    this.#teacher = consistency
-      ? new MeanTeacher(gpu, { ...config, consistency }, this.layout, student, this.#optimizer.overflow)
-      : undefined;
+    const { weightAverage } = config;
+    if (weightAverage !== null) {
+      const { overflow } = this.#optimizer;
+      this.#average = new WeightAverage(gpu, weightAverage, this.layout, this.parameters, overflow);
+    }
+    const taught = taughtItems(config);
+    if (taught) this.#teacher = new MeanTeacher(gpu, config, taught, this.memory);
     this.#makeTraining = () =>
       trainingProgram(gpu, recorded, {
         layout: this.layout,
-        ...student,
+        parameters: this.parameters,
+        activation: this.#activation,
         gradients: this.#gradients,
         lossScale: this.#lossScale?.scale ?? 1,
-        teacher: this.#teacher?.logits,
+        teacher: config.consistency ? this.#teacher?.logits : undefined,
+        pseudoWeight: pseudoWeightOf(config),
       });
     this.#training = this.#makeTraining();
   }
@@ -88,9 +96,9 @@ export class TrainingStep {
     }
   }
 
-  /** The network that is validated, as it is now: the teacher where there is one. */
+  /** The network that is validated, as it is now: that of the averaged weights where they are averaged. */
   get memory(): NetworkMemory {
-    const parameters = this.#teacher?.parameters ?? this.parameters;
+    const parameters = this.#average?.parameters ?? this.parameters;
     return { layout: this.layout, parameters, activation: this.#activation };
   }
 
@@ -99,9 +107,9 @@ export class TrainingStep {
     return this.#training.image;
   }
 
-  /** f32 [U, D, H, W, 1]: what the teacher sees of the items without labels. */
-  get teacherImage(): Tensor | undefined {
-    return this.#teacher?.image;
+  /** The network that labels unlabelled patches in each step, where there is one. */
+  get teacher(): MeanTeacher | undefined {
+    return this.#teacher;
   }
 
   /** u8 [N − U, D, H, W, 1]: the labels of those that have some. */
@@ -122,10 +130,10 @@ export class TrainingStep {
       this.#setFactors();
     }
     this.#timer.begin();
-    this.#teacher?.predict();
+    if (this.#training.consistencyLoss) this.#teacher?.predict();
     this.#training.run();
     this.#optimizer.update(learningRate, this.#lossScale?.scale);
-    this.#teacher?.follow(this.#optimizer.step - 1);
+    this.#average?.follow(this.#optimizer.step - 1);
     const gpuTime = this.#timer.end();
     const hostMs = performance.now() - started;
     const { overflow } = this.#optimizer;
@@ -141,10 +149,10 @@ export class TrainingStep {
     return { losses: losses.flatMap((part) => [...part]), skipped, gpuMs, hostMs };
   }
 
-  /** Begins with these parameters, the teacher too. */
+  /** Begins with these parameters, the average too. */
   start(parameters: NamedArrays): void {
     this.layout.upload(this.#gpu, this.parameters, parameters);
-    if (this.#teacher) this.layout.upload(this.#gpu, this.#teacher.parameters, parameters);
+    if (this.#average) this.layout.upload(this.#gpu, this.#average.parameters, parameters);
   }
 
   /** Goes on behind so many steps, those that were skipped included. */
@@ -152,7 +160,7 @@ export class TrainingStep {
     this.start(parameters);
     const { [AVERAGE]: average, ...own } = moments;
     this.#optimizer.restore(steps - (lossScale?.skippedSteps ?? 0), own);
-    if (this.#teacher) this.layout.upload(this.#gpu, this.#teacher.parameters, average);
+    if (this.#average) this.layout.upload(this.#gpu, this.#average.parameters, average);
     if (this.#lossScale && lossScale) this.#setLossScale(lossScale);
   }
 
@@ -166,10 +174,10 @@ export class TrainingStep {
     return this.layout.download(this.#gpu, this.memory.parameters);
   }
 
-  /** The optimiser's moments, and the teacher's average. */
+  /** The optimiser's moments, and the average of the weights. */
   async moments(): Promise<Moments> {
     const moments = await this.#optimizer.moments();
-    return this.#teacher ? { ...moments, [AVERAGE]: await this.validatedValues() } : moments;
+    return this.#average ? { ...moments, [AVERAGE]: await this.validatedValues() } : moments;
   }
 
   #setLossScale(state: LossScaleState): void {
@@ -185,8 +193,23 @@ export class TrainingStep {
   close(): void {
     this.#training.close();
     this.#teacher?.close();
+    this.#average?.close();
     this.#optimizer.close();
     this.#timer.close();
     release(this.#gpu, this.parameters, this.#gradients);
   }
 }
+
+/** Number of a batch's patches that the mean teacher labels in each step. */
+function taughtItems(config: Config): number {
+  const { consistency, batch } = config;
+  if (consistency) return consistency.patches;
+  return labelsPatches(config) ? batch : 0;
+}
+
+/**
+ * The weight of pseudo-labels in the loss, whose targets are then coded; undefined where there are too many classes for
+ * a target to say more than its class.
+ */
+const pseudoWeightOf = ({ classes, copyPaste }: Config): number | undefined =>
+  classes <= CODED_CLASSES ? (copyPaste?.pseudoWeight ?? 1) : undefined;

@@ -25,9 +25,9 @@ export function nonZeroBox(channels: readonly VoxelArray[], [nx, ny, nz]: Xyz): 
 }
 
 /** 1 for voxels that are not 0 in some channel or are enclosed by such, laid out as the channels; else 0. */
-export function nonZeroMask(channels: readonly VoxelArray[], { shape, affine }: Grid): Uint8Array {
+export function nonZeroMask(channels: readonly VoxelArray[], { shape }: Grid): Uint8Array {
   const mask = new Uint8Array(voxelCount(shape));
   for (const data of channels) for (let i = 0; i < mask.length; i++) if (data[i] !== 0) mask[i] = 1;
-  fillHoles({ shape, affine, data: mask }, [1]);
+  fillHoles({ shape, data: mask }, [1]);
   return mask;
 }
