@@ -64,7 +64,7 @@ describe.skipIf(!golden)('nnU-Net’s reference files (skipped where ../shared i
       const memory = { layout, parameters, activation: 'f32' } as const;
       const networks = new Networks(gpu, network, memory, { patch, weights });
       const request = { ...scan.request(regionLabels), windowStep, mirrorAxes };
-      const plan = { logits: 'f32', strips: 1 } as const;
+      const plan = { logits: 'f32', strips: 1, batch: 1, classesAtOnce: network.classes } as const;
       const stream = new SlabStream(gpu, networks, request, plan);
       const labels = scan.labels(model.labelNames.length);
       await stream.run(scan, labels);
@@ -78,7 +78,7 @@ describe.skipIf(!golden)('nnU-Net’s reference files (skipped where ../shared i
 
       const { peakHeldBytes } = gpu.arena.account;
       const shapeOfModel = { network, patch, activation: 'f32', models: weights.length } as const;
-      const planned = new MemoryPlanner(gpu, shapeOfModel).peakBytes(request, 1, plan);
+      const planned = new MemoryPlanner(gpu, shapeOfModel).peakBytes(request, plan);
       expect(peakHeldBytes).toBeLessThanOrEqual(planned);
       expect(planned).toBeLessThan(1.25 * peakHeldBytes + 2 ** 20);
     },

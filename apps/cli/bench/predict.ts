@@ -262,14 +262,32 @@ async function plans(model: Model): Promise<string> {
     const rows = planned.map(({ plan, networkSize }, i) => {
       const slices = sizes[i]![2];
       const grid = [...networkSize].reverse().join('×');
-      const { batch, strips, logits, peakBytes } = plan;
-      return [slices, grid, batch, strips, logits, mib(peakBytes), mib(hostBoundBytes(slices, model))];
+      const { batch, strips, classesAtOnce, logits, peakBytes } = plan;
+      return [
+        slices,
+        grid,
+        batch,
+        strips,
+        classesAtOnce,
+        logits,
+        mib(peakBytes),
+        mib(hostBoundBytes(slices, model)),
+      ];
     });
     const line = (cells: readonly (string | number)[]) =>
       cells.map((cell) => String(cell).padStart(14)).join('');
     return [
       `${gpu.adapter.name}; ${inWords(model)}, activations in ${activation}, ${options.size} voxels at ${options.spacing} mm`,
-      line(['slices', 'network grid', 'windows', 'strips', 'logits', 'planned MiB', 'host’s bound']),
+      line([
+        'slices',
+        'network grid',
+        'windows',
+        'strips',
+        'classes',
+        'logits',
+        'planned MiB',
+        'host’s bound',
+      ]),
       ...rows.map(line),
     ].join('\n');
   } finally {

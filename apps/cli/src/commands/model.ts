@@ -1,5 +1,4 @@
 /** `organseg model`: the network's parameters, or the GPU memory that it takes. */
-import { MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
@@ -11,10 +10,10 @@ import { parameterLayout, precisionOf } from '@organseg/train/config/network.ts'
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
-import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { aligned, factsOf, stageTable } from '../model/describe.ts';
+import { memoryOf } from '../model/memory.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
@@ -71,30 +70,20 @@ export const model = command(
   });
 
 async function describe(options: Options, paths: readonly string[]): Promise<void> {
+  const meant = (['config', 'set', 'patch', 'batch'] as const).find((key) => options[key] !== undefined);
+  if (meant) throw new InputError(`--${meant} is for settings; --model brings its own`);
   const model = await openModel(paths, options);
-  const { network, patch, preprocessing } = model;
-  const { count } = networkLayout(network);
-  const stages = stageTable(network);
-  const facts = factsOf(model, count);
-  const spacing =
-    preprocessing.by === 'organseg' ? [...preprocessing.spacingMm].reverse() : preprocessing.spacingMm;
-  const size = dhw((axis) => Math.ceil(BODY_MM[2 - axis]! / spacing[axis]!));
+  const { count } = networkLayout(model.network);
   const gpu = await openGpu();
   try {
-    const activation = fastestActivation(gpu);
-    const planner = new MemoryPlanner(gpu, { network, patch, activation, models: model.weights.length });
-    const request = { size, windowStep: model.windowStep, mirrorAxes: model.mirrorAxes };
-    const { peakBytes } = planner.plan(request, DEFAULT_CAP_BYTES);
-    const mib = Math.ceil(peakBytes / 2 ** 20);
-    facts.push([
-      'GPU memory',
-      `${mib} MiB for a trunk of ${size.join(' × ')} voxels (and some for resampling), ${activation}, on ${gpu.adapter.name}`,
-    ]);
+    const { fits, bytes, text } = memoryOf(gpu, model, options.dtype ?? fastestActivation(gpu));
+    const facts = [...factsOf(model, count), ['GPU memory', text] as const];
     const width = Math.max(...facts.map(([name]) => name.length));
+    const lines = facts.map(([name, what]) => `${name.padEnd(width)}  ${what}`);
     print(
       options,
-      { ...model, parameters: count, gpuBytes: peakBytes, adapter: gpu.adapter.name },
-      [...facts.map(([name, text]) => `${name.padEnd(width)}  ${text}`), '', ...aligned(stages)].join('\n'),
+      { ...model, parameters: count, gpuBytes: bytes, fits, adapter: gpu.adapter.name },
+      [...lines, '', ...aligned(stageTable(model.network))].join('\n'),
     );
   } finally {
     gpu.close();

@@ -7,16 +7,22 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { InputError } from '../inputError.ts';
 import { networkLayout } from '../network/network.ts';
-import type { NetworkConfig } from '../network/networkConfig.ts';
+import { headChannels, type NetworkConfig } from '../network/networkConfig.ts';
 import type { ActivationType } from '../network/program.ts';
 import { Networks } from './networks.ts';
 import { SlabStream, type StreamPlan, type StreamRequest } from './slabStream.ts';
 import { mirrorings, windowOrigins } from './windows.ts';
 
-/** How a case is done, and what that takes. */
-export interface CasePlan extends StreamPlan {
+/** How networks are run. */
+export interface NetworksPlan {
   /** Windows that the network sees at once. */
   readonly batch: number;
+  /** Classes whose logits are computed together, see `Networks`. */
+  readonly classesAtOnce: number;
+}
+
+/** How a case is done, and what that takes. */
+export interface CasePlan extends StreamPlan, NetworksPlan {
   /** The most bytes that are held from the driver. */
   readonly peakBytes: number;
 }
@@ -57,16 +63,17 @@ export interface ModelShape {
 export class MemoryPlanner {
   readonly #gpu: Gpu;
   readonly #shape: ModelShape;
-  readonly #byBatch = new Map<number, { gpu: Gpu; networks: Networks; bytes: number }>();
+  readonly #rehearsals = new Map<string, { gpu: Gpu; networks: Networks; bytes: number }>();
 
   constructor(gpu: Gpu, shape: ModelShape) {
     this.#gpu = gpu;
     this.#shape = shape;
   }
 
-  /** The weights and the program for so many windows at once, on a GPU that counts. */
-  #rehearsed(batch: number) {
-    let made = this.#byBatch.get(batch);
+  /** The weights and the program that runs so, on a GPU that counts. */
+  #rehearsed({ batch, classesAtOnce }: NetworksPlan) {
+    const key = `${batch} ${classesAtOnce}`;
+    let made = this.#rehearsals.get(key);
     if (!made) {
       const { network, patch, activation, models } = this.#shape;
       const gpu = this.#gpu.rehearsal();
@@ -76,18 +83,18 @@ export class MemoryPlanner {
         gpu,
         network,
         { layout, parameters, activation },
-        { patch, batch, weights: Array.from({ length: models }, () => new Map()) },
+        { patch, batch, classesAtOnce, weights: Array.from({ length: models }, () => new Map()) },
       );
       made = { gpu, networks, bytes: gpu.arena.account.peakHeldBytes };
-      this.#byBatch.set(batch, made);
+      this.#rehearsals.set(key, made);
     }
     return made;
   }
 
   /** The most bytes that are held while a case is done this way; infinite where the adapter has no such buffer. */
-  peakBytes(request: StreamRequest, batch: number, plan: StreamPlan): number {
+  peakBytes(request: StreamRequest, plan: StreamPlan & NetworksPlan): number {
     try {
-      const { gpu, networks, bytes } = this.#rehearsed(batch);
+      const { gpu, networks, bytes } = this.#rehearsed(plan);
       gpu.arena.trim();
       gpu.arena.resetPeaks();
       const stream = gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan));
@@ -101,24 +108,25 @@ export class MemoryPlanner {
   }
 
   /**
-   * The plan that uses the cap best: the fewest strips, logits in f32 rather than f16, then as many windows at once as
-   * fit beside the driver's own memory. Throws CapTooSmallError.
+   * The plan that uses the cap best: the fewest strips, the slab's logits in f32 rather than f16, a window's of all
+   * classes at once rather than by groups, then as many windows at once as fit beside the driver's own memory. Throws
+   * CapTooSmallError.
    */
   plan(request: StreamRequest, capBytes: number, mostWindows = MOST_WINDOWS): CasePlan {
     const base = this.#narrowest(request, capBytes);
-    const { network, patch } = this.#shape;
+    const { patch } = this.#shape;
     const [, rows, columns] = request.size.map((n, axis) =>
       windowOrigins(n, patch[axis]!, request.windowStep),
     );
     const jobs = rows!.length * columns!.length * mirrorings(request.mirrorAxes ?? []).length;
     let best: CasePlan = base;
     // A further window takes at least its logits in f16: a batch that cannot hold those is not tried.
-    const perWindow = network.classes * patch.reduce((a, b) => a * b, 1) * 2;
+    const perWindow = base.classesAtOnce * patch.reduce((a, b) => a * b, 1) * 2;
     for (let most = 2; most <= Math.min(mostWindows, jobs); most++) {
       if (best.peakBytes + perWindow > capBytes - DRIVER_BYTES) break;
       const batch = Math.ceil(jobs / Math.ceil(jobs / most)); // as many batches, but even ones
       if (batch <= best.batch) continue;
-      const peakBytes = this.peakBytes(request, batch, base);
+      const peakBytes = this.peakBytes(request, { ...base, batch });
       if (peakBytes > capBytes - DRIVER_BYTES) break;
       best = { ...base, batch, peakBytes };
     }
@@ -128,18 +136,36 @@ export class MemoryPlanner {
   /** The plan of one window at once with the fewest strips. Throws CapTooSmallError. */
   #narrowest(request: StreamRequest, capBytes: number): CasePlan {
     const width = request.size[2];
-    // Strips narrower than half a patch would see most windows twice or more.
-    const mostStrips = Math.max(1, Math.floor(width / (this.#shape.patch[2] / 2)));
+    // Of strips as narrow as half a patch each window is in three; of a quarter, in five.
+    const mostStrips = Math.max(1, Math.floor(width / (this.#shape.patch[2] / 4)));
+    const ways = this.#ways(request);
+    const fits = (bytes: number) => bytes <= capBytes && bytes < Number.POSITIVE_INFINITY;
     let smallest = Number.POSITIVE_INFINITY;
     for (let strips = 1; strips <= mostStrips; strips++) {
-      for (const logits of this.#gpu.hasF16 ? (['f32', 'f16'] as const) : (['f32'] as const)) {
-        const plan = { logits, strips };
-        const peakBytes = this.peakBytes(request, 1, plan);
-        if (peakBytes <= capBytes && peakBytes < Number.POSITIVE_INFINITY)
-          return { ...plan, batch: 1, peakBytes };
-        smallest = Math.min(smallest, peakBytes);
+      const peak = (way: (typeof ways)[number]) => this.peakBytes(request, { ...way, strips });
+      const least = peak(ways.at(-1)!);
+      smallest = Math.min(smallest, least);
+      if (!fits(least)) continue;
+      for (const way of ways) {
+        const peakBytes = peak(way);
+        if (fits(peakBytes)) return { ...way, strips, peakBytes };
       }
     }
     throw new CapTooSmallError(capBytes, smallest);
+  }
+
+  /**
+   * The ways to hold logits in one window at once, from the best to the one that takes least. A window's are of all
+   * classes, or of as many as the last layer's input has channels: of fewer would save nothing, since they lie where
+   * earlier features were.
+   */
+  #ways({ skipEarly }: StreamRequest) {
+    const { network } = this.#shape;
+    const few = headChannels(network);
+    const groups = skipEarly || network.classes <= few ? [network.classes] : [network.classes, few];
+    const types = this.#gpu.hasF16 ? (['f32', 'f16'] as const) : (['f32'] as const);
+    return types.flatMap((logits) =>
+      groups.map((classesAtOnce) => ({ logits, classesAtOnce, batch: 1 }) as const),
+    );
   }
 }

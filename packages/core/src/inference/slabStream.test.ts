@@ -43,6 +43,7 @@ interface Way {
   readonly seeds?: readonly number[];
   readonly grid?: LabelGrid;
   readonly skipEarly?: boolean;
+  readonly classesAtOnce?: number;
   /** Added to the logit of background. */
   readonly bias?: number;
 }
@@ -54,7 +55,7 @@ describe('a stream of slabs', () => {
   });
   afterAll(() => gpu.close());
 
-  function networks(batch: number, seeds: readonly number[], bias = 0): Networks {
+  function networks(batch: number, seeds: readonly number[], bias = 0, classesAtOnce = CLASSES): Networks {
     const layout = networkLayout(NETWORK);
     const parameters = layout.allocate(gpu);
     const weights = seeds.map((seed): NamedArrays => initialise(layout, new Random(seed)));
@@ -64,7 +65,7 @@ describe('a stream of slabs', () => {
       gpu,
       NETWORK,
       { layout, parameters, activation: 'f32' },
-      { patch: PATCH, batch, weights },
+      { patch: PATCH, batch, classesAtOnce, weights },
     );
   }
 
@@ -112,9 +113,9 @@ describe('a stream of slabs', () => {
 
   async function streamed(volume: Reference, way: Way, hasBody: (from: Dhw, to: Dhw) => boolean = ALL_BODY) {
     const { step = 0.5, batch = 1, plan = {}, mirrorAxes = [], seeds = [5], grid } = way;
-    const { skipEarly = false, bias } = way;
+    const { skipEarly = false, bias, classesAtOnce } = way;
     const size = dhwOfList(volume.shape);
-    const network = networks(batch, seeds, bias);
+    const network = networks(batch, seeds, bias, classesAtOnce);
     const data = Float32Array.from(volume.data);
     const plane = size[1] * size[2];
     const stream = new SlabStream(
@@ -219,6 +220,17 @@ describe('a stream of slabs', () => {
         });
       }
       expectLabels(onGrid, interpolated);
+    },
+  );
+
+  test.each([1, 2, 3])(
+    'logits of %i classes at once give the labels that all at once give',
+    async (classesAtOnce) => {
+      const volume = image([9, 14, 30]);
+      const way: Way = { batch: 2, mirrorAxes: [1], seeds: [5, 6], plan: { strips: 2 } };
+      const { labels } = await streamed(volume, way);
+      expect(new Set(labels).size).toBeGreaterThan(2);
+      expect((await streamed(volume, { ...way, classesAtOnce })).labels).toEqual(labels);
     },
   );
 

@@ -23,6 +23,7 @@ import {
   type Tensor,
   zeros,
 } from '@organseg/kernels/tensor.ts';
+import type { ClassGroup } from '../network/inferenceProgram.ts';
 import { ForegroundPeek } from './foregroundPeek.ts';
 import { ImageRing } from './imageRing.ts';
 import { type LabelGrid, type LabelSink, LabelSlab } from './labelSlab.ts';
@@ -60,7 +61,7 @@ export interface StreamRequest {
   readonly mirrorAxes?: readonly number[];
   /**
    * Looks at the middle one of the windows that begin at one plane first, and leaves the others out where it holds no
-   * foreground (Huang 2022, FLARE22's winner). Labels may be lost.
+   * foreground (Huang 2022, FLARE22's winner). Labels may be lost. The networks' classes come all at once then.
    */
   readonly skipEarly?: boolean;
   /** Sums up how sure the networks are of their foreground, see `confidence`; of regions there is no such sum. */
@@ -181,7 +182,7 @@ export class SlabStream {
     // What each window runs, compiled while the first planes come.
     const origin: Dhw = [0, 0, this.#slab.left];
     const job: Job = { origin, weightsAt: this.#weightsAt, mirrored: this.#mirrorings[0]! };
-    const ahead = [...this.#cuts([job]), ...this.#sums([job])];
+    const ahead = [...this.#cuts([job]), ...this.#sums([job], { firstClass: 0, skip: 0 })];
     compile(ahead);
     discard(gpu, ahead);
   }
@@ -285,8 +286,7 @@ export class SlabStream {
     const { image, patch } = this.#networks;
     if (this.#size[0] < patch[0]) clear(this.#gpu, image); // planes that no cut writes
     runOnce(this.#gpu, this.#cuts(jobs));
-    this.#networks.run();
-    runOnce(this.#gpu, this.#sums(jobs));
+    this.#networks.run((channels) => runOnce(this.#gpu, this.#sums(jobs, channels)));
   }
 
   #cuts(jobs: readonly Job[]): Launch[] {
@@ -299,11 +299,11 @@ export class SlabStream {
     );
   }
 
-  #sums(jobs: readonly Job[]): Launch[] {
+  #sums(jobs: readonly Job[], channels: ClassGroup): Launch[] {
     const { logits } = this.#networks;
     const { left, logits: volume } = this.#slab;
     const weights = 'map' in this.#weights ? { ...this.#weights, left } : this.#weights;
-    const call = { logits, volume, depth: this.#size[0], weights };
+    const call = { logits, volume, channels, depth: this.#size[0], weights };
     return jobs.flatMap(({ origin: [z, y, x], mirrored, weightsAt }, item) =>
       accumulateWindow(this.#gpu, { ...call, item, origin: [z, y, x - left], mirrored, weightsAt }),
     );

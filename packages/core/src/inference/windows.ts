@@ -64,9 +64,18 @@ export function windowWeights(size: number, patch: number, origins: readonly num
  */
 export function importanceMap(patch: Dhw): Float32Array<ArrayBuffer> {
   const [d, h, w] = patch.map((size) => gaussian(size, 'nnunet')) as [number[], number[], number[]];
-  const rounded = Float16Array.from(d.flatMap((a) => h.flatMap((b) => w.map((c) => 10 * a * b * c))));
-  const least = rounded.reduce((min, value) => (value > 0 && value < min ? value : min), 10);
-  return Float32Array.from(rounded, (value) => value || least);
+  const map = new Float32Array(d.length * h.length * w.length);
+  let least = 10;
+  let at = 0;
+  for (const a of d)
+    for (const b of h)
+      for (const c of w) {
+        const value = Math.f16round(10 * a * b * c);
+        if (value > 0 && value < least) least = value;
+        map[at++] = value;
+      }
+  for (let i = 0; i < map.length; i++) if (map[i] === 0) map[i] = least;
+  return map;
 }
 
 /** All ways to mirror along some of the axes, 0 to 2 of D, H, W; not to mirror is the first. */

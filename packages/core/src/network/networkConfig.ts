@@ -77,6 +77,10 @@ export function coarseOutputs(config: Exclude<NetworkConfig, SegResNetConfig>): 
   return heads ?? Math.max(0, config.filters.length - 3);
 }
 
+/** The channels of the full resolution's features, which the logits are made of. */
+export const headChannels = (config: NetworkConfig): number =>
+  config.architecture === 'SegResNet' ? config.initFilters : config.filters[0]!;
+
 /** The strides of each stage, D, H, W. */
 const stridesOf = (config: NetworkConfig): readonly Dhw[] =>
   config.architecture === 'SegResNet'

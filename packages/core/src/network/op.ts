@@ -44,6 +44,8 @@ export interface Op {
   /** Slots that backward reads besides the output's gradient. */
   backwardReads(): readonly Slot[];
   prepare(at: Workspace): PreparedOp;
+  /** Convolutions alone: the op that computes the channels from `first` on, as many as the slot `output` has. */
+  channelsFrom?(first: number, output: Slot): Op;
   /** Makes the output again from inputs and cache, at little cost. Other ops' outputs are kept for backward. */
   recompute?(at: Workspace): Work;
   /** Makes the inputs' and the parameters' gradients from the output's. */

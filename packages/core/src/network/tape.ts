@@ -11,7 +11,7 @@ import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { ConvOptions, InstanceNormOptions, NormOptions, TransposedOptions } from './layerOptions.ts';
 import { type LinearNorm, normOp, type ReadNorm } from './normOp.ts';
-import type { Op, Slot, Workspace } from './op.ts';
+import type { Op, PreparedOp, Slot, Workspace } from './op.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
 import { averagedBlocks, sum, upsampled } from './plainOps.ts';
 
@@ -92,35 +92,41 @@ export class Tape {
             norm: { affine: at.tensor(norm.affine), slope: norm.slope },
           }
         : { inputs: inputs.map((slot) => at.tensor(slot)) };
-    return this.#record({
+    const prepare = (at: Workspace, made: Slot, firstChannel: number): PreparedOp => {
+      const { packed, launches } = conv3d.pack(at.gpu, {
+        weight: at.parameter(weight),
+        inputChannels: channels,
+        shape,
+        firstChannel,
+        output: made.shape,
+        dtype: at.activation,
+      });
+      const all = biasName === undefined ? undefined : at.parameter(biasName);
+      const range = { first: firstChannel, count: made.shape[4]! };
+      const part = all && made !== output ? conv3d.packBias(at.gpu, all, range) : undefined;
+      return {
+        launches: [...launches, ...(part?.launches ?? [])],
+        tensors: [packed.tensor, ...(part ? [part.packed] : [])],
+        forward: () =>
+          conv3d.forward(at.gpu, {
+            ...inputsOf(at),
+            weights: packed,
+            bias: part?.packed ?? all,
+            output: at.tensor(made),
+            stats: asked[0] && at.tensor(asked[0]),
+            shape,
+          }),
+      };
+    };
+    const op: Op = {
       name,
       flops: 2 * elementCount(output.shape) * total * elementCount(kernel),
       inputs,
       output,
       cache: () => [...read(), ...asked],
       backwardReads: read,
-      prepare: (at) => {
-        const { packed, launches } = conv3d.pack(at.gpu, {
-          weight: at.parameter(weight),
-          inputChannels: channels,
-          shape,
-          output: output.shape,
-          dtype: at.activation,
-        });
-        return {
-          launches,
-          tensors: [packed.tensor],
-          forward: () =>
-            conv3d.forward(at.gpu, {
-              ...inputsOf(at),
-              weights: packed,
-              bias: biasName === undefined ? undefined : at.parameter(biasName),
-              output: at.tensor(output),
-              stats: asked[0] && at.tensor(asked[0]),
-              shape,
-            }),
-        };
-      },
+      prepare: (at) => prepare(at, output, 0),
+      channelsFrom: (first, some) => ({ ...op, output: some, prepare: (at) => prepare(at, some, first) }),
       backward: (at) => {
         const dOutput = at.gradient(output)!.tensor;
         const parts = inputs.map((slot, i) => {
@@ -146,7 +152,8 @@ export class Tape {
         );
         return joinWork(...parts);
       },
-    });
+    };
+    return this.#record(op);
   }
 
   /** A transposed convolution with `name`.weight (and `name`.bias), whose kernel is the stride. */

@@ -9,7 +9,7 @@ import { forwardTask, Planner, type Task } from './planner.ts';
 import type { NetworkMemory, Recorded } from './program.ts';
 
 /** Forward, loss and backward: upload `image` and `target`, run, read `loss`. */
-export interface TrainingProgram extends InferenceProgram {
+export interface TrainingProgram extends Omit<InferenceProgram, 'runGroups'> {
   /** u8 [M, D, H, W, 1]; upload the labels of the first M items here. */
   readonly target: Tensor;
   /** f32 [3]: the loss, its Dice part, its cross-entropy part. */

@@ -65,6 +65,30 @@ for (const [name, options] of Object.entries(DEVICES)) {
       });
     }
 
+    test('some classes of the volume, the first of which another window has given', async () => {
+      const shape = [4, 5, 6];
+      const volume = kit.zeros([...shape, 7]);
+      const expected = reference([...shape, 7]);
+      const logits = kit.peaky([1, ...shape, 4], 'f32');
+      logits.data.forEach((value, i) => {
+        if (i % 4 > 0) expected.data[7 * Math.floor(i / 4) + 2 + (i % 4)] = value; // classes 3, 4 and 5
+      });
+      const call = {
+        logits: kit.upload(logits),
+        item: 0,
+        volume,
+        depth: 4,
+        origin: [0, 0, 0],
+        mirrored: NOT_MIRRORED,
+        weights: kit.upload(reference([6], Array(6).fill(1))),
+        weightsAt: [0, 0, 0],
+      } as const;
+      kit.run(accumulateWindow(kit.gpu, { ...call, channels: { firstClass: 2, skip: 1 } }));
+      expect(relativeError(await downloadF32(kit.gpu, volume), expected.data)).toBe(0);
+      const beyond = { ...call, channels: { firstClass: 4, skip: 0 } };
+      expect(() => accumulateWindow(kit.gpu, beyond)).toThrow(/does not fit/);
+    });
+
     test('weights that are no product over the axes, divided by their sum at each voxel', async () => {
       const size = [9, 7, 10] as const;
       const patch = [6, 8, 4] as const; // wider than the volume along H

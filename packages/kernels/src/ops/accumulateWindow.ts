@@ -32,8 +32,10 @@ export interface AccumulateWindow {
   readonly logits: Tensor;
   /** The window's place among the N. */
   readonly item: number;
-  /** [R, H, W, C]: the ring, R planes of the volume. */
+  /** [R, H, W, classes]: the ring, R planes of the volume. */
   readonly volume: Tensor;
+  /** The class of the logits' first channel, and the channels before those that are added; 0 and 0 unless given. */
+  readonly channels?: { readonly firstClass: number; readonly skip: number };
   /** The number of planes of the whole volume. */
   readonly depth: number;
   /** The place of the window's first voxel in the volume; it may lie outside. */
@@ -81,11 +83,13 @@ export function windowTable(
 
 export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
   const { logits, item, volume, depth, origin, mirrored, weights, weightsAt } = call;
+  const { firstClass, skip } = call.channels ?? { firstClass: 0, skip: 0 };
   const { read, weightParams, functions, weight } = weightCode(weights);
   const [items, ...size] = logits.shape as [number, number, number, number, number];
-  const [d, h, w, classes] = size;
-  const [R, H, W] = volume.shape as [number, number, number];
-  if (volume.shape[3] !== classes || item >= items) {
+  const [d, h, w, channels] = size;
+  const [R, H, W, classes] = volume.shape as [number, number, number, number];
+  const isMeant = call.channels ? firstClass + channels <= classes : channels === classes;
+  if (!isMeant || item >= items) {
     throw new Error(`accumulateWindow: window ${item} of [${logits.shape}] does not fit [${volume.shape}]`);
   }
   const clipped = (axis: number, length: number, limit: number) => {
@@ -95,7 +99,7 @@ export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
   const [z, y, x] = [clipped(0, d, depth), clipped(1, h, H), clipped(2, w, W)];
   if (z.count <= 0 || y.count <= 0 || x.count <= 0) return [];
   const from = origin[0] + z.first;
-  const plane = h * w * classes;
+  const plane = h * w * channels;
   const rows = [
     { tensor: logits, rowElements: plane },
     { tensor: volume, rowElements: H * W * classes },
@@ -119,7 +123,10 @@ export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
           firstW: u32(x.first),
           height: u32(h),
           width: u32(w),
+          channels: u32(channels),
+          skip: u32(skip),
           classes: u32(classes),
+          firstClass: u32(firstClass),
           shift: u32(l.shift),
           volumeShift: u32(v.shift),
           volumeH: u32(H),
@@ -143,9 +150,9 @@ export function accumulateWindow(gpu: Gpu, call: AccumulateWindow): Launch[] {
   let d = select(z, p.countD - 1u - z, p.mirrorD == 1u);
   let h = select(p.firstH + y, p.height - 1u - p.firstH - y, p.mirrorH == 1u);
   let w = select(p.firstW + x, p.width - 1u - p.firstW - x, p.mirrorW == 1u);
-  let source = p.shift + ((d * p.height + h) * p.width + w) * p.classes;
-  let sum = p.volumeShift + ((z * p.volumeH + p.atH + y) * p.volumeW + p.atW + x) * p.classes;
-  for (var c = 0u; c < p.classes; c++) { v[sum + c] = v_t(f32(v[sum + c]) + weight * f32(l[source + c])); }
+  let source = p.shift + ((d * p.height + h) * p.width + w) * p.channels;
+  let sum = p.volumeShift + ((z * p.volumeH + p.atH + y) * p.volumeW + p.atW + x) * p.classes + p.firstClass;
+  for (var c = p.skip; c < p.channels; c++) { v[sum + c] = v_t(f32(v[sum + c]) + weight * f32(l[source + c])); }
 }`,
         invocations: (end - start) * y.count * x.count,
       });

@@ -9,14 +9,14 @@
 
 import { type Dhw, dhw, dhwOfList } from '../axes.ts';
 import type { Gpu } from '../device.ts';
-import { joinWork, type Work } from '../kernel.ts';
-import type { Tensor } from '../tensor.ts';
+import { joinWork, type Launch, prepare, u32, type Work } from '../kernel.ts';
+import { empty, type Tensor } from '../tensor.ts';
 import { gather, type PackedWeights, packWeights } from './conv/gather.ts';
 import type { InputNorm } from './conv/inputNorm.ts';
 import { weightGradient } from './conv/weightGradient.ts';
 import { fillZero } from './fill.ts';
 import { channelSum } from './reduce.ts';
-import { range } from './wgsl.ts';
+import { mapElements, mapInvocations, range } from './wgsl.ts';
 
 export interface Conv3dShape {
   /** The kernel's size along D, H, W. */
@@ -43,16 +43,22 @@ export interface Conv3dPack {
   /** The channels of each input. */
   readonly inputChannels: readonly number[];
   readonly shape: Conv3dShape;
-  /** The output's shape, [N, oD, oH, oW, Cout]. */
+  /** The first of the output's channels among Cout; 0 unless given. */
+  readonly firstChannel?: number;
+  /** The output's shape, [N, oD, oH, oW, channels]. */
   readonly output: readonly number[];
   /** The type that activations are stored in. */
   readonly dtype: 'f32' | 'f16';
 }
 
 /** Weights as `forward` reads them, and the launches that pack them. */
-export function pack(gpu: Gpu, { weight, inputChannels, shape, output, dtype }: Conv3dPack) {
+export function pack(
+  gpu: Gpu,
+  { weight, inputChannels, shape, firstChannel = 0, output, dtype }: Conv3dPack,
+) {
+  const outputChannels = { first: firstChannel, count: output[4]! };
   return packWeights(gpu, {
-    weights: { weight, inputAxis: 'a', firstTaps: [ZEROS], tapStep: ONES, inputChannels },
+    weights: { weight, inputAxis: 'a', firstTaps: [ZEROS], tapStep: ONES, inputChannels, outputChannels },
     geometry: {
       inStride: shape.stride,
       outStride: ONES,
@@ -63,6 +69,24 @@ export function pack(gpu: Gpu, { weight, inputChannels, shape, output, dtype }: 
     output,
     dtype,
   });
+}
+
+/** The biases, f32 [count], of output channels from `first` on, and the launches that pack them. */
+export function packBias(
+  gpu: Gpu,
+  bias: Tensor,
+  { first, count }: { readonly first: number; readonly count: number },
+): { packed: Tensor; launches: Launch[] } {
+  const packed = empty(gpu, [count]);
+  const launch = prepare(gpu, {
+    name: 'conv3d.packBias',
+    read: { bias },
+    write: { packed },
+    params: { count: u32(count), first: u32(first) },
+    code: mapElements('packed[i] = bias[p.first + i];'),
+    invocations: mapInvocations(count),
+  });
+  return { packed, launches: [launch] };
 }
 
 export interface Conv3dForward {

@@ -1,8 +1,7 @@
 /** A scan on its way through a model: the planes that its network sees, and where the labels go. */
-
 import { xyzOf } from '@organseg/core/inference/axes.ts';
-import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
-import { NnunetScan } from '@organseg/core/inference/nnunet/nnunetScan.ts';
+import { type CaseGeometry, caseGeometry } from '@organseg/core/inference/caseGeometry.ts';
+import { NnunetScan, plannedRequest } from '@organseg/core/inference/nnunet/nnunetScan.ts';
 import {
   bodyOf,
   caseRequest,
@@ -13,7 +12,8 @@ import {
 } from '@organseg/core/inference/scanStream.ts';
 import type { StreamRequest, StreamSource } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
+import { spacingOf } from '@organseg/core/volume/affine.ts';
+import type { Box, Grid, Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import type { Model } from './model.ts';
 
 /** One scan at one spacing. */
@@ -84,4 +84,16 @@ export function openCase(
       };
     },
   };
+}
+
+/** What a scan on this grid would ask of the stream, its body filling `body`, or all of it: for planning alone. */
+export function requestOfGrid(
+  grid: Grid,
+  { preprocessing, regionLabels }: Model,
+  resample: ResampleBack,
+  body: Box | null = null,
+): CaseStream['request'] {
+  if (preprocessing.by === 'nnU-Net')
+    return plannedRequest(grid, spacingOf(grid.affine), preprocessing, regionLabels);
+  return caseRequest(caseGeometry(grid, body, preprocessing.spacingMm), preprocessing, resample);
 }

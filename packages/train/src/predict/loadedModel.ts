@@ -1,5 +1,5 @@
 /** A model on the GPU: its weights and the networks that compute with them, made anew where a device was lost. */
-import { CapTooSmallError } from '@organseg/core/inference/memoryPlan.ts';
+import { CapTooSmallError, type NetworksPlan } from '@organseg/core/inference/memoryPlan.ts';
 import { Networks } from '@organseg/core/inference/networks.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
@@ -28,7 +28,7 @@ export class LoadedModel {
   #gpu: Gpu;
   /** Weights of one of the networks, flat; undefined until they are needed. */
   #parameters: Tensor | undefined;
-  /** Networks of the number of windows at once that was asked for last. */
+  /** Networks of the plan that was asked for last. */
   #networks: Networks | undefined;
 
   /** Opens the weights; nothing is allocated yet. Throws InputError where they are broken or of another network. */
@@ -68,9 +68,10 @@ export class LoadedModel {
     return this.#gpu;
   }
 
-  /** The networks that see so many windows at once, kept until another number is asked for. */
-  networksFor(batch: number): Networks {
-    if (this.#networks?.batch === batch) return this.#networks;
+  /** The networks that are run so, kept until they are asked for otherwise. */
+  networksFor({ batch, classesAtOnce }: NetworksPlan): Networks {
+    if (this.#networks?.batch === batch && this.#networks.classesAtOnce === classesAtOnce)
+      return this.#networks;
     this.#networks?.use(0); // with whose weights the next ones begin
     this.#networks?.close();
     this.#networks = undefined;
@@ -78,7 +79,7 @@ export class LoadedModel {
     this.#parameters ??= this.#loadWeights();
     const { network, patch } = this.model;
     const memory = { layout: this.#layout, parameters: this.#parameters, activation: this.activation };
-    const options = { patch, batch, weights: this.#weights };
+    const options = { patch, batch, classesAtOnce, weights: this.#weights };
     this.#networks = this.#gpu.arena.attempt(() => new Networks(this.#gpu, network, memory, options));
     return this.#networks;
   }

@@ -2,13 +2,16 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CasePlan } from '@organseg/core/inference/memoryPlan.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
+import { headChannels } from '@organseg/core/network/networkConfig.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { readNiftiFile } from '@organseg/files/nifti.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ownerOf, tinyConfig, writePhantoms } from '../../test/fixture.ts';
+import { networkConfig } from '../config/networkSettings.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
 import { openModel } from './openModel.ts';
@@ -37,10 +40,15 @@ describe('a predictor', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function predicted(options: PredictorOptions, device = gpu, folders: string | string[] = run) {
+  async function predicted(
+    options: PredictorOptions,
+    device = gpu,
+    folders: string | string[] = run,
+    onPlan?: (plan: CasePlan) => void,
+  ) {
     const predictor = await Predictor.open(ownerOf(device), await openModel(folders), options);
     try {
-      return await predictor.predict(caseScan(scan));
+      return await predictor.predict(caseScan(scan), { onPlan });
     } finally {
       predictor.close();
     }
@@ -74,6 +82,30 @@ describe('a predictor', () => {
     const { data } = whole.labels;
     expect(differing(data, tight.labels.data)).toBeLessThan(data.length / 1000);
     expect(new Set(data).size).toBeGreaterThan(1);
+  });
+
+  test('within a cap that is a byte too small computes the logits of few classes at once, to the same labels', async () => {
+    const within = async (memoryCapBytes: number, folders: string | string[]) => {
+      let plan: CasePlan | undefined;
+      const made = await predicted({ memoryCapBytes }, await opened(memoryCapBytes), folders, (each) => {
+        plan = each;
+      });
+      expect(made.report.peakGpuBytes).toBeLessThanOrEqual(made.report.plannedGpuBytes);
+      return { ...made, plan: plan! };
+    };
+    for (const folders of [run, [run, run]]) {
+      const whole = await within(256 * MIB, folders);
+      const network = networkConfig(tinyConfig());
+      expect(whole.plan).toMatchObject({
+        strips: 1,
+        logits: 'f32',
+        batch: 1,
+        classesAtOnce: network.classes,
+      });
+      const few = await within(whole.plan.peakBytes - 1, folders);
+      expect(few.plan).toMatchObject({ strips: 1, logits: 'f32', classesAtOnce: headChannels(network) });
+      expect(differing(few.labels.data, whole.labels.data)).toBe(0);
+    }
   });
 
   test('says the smallest cap that could hold one window, and that one can', async () => {

@@ -139,8 +139,8 @@ export class Predictor implements Segmenter {
       models: model.weights.length,
     });
     // A cap below one patch's need is refused before anything is allocated.
-    this.#planner.plan({ size: model.patch, windowStep: 1 }, this.#capBytes);
-    loaded.networksFor(1); // the driver compiles it while the first scan is read
+    const plan = this.#planner.plan({ size: model.patch, windowStep: 1 }, this.#capBytes, 1);
+    loaded.networksFor(plan); // the driver compiles it while the first scan is read
   }
 
   get labelNames(): readonly string[] {
@@ -239,7 +239,7 @@ export class Predictor implements Segmenter {
     { onShare, probabilities, logits }: PredictHooks,
   ) {
     const { gpu } = this.#loaded;
-    const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan.batch));
+    const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
     const takeShares = scan.geometry && probabilities?.(scan.geometry);

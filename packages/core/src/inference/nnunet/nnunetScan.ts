@@ -15,7 +15,7 @@
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { AIR_HU, replaceNonFinite } from '../../volume/hounsfield.ts';
-import type { Volume, Xyz } from '../../volume/volume.ts';
+import type { Grid, Volume, Xyz } from '../../volume/volume.ts';
 import { drainSlabs } from '../prepareCase.ts';
 import { type ReadPlanes, slabPlanes } from '../preprocess.ts';
 import { PlacedLabels } from '../scanStream.ts';
@@ -26,6 +26,8 @@ import { channelStatistics, type Scaling, scaled, scaledBounds, scalingOf } from
 import { nonZeroBox, nonZeroMask } from './nonZero.ts';
 import type { NnunetPreprocessing, Resampler } from './preprocessing.ts';
 import { pairTable, tapTable } from './splines.ts';
+
+export type NnunetRequest = Pick<StreamRequest, 'size' | 'source' | 'grid' | 'windowWay' | 'regions'>;
 
 /** A scan, read by slabs as if it were turned, cropped and normalised. */
 export class NnunetScan implements StreamSource {
@@ -62,14 +64,11 @@ export class NnunetScan implements StreamSource {
     const mask = isMasked.includes(true) ? nonZeroMask(arrays, first) : undefined;
     this.#masks = isMasked.map((masked) => (masked ? mask : undefined));
 
-    const { view, cropped, network } = this.geometry;
-    const coarse = this.#coarse(preprocessing.dataResampling, true);
+    const { view, network } = this.geometry;
+    const { tables, coarse } = forwardTables(this.geometry, preprocessing);
     const viewAxis = coarse === undefined ? undefined : ((2 - coarse) as 0 | 1 | 2);
     const statistics = arrays.map((data, i) => channelStatistics(data, view, this.#masks[i], viewAxis));
     this.#scalings = statistics.map((values, i) => scalingOf(schemes[i]!, values));
-    const orders = this.#orders(preprocessing.dataResampling, coarse);
-    const table = (axis: 0 | 1 | 2) => tapTable(orders[axis], cropped[axis], network[axis]);
-    const tables = [table(0), table(1), table(2)] as const;
     const boundsAxis = coarse ?? 0;
     const bounds = statistics.map((values, i) => {
       const bySlice = scaledBounds(values, this.#scalings[i]!);
@@ -78,25 +77,12 @@ export class NnunetScan implements StreamSource {
       const rows = Array.from({ length: network[boundsAxis] }, (_, index) => sliceOf(index));
       return Float32Array.from(rows.flatMap((slice) => [bySlice[2 * slice]!, bySlice[2 * slice + 1]!]));
     });
-    this.#resampling = { size: cropped, tables, bounds, boundsAxis };
+    this.#resampling = { size: this.geometry.cropped, tables, bounds, boundsAxis };
   }
 
   /** What the scan asks of the stream. `regions` are the labels of the networks' channels, where those are regions. */
-  request(
-    regions?: readonly number[],
-    probabilities = false,
-  ): Pick<StreamRequest, 'size' | 'source' | 'grid' | 'windowWay' | 'regions'> {
-    const { cropped, network } = this.geometry;
-    const resampler = this.#preprocessing.logitsResampling;
-    const orders = this.#orders(resampler, this.#coarse(resampler, false));
-    const table = (axis: 0 | 1 | 2) => pairTable(orders[axis], network[axis], cropped[axis]);
-    return {
-      size: network,
-      source: this.#resampling,
-      grid: { size: cropped, tables: [table(0), table(1), table(2)], probabilities },
-      windowWay: 'nnunet',
-      regions,
-    };
+  request(regions?: readonly number[], probabilities = false): NnunetRequest {
+    return requestOf(this.geometry, this.#preprocessing, this.#resampling, { regions, probabilities });
   }
 
   /**
@@ -112,18 +98,6 @@ export class NnunetScan implements StreamSource {
   /** Where the labels of this scan, which are below `count`, go. */
   labels(count: number): PlacedLabels {
     return new PlacedLabels(this.#channels[0]!, this.geometry.view, count);
-  }
-
-  /** The axis that a resampler takes by itself on the way to the network, or back. */
-  #coarse(resampler: Resampler, isForward: boolean): 0 | 1 | 2 | undefined {
-    const [scan, network] = [this.geometry.spacingMm, this.#preprocessing.spacingMm];
-    return isForward ? coarseAxis(resampler, scan, network) : coarseAxis(resampler, network, scan);
-  }
-
-  /** The splines' orders along D, H and W. */
-  #orders<Order extends 0 | 1 | 3>(resampler: Resampler<Order>, coarse: number | undefined) {
-    const order = (axis: number): Order | 0 => (axis === coarse ? resampler.orderZ : resampler.order);
-    return [order(0), order(1), order(2)] as const;
   }
 
   /** Normalised values of planes [from, to) of the cropped scan. */
@@ -145,4 +119,47 @@ export class NnunetScan implements StreamSource {
   hasBody(_from: Dhw, _to: Dhw): boolean {
     return true;
   }
+}
+
+/** What a scan on this grid, none of it cropped, would ask of the stream: for planning, since there are no voxels. */
+export function plannedRequest(
+  grid: Grid,
+  spacingMm: Xyz,
+  preprocessing: NnunetPreprocessing,
+  regions?: readonly number[],
+): NnunetRequest {
+  const geometry = nnunetGeometry(grid, spacingMm, { min: [0, 0, 0], max: grid.shape }, preprocessing);
+  const { tables, coarse = 0 } = forwardTables(geometry, preprocessing);
+  const bounds = preprocessing.channels.map(() => new Float32Array(2 * geometry.network[coarse]));
+  const resampling = { size: geometry.cropped, tables, bounds, boundsAxis: coarse };
+  return requestOf(geometry, preprocessing, resampling, { regions });
+}
+
+function requestOf(
+  { cropped, network, spacingMm }: NnunetGeometry,
+  { logitsResampling: resampler, spacingMm: networkMm }: NnunetPreprocessing,
+  source: TapResampling,
+  { regions, probabilities = false }: { regions?: readonly number[] | undefined; probabilities?: boolean },
+): NnunetRequest {
+  const orders = ordersOf(resampler, coarseAxis(resampler, networkMm, spacingMm));
+  const table = (axis: 0 | 1 | 2) => pairTable(orders[axis], network[axis], cropped[axis]);
+  const grid = { size: cropped, tables: [table(0), table(1), table(2)] as const, probabilities };
+  return { size: network, source, grid, windowWay: 'nnunet', regions };
+}
+
+/** The taps along D, H and W on the way to the network, and the axis that is resampled by itself there. */
+function forwardTables(
+  { cropped, network, spacingMm }: NnunetGeometry,
+  { dataResampling: resampler, spacingMm: networkMm }: NnunetPreprocessing,
+) {
+  const coarse = coarseAxis(resampler, spacingMm, networkMm);
+  const orders = ordersOf(resampler, coarse);
+  const table = (axis: 0 | 1 | 2) => tapTable(orders[axis], cropped[axis], network[axis]);
+  return { tables: [table(0), table(1), table(2)] as const, coarse };
+}
+
+/** The splines' orders along D, H and W. */
+function ordersOf<Order extends 0 | 1 | 3>(resampler: Resampler<Order>, coarse: number | undefined) {
+  const order = (axis: number): Order | 0 => (axis === coarse ? resampler.orderZ : resampler.order);
+  return [order(0), order(1), order(2)] as const;
 }
