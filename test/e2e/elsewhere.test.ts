@@ -1,8 +1,17 @@
 /** What a model that was trained elsewhere is used for besides predicting: here, a run that was exported for nnU-Net. */
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readLabelsFile } from '../../packages/files/src/nifti.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';
 import { parameterLayout } from '../../packages/train/src/config/network.ts';
 import { loadParameters } from '../../packages/train/src/run/checkpoint.ts';
@@ -43,6 +52,41 @@ describe('a model of nnU-Net', () => {
     );
     expect(cases.map(({ kept }) => kept)).toEqual([true]);
     expect(selection).toEqual([{ strategy: 'keep-all' }]);
+
+    const table = join(folder, 'map.json');
+    writeFileSync(table, JSON.stringify({ liver: 'spleen' }));
+    const mapped = ['pseudo-label', '--model', model, '--label-map', table];
+    const out = join(folder, 'mapped');
+    expect((await cliHere([...mapped, '--images', join(data, 'imagesUn'), '--out', out])).code).toBe(0);
+    const [own, spleens] = await Promise.all(
+      [join(folder, 'pseudo'), out].map((path) => readLabelsFile(join(path, 'unlabelled_000.nii.gz'))),
+    );
+    const [liver, spleen] = ['liver', 'spleen'].map(
+      (name) => readJson(join(data, 'dataset.json')).labels[name],
+    );
+    expect(own!.data.includes(liver)).toBe(true);
+    expect(spleens!.data).toEqual(own!.data.map((label) => (label === liver ? spleen : 0)));
+    const loose = join(folder, 'loose');
+    cpSync(join(data, 'imagesUn'), loose, { recursive: true });
+    expect(lastLine(await cliHere([...mapped, '--images', loose, '--out', join(folder, 'unnamed')]))).toMatch(
+      /dataset\.json: no such file or directory$/,
+    );
+  });
+
+  test('predicts what the run predicts that it was exported from, but for where nnU-Net sees more of a scan', async () => {
+    const predicted = async (from: string, out: string) => {
+      const predict = ['predict', '--model', from, '--input', join(data, 'imagesTs')];
+      expect((await cliHere([...predict, '--out', join(folder, out)])).code).toBe(0);
+      return (await readLabelsFile(join(folder, out, 'test_000.nii.gz'))).data;
+    };
+    const [own, exported] = [
+      await predicted(join(folder, 'run'), 'of-run'),
+      await predicted(model, 'of-export'),
+    ];
+    const organs = own.filter((label) => label > 0).length;
+    const same = own.filter((label, i) => label > 0 && label === exported[i]).length;
+    expect(organs).toBeGreaterThan(100);
+    expect(same).toBeGreaterThan(0.5 * organs);
   });
 
   test('what helps after the network is chosen by all labelled cases, and kept in its folder', async () => {

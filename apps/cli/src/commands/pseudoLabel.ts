@@ -1,22 +1,25 @@
 /** `organseg pseudo-label`: labels for unlabelled scans, and the choice among them. */
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { openImages } from '@organseg/files/dataset.ts';
-import { parseJson } from '@organseg/files/json.ts';
+import { openImages, readLabelNames } from '@organseg/files/dataset.ts';
+import { parseJson, readJsonFile } from '@organseg/files/json.ts';
 import { statOf } from '@organseg/files/read.ts';
-import { type ModelChoice, openModel } from '@organseg/train/predict/openModel.ts';
-import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { labelTable } from '@organseg/train/joined/labelLookup.ts';
+import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
+import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { type Selection, selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
+import { averaged, type PlannedSegmenter, translated } from '../predict/segmenters.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions, ModelChoice {
   model: string;
+  labelMap?: string;
   images: string;
   out: string;
   selection?: string;
@@ -29,6 +32,10 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .requiredOption('--model <path>', 'a run, an nnU-Net v2 folder or zip, or a MONAI bundle that labels')
   .addOption(foldsOption())
   .addOption(checkpointOption())
+  .option(
+    '--label-map <table.json>',
+    'which of its labels become which of the data set’s, whose dataset.json is beside the folder of --images',
+  )
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and manifest.json; goes on where it was')
   .option(
@@ -49,23 +56,36 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       throw new InputError([`${options.images}: holds no CASE_0000.nii.gz`, ...notes].join('; '));
     for (const note of notes) say(note);
     const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
-    const opened = await openModel(model, options);
+    const planned = await plannedOf(options);
     const selection = options.selection
       ? parseJson(options.selection, selectionSchema, '--selection')
       : await selectionOf(model);
-    const origin = await originOf(opened, optionsOf(opened, {}));
+    const origin = await planned.origin(NO_POSTPROCESSING);
     await labelledBefore(cases, { out, origin, input }); // refused before the GPU is opened
     await withGpu({ tune, ...(memoryCapBytes && { memoryCapBytes }) }, async (owner, signal) => {
-      const predictor = await Predictor.open(owner, opened, { signal, memoryCapBytes, confidence: true });
+      const segmenter = await planned.open(owner, signal);
       try {
         const how = { origin, input, out, selection, compared, signal };
-        const manifest = await labelWithProgress(predictor, cases, how);
+        const manifest = await labelWithProgress(segmenter, cases, how);
         print(options, { out, ...manifest }, summary(manifest));
       } finally {
-        predictor.close();
+        segmenter.close();
       }
     });
   });
+
+/** The model, with a table its labels translated into the data set's. Throws InputError. */
+async function plannedOf(options: Options): Promise<PlannedSegmenter> {
+  const { model, labelMap, images, memoryCap: memoryCapBytes } = options;
+  if (labelMap === undefined) return averaged([model], options, { memoryCapBytes, confidence: true });
+  const labelNames = await readLabelNames(join(dirname(resolve(images)), 'dataset.json'));
+  const table = await readJsonFile(labelMap, labelTable);
+  const { planned, notes } = await translated(model, options, labelNames, table, labelMap, {
+    memoryCapBytes,
+  });
+  for (const note of notes) say(note);
+  return planned;
+}
 
 /** The selection of a run's settings; a model from elsewhere has none, and all that it labels is kept. */
 const selectionOf = async (model: string): Promise<Selection> =>

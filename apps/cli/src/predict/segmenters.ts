@@ -119,6 +119,7 @@ export async function translated(
   labelNames: readonly string[],
   table: LabelTable | undefined,
   source: string,
+  options: PredictorOptions = {},
 ): Promise<Translated> {
   const model = await openModel(path, choice);
   const { channelNames } = model;
@@ -144,7 +145,7 @@ export async function translated(
   );
   const how = { labels: [...labelNames], lookup: [...lookup] };
   return {
-    planned: joined({ parts: [{ model, lookup }], labelNames }, { confidence: true }, how),
+    planned: joined({ parts: [{ model, lookup }], labelNames }, { ...options, confidence: true }, how),
     notes: [
       `of the teacher’s labels are learnt: ${became.join(', ')}`,
       ...(lacking.length ? [`the teacher labels no ${listed(lacking)}, which stay background`] : []),
