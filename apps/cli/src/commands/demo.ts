@@ -6,7 +6,7 @@ import { interruptible } from '../terminal/interruptible.ts';
 import { pipeline } from './pipeline.ts';
 
 const FOLDER = join('runs', 'demo');
-const PHANTOMS = { out: join(FOLDER, 'data'), labelled: 8, unlabelled: 12, test: 4, seed: 1 };
+const PHANTOMS = { out: join(FOLDER, 'data'), labelled: 8, unlabelled: 12, test: 8, seed: 1 };
 const PIPELINE = ['--data', PHANTOMS.out, '--out', join(FOLDER, 'results'), '--preset', 'small'];
 
 /** The commands that a newcomer would type, on generated scans; what is done already is not done again. */

@@ -115,6 +115,36 @@ test('a student’s settings are checked as its teacher’s are', () => {
   );
 });
 
+test('each round’s student has settings of its own where they are a list, the last ones from there on', () => {
+  const student = [{ batch: 2 }, { seed: 3 }];
+  const config = resolveConfig('small', { path: 'mine.json', value: { student, rounds: 3 } }, []);
+  const students = [0, 1, 2].map((round) => studentConfig(config, round));
+  expect(students.map(({ batch, seed }) => [batch, seed])).toEqual([
+    [2, 1],
+    [1, 3],
+    [1, 3],
+  ]);
+});
+
+test('a mean teacher’s decay is read where earlier versions had it', () => {
+  const { weightAverage, ...before } = PRESETS.small;
+  const consistency = { patches: 1, weight: 1, rampEpochs: 1, emaDecay: 0.9 };
+  const { emaDecay: _, ...now } = consistency;
+  const read = parseConfig({ ...before, batch: 2, consistency }, 'config.json');
+  expect(read).toEqual({ ...PRESETS.small, batch: 2, consistency: now, weightAverage: 0.9 });
+});
+
+test.each([
+  [{ weightAverage: null }, 'copyPaste expects a weightAverage'],
+  [{ consistency: { patches: 1, weight: 1, rampEpochs: 1 } }, 'unlabelled scans serve one of the two'],
+  [{ 'copyPaste.pseudoLabels.leastProbability': [0.9, 0.5] }, 'leastProbability expects one number, or 14'],
+  [{ 'copyPaste.pseudoLabels.refresh': 'often' }, /^mine\.json: copyPaste\.pseudoLabels\.refresh: /],
+  [{ classes: 128 }, 'copyPaste expects at most 127 classes, not 128'],
+  [{ branchAt: null }, 'studentStart branch expects branchAt'],
+] as [Record<string, unknown>, string | RegExp][])('copy-paste with %j is refused', (value, message) => {
+  expect(() => resolveConfig('copy-paste', { path: 'mine.json', value }, [])).toThrow(message);
+});
+
 test('the teacher’s weight rises along its ramp', () => {
   const consistency = { patches: 1, weight: 2, rampEpochs: 10 };
   const config = { ...PRESETS.small, consistency };

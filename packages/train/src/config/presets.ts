@@ -1,5 +1,6 @@
 /** The presets: complete settings by name. `docs/presets.md` gives their sources. */
 import type { Augmentation } from './augmentations.ts';
+import type { CopyPaste } from './copyPaste.ts';
 import type { Config } from './schema.ts';
 
 const cube = (n: number) => [n, n, n] as const;
@@ -33,6 +34,15 @@ export const NNUNET_NOISE: Augmentation[] = [
   { kind: 'gamma', probability: 0.3, exponent: [0.7, 1.5], inverted: false, keepsStatistics: true },
   { kind: 'mirror', x: 0.5, y: 0.5, z: 0.5 },
 ];
+
+/** Copy-paste between labelled and unlabelled scans, these labelled anew after so many steps. */
+const copyPaste = (refresh: number): CopyPaste => ({
+  partner: 'unlabelled',
+  boxShare: 2 / 3,
+  pseudoWeight: 0.47,
+  labelledShare: 0,
+  pseudoLabels: { refresh, leastProbability: 0 },
+});
 
 /** The settings of Gao 2022, "A Pseudo-labeling Approach to Semi-supervised Organ Segmentation", to the letter. */
 const gao2022: Config = {
@@ -105,10 +115,16 @@ const small: Config = {
   initial: { epochs: 130, learningRate: 0.015, augment: true },
   fineTuning: { epochs: 10, learningRate: 3e-3, augment: false },
   decayHorizonEpochs: null,
-  validateEverySteps: 60,
+  weightAverage: 0.99,
+  branchAt: 0.5,
+  checkpoint: 'final',
+  validateEverySteps: 200,
   saveEverySteps: 60,
   // Adrenal glands have 20 voxels at 6 mm and are found late or never: `min-voxels` would keep no case.
   selection: [{ strategy: 'keep-all' }],
+  rounds: 2,
+  // The paper's student, then one by copy-paste.
+  student: [{}, { studentStart: 'branch', studentPseudoLabels: false, copyPaste: copyPaste(200) }],
 };
 
 /**
@@ -120,6 +136,7 @@ const noisyStudent: Config = {
   intensityOutside: 'clip',
   batch: 2,
   stepsPerEpoch: 250,
+  weightAverage: 0.999,
   pseudoShare: 0.75,
   foregroundShare: 0.33,
   deepSupervision: true,
@@ -149,15 +166,41 @@ const noisyStudent: Config = {
 /** A mean teacher on Gao 2022's network and grid; a step has as many unlabelled patches as labelled ones. */
 const meanTeacher: Config = {
   ...gao2022,
-  stepsPerEpoch: null,
+  weightAverage: 0.99,
   studentPseudoLabels: false,
   fineTuning: { epochs: 200, learningRate: 5e-5, augment: true },
   student: {
     batch: 4,
     stepsPerEpoch: 250,
-    weightAverage: 0.99,
     consistency: { patches: 2, weight: 0.1, rampEpochs: 80 },
   },
+};
+
+/**
+ * Copy-paste on Gao 2022's network and grid, trained as nnU-Net trains: half of the steps on labelled scans, half on
+ * labelled and unlabelled ones mixed.
+ */
+const copyPastePreset: Config = {
+  ...gao2022,
+  intensityOutside: 'clip',
+  stepsPerEpoch: 250,
+  foregroundShare: 0.33,
+  deepSupervision: true,
+  weightAverage: 0.999,
+  copyPaste: copyPaste(62_500),
+  branchAt: 0.5,
+  augmentations: NNUNET_NOISE,
+  optimizer: 'sgd',
+  momentum: 0.99,
+  weightDecay: 3e-5,
+  gradientNorm: 12,
+  initial: { epochs: 1000, learningRate: 0.01, augment: true },
+  decayHorizonEpochs: null,
+  learningRateFloor: 0,
+  checkpoint: 'final',
+  selection: [{ strategy: 'keep-all' }],
+  studentStart: 'branch',
+  studentPseudoLabels: false,
 };
 
 export const PRESETS = {
@@ -165,5 +208,6 @@ export const PRESETS = {
   small,
   'noisy-student': noisyStudent,
   'mean-teacher': meanTeacher,
+  'copy-paste': copyPastePreset,
 };
 export type PresetName = keyof typeof PRESETS;

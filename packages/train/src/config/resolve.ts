@@ -6,7 +6,7 @@ import { type Config, parseConfig } from './schema.ts';
 /** The settings of a pipeline's student of a round, from 0. */
 export function studentConfig(config: Config, round = 0): Config {
   const { student } = config;
-  const value = Array.isArray(student) ? student[round] : student;
+  const value = Array.isArray(student) ? student[Math.min(round, student.length - 1)] : student;
   return resolveConfig({ ...config, student: {} }, { path: 'student', value }, []);
 }
 

@@ -111,7 +111,7 @@ const settingsSchema = z.strictObject({
   studentPseudoLabels: z.boolean(),
   /**
    * The student's settings where they differ from the teacher's, such as filters, spacingMm and patch; a list has those
-   * of each round.
+   * of each round, the last ones for all further rounds.
    */
   student: z.union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown())).min(1)]),
   /** Step from one window of inference to the next, as a share of the patch. */
@@ -151,8 +151,6 @@ export function parseConfig(value: unknown, source: string): Config {
     fail('studentStart branch expects branchAt: where students branch');
   if (config.folds !== null && config.studentStart !== 'scratch')
     fail('folds expects studentStart scratch: a student starts from one teacher');
-  if (Array.isArray(config.student) && config.student.length !== config.rounds)
-    fail(`student expects a list of one for each of ${config.rounds} rounds`);
   checkCopyPaste(config, fail);
   return config;
 }

@@ -1,6 +1,6 @@
 /** The plan of an epoch: shares and orders of cases. */
 import { Random } from '@organseg/core/random.ts';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type BatchSettings, type CaseCounts, planStep, stepsPerEpoch } from './batchPlan.ts';
 
 const SETTINGS: BatchSettings = {
@@ -73,4 +73,44 @@ test('with a teacher the last items of a batch are unlabelled', () => {
   }
   expect(tally(batches.map((batch) => batch[2].case))).toEqual([2, 2, 2, 2, 2]);
   expect(stepsPerEpoch({ ...SETTINGS, batch: 3, consistency }, counts)).toBe(1);
+});
+
+describe('under copy-paste', () => {
+  const copyPaste = {
+    partner: 'unlabelled',
+    boxShare: 0.5,
+    pseudoWeight: 0.5,
+    labelledShare: 0.25,
+    pseudoLabels: { refresh: null, leastProbability: 0 },
+  } as const;
+  const counts = { labelled: 2, pseudo: 0, unlabelled: 5 };
+  const mixed = (settings: Partial<BatchSettings>) =>
+    Array.from({ length: 20 }, (_, step) =>
+      planStep({ ...SETTINGS, ...settings }, counts, new Random(1), step, true),
+    ).flat();
+
+  test('labelled patches have unlabelled partners but for their share, pasted in and pasted on in turn', () => {
+    const patches = mixed({ batch: 2, copyPaste });
+    expect(patches.every((patch) => patch.case < 2)).toBe(true);
+    const partners = patches.flatMap(({ partner }) => partner ?? []);
+    expect(partners).toHaveLength(30);
+    expect(tally(partners.map((partner) => partner.case))).toEqual([6, 6, 6, 6, 6]);
+    expect(Math.min(...partners.map((partner) => partner.case))).toBe(2);
+    expect(partners.map(({ isPasted }) => isPasted)).toEqual(partners.map((_, i) => i % 2 === 0));
+    const states = [...patches, ...partners].map(({ random }) => JSON.stringify(random.state));
+    expect(new Set(states).size).toBe(70);
+  });
+
+  test('as a control the partners are labelled too', () => {
+    const patches = mixed({ copyPaste: { ...copyPaste, partner: 'labelled', labelledShare: 0 } });
+    expect(patches.every(({ partner }) => partner!.case < 2)).toBe(true);
+  });
+
+  test('before it begins, patches are those of a training without it', () => {
+    const settings = { ...SETTINGS, copyPaste };
+    const before = planStep(settings, counts, new Random(1), 3);
+    expect(before).toEqual(planStep(SETTINGS, counts, new Random(1), 3));
+    const alone = planStep(settings, counts, new Random(1), 3, true).map(({ partner: _, ...patch }) => patch);
+    expect(alone).toEqual(before);
+  });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '@organseg/core/random.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -129,6 +130,22 @@ describe('patches', () => {
     const share = Array.from({ length: 2000 }, centre).filter(Boolean).length / 2000;
     expect(share).toBeGreaterThan(0.2);
     expect(share).toBeLessThan(0.3);
+  });
+
+  test('never centre on what is ignored where there is anything else', () => {
+    const size = [1, 8, 8] as const;
+    const image = new Float32Array(64);
+    // One voxel of an organ among ignored ones, beside some background.
+    const labels = Uint8Array.from({ length: 64 }, (_, i) => (i === 20 ? 4 : i < 40 ? IGNORED : 0));
+    const some = new PreparedCase(writePrepared(folder, 'some', { size, image, labels }));
+    const random = new Random(5);
+    const centre = (of: Centre) => samplePatch(some, [1, 1, 1], of, random).labels[0];
+    for (let i = 0; i < 30; i++) {
+      expect(centre('organ')).toBe(4);
+      expect(centre(1)).toBe(4);
+      expect(centre(0)).toBe(0);
+    }
+    some.close();
   });
 
   test('larger than the volume are padded with zeros on both sides', () => {
