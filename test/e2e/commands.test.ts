@@ -180,6 +180,8 @@ describe('on one data set', () => {
     for (const text of [
       'labelled only',
       'with pseudo-labels',
+      'with copy-paste',
+      'true DSC',
       'test_000',
       'unlabelled_001',
       'data:image/png',
@@ -188,7 +190,7 @@ describe('on one data set', () => {
     }
     const second = await cliHere([...command, '--json']);
     expect(JSON.parse(second.stdout)).toEqual(first);
-    expect(second.stderr.match(/done before/g)).toHaveLength(6);
+    expect(second.stderr.match(/done before/g)).toHaveLength(9);
     const other = await cliHere([...command, '--set', 'seed=2']);
     expect(other.code).toBe(1);
     expect(lastLine(other)).toBe(
