@@ -14,6 +14,8 @@ export interface StateDictEntry {
   readonly shape: readonly number[];
   /** The parameter that it holds; undefined where it changes nothing here, and may be zeros. */
   readonly parameter?: string;
+  /** Whether the parameter is none of this form's, but of a form of it with deep supervision. */
+  readonly isCoarse?: boolean;
 }
 
 /** Every tensor of the state dict that a library's module of this form has. */
@@ -26,7 +28,7 @@ export function stateDictEntries(config: NetworkConfig): StateDictEntry[] {
     case 'PlainConvUNet':
     case 'ResidualEncoderUNet': {
       const biases = config.transposedBias ? specs.flatMap(biasBeforeNorm) : [];
-      return [...entries, ...biases, ...untrainedHeads(config, specs)].flatMap(moduleAliases);
+      return [...entries, ...biases, ...coarseHeads(config, specs)].flatMap(moduleAliases);
     }
     default:
       return entries;
@@ -34,7 +36,7 @@ export function stateDictEntries(config: NetworkConfig): StateDictEntry[] {
 }
 
 /**
- * The key of each parameter among a file's tensors, whose keys may all begin with `module.`, as those of a network do that
+ * The key of each parameter, and of those of heads at lower resolutions as far as the file has them, among a file's tensors, whose keys may all begin with `module.`, as those of a network do that
  * several GPUs trained. Throws InputError that names the tensor that is missing, of another shape or unknown.
  */
 export function parametersFrom(
@@ -45,9 +47,9 @@ export function parametersFrom(
   const prefix = [...tensors.keys()].every((key) => key.startsWith('module.')) ? 'module.' : '';
   const entries = new Map(stateDictEntries(config).map((entry) => [`${prefix}${entry.key}`, entry]));
   const keys = new Map<string, string>();
-  for (const [key, { shape, parameter }] of entries) {
+  for (const [key, { shape, parameter, isCoarse }] of entries) {
     const isWanted = parameter !== undefined && !keys.has(parameter);
-    if (!isWanted && !tensors.has(key)) continue;
+    if ((!isWanted || isCoarse) && !tensors.has(key)) continue;
     tensorOf(tensors, key, shape, path);
     if (isWanted) keys.set(parameter, key);
   }
@@ -67,7 +69,7 @@ function biasBeforeNorm({ name, shape }: ParameterSpec): StateDictEntry[] {
 }
 
 /** nnU-Net's decoder has a head at every resolution, whether it is trained by them or not. */
-function untrainedHeads(
+function coarseHeads(
   { filters, classes }: { readonly filters: readonly number[]; readonly classes: number },
   specs: readonly ParameterSpec[],
 ): StateDictEntry[] {
@@ -79,7 +81,8 @@ function untrainedHeads(
       { key: `decoder.seg_layers.${number}.weight`, shape: [classes, channels, 1, 1, 1] },
       { key: `decoder.seg_layers.${number}.bias`, shape: [classes] },
     ])
-    .filter(({ key }) => !names.has(key));
+    .filter(({ key }) => !names.has(key))
+    .map((entry) => ({ ...entry, parameter: entry.key, isCoarse: true }));
 }
 
 /** nnU-Net's modules list a convolution and its norm once more in a sequence, and the encoder once more in the decoder. */

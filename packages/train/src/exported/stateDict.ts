@@ -10,9 +10,10 @@ export function stateDict(network: NetworkConfig, values: ParameterValues): Map<
   /** By parameter, and those that change nothing by their shape. */
   const tensors = new Map<string, TensorToWrite>();
   const dict = new Map<string, TensorToWrite>();
-  for (const { key, shape, parameter } of stateDictEntries(network)) {
-    const id = parameter ?? `zeros ${shape}`;
-    const read = () => (parameter ? values.get(parameter)! : new Float32Array(elementCount(shape)));
+  for (const { key, shape, parameter, isCoarse } of stateDictEntries(network)) {
+    const held = isCoarse ? undefined : parameter;
+    const id = held ?? `zeros ${shape}`;
+    const read = () => (held ? values.get(held)! : new Float32Array(elementCount(shape)));
     const tensor = tensors.get(id) ?? { shape, read };
     tensors.set(id, tensor);
     dict.set(key, tensor);

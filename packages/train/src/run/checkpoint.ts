@@ -106,7 +106,8 @@ export class ParametersFile implements ParameterValues {
   }
 
   /** Throws InputError where it cannot be read. */
-  get(name: string): Float32Array {
+  get(name: string): Float32Array | undefined {
+    if (!this.#file.tensors.has(name)) return undefined;
     return asFloats(this.#file.tensor(name), name, this.#path);
   }
 
@@ -119,7 +120,7 @@ export class ParametersFile implements ParameterValues {
 export function loadParameters(path: string, specs: readonly ParameterSpec[]): NamedArrays {
   const file = new ParametersFile(path, specs);
   try {
-    return new Map(specs.map(({ name }) => [name, file.get(name)]));
+    return new Map(specs.map(({ name }) => [name, file.get(name)!]));
   } finally {
     file.close();
   }

@@ -48,20 +48,34 @@ test.each([
   expect(parameters.get(HEAD[0]!)!.slice(0, 12)).not.toEqual(values.get(HEAD[0]!));
 });
 
-test('outputs at lower resolutions that the model has not got are random', async () => {
+test('outputs at lower resolutions are the model’s, and random where it has none, or such of zeros', async () => {
   const three = { filters: [4, 6, 8, 10], kernels: cubes(3, 3, 3, 3), strides: cubes(1, 2, 2, 2) };
   const from = tinyConfig({ ...config, ...three, classes: 3 });
   const own = initialise(parameterLayout(from), new Random(1));
-  const weights = { ...model.weights, open: async () => ({ get: own.get.bind(own), close: () => {} }) };
-  const { parameters, notes } = await start(
-    { network: networkConfig(from), weights },
-    { ...from, deepSupervision: true },
-  );
-  expect(notes).toEqual([
-    'model: has no outputs at lower resolutions, whose layers start from random weights',
-  ]);
-  for (const [name, array] of own) expect(parameters.get(name), name).toEqual(array);
-  expect(parameters.size).toBeGreaterThan(own.size);
+  const to = { ...from, deepSupervision: true };
+  const all = initialise(parameterLayout(to), new Random(3));
+  const coarse = [...all.keys()].filter((name) => !own.has(name));
+  expect(coarse).toEqual(['decoder.seg_layers.1.weight', 'decoder.seg_layers.1.bias']);
+  const startWith = (get: (name: string) => Float32Array | undefined) => {
+    const weights = { ...model.weights, open: async () => ({ get, close: () => {} }) };
+    return start({ network: networkConfig(from), weights }, to);
+  };
+  for (const get of [
+    (name: string) => own.get(name),
+    (name: string) => own.get(name) ?? new Float32Array(all.get(name)!.length),
+  ]) {
+    const { parameters, notes } = await startWith(get);
+    expect(notes).toEqual([
+      'model: has no outputs at lower resolutions, whose layers start from random weights',
+    ]);
+    for (const [name, array] of own) expect(parameters.get(name), name).toEqual(array);
+    expect(parameters.get(coarse[0]!)!.some((value) => value !== 0)).toBe(true);
+  }
+  const learnt = all.get(coarse[1]!)!.fill(0.5);
+  const { parameters, notes } = await startWith((name) => all.get(name));
+  expect(notes).toEqual([]);
+  expect(parameters.get(coarse[1]!)).toBe(learnt);
+  expect(parameters).toEqual(all);
 });
 
 test('nnU-Net’s unit of intensity goes into the first convolution', async () => {

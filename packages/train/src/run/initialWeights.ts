@@ -46,15 +46,22 @@ export async function initialWeights(
   const own = networkLayout(model.network).specs;
   const hasSameLabels = model.labelNames.slice(1).join() === labelNames.slice(1).join();
   const last = lastLayers(network);
-  const known = new Set(own.map(({ name }) => name).filter((name) => hasSameLabels || !last.has(name)));
-  const isNew = (name: string) => !known.has(name);
-  const parameters = initialise(new ParameterLayout(specs.filter(({ name }) => isNew(name))), random);
+  const wanted = specs.map(({ name }) => name).filter((name) => hasSameLabels || !last.has(name));
+  const found = new Map<string, Float32Array>();
   const open = await model.weights.open(own);
   try {
-    for (const { name } of specs) if (!isNew(name)) parameters.set(name, open.get(name)!);
+    for (const name of wanted) {
+      const values = open.get(name);
+      // A layer of zeros has learnt nothing: so are written the outputs at lower resolutions that a run has not got.
+      if (values?.some((value) => value !== 0) || own.some((spec) => spec.name === name))
+        found.set(name, values!);
+    }
   } finally {
     open.close();
   }
+  const isNew = (name: string) => !found.has(name);
+  const parameters = initialise(new ParameterLayout(specs.filter(({ name }) => isNew(name))), random);
+  for (const [name, values] of found) parameters.set(name, values);
   // The first parameter is the kernel of the convolution that reads the image.
   const first = specs[0]!.name;
   const scale = intensityScale(model, config);
