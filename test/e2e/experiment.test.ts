@@ -8,7 +8,7 @@ import { cli, cliHere, cliJsonHere } from '../cli.ts';
 
 const arm = { start: 'teacher', unlabelled: 'none' };
 const design = {
-  title: 'Four arms',
+  title: 'Six arms',
   about: 'Small.',
   phantom: { seed: 3, spacingMm: 10, labelledAtOneCentre: true, labelled: [2], unlabelled: 2, test: 2 },
   preset: 'small',
@@ -18,11 +18,14 @@ const design = {
     initial: { epochs: 3, learningRate: 0.01, augment: true },
     fineTuning: { epochs: 1, learningRate: 0.001, augment: false },
     selection: [{ strategy: 'keep-all' }],
+    weightAverage: 0.9,
+    branchAt: 0.4,
+    checkpoint: 'final',
   },
   seeds: [1],
   baseline: 'labelled only',
   arms: [
-    { ...arm, name: 'labelled only' },
+    { ...arm, name: 'labelled only', start: 'same' },
     { ...arm, name: 'taught', unlabelled: 'pseudo-labels', set: { pseudoShare: 0.5 } },
     {
       name: 'folds',
@@ -31,6 +34,27 @@ const design = {
       set: { folds: 2, studentStart: 'scratch', teacherMirror: ['x'], 'initial.epochs': 4 },
     },
     { ...arm, name: 'taught by folds', unlabelled: 'pseudo-labels', labelledBy: ['folds'] },
+    {
+      name: 'copy-paste',
+      start: 'branch',
+      unlabelled: 'own',
+      set: {
+        copyPaste: {
+          partner: 'unlabelled',
+          boxShare: 0.6,
+          pseudoWeight: 0.5,
+          labelledShare: 0,
+          pseudoLabels: { refresh: 2, leastProbability: 0 },
+        },
+      },
+    },
+    {
+      name: 'second round',
+      start: 'branch',
+      unlabelled: 'pseudo-labels',
+      labelledBy: ['copy-paste'],
+      like: 'copy-paste',
+    },
   ],
 };
 
@@ -57,18 +81,30 @@ test('an experiment runs its arms, goes on after a stop, and refuses another des
   await cliJsonHere(['experiment', file, '--out', out, '--resume']);
   const { results, runs } = resultsIn(out);
   expect(results.map((each: { arm: string; steps: number }) => [each.arm, each.steps])).toEqual([
-    ['labelled only', 8],
+    ['labelled only', 6],
     ['taught', 8],
     ['folds', 8],
     ['taught by folds', 8],
+    ['copy-paste', 6],
+    ['second round', 6],
   ]);
   const seed = join(out, 'labelled-2/seed-1');
   const teachers = JSON.parse(read(join(seed, 'labels/folds/manifest.json'))).models;
   expect(teachers).toEqual([join(seed, 'folds/fold-0'), join(seed, 'folds/fold-1')]);
   expect(results[1].difference.dsc.low).toBeLessThanOrEqual(results[1].difference.dsc.high);
   expect(runs[1].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
-  expect(read(join(out, 'results.html'))).toContain('Four arms');
+  // Two steps are the teacher's; the second round has labels for the first of its own.
+  const stepsOf = (run: { labellings: { step: number }[] }) => run.labellings.map(({ step }) => step);
+  expect(runs.map(stepsOf)).toEqual([[], [], [], [], [2, 4], [4]]);
+  expect(runs[5].pseudoLabels).toMatchObject({ kept: 2, of: 2 });
+  expect(read(join(out, 'results.html'))).toContain('Six arms');
   expect(read(join(out, 'differences-2-labelled.svg'))).toContain('taught');
+  // An arm that is done may lack its runs.
+  for (const name of ['folds/fold-0', 'folds/fold-1', 'second-round/run'])
+    rmSync(join(seed, name), { recursive: true });
+  await cliJsonHere(['experiment', file, '--out', out, '--resume']);
+  expect(resultsIn(out).runs).toEqual(runs);
+  expect(existsSync(join(seed, 'folds/fold-0'))).toBe(false);
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify({ ...design, seeds: [2] }));
   const refused = await cliHere(['experiment', other, '--out', out, '--resume']);

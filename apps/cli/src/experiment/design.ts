@@ -4,9 +4,11 @@ import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { check, readJsonFile } from '@organseg/files/json.ts';
+import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import { branchDifference } from '@organseg/train/run/startingPoint.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();
@@ -16,10 +18,16 @@ const arm = z.strictObject({
   name: z.string().min(1),
   /** Description in a sentence, for the page. */
   about: z.string().default(''),
-  /** Whether the arm fine-tunes the teacher, or starts from random weights. */
-  start: z.enum(['teacher', 'scratch']),
-  /** What is learnt besides the labelled cases: nothing, or the unlabelled ones with a model's or their true labels. */
-  unlabelled: z.enum(['none', 'pseudo-labels', 'truth']),
+  /**
+   * Whether the arm fine-tunes the seed's teacher, goes on from where that kept a checkpoint for others (`branchAt`),
+   * starts from random weights, or is the teacher itself, with nothing trained.
+   */
+  start: z.enum(['teacher', 'branch', 'scratch', 'same']),
+  /**
+   * What is learnt besides the labelled cases: nothing, or the unlabelled ones with the labels that the run gives them
+   * itself (copy-paste, mean teacher), that a model has given them, or that are true.
+   */
+  unlabelled: z.enum(['none', 'own', 'pseudo-labels', 'truth']),
   /** Earlier arms whose averaged models label; the teacher's unless given. */
   labelledBy: z.array(z.string()).min(1).optional(),
   /** Another earlier arm, whose labels stability compares with. */
@@ -85,18 +93,16 @@ export async function readDesign(path: string): Promise<Design> {
     if (unknown) throw new InputError(`${path}: ${name} needs an earlier arm ${unknown}`);
   }
   const [seed] = design.seeds;
-  if (teacherConfig(design, seed!, path).folds !== null) {
+  const teacher = teacherConfig(design, seed!, path);
+  if (teacher.folds !== null) {
     throw new InputError(`${path}: folds expects to be set by an arm: the teacher is one model`);
   }
   const fewest = Math.min(...(design.phantom?.labelled ?? [])); // infinite where a data set will tell
   const mirrors = new Map<string, string>();
   for (const each of design.arms) {
     const config = armConfig(design, each, seed!, path);
-    if (config.folds !== null && each.start === 'teacher') {
-      throw new InputError(
-        `${path}: ${each.name}: folds expects start scratch: the teacher knows every case`,
-      );
-    }
+    const fault = faultOf(each, config, teacher);
+    if (fault) throw new InputError(`${path}: ${each.name}: ${fault}`);
     if (config.folds !== null && config.folds > fewest) {
       throw new InputError(
         `${path}: ${each.name}: ${config.folds} folds of ${plural(fewest, 'labelled case')}`,
@@ -109,6 +115,25 @@ export async function readDesign(path: string): Promise<Design> {
     }
   }
   return design;
+}
+
+/** What of an arm does not go with its settings or the teacher's; undefined where all does. */
+function faultOf({ start, unlabelled, like, set }: Arm, config: Config, teacher: Config): string | undefined {
+  if (start === 'same' && (unlabelled !== 'none' || like !== undefined || Object.keys(set).length))
+    return 'start same expects unlabelled none, no like and no set: it is the teacher as it is';
+  if (config.folds !== null && start !== 'scratch')
+    return 'folds expects start scratch: the teacher knows every case';
+  if (start === 'branch') {
+    if (teacher.branchAt === null) return 'start branch expects branchAt: where the teacher is branched from';
+    const difference = branchDifference(teacher, config);
+    if (difference) return `start branch expects the teacher's ${difference}`;
+  }
+  const labelsItself = mixesUnlabelled(config) || config.consistency !== null;
+  if (unlabelled === 'own' && !labelsItself)
+    return 'unlabelled own expects copyPaste with unlabelled scans, or consistency';
+  if (unlabelled === 'none' && labelsItself)
+    return 'unlabelled none expects neither consistency nor copyPaste with unlabelled scans';
+  return undefined;
 }
 
 /** The settings of the run that labels and that arms start from. Throws InputError that names the design's `path`. */
@@ -127,10 +152,8 @@ export function armConfig(design: Design, { name, like, set }: Arm, seed: number
 export const armOf = (design: Design, name: string): Arm => design.arms.find((arm) => arm.name === name)!;
 
 /** The axes that an arm's models mirror: those that learnt from labelled cases alone do, students do not. */
-export const mirrorOf = (
-  { unlabelled }: Arm,
-  { consistency, teacherMirror }: Config,
-): Config['teacherMirror'] => (unlabelled === 'none' && !consistency ? teacherMirror : []);
+export const mirrorOf = ({ unlabelled }: Arm, { teacherMirror }: Config): Config['teacherMirror'] =>
+  unlabelled === 'none' ? teacherMirror : [];
 
 /** A name as a folder's name: small letters, digits and hyphens. */
 export const slug = (name: string): string =>

@@ -10,7 +10,9 @@ import { pageHtml } from '../report/page.ts';
 import { swatch } from '../report/swatch.ts';
 import { points, score } from '../report/words.ts';
 import type { Design } from './design.ts';
+import { gains } from './gains.ts';
 import { intervals } from './intervals.ts';
+import { labelQuality } from './labelQuality.ts';
 import type { ArmResult } from './results.ts';
 import type { Source } from './source.ts';
 
@@ -48,10 +50,13 @@ function cohort(
   const figure = differences(baseline, results);
   return html`<section><h2>${labelled} labelled, ${unlabelled} unlabelled, ${plural(test, 'test case')}</h2>
 <div class="wide"><table class="scores">
-<thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>labels kept, mean<th>their true DSC<th>steps<th>s a case<th>GPU MB
+<thead><tr><th rowspan="1">arm<th>DSC<th>NSD<th>DSC over “${baseline}”<th>NSD over it<th>DSC of each seed<th>steps<th>s a case<th>GPU MB
 <tbody>${results.map(row)}
 </table></div>
 ${figure ? html`<div class="figures"><figure>${figure}<figcaption>Bars: 95 % over cases; dots: each seed.</figcaption></figure></div>` : ''}
+${gains(baseline, organs, results)}
+${labelQuality(results)}
+<h3>Scores of each organ</h3>
 ${(['dsc', 'nsd'] as const).map((measure) => organTable(organs, measure, results))}</section>`;
 }
 
@@ -77,14 +82,10 @@ export function differences(baseline: string, results: readonly ArmResult[]): Ht
 }
 
 function row(result: ArmResult): Html {
-  const { arm, mean, difference, seedDsc, pseudoLabels: labels } = result;
+  const { arm, mean, difference, seedDsc } = result;
   return html`
-<tr><th>${arm}<td>${score(mean.dsc)}<td>${score(mean.nsd)}${change(difference?.dsc)}${change(difference?.nsd)}<td>${seedDsc.map(score).join(' ')}<td>${
-    labels ? html`${round(labels.kept)} of ${round(labels.of)}` : '–'
-  }<td>${labels ? score(labels.keptDsc) : '–'}<td>${result.steps}<td>${result.predictionSeconds.toFixed(2)}<td>${(result.predictionGpuBytes / 1e6).toFixed(0)}`;
+<tr><th>${arm}<td>${score(mean.dsc)}<td>${score(mean.nsd)}${change(difference?.dsc)}${change(difference?.nsd)}<td>${seedDsc.map(score).join(' ')}<td>${result.steps}<td>${result.predictionSeconds.toFixed(2)}<td>${(result.predictionGpuBytes / 1e6).toFixed(0)}`;
 }
-
-const round = (value: number) => Number(value.toFixed(1));
 
 /** The cell of a difference in points of a hundred; green or red where the interval leaves out 0. */
 function change(difference: BootstrapMean | undefined): Html {
@@ -103,5 +104,6 @@ ${plural(test, 'test case')} by FLARE22's rules, and start from the same teacher
 to “${baseline}” is taken case by case, as the mean over ${plural(seeds.length, 'seed')}; its interval is the bootstrap's over
 cases (10,000 resamples) and tells how other patients of this kind might come out; of one case there is none. How another training might come
 out is told by the spread over seeds, which the interval does not hold. “Steps” are the optimiser's until the weights
-that are scored, those of the teacher that an arm starts from included.</p>
+that are scored, those of the teacher that an arm starts from included. What an arm gains in an organ is averaged over
+cases and seeds, in a case over organs and seeds.</p>
 ${phantom ? html`<p>The scans are phantoms: what holds here is how methods compare under these conditions, not a score on patients.</p>` : ''}`;

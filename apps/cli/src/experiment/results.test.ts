@@ -20,6 +20,7 @@ const run = (
   predictionSeconds: 2,
   predictionGpuBytes: 1e6,
   pseudoLabels: null,
+  labellings: [],
   ...changes,
 });
 

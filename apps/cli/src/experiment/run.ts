@@ -4,7 +4,7 @@
  *
  *   OUT/prepared, the training cases of all runs
  *   OUT/labelled-N/data, where the cases are phantoms
- *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json}
+ *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json, result.json}
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,18 +15,20 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import { stepsPerEpoch } from '@organseg/train/data/batchPlan.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
-import { readRun } from '@organseg/train/run/runFolder.ts';
+import { loadState } from '@organseg/train/run/checkpoint.ts';
+import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
+import { readRecords } from '@organseg/train/run/trainingRecords.ts';
 import { z } from 'zod';
 import { writePhantoms } from '../phantom/writePhantoms.ts';
 import {
   evaluateOrRead,
+  type FoldRun,
   foldRuns,
   predictOrGoOn,
   testPairs,
@@ -39,7 +41,7 @@ import { labelWithProgress } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { say } from '../terminal/command.ts';
 import { type Arm, armConfig, armOf, type Design, mirrorOf, slug, teacherConfig } from './design.ts';
-import { type ArmRun, average } from './results.ts';
+import { type ArmOutcome, type ArmRun, armOutcome, average } from './results.ts';
 import type { Source } from './source.ts';
 
 const TEACHER = 'teacher';
@@ -125,19 +127,39 @@ class SeedGroup {
     this.#seed = seed;
   }
 
-  async run(arm: Arm): Promise<Omit<ArmRun, 'labelled' | 'seed' | 'arm'>> {
+  /** Trains, predicts and scores an arm, or what is left of that. What is done may lack its runs. */
+  async run(arm: Arm): Promise<ArmOutcome> {
     const { signal } = this.#options;
+    const own = join(this.#folder, slug(arm.name));
+    const result = join(own, 'result.json');
+    const runs = this.#runsOf(arm);
+    if (existsSync(result) && !runs.some(({ out }) => isRun(out))) {
+      say(`${result}: done before`);
+      return await readJsonFile(result, armOutcome);
+    }
     const config = this.#config(arm);
     const dataset = await openDataset(this.#data);
     const references = testReferences(dataset);
-    const own = join(this.#folder, slug(arm.name));
     const prepared = this.#prepared;
-    const [runs, predictions] = [this.#runsOf(arm), join(own, 'predictions')];
-    const pseudo = arm.unlabelled === 'none' ? undefined : await this.#pseudo(arm, config, own);
-    const init = arm.start === 'teacher' ? await this.#teacher() : undefined;
-    for (const { out, fold } of runs) {
-      const request = { data: this.#data, out, config, init, pseudo: pseudo?.folder, fold, prepared };
-      await trainOrGoOn(this.#owner, request, signal);
+    const predictions = join(own, 'predictions');
+    const isGiven = arm.unlabelled === 'pseudo-labels' || arm.unlabelled === 'truth';
+    const pseudo = isGiven ? await this.#pseudo(arm, config, own) : undefined;
+    const init = arm.start === 'scratch' ? undefined : await this.#teacher();
+    if (arm.start !== 'same') {
+      for (const { out, fold } of runs) {
+        const branches = arm.start === 'branch';
+        const request = {
+          data: this.#data,
+          out,
+          config,
+          init,
+          branches,
+          pseudo: pseudo?.folder,
+          fold,
+          prepared,
+        };
+        await trainOrGoOn(this.#owner, request, signal);
+      }
     }
     const folders = runs.map(({ out }) => out);
     const model = await averaged(folders, {}, { mirror: mirrorOf(arm, config) });
@@ -150,15 +172,18 @@ class SeedGroup {
       isNew,
     );
     const reports = await reportsIn(predictions);
-    return {
+    const outcome = {
       cases: evaluation.cases,
-      steps: await this.#steps(folders[0]!),
+      steps: await stepsOf(folders[0]!),
       predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
       pseudoLabels: pseudo
         ? await this.#quality(pseudo.manifest, pseudo.folder, dataset.labelNames.length)
         : null,
+      labellings: await labellingsOf(folders),
     };
+    await writeWhole(result, `${JSON.stringify(outcome, null, 2)}\n`);
+    return outcome;
   }
 
   /** The folder of prepared cases, which all runs share. */
@@ -168,8 +193,9 @@ class SeedGroup {
 
   #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
 
-  /** The runs of an arm's models: one, or one of each fold. */
-  #runsOf(arm: Arm) {
+  /** The runs of an arm's models: one, or one of each fold; the teacher's where the arm is the teacher. */
+  #runsOf(arm: Arm): { out: string; fold: FoldRun['fold'] }[] {
+    if (arm.start === 'same') return [{ out: join(this.#folder, TEACHER), fold: undefined }];
     const own = join(this.#folder, slug(arm.name));
     return foldRuns(this.#config(arm), 'run').map(({ name, fold }) => ({ out: join(own, name), fold }));
   }
@@ -242,12 +268,25 @@ class SeedGroup {
     const kept = manifest.cases.filter((each) => each.kept).length;
     return { kept, of: manifest.cases.length, keptDsc: dsc(true), leftOutDsc: dsc(false) };
   }
+}
 
-  /** Optimiser steps to the weights at the end, those of the run before included. */
-  async #steps(folder: string): Promise<number> {
-    const { config, phase, init, trainingCases } = await readRun(folder);
-    const counts = { labelled: trainingCases.length, pseudo: 0, unlabelled: 0 };
-    const own = config[phase].epochs * stepsPerEpoch(config, counts);
-    return own + (init ? await this.#steps(init) : 0);
-  }
+/** Optimiser steps to a run's last weights, those of the run that it started from included. */
+async function stepsOf(folder: string): Promise<number> {
+  const { init, branches } = await readRun(folder);
+  const { step } = loadState(folder); // a branch counts on from where it branched
+  return step + (init && !branches ? await stepsOf(init) : 0);
+}
+
+/** The labels that an arm's runs gave unlabelled scans themselves: their steps, and the runs' mean of their true DSC. */
+async function labellingsOf(folders: readonly string[]): Promise<ArmRun['labellings']> {
+  const records = (await Promise.all(folders.map(readRecords))).flat();
+  const byStep = Map.groupBy(
+    records.flatMap((record) =>
+      record.event === 'labelling' && record.trueDsc !== undefined
+        ? [{ step: record.step, dsc: record.trueDsc }]
+        : [],
+    ),
+    ({ step }) => step,
+  );
+  return [...byStep].map(([step, own]) => ({ step, dsc: average(own.map(({ dsc }) => dsc)) }));
 }

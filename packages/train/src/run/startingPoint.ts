@@ -73,11 +73,21 @@ export async function assertBranch(
   }
   if (labelNames.join() !== run.labelNames.join())
     throw new InputError(`${from}: has the labels ${run.labelNames}, not ${labelNames}`);
-  const parts = (of: Config) => {
-    const { optimizer, weightAverage, spacingMm } = of;
-    const branchesBehindEpoch = branchEpoch(of);
-    return { network: networkConfig(of), optimizer, weightAverage, spacingMm, branchesBehindEpoch };
-  };
-  const difference = firstDifference(parts(run.config), parts(config));
+  const difference = branchDifference(run.config, config);
   if (difference) throw new InputError(`${from}: to branch from it, a run needs its ${difference}`);
+}
+
+/**
+ * What differs of two runs' settings so that one cannot branch from the other; undefined where it can. It may average
+ * its weights otherwise, or no longer, but not where the other run has no average to go on from.
+ */
+export function branchDifference(from: Config, config: Config): string | undefined {
+  const parts = (of: Config) => ({
+    network: networkConfig(of),
+    optimizer: of.optimizer,
+    spacingMm: of.spacingMm,
+    branchesBehindEpoch: branchEpoch(of),
+    ...(from.weightAverage === null && { weightAverage: of.weightAverage }),
+  });
+  return firstDifference(parts(from), parts(config));
 }

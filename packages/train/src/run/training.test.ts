@@ -157,6 +157,17 @@ describe('a run', () => {
     expect(labelling).toMatchObject({ cases: 2, trueDsc: expect.any(Number) });
     expect(readdirSync(join(branch!, 'pseudo-labels'))).toEqual(['epoch-2']);
 
+    // Without the average: what is predicted with are the weights themselves.
+    const plain = join(folder, 'plain');
+    const unaveraged = { ...config, copyPaste: null, weightAverage: null };
+    await startRun(gpu, { data, out: plain, config: unaveraged, init: labelled, branches: true });
+    const { specs } = parameterLayout(config);
+    const [ended, last] = [plain, labelled!].map((run) =>
+      loadParameters(join(run, 'checkpoint-latest.safetensors'), specs),
+    );
+    expect(loadParameters(bestCheckpoint(plain), specs)).toEqual(ended);
+    expect(ended).toEqual(last);
+
     const other = { data, out: join(folder, 'other'), init: labelled, branches: true };
     await expect(startRun(gpu, { ...other, config: { ...config, optimizer: 'sgd' } })).rejects.toThrow(
       'optimizer "adam", not "sgd"',
