@@ -3,33 +3,38 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { armConfig, type Design, readDesign, teacherConfig } from './design.ts';
+import { type Arm, armConfig, type Design, readDesign, teacherConfig } from './design.ts';
 
 const EXPERIMENTS = join(import.meta.dirname, '../../../../experiments');
 
 /** Optimiser steps to each arm's weights, by its name. */
 function steps(design: Design): Record<string, number> {
-  const teacher = teacherConfig(design, 1, '');
-  return Object.fromEntries(
-    design.arms.map((arm) => {
-      const { initial, fineTuning, stepsPerEpoch } = armConfig(design, arm, 1, '');
-      const own = stepsPerEpoch! * (arm.start === 'teacher' ? fineTuning : initial).epochs;
-      return [
-        arm.name,
-        own + (arm.start === 'teacher' ? teacher.stepsPerEpoch! * teacher.initial.epochs : 0),
-      ];
-    }),
-  );
+  const { initial, stepsPerEpoch } = teacherConfig(design, 1, '');
+  const stepsOf = (arm: Arm) => {
+    const own = armConfig(design, arm, 1, '');
+    if (arm.start === 'teacher')
+      return stepsPerEpoch! * initial.epochs + own.stepsPerEpoch! * own.fineTuning.epochs;
+    return own.stepsPerEpoch! * own.initial.epochs; // a branch's include those before it
+  };
+  return Object.fromEntries(design.arms.map((arm) => [arm.name, stepsOf(arm)]));
 }
 
-it.each(['small', 'small-8', 'gpu', 'real-ct', 'precision'])(
-  '%s is a design whose arms take one number of steps, but for the paper’s',
-  async (name) => {
-    const all = steps(await readDesign(join(EXPERIMENTS, `${name}.json`)));
-    const alike = Object.entries(all).filter(([arm]) => !arm.includes('schedule'));
-    expect(new Set(alike.map(([, count]) => count)).size, JSON.stringify(all)).toBe(1);
-  },
-);
+it.each([
+  ['small', ['Gao 2022', 'Gao 2022, the paper’s schedule']],
+  ['gpu', ['Gao 2022']],
+  ['gpu-large', ['Gao 2022, the paper’s schedule', 'small noisy student, the paper’s schedule']],
+  ['real-ct', []],
+  ['precision', []],
+])('%s is a design whose arms take one number of steps, but for %j', async (name, others) => {
+  const design = await readDesign(join(EXPERIMENTS, `${name}.json`));
+  const all = steps(design);
+  const usual = all[design.baseline];
+  const unusual = Object.keys(all).filter((arm) => all[arm] !== usual);
+  expect(
+    unusual.map((arm) => arm.replace("'", '’')),
+    JSON.stringify(all),
+  ).toEqual(others);
+});
 
 describe('a design', () => {
   let folder: string;
@@ -52,13 +57,15 @@ describe('a design', () => {
     ...changes,
   });
 
-  it('may be like another but for its own keys', async () => {
-    const [small, eight] = [
-      await readDesign(join(EXPERIMENTS, 'small.json')),
-      await readDesign(join(EXPERIMENTS, 'small-8.json')),
-    ];
-    const { title, about } = eight;
-    expect(eight).toEqual({ ...small, title, about, phantom: { ...small.phantom, labelled: [8] } });
+  it('may be like another but for its own keys, those of its phantoms one by one', async () => {
+    const path = join(folder, 'eight.json');
+    writeFileSync(
+      path,
+      JSON.stringify({ like: join(EXPERIMENTS, 'small.json'), seeds: [7], phantom: { labelled: [8] } }),
+    );
+    const small = await readDesign(join(EXPERIMENTS, 'small.json'));
+    const phantom = { ...small.phantom, labelled: [8] };
+    expect(await readDesign(path)).toEqual({ ...small, seeds: [7], phantom });
   });
 
   it('may be like another on a data set', async () => {
@@ -66,6 +73,24 @@ describe('a design', () => {
     writeFileSync(path, JSON.stringify({ like: join(EXPERIMENTS, 'real-ct.json'), seeds: [7] }));
     const base = await readDesign(join(EXPERIMENTS, 'real-ct.json'));
     expect(await readDesign(path)).toEqual({ ...base, seeds: [7] });
+  });
+
+  const copyPaste = {
+    partner: 'unlabelled',
+    boxShare: 0.5,
+    pseudoWeight: 1,
+    labelledShare: 0,
+    pseudoLabels: { refresh: null, leastProbability: 0 },
+  };
+  const branching = { branchAt: 0.5, weightAverage: 0.9 };
+  const branch = { ...arm, name: 'branch', start: 'branch' };
+  it('has arms that branch from the teacher with a student’s settings', async () => {
+    const path = join(folder, 'branches.json');
+    const own = { ...branch, unlabelled: 'own', set: { copyPaste } };
+    const plain = { ...branch, name: 'plain', set: { weightAverage: null } };
+    writeFileSync(path, JSON.stringify(design({ set: branching, arms: [arm, own, plain] })));
+    const { arms } = await readDesign(path);
+    expect(arms.map(({ start }) => start)).toEqual(['teacher', 'branch', 'branch']);
   });
 
   it.each([
@@ -88,6 +113,24 @@ describe('a design', () => {
     [{ set: folds(2) }, 'folds expects to be set by an arm'],
     [{ arms: [arm, { ...arm, name: 'ensemble', set: folds(2) }] }, 'ensemble: folds expects start scratch'],
     [{ arms: [arm, { ...scratch, set: folds(3) }] }, 'ensemble: 3 folds of 2 labelled cases'],
+    [
+      { arms: [{ ...arm, start: 'same', set: { batch: 2 } }] },
+      'labelled only: start same expects unlabelled none, no like and no set',
+    ],
+    [{ arms: [arm, branch] }, 'branch: start branch expects branchAt'],
+    [
+      { set: branching, arms: [arm, { ...branch, set: { 'initial.epochs': 10 } }] },
+      'branch: start branch expects the teacher’s branchesBehindEpoch 65, not 5',
+    ],
+    [
+      { set: { branchAt: 0.5 }, arms: [arm, { ...branch, set: { weightAverage: 0.9 } }] },
+      'branch: start branch expects the teacher’s weightAverage null, not 0.9',
+    ],
+    [{ arms: [{ ...arm, unlabelled: 'own' }] }, 'labelled only: unlabelled own expects copyPaste'],
+    [
+      { set: branching, arms: [{ ...arm, set: { copyPaste } }] },
+      'labelled only: unlabelled none expects neither consistency nor copyPaste',
+    ],
     [
       {
         arms: [

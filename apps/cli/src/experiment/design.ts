@@ -126,7 +126,7 @@ function faultOf({ start, unlabelled, like, set }: Arm, config: Config, teacher:
   if (start === 'branch') {
     if (teacher.branchAt === null) return 'start branch expects branchAt: where the teacher is branched from';
     const difference = branchDifference(teacher, config);
-    if (difference) return `start branch expects the teacher's ${difference}`;
+    if (difference) return `start branch expects the teacher’s ${difference}`;
   }
   const labelsItself = mixesUnlabelled(config) || config.consistency !== null;
   if (unlabelled === 'own' && !labelsItself)

@@ -10,6 +10,8 @@ import type { ArmResult } from './results.ts';
 const FULL = 20;
 /** Share of the colour that a full cell has, in percent; its text stays readable on it. */
 const STRONGEST = 55;
+/** Makes columns narrow: there are as many as arms. */
+const NARROW = 'padding-inline: .35rem';
 
 /** Both tables of a cohort; nothing where no arm is compared with the baseline yet. */
 export function gains(baseline: string, organs: readonly Organ[], results: readonly ArmResult[]): Html | '' {
@@ -49,7 +51,7 @@ const table = (
   arms: readonly string[],
   rows: readonly Row[],
 ): Html => html`<div class="wide"><table class="scores">
-<thead><tr class="upright"><th rowspan="1">${what}<th><span>${baseline}, DSC</span>${arms.map((arm) => html`<th><span>${arm}</span>`)}
+<thead><tr class="upright"><th rowspan="1">${what}<th><span>${baseline}, DSC</span>${arms.map((arm) => html`<th style="${NARROW}"><span>${arm}</span>`)}
 <tbody>${rows.map(
   ({ label, before, changes }) => html`
 <tr><th>${label}<td>${score(before)}${changes.map(cell)}`,
@@ -59,5 +61,5 @@ const table = (
 function cell(change: number): Html {
   const strength = Math.round(STRONGEST * Math.min(1, (100 * Math.abs(change)) / FULL));
   const colour = `color-mix(in srgb, var(--${change < 0 ? 'fall' : 'rise'}) ${strength}%, transparent)`;
-  return html`<td style="background: ${colour}">${points(change)}`;
+  return html`<td style="${NARROW}; background: ${colour}">${points(change)}`;
 }

@@ -12,7 +12,7 @@ export function labelQuality(results: readonly ArmResult[]): Html | '' {
   const rounds = Array.from({ length: most }, (_, i) => i);
   return html`<h3>True DSC of the labels that unlabelled scans were learnt with</h3>
 <div class="wide"><table class="scores">
-<thead><tr><th rowspan="1">arm<th>given: kept<th>DSC of these<th>of those left out${rounds.map((i) => html`<th>labelling ${i + 1} by itself`)}
+<thead><tr><th rowspan="1">arm<th>given ones kept<th>their DSC<th>DSC of the others${rounds.map((i) => html`<th>own labelling ${i + 1}`)}
 <tbody>${own.map(
     ({ arm, pseudoLabels: given, labellings }) => html`
 <tr><th>${arm}${given ? html`<td>${round(given.kept)} of ${round(given.of)}<td>${score(given.keptDsc)}<td>${score(given.leftOutDsc)}` : html`<td>–<td>–<td>–`}${rounds.map((i) => labelling(labellings[i]))}`,

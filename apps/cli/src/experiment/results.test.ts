@@ -49,6 +49,55 @@ it('pairs cases by name, seed with seed, and averages over seeds before the boot
   expect(fresh.predictionGpuBytes).toBe(5e6);
 });
 
+it('tells in which organs and cases an arm gains, and what the labels of its rounds were worth', () => {
+  const organs = (liver: number, spleen: number) => ({
+    liver: { dsc: liver, nsd: 0 },
+    spleen: { dsc: spleen, nsd: 0 },
+  });
+  const scored = (name: string, liver: number, spleen: number) => ({
+    case: name,
+    organs: organs(liver, spleen),
+    mean: { dsc: (liver + spleen) / 2, nsd: 0 },
+  });
+  const runs = [
+    run('base', 1, {}, { cases: [scored('a', 0.8, 0.2), scored('b', 0.6, 0.4)] }),
+    run('base', 2, {}, { cases: [scored('a', 0.8, 0.2), scored('b', 0.6, 0.4)] }),
+    run(
+      'new',
+      1,
+      {},
+      {
+        cases: [scored('b', 0.7, 0.4), scored('a', 0.8, 0.6)],
+        labellings: [
+          { step: 2, dsc: 0.5 },
+          { step: 4, dsc: 0.6 },
+        ],
+      },
+    ),
+    run(
+      'new',
+      2,
+      {},
+      {
+        cases: [scored('b', 0.7, 0.4), scored('a', 0.8, 0.4)],
+        labellings: [
+          { step: 2, dsc: 0.7 },
+          { step: 4, dsc: 0.8 },
+        ],
+      },
+    ),
+  ];
+  const [base, fresh] = resultsOf(runs, 'base');
+  expect(base).toMatchObject({ organDifferences: null, caseDifferences: null, labellings: [] });
+  expect(base.caseDsc).toEqual({ a: 0.5, b: 0.5 });
+  expect(fresh.organDifferences).toEqual({ liver: expect.closeTo(0.05), spleen: expect.closeTo(0.15) });
+  expect(fresh.caseDifferences).toEqual({ a: expect.closeTo(0.15), b: expect.closeTo(0.05) });
+  expect(fresh.labellings).toEqual([
+    { step: 2, dsc: expect.closeTo(0.6) },
+    { step: 4, dsc: expect.closeTo(0.7) },
+  ]);
+});
+
 it('keeps cohorts apart', () => {
   const runs = [
     run('base', 1, { a: 0.5 }),
