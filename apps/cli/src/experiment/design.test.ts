@@ -82,13 +82,12 @@ describe('a design', () => {
     labelledShare: 0,
     pseudoLabels: { refresh: null, leastProbability: 0 },
   };
-  const branching = { branchAt: 0.5, weightAverage: 0.9 };
   const branch = { ...arm, name: 'branch', start: 'branch' };
   it('has arms that branch from the teacher with a student’s settings', async () => {
     const path = join(folder, 'branches.json');
     const own = { ...branch, unlabelled: 'own', set: { copyPaste } };
     const plain = { ...branch, name: 'plain', set: { weightAverage: null } };
-    writeFileSync(path, JSON.stringify(design({ set: branching, arms: [arm, own, plain] })));
+    writeFileSync(path, JSON.stringify(design({ arms: [arm, own, plain] })));
     const { arms } = await readDesign(path);
     expect(arms.map(({ start }) => start)).toEqual(['teacher', 'branch', 'branch']);
   });
@@ -117,18 +116,18 @@ describe('a design', () => {
       { arms: [{ ...arm, start: 'same', set: { batch: 2 } }] },
       'labelled only: start same expects unlabelled none, no like and no set',
     ],
-    [{ arms: [arm, branch] }, 'branch: start branch expects branchAt'],
+    [{ set: { branchAt: null }, arms: [arm, branch] }, 'branch: start branch expects branchAt'],
     [
-      { set: branching, arms: [arm, { ...branch, set: { 'initial.epochs': 10 } }] },
+      { arms: [arm, { ...branch, set: { 'initial.epochs': 10 } }] },
       'branch: start branch expects the teacher’s branchesBehindEpoch 65, not 5',
     ],
     [
-      { set: { branchAt: 0.5 }, arms: [arm, { ...branch, set: { weightAverage: 0.9 } }] },
+      { set: { weightAverage: null }, arms: [arm, { ...branch, set: { weightAverage: 0.9 } }] },
       'branch: start branch expects the teacher’s weightAverage null, not 0.9',
     ],
     [{ arms: [{ ...arm, unlabelled: 'own' }] }, 'labelled only: unlabelled own expects copyPaste'],
     [
-      { set: branching, arms: [{ ...arm, set: { copyPaste } }] },
+      { arms: [{ ...arm, set: { copyPaste } }] },
       'labelled only: unlabelled none expects neither consistency nor copyPaste',
     ],
     [
