@@ -4,7 +4,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { type FileRecord, isAsRecorded } from '@organseg/files/fileRecord.ts';
 import type { StoredCase } from '../data/caseStore.ts';
 import type { RunDescription } from './runFolder.ts';
-import type { TrainingCases } from './trainingLoop.ts';
+import type { TrainingCases } from './trainingJob.ts';
 
 /** The names of the training cases, whose labels are learnt from. */
 export const trainedOn = ({ labelled, pseudo }: TrainingCases): string[] =>

@@ -34,7 +34,8 @@ import {
 } from './runFolder.ts';
 import { assertSameSettings, assertSameWeights, weightsOf } from './sameSettings.ts';
 import { assertBranch } from './startingPoint.ts';
-import { type TrainingCases, type TrainingHooks, type TrainingResult, train } from './trainingLoop.ts';
+import type { TrainingCases, TrainingHooks, TrainingResult } from './trainingJob.ts';
+import { train } from './trainingLoop.ts';
 
 export interface TrainRequest {
   readonly data: string;
