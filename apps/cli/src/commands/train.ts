@@ -89,7 +89,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       hooks.finish();
       const { finished, epoch, best } = result;
       const score = best
-        ? `best validation DSC ${best.meanDsc.toFixed(4)} in epoch ${best.epoch}`
+        ? `kept as it was in epoch ${best.epoch}, validation DSC ${best.meanDsc.toFixed(4)}`
         : 'not validated yet';
       const how = finished ? 'trained' : 'stopped; --resume continues';
       print(options, { run: options.out, ...result }, `${options.out}: ${how}, epoch ${epoch}, ${score}`);

@@ -35,7 +35,7 @@ thead th, tfoot :is(th, td) { font-weight: 600; vertical-align: bottom; }
 .figures svg { display: block; background: #fff; border: 1px solid var(--line); max-width: 100%; height: auto; }
 .figures figcaption { font-size: .85rem; color: var(--quiet); }
 .organ { white-space: nowrap; }
-.scores tbody th { overflow-wrap: anywhere; min-width: 5rem; }
+.scores tbody th { overflow-wrap: anywhere; min-width: 6.5rem; }
 .scores .group { text-align: center; }
 .rise { color: var(--rise); }
 .fall { color: var(--fall); }

@@ -44,7 +44,7 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
     },
     onValidation: (epoch, meanDsc, best) => {
       finish();
-      say(`epoch ${epoch}: validation DSC ${meanDsc.toFixed(4)}${best ? ', the best so far' : ''}`);
+      say(`epoch ${epoch}: validation DSC ${meanDsc.toFixed(4)}${best ? ', kept' : ''}`);
     },
     finish,
   };
