@@ -57,6 +57,17 @@ test('reads the description of nnU-Net’s first version', async () => {
 });
 
 test.each([
+  { background: 0, liver: 1, ignore: 2 },
+  { 0: 'background', 1: 'liver', 2: 'IGNORE' },
+])('the ignore label of %j is no class, and known of each case with labels', async (labels) => {
+  const files = ['imagesTr/a_0000.nii.gz', 'labelsTr/a.nii.gz', 'imagesUn/u_0000.nii.gz'];
+  const dataset = await openDataset(folderWith({ labels }, files));
+  expect(dataset).toMatchObject({ labelNames: ['background', 'liver'], ignoreLabel: 2 });
+  expect(dataset.labelled.map(({ ignoreLabel }) => ignoreLabel)).toEqual([2]);
+  expect(dataset.unlabelled[0]).not.toHaveProperty('ignoreLabel');
+});
+
+test.each([
   [undefined, /dataset\.json: no such file/],
   ['', /dataset\.json: is empty/],
   ['{', /dataset\.json: is not JSON at line 1, column 2$/],
@@ -85,8 +96,10 @@ test.each([
     /dataset\.json: the channel is MRI; CT alone is supported$/,
   ],
   [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1ct' } }, /the channel is T1ct; CT alone/],
-  [{ ...DESCRIPTION, labels: { background: 0, liver: 1, ignore: 2 } }, /an ignore label is not supported$/],
-  [{ labels: { 0: 'background', 1: 'liver', 2: 'Ignore' } }, /an ignore label is not supported$/],
+  [{ labels: { background: 0, ignore: 1, liver: 2 } }, /labels: ignore expects the highest id, 2, got 1$/],
+  [{ labels: { background: 0, liver: 1, Ignore: 255 } }, /Ignore expects the highest id, 2, got 255$/],
+  [{ labels: { background: 0, liver: 1, ignore: 2, Ignore: 3 } }, /labels expects one ignore label$/],
+  [{ labels: { background: 0, ignore: 1 } }, /labels expects the background and 1 to 254 organs/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
 });

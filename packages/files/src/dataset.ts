@@ -17,18 +17,26 @@ export interface DatasetCase {
   readonly name: string;
   readonly image: string;
   readonly labels: string;
+  /** The label of voxels that nothing is known of; undefined where there is none. */
+  readonly ignoreLabel?: number | undefined;
 }
-export type UnlabelledCase = Omit<DatasetCase, 'labels'>;
+export type UnlabelledCase = Pick<DatasetCase, 'name' | 'image'>;
 
-export interface Dataset {
+/** What a data set's label maps hold. */
+export interface Labels {
+  /** Names by id, background first. */
+  readonly labelNames: readonly string[];
+  /** The label called `ignore`, of voxels that are neither learnt from nor scored; undefined without one. */
+  readonly ignoreLabel?: number | undefined;
+}
+
+export interface Dataset extends Labels {
   readonly folder: string;
   /** By name; each list sorted. */
   readonly labelled: readonly DatasetCase[];
   readonly unlabelled: readonly UnlabelledCase[];
   /** Labels are there or not. */
   readonly test: readonly UnlabelledCase[];
-  /** Names by id, background first. */
-  readonly labelNames: readonly string[];
   /** What a user should know of its files, a line each. */
   readonly notes: readonly string[];
 }
@@ -60,10 +68,10 @@ const LABELS_ENDING = '.nii.gz';
 export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
   const described = await readJsonFile(path, description);
-  const labelNames = labelNamesOf(described, path);
+  const labels = labelsOf(described, path);
   assertCt(described, path);
   await assertSpelling(folder);
-  const { cases: labelled, notes } = await openLabelled(folder);
+  const { cases: labelled, notes } = await openLabelled(folder, labels);
   const unlabelled = await openImages(join(folder, 'imagesUn'));
   const test = await openImages(join(folder, 'imagesTs'));
   const { numTraining } = described;
@@ -76,7 +84,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
     labelled,
     unlabelled: unlabelled.cases,
     test: test.cases,
-    labelNames,
+    ...labels,
     notes: [...notes, ...unlabelled.notes, ...test.notes],
   };
 }
@@ -91,21 +99,26 @@ export async function openImages(folder: string): Promise<{ cases: UnlabelledCas
 }
 
 /** Throws InputError where an image has no labels, or is left out by its name. */
-async function openLabelled(folder: string): Promise<{ cases: DatasetCase[]; notes: string[] }> {
+async function openLabelled(
+  folder: string,
+  { ignoreLabel }: Labels,
+): Promise<{ cases: DatasetCase[]; notes: string[] }> {
   const [imagesTr, labelsTr] = [join(folder, 'imagesTr'), join(folder, 'labelsTr')];
   const images = await readCaseFolder(imagesTr, IMAGE_ENDING);
   const labels = await readCaseFolder(labelsTr, LABELS_ENDING);
   if (images.leftOut.length) throw new InputError(leftOutNote(imagesTr, images.leftOut, IMAGE_ENDING));
-  const labelsOf = new Map(labels.files.map(({ name, path }) => [name, path]));
-  const bare = images.files.filter(({ name }) => !labelsOf.has(name));
+  const pathOf = new Map(labels.files.map(({ name, path }) => [name, path]));
+  const bare = images.files.filter(({ name }) => !pathOf.has(name));
   if (bare.length) {
     const others =
       bare.length > 1 ? `; so are those of ${listed(bare.slice(1).map(({ name }) => name))}` : '';
     const missing = join(labelsTr, `${bare[0]!.name}${LABELS_ENDING}`);
     throw new InputError(`${missing}: missing, though there is ${bare[0]!.path}${others}`);
   }
-  for (const { name, path } of images.files) for (const file of [path, labelsOf.get(name)!]) assertFile(file);
-  const cases = images.files.map(({ name, path }) => ({ name, image: path, labels: labelsOf.get(name)! }));
+  for (const { name, path } of images.files) for (const file of [path, pathOf.get(name)!]) assertFile(file);
+  const cases = images.files.map(({ name, path }) => {
+    return { name, image: path, labels: pathOf.get(name)!, ignoreLabel };
+  });
   const known = new Set(cases.map(({ name }) => name));
   const idle = labels.files.map(({ name }) => name).filter((name) => !known.has(name));
   const notes = labels.leftOut.length ? [leftOutNote(labelsTr, labels.leftOut, LABELS_ENDING)] : [];
@@ -137,28 +150,38 @@ async function assertSpelling(folder: string): Promise<void> {
   }
 }
 
-/** The labels' names by id, background first, as a dataset.json has them. Throws InputError. */
-export const readLabelNames = async (path: string): Promise<string[]> =>
-  labelNamesOf(await readJsonFile(path, description), path);
+/** The labels that a dataset.json describes. Throws InputError. */
+export const readLabels = async (path: string): Promise<Labels> =>
+  labelsOf(await readJsonFile(path, description), path);
 
-function labelNamesOf({ labels }: z.infer<typeof description>, path: string): string[] {
+/** The names of those labels by id, background first. Throws InputError. */
+export const readLabelNames = async (path: string): Promise<readonly string[]> =>
+  (await readLabels(path)).labelNames;
+
+function labelsOf({ labels }: z.infer<typeof description>, path: string): Labels {
   const asText = Object.entries(labels).find(
     ([name, id]) => typeof id === 'string' && /^\d+$/.test(id) && !/^\d+$/.test(name),
   );
   if (asText)
     throw new InputError(`${path}: labels: the id of ${asText[0]} is text, "${asText[1]}", not a number`);
-  const ignore = Object.entries(labels).find((entry) => entry.some((it) => /^ignore$/i.test(String(it))));
-  if (ignore) throw new InputError(`${path}: labels: an ignore label is not supported`);
-  const byId = Object.entries(labels)
+  const all = Object.entries(labels)
     .map(([key, value]): [string, number] =>
       typeof value === 'number' ? [key, value] : [value, Number(key)],
     )
     .sort((a, b) => a[1] - b[1]);
+  const isIgnore = ([name]: readonly [string, number]) => /^ignore$/i.test(name);
+  const byId = all.filter((each) => !isIgnore(each));
+  const [ignore, another] = all.filter(isIgnore);
+  if (another) throw new InputError(`${path}: labels expects one ignore label`);
+  if (ignore && ignore[1] !== byId.length)
+    throw new InputError(
+      `${path}: labels: ${ignore[0]} expects the highest id, ${byId.length}, got ${ignore[1]}`,
+    );
   if (byId.length < 2 || byId.length > MAX_CLASSES)
     throw new InputError(`${path}: labels expects the background and 1 to ${MAX_CLASSES - 1} organs`);
   if (byId.some(([, id], i) => id !== i))
     throw new InputError(`${path}: labels expects ids 0, 1, 2 …, each once`);
   const names = byId.map(([name]) => name);
   if (new Set(names).size < names.length) throw new InputError(`${path}: labels expects each name once`);
-  return names;
+  return { labelNames: names, ignoreLabel: ignore?.[1] };
 }

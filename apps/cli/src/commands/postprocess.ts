@@ -55,11 +55,11 @@ export const postprocess = command(
         try {
           const trial = new PostprocessingTrial(labelNames);
           const bar = progress('validating', cases.length, 'cases');
-          for (const [i, { name, image, labels }] of cases.entries()) {
+          for (const [i, { name, image, labels, ignoreLabel }] of cases.entries()) {
             signal.throwIfAborted();
             const made = await predictFile(predictor, image, (share) => bar.update(i + share, name));
             if ('fault' in made) throw new InputError(made.fault);
-            trial.add(name, made.labels, (await readLabelsFile(labels)).data);
+            trial.add(name, made.labels, (await readLabelsFile(labels)).data, ignoreLabel);
             bar.update(i + 1, name);
           }
           bar.finish();

@@ -1,6 +1,7 @@
 /** The evaluation of label maps on disk against their references. */
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import {
@@ -18,6 +19,7 @@ import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import { z } from 'zod';
+import { say } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
 
 /** A case to score: two files, or one where the prediction is missing. */
@@ -25,6 +27,8 @@ export interface CasePair {
   readonly case: string;
   readonly reference: string;
   readonly prediction: string | undefined;
+  /** The label of the reference's voxels that are not scored; undefined where there is none. */
+  readonly ignoreLabel?: number | undefined;
 }
 
 export interface Evaluation {
@@ -92,7 +96,7 @@ export async function pairCases(
 }
 
 async function scorePair(
-  { reference, prediction }: CasePair,
+  { reference, prediction, ignoreLabel }: CasePair,
   organs: readonly ScoredOrgan[],
   rules: RuleSetName,
 ): Promise<CaseScore> {
@@ -101,9 +105,12 @@ async function scorePair(
   const guess = await readLabelsFile(prediction);
   assertScanSize(truth.header, reference); // tolerances in mm mean nothing otherwise
   assertSameGrid(truth, reference, guess, prediction);
+  if (ignoreLabel !== undefined && truth.data.every((label) => label === ignoreLabel))
+    say(`${reference}: says nothing of the prediction, every voxel is ignored`);
+  const judged = withoutIgnored({ reference: truth.data, prediction: guess.data }, ignoreLabel);
   return scoreCase(
-    labelMap(truth.shape, truth.data, reference),
-    labelMap(guess.shape, guess.data, prediction),
+    labelMap(truth.shape, judged.reference, reference),
+    labelMap(guess.shape, judged.prediction, prediction),
     statedSpacingMm(truth.header.space),
     organs,
     RULE_SETS[rules],

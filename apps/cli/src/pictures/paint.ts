@@ -1,5 +1,6 @@
 /** Colours over a grey picture. */
 import { labelColour } from '@organseg/core/organs.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import { encode } from 'fast-png';
 import type { Raster } from './planes.ts';
 
@@ -14,10 +15,10 @@ export interface Paint {
   readonly opacity: number;
 }
 
-/** The paint of a pixel of a label map; null for background. A pixel beside another label is part of the contour. */
+/** The paint of a pixel of a label map; null for background and what is ignored. A pixel beside another label is part of the contour. */
 export function organPaint({ width, height, data }: Raster, i: number): Paint | null {
   const label = data[i];
-  if (label === 0) return null;
+  if (label === 0 || label === IGNORED) return null;
   const [x, y] = [i % width, Math.floor(i / width)];
   const isEdge =
     (x > 0 && data[i - 1] !== label) ||

@@ -5,6 +5,7 @@
  */
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Grid, Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 
 export interface Plane {
   readonly name: 'axial' | 'coronal' | 'sagittal';
@@ -85,7 +86,7 @@ export function tellingSlices({ shape, data }: Volume<Uint8Array>): Xyz {
     for (let y = 0; y < shape[1]; y++) {
       for (let x = 0; x < shape[0]; x++, i++) {
         const label = data[i];
-        if (label === 0) continue;
+        if (label === 0 || label === IGNORED) continue;
         areas[0][x * 256 + label]++;
         areas[1][y * 256 + label]++;
         areas[2][z * 256 + label]++;

@@ -139,11 +139,9 @@ export async function pipeline(
     name: model.name,
     records: model === FROM_ELSEWHERE ? [] : await readRecords(run(model)),
     evaluation: evaluations.get(model)!,
-    cases: references.map(({ case: name, image, reference }) => ({
-      case: name,
-      image,
-      reference,
-      prediction: join(out, 'predictions', model.folder, `${name}.nii.gz`),
+    cases: references.map((reference) => ({
+      ...reference,
+      prediction: join(out, 'predictions', model.folder, `${reference.case}.nii.gz`),
     })),
   });
   const html = await reportHtml({
@@ -158,7 +156,13 @@ export async function pipeline(
     manifest,
     outOfFold,
     truth: manifest
-      ? await pseudoLabelTruth(request.data, labelFolders.at(-1)!, manifest, labelNames.length)
+      ? await pseudoLabelTruth(
+          request.data,
+          labelFolders.at(-1)!,
+          manifest,
+          labelNames.length,
+          dataset.ignoreLabel,
+        )
       : new Map(),
   });
   await writeWhole(report, html);
@@ -225,7 +229,9 @@ export async function pipeline(
       return some;
     });
     const pairs = dataset.labelled
-      .map(({ name, labels }) => ({ case: name, reference: labels, prediction: predictionOf.get(name) }))
+      .map(({ name, labels, ignoreLabel }) => {
+        return { case: name, reference: labels, prediction: predictionOf.get(name), ignoreLabel };
+      })
       .filter(({ prediction }) => prediction !== undefined);
     return await tasks.run('evaluate out of fold', signal, () =>
       evaluateOrRead(pairs, organs, join(out, 'scores', 'out-of-fold.json'), isNew),

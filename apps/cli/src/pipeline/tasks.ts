@@ -116,22 +116,25 @@ export interface TestReference {
   readonly case: string;
   readonly image: string;
   readonly reference: string;
+  /** The label of the reference's voxels that are not scored; undefined where there is none. */
+  readonly ignoreLabel?: number | undefined;
 }
 
 /** The test cases with their references. Throws InputError where a reference is missing, or all are that must be there. */
-export function testReferences({ folder, test }: Dataset, mustBeThere = true): TestReference[] {
+export function testReferences({ folder, test, ignoreLabel }: Dataset, mustBeThere = true): TestReference[] {
   if (!test.length && mustBeThere) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
   return test.map(({ name, image }) => {
     const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
     if (!existsSync(reference))
       throw new InputError(`${reference}: missing, the test cases are scored against it`);
-    return { case: name, image, reference };
+    return { case: name, image, reference, ignoreLabel };
   });
 }
 
 export const testPairs = (references: readonly TestReference[], predictions: string): CasePair[] =>
-  references.map(({ case: name, reference }) => ({
+  references.map(({ case: name, reference, ignoreLabel }) => ({
     case: name,
     reference,
+    ignoreLabel,
     prediction: join(predictions, `${name}.nii.gz`),
   }));

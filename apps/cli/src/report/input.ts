@@ -41,6 +41,8 @@ export interface ReportCase {
   readonly image: string;
   readonly reference: string;
   readonly prediction: string;
+  /** The label of the reference's voxels that are not scored; undefined where there is none. */
+  readonly ignoreLabel?: number | undefined;
 }
 
 /** A piece of the page, escaped. */

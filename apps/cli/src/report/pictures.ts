@@ -1,4 +1,5 @@
 /** Pictures of the case that the second model segments best and of the one that it segments worst. */
+import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import type { Organ } from '@organseg/core/organs.ts';
 import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
 import { html } from 'hono/html';
@@ -33,11 +34,13 @@ ${legend(organs)}
 ${figures}`;
 }
 
-async function viewsOf({ image, reference, prediction }: ReportCase): Promise<View[]> {
+async function viewsOf({ image, reference, prediction, ignoreLabel }: ReportCase): Promise<View[]> {
+  const [was, is] = [await readLabelsFile(reference), await readLabelsFile(prediction)];
+  const judged = withoutIgnored({ reference: was.data, prediction: is.data }, ignoreLabel);
   return caseViews(
     await readNiftiFile(image),
-    await readLabelsFile(reference),
-    await readLabelsFile(prediction),
+    { ...was, data: judged.reference },
+    { ...is, data: judged.prediction },
   );
 }
 

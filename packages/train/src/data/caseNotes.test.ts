@@ -1,5 +1,6 @@
 /** What is refused and said of all training cases together. */
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import { expect, test } from 'vitest';
 import { labelNotes, scanNotes } from './caseNotes.ts';
 
@@ -28,6 +29,15 @@ test('training on background alone is refused', () => {
   expect(() => notesOf([8, 0, 0], [8, 0, 0], [8, 0, 1])).toThrow(
     'data: no training case holds any organ, its labels are all background',
   );
+});
+
+test('ignored voxels are no organ, and cases of nothing else are counted', () => {
+  const ignored = (...voxels: number[]) => Object.assign(Array(256).fill(0), voxels, { [IGNORED]: 5 });
+  expect(notesOf([8, 1, 1], ignored(8), ignored(), ignored(0, 1))).toEqual([
+    '1 labelled case of which every voxel is ignored: case-2',
+    '1 labelled case without any organ: case-1',
+  ]);
+  expect(() => notesOf(ignored(8), [8, 1, 1])).toThrow('its labels are all background or ignored');
 });
 
 test('doubtful scans are counted by their kind, and the first ones named', () => {

@@ -3,6 +3,7 @@ import { readdirSync, statSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
 import { readLabelsFile, writeNiftiFile } from '@organseg/files/nifti.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -60,6 +61,27 @@ test('a run that shares the folder makes nothing anew; other labels of a case sh
   expect(made.image).toEqual(truth.image);
   expect(made.labels).toEqual(truth.labels.map((id) => (id > 1 ? id : 0)));
   expect(second.paths(unlabelled)).toEqual({ image: second.paths(pseudo).image, labels: undefined });
+});
+
+test('voxels of the ignore label are IGNORED, and any other label beyond the classes is refused', async () => {
+  const { folder, source, open } = await phantom();
+  const [ignoreLabel, path] = [14, join(folder, '../partly.nii.gz')];
+  const labels = await readLabelsFile(source.labels);
+  const { length } = labels.data;
+  await writeNiftiFile(path, { ...labels, data: labels.data.slice().fill(ignoreLabel, 0, length / 2) });
+  const partly = { ...source, labels: path };
+  await expect(open().prepare(partly)).rejects.toThrow(/holds label 14, dataset\.json knows 0 to 13$/);
+  const store = open();
+  const known = { ...partly, ignoreLabel };
+  await store.prepare(known);
+  await store.prepare(source);
+  const [made, whole] = [store.load(known).labels, store.load(source).labels];
+  const ignored = made.indexOf(IGNORED) === 0 ? made.lastIndexOf(IGNORED) + 1 : 0;
+  expect(ignored / made.length).toBeGreaterThan(0.3);
+  expect(made).toEqual(whole.slice().fill(IGNORED, 0, ignored));
+  expect(store.labelVoxels(known)[IGNORED]).toBe(ignored);
+  await writeNiftiFile(path, { ...labels, data: labels.data.slice().fill(200, 0, 1) });
+  await expect(store.prepare(known)).rejects.toThrow(/holds label 200, dataset\.json knows 0 to 13$/);
 });
 
 test('two that prepare the same case at once both get it whole', async () => {

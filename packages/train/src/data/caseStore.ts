@@ -27,6 +27,7 @@ import { readLabelsFile, readScanFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { emptyImage, labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
 
@@ -35,12 +36,12 @@ export interface LoadedCase {
   readonly size: Dhw;
   /** Intensities in [0, 1], D H W. */
   readonly image: Float32Array;
-  /** D H W */
+  /** D H W; IGNORED where a voxel has the case's ignore label. */
   readonly labels: Uint8Array;
 }
 
 /** A case to prepare; without labels it is background throughout. */
-export type StoredCase = UnlabelledCase & Partial<Pick<DatasetCase, 'labels'>>;
+export type StoredCase = UnlabelledCase & Partial<DatasetCase>;
 
 interface PreparedImage {
   readonly path: string;
@@ -75,7 +76,8 @@ export class CaseStore {
    */
   async prepare(source: StoredCase): Promise<Dhw> {
     const image = await this.#image(source);
-    const labels = source.labels === undefined ? undefined : await this.#labels(source, source.labels, image);
+    const { labels: file } = source;
+    const labels = file === undefined ? undefined : await this.#labels({ ...source, labels: file }, image);
     this.#prepared.set(source, { image: image.path, labels });
     this.#doubts.set(source, image.doubts);
     return dhwOf(image.geometry.network.shape);
@@ -91,7 +93,10 @@ export class CaseStore {
     return this.#doubts.get(source) ?? [];
   }
 
-  /** Numbers of voxels of each label, background first, on the network's grid, of a case that was prepared. */
+  /**
+   * Numbers of voxels of each label, background first and IGNORED last, on the network's grid, of a case that was
+   * prepared.
+   */
   labelVoxels(source: DatasetCase): readonly number[] {
     const prepared = new PreparedCase(this.paths(source));
     prepared.close();
@@ -141,9 +146,10 @@ export class CaseStore {
     return { path, sources, geometry, doubts };
   }
 
-  async #labels({ name, image }: StoredCase, file: string, of: PreparedImage): Promise<string> {
+  async #labels({ name, image, labels: file, ignoreLabel }: DatasetCase, of: PreparedImage): Promise<string> {
     const facts = await factsOf(file);
-    const sources = JSON.stringify([of.sources, resolve(file), facts, this.#classes]);
+    const ignored = ignoreLabel === undefined ? [] : [ignoreLabel];
+    const sources = JSON.stringify([of.sources, resolve(file), facts, this.#classes, ...ignored]);
     const path = this.#path(name, 'labels', sources);
     const before = metadataOf(path);
     if (before) {
@@ -151,13 +157,16 @@ export class CaseStore {
       return path;
     }
     const labels = await readLabelsFile(file);
-    const highest = highestOf(labels.data);
+    const highest = highestOf(labels.data, ignoreLabel);
     if (highest >= this.#classes) {
       throw new InputError(`${file}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
     }
     assertSameGrid(of.geometry.scan, image, labels, file);
     const { network } = of.geometry;
-    const tensors = labelTensors(dhwOf(network.shape), prepareLabels(labels, of.geometry).data);
+    const { data } = prepareLabels(labels, of.geometry);
+    if (ignoreLabel !== undefined)
+      for (let i = 0; i < data.length; i++) if (data[i] === ignoreLabel) data[i] = IGNORED;
+    const tensors = labelTensors(dhwOf(network.shape), data);
     await this.#write(path, tensors, { sha256: await this.#record(file, facts) });
     return path;
   }
@@ -200,9 +209,11 @@ function metadataOf(path: string): SafetensorsFile['metadata'] | undefined {
   }
 }
 
-function highestOf(labels: Uint8Array): number {
+/** The highest label but for the one to ignore. */
+function highestOf(labels: Uint8Array, ignoreLabel: number | undefined): number {
   let highest = 0;
-  for (let i = 0; i < labels.length; i++) if (labels[i]! > highest) highest = labels[i]!;
+  for (let i = 0; i < labels.length; i++)
+    if (labels[i]! > highest && labels[i] !== ignoreLabel) highest = labels[i]!;
   return highest;
 }
 

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import { fillHoles, keepLargestComponent } from '@organseg/core/volume/components.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
@@ -75,15 +76,16 @@ export class PostprocessingTrial {
     this.#sums = WAYS.map(() => labelNames.map(() => 0));
   }
 
-  /** Adds a case, whose labels have the reference's grid. */
-  add(name: string, predicted: Volume<Uint8Array>, reference: Uint8Array): void {
+  /** Adds a case, whose labels have the reference's grid; voxels of the ignore label do not count. */
+  add(name: string, predicted: Volume<Uint8Array>, reference: Uint8Array, ignoreLabel?: number): void {
     const all = this.#labelNames.map((_, label) => label).slice(1);
     this.#cases.push(name);
     WAYS.forEach(({ largest, fill }, way) => {
       const treated = { ...predicted, data: predicted.data.slice() };
       if (largest) keepLargestComponent(treated, all);
       if (fill) fillHoles(treated, all);
-      diceByLabel(reference, treated.data, this.#labelNames.length).forEach((dsc, label) => {
+      const judged = withoutIgnored({ reference, prediction: treated.data }, ignoreLabel);
+      diceByLabel(judged.reference, judged.prediction, this.#labelNames.length).forEach((dsc, label) => {
         this.#sums[way][label] += dsc;
       });
     });

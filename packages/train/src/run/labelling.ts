@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
@@ -114,12 +115,10 @@ export function trueDsc(
   classes: number,
 ): number {
   const scores = labelled.map((paths, i) => {
-    const [labels, true_] = [paths, truth[i]!].map(wholeLabels) as [Uint8Array, Uint8Array];
-    const [, ...organs] = diceByLabel(
-      true_,
-      labels.map((label) => (label === IGNORED ? 0 : label)),
-      classes,
-    );
+    const [labels, reference] = [paths, truth[i]!].map(wholeLabels) as [Uint8Array, Uint8Array];
+    const prediction = labels.map((label) => (label === IGNORED ? 0 : label));
+    const judged = withoutIgnored({ reference, prediction }, IGNORED);
+    const [, ...organs] = diceByLabel(judged.reference, judged.prediction, classes);
     return organs.reduce((a, b) => a + b, 0) / organs.length;
   });
   return scores.reduce((a, b) => a + b, 0) / scores.length;

@@ -10,6 +10,7 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { mixesUnlabelled } from '../config/copyPaste.ts';
@@ -240,6 +241,11 @@ async function chooseCases(
     throw new InputError(
       `${folder}: imagesTr holds no CASE_0000.nii.gz${pseudo ? `, and ${pseudo} no case that was kept` : ''}`,
     );
+  const classes = dataset.labelNames.length;
+  if (classes > CODED_CLASSES && [...labelled, ...kept].some(({ ignoreLabel }) => ignoreLabel !== undefined))
+    throw new InputError(
+      `${folder}: its labels are partly to be ignored, which at most ${CODED_CLASSES} classes allow, not ${classes}`,
+    );
   const { train, val } = fold
     ? (await splitsOf(dataset, fold.folds))[fold.fold]
     : shareKept(labelled, config);
@@ -258,15 +264,15 @@ async function chooseCases(
     labelled: named(train),
     pseudo: hasLabels && !mixes ? kept : [],
     unlabelled,
-    truth: mixes ? unlabelled.flatMap((source) => withTruth(folder, source)) : [],
+    truth: mixes ? unlabelled.flatMap((source) => withTruth(dataset, source)) : [],
     validation: named(val),
   };
 }
 
 /** An unlabelled case with its true labels, where `labelsUn` holds them: generated data sets have that folder. */
-function withTruth(data: string, { name, image }: UnlabelledCase): DatasetCase[] {
-  const labels = join(data, 'labelsUn', `${name}.nii.gz`);
-  return existsSync(labels) ? [{ name, image, labels }] : [];
+function withTruth({ folder, ignoreLabel }: Dataset, { name, image }: UnlabelledCase): DatasetCase[] {
+  const labels = join(folder, 'labelsUn', `${name}.nii.gz`);
+  return existsSync(labels) ? [{ name, image, labels, ignoreLabel }] : [];
 }
 
 /** The split that keeps a share of the labelled cases for validation; a single case is used for both. */

@@ -1,5 +1,6 @@
 /** Validation, which chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
+import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
@@ -38,8 +39,8 @@ export async function validate(
       const { size, image, labels } = store.load(source);
       const prediction = await network.labels({ size, data: image }, (share) => onCases?.(i + share));
       gpu.arena.trim(); // the next volume is of another size
-      const judged = withoutIgnored(labels, prediction);
-      diceByLabel(judged.labels, judged.prediction, config.classes)
+      const judged = withoutIgnored({ reference: labels, prediction }, IGNORED);
+      diceByLabel(judged.reference, judged.prediction, config.classes)
         .slice(1)
         .forEach((score, i) => {
           dsc[i] += score / cases.length;
@@ -49,12 +50,4 @@ export async function validate(
   } finally {
     network.close();
   }
-}
-
-/** The two maps with background where the labels are ignored. */
-function withoutIgnored(labels: Uint8Array, prediction: Uint8Array) {
-  if (!labels.includes(IGNORED)) return { labels, prediction };
-  const isKnown = (_: number, i: number) => labels[i] !== IGNORED;
-  const cleared = (map: Uint8Array) => map.map((label, i) => (isKnown(label, i) ? label : 0));
-  return { labels: cleared(labels), prediction: cleared(prediction) };
 }
