@@ -271,22 +271,25 @@ class SeedGroup {
 }
 
 /** Optimiser steps to a run's last weights, those of the run that it started from included. */
-async function stepsOf(folder: string): Promise<number> {
+const stepsOf = async (folder: string): Promise<number> =>
+  (await stepsBefore(folder)) + loadState(folder).step;
+
+/** The steps among them that a run's own count leaves out: a branch counts on from where it branched. */
+async function stepsBefore(folder: string): Promise<number> {
   const { init, branches } = await readRun(folder);
-  const { step } = loadState(folder); // a branch counts on from where it branched
-  return step + (init && !branches ? await stepsOf(init) : 0);
+  return init && !branches ? await stepsOf(init) : 0;
 }
 
 /** The labels that an arm's runs gave unlabelled scans themselves: their steps, and the runs' mean of their true DSC. */
 async function labellingsOf(folders: readonly string[]): Promise<ArmRun['labellings']> {
+  const before = await stepsBefore(folders[0]!);
   const records = (await Promise.all(folders.map(readRecords))).flat();
   const byStep = Map.groupBy(
-    records.flatMap((record) =>
-      record.event === 'labelling' && record.trueDsc !== undefined
-        ? [{ step: record.step, dsc: record.trueDsc }]
-        : [],
-    ),
+    records.filter((record) => record.event === 'labelling'),
     ({ step }) => step,
   );
-  return [...byStep].map(([step, own]) => ({ step, dsc: average(own.map(({ dsc }) => dsc)) }));
+  return [...byStep].flatMap(([step, own]) => {
+    const known = own.flatMap(({ trueDsc }) => trueDsc ?? []);
+    return known.length ? [{ step: before + step, dsc: average(known) }] : [];
+  });
 }
