@@ -2,4 +2,6 @@
 import { defineConfig } from 'vitest/config';
 import shared from '../../vitest.config.ts';
 
-export default defineConfig({ test: { ...shared.test, include: ['test/bundles/*.spec.ts'] } });
+const { projects: _, ...settings } = shared.test!;
+
+export default defineConfig({ test: { ...settings, include: ['test/bundles/*.spec.ts'] } });

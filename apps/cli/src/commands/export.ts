@@ -13,12 +13,15 @@ interface Options extends CommonOptions {
   to: Target;
 }
 
+/** A path as a shell takes it. */
+const quoted = (path: string) => (/^[\w./:\\-]+$/.test(path) ? path : `"${path}"`);
+
 /** What was made, and what uses it. */
 function described(to: Target, out: string, runs: number): string {
   if (to === 'safetensors') return `parameters and how to use them in ${out}`;
   if (to === 'monai') return `a bundle for MONAI in ${out}: configs/inference.json, models/model.pt`;
   const folds = Array.from({ length: runs }, (_, fold) => fold).join(' ');
-  return `a model for nnU-Net in ${out}: nnUNetv2_predict_from_modelfolder -m ${out} -f ${folds} -i SCANS -o LABELS`;
+  return `a model for nnU-Net in ${out}: nnUNetv2_predict_from_modelfolder -m ${quoted(out)} -f ${folds} -i SCANS -o LABELS`;
 }
 
 export const exportCommand = command('export', 'Write a trained run for nnU-Net, MONAI or any other program')

@@ -97,8 +97,13 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   });
 
 /** The fold of `--fold` and `--folds`; none without them. */
-function foldOf({ fold, folds = 5 }: Options, self: Command): Fold | undefined {
-  if (fold === undefined) return undefined;
+function foldOf({ fold, folds: parts }: Options, self: Command): Fold | undefined {
+  if (fold === undefined) {
+    if (parts !== undefined)
+      self.error('error: --folds says of how many parts --fold is one; --fold is missing');
+    return undefined;
+  }
+  const folds = parts ?? 5;
   if (folds < 2 || fold >= folds)
     self.error(`error: --fold ${fold} of ${folds}: expected 0 to ${Math.max(2, folds) - 1}`);
   return { fold, folds };

@@ -138,21 +138,32 @@ test('MONAI: every parameter under its name, and again under that of its layer',
     expect(tensors.get(`skip_layers.${alias}`)!.storage, alias).toBe(tensors.get(name!)!.storage);
 });
 
-test('MONAI: a bundle that is read back as the same model', async () => {
-  const folder = temporaryFolder();
-  const { path, values } = await newRun(folder, { spacingMm: [1, 2, 3], windowStep: 0.25 });
-  const out = join(folder, 'bundle');
-  expect(await exportMonai(path, out)).toEqual([]);
-  const [run, model] = [await openModel(path), await openModel(out)];
-  const { deepSupervision, ...form } = run.network;
-  const { patch, preprocessing, windowStep } = run;
-  expect(model).toMatchObject({ network: form, patch, preprocessing, windowStep });
-  expect(model.labelNames).toEqual(['background', 'liver', 'left kidney']);
-  const { specs } = networkLayout(model.network);
-  const weights = await model.weights[0]!.open(specs);
-  for (const { name } of specs) expect(weights.get(name), name).toEqual(values.get(name));
-  weights.close();
-});
+const SEG_RES_NET = {
+  architecture: 'SegResNet',
+  filters: [8, 16, 32],
+  kernels: [1, 2, 3].map(() => [3, 3, 3]),
+  strides: [1, 2, 2].map((s) => [s, s, s]),
+  deepSupervision: false,
+};
+
+test.each([{ architecture: 'DynUNet' }, SEG_RES_NET])(
+  'MONAI: a bundle that is read back as the same model, $architecture',
+  async (settings) => {
+    const folder = temporaryFolder();
+    const { path, values } = await newRun(folder, { ...settings, spacingMm: [1, 2, 3], windowStep: 0.25 });
+    const out = join(folder, 'bundle');
+    expect(await exportMonai(path, out)).toEqual([]);
+    const [run, model] = [await openModel(path), await openModel(out)];
+    const { deepSupervision, ...form } = run.network;
+    const { patch, preprocessing, windowStep } = run;
+    expect(model).toMatchObject({ network: form, patch, preprocessing, windowStep });
+    expect(model.labelNames).toEqual(['background', 'liver', 'left kidney']);
+    const { specs } = networkLayout(model.network);
+    const weights = await model.weights[0]!.open(specs);
+    for (const { name } of specs) expect(weights.get(name), name).toEqual(values.get(name));
+    weights.close();
+  },
+);
 
 test('MONAI: what it does otherwise is said', async () => {
   const folder = temporaryFolder();

@@ -3,7 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import { coarseOutputs, type DynUnetConfig } from '@organseg/core/network/networkConfig.ts';
+import {
+  coarseOutputs,
+  type DynUnetConfig,
+  type SegResNetConfig,
+} from '@organseg/core/network/networkConfig.ts';
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
 import type { Model } from '../predict/model.ts';
@@ -37,8 +41,11 @@ export async function exportMonai(run: string, out: string): Promise<string[]> {
 
 const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 4)}\n`);
 
+type MonaiNetwork = DynUnetConfig | SegResNetConfig;
+
 /** Throws InputError where MONAI has no such network. */
-function monaiNetwork({ network, paths }: Model): DynUnetConfig {
+function monaiNetwork({ network, paths }: Model): MonaiNetwork {
+  if (network.architecture === 'SegResNet') return network;
   if (network.architecture !== 'DynUNet')
     throw new InputError(
       `${paths[0]}: its network is a ${network.architecture}, which MONAI does not have; export --to nnunet`,
@@ -49,14 +56,19 @@ function monaiNetwork({ network, paths }: Model): DynUnetConfig {
 }
 
 /** The arguments that MONAI's network of this form is made with. */
-function networkDefinition(network: DynUnetConfig) {
-  const { inputChannels, classes, kernels, strides, filters, residual, transposedBias } = network;
+function networkDefinition(network: MonaiNetwork) {
+  const { inputChannels, classes } = network;
+  const channels = { spatial_dims: 3, in_channels: inputChannels, out_channels: classes };
+  if (network.architecture === 'SegResNet') {
+    const { initFilters, blocksDown, blocksUp } = network;
+    const blocks = { blocks_down: blocksDown, blocks_up: blocksUp };
+    return { _target_: 'SegResNet', ...channels, init_filters: initFilters, ...blocks };
+  }
+  const { kernels, strides, filters, residual, transposedBias } = network;
   const heads = coarseOutputs(network);
   return {
     _target_: 'DynUNet',
-    spatial_dims: 3,
-    in_channels: inputChannels,
-    out_channels: classes,
+    ...channels,
     kernel_size: kernels,
     strides,
     upsample_kernel_size: strides.slice(1),
@@ -68,7 +80,7 @@ function networkDefinition(network: DynUnetConfig) {
 }
 
 /** What MONAI needs to predict nearly as the run does. */
-function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: DynUnetConfig) {
+function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: MonaiNetwork) {
   const { spacingMm, intensity } = preprocessing;
   const { low, high } = intensity;
   const image = { keys: 'image' };

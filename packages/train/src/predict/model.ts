@@ -59,17 +59,17 @@ export function averageOf([first, ...others]: readonly Model[]): Model {
 
 /** Throws InputError unless the logits of two models mean the same. */
 function assertAlike(one: Model, other: Model): void {
-  const facts = ({ labelNames: labels, network, preprocessing, patch }: Model) => ({
-    labels,
-    network,
-    preprocessing,
-    patch,
+  const facts = ({ labelNames, network, preprocessing, patch }: Model) => ({
+    'other labels': labelNames,
+    'another network': network,
+    'another preprocessing': preprocessing,
+    'another patch': patch,
   });
   const [mine, its] = [facts(one), facts(other)];
   for (const key of Object.keys(mine) as (keyof typeof mine)[]) {
     if (JSON.stringify(mine[key]) !== JSON.stringify(its[key]))
       throw new InputError(
-        `${other.paths[0]}: its ${key} are not those of ${one.paths[0]}; only such models can be averaged`,
+        `${other.paths[0]}: has ${key} than ${one.paths[0]}; only models that are alike can be averaged`,
       );
   }
 }
