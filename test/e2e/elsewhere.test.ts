@@ -110,6 +110,9 @@ describe('a model of nnU-Net', () => {
     const settings = ['--preset', 'small', '--set', 'fineTuning.epochs=1', 'fineTuning.learningRate=1e-12'];
     const train = (init: string, out: string) =>
       cliHere(['train', '--data', data, '--out', out, '--init', init, ...settings]);
+    settings.push('--folds', '2');
+    expect(lastLine(await train(model, tuned))).toMatch(/--folds .*; --fold is missing$/);
+    settings.splice(-2);
     const above = join(folder, 'results');
     expect(lastLine(await train(above, above))).toMatch(/results: is the model to start from; /);
     expect(readdirSync(above)).toEqual(['model']);

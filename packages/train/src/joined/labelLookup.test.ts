@@ -31,6 +31,9 @@ test('numbers of joined labels are whole and each its own', () => {
   );
   expect(() => namesOf(table({ liver: 1, spleen: 3 }), 't')).toThrow('t: labels: none is 2');
   expect(() => parseJoinTable({ labels: { liver: 400 }, models: [{}] }, 't')).toThrow('t: labels.liver');
+  expect(() => parseJoinTable({ labels: { liver: 1 }, models: [{ liver: ['a'] }] }, 't')).toThrow(
+    't: models.0.liver: expected the name or the number of a label',
+  );
 });
 
 test('TotalSegmentator’s tasks have the numbers of classes that its models have', () => {

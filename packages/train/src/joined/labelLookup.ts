@@ -5,7 +5,9 @@ import { check } from '@organseg/files/json.ts';
 import { z } from 'zod';
 
 /** A label by its name or its number. */
-const label = z.union([z.string(), z.int().nonnegative()]);
+const label = z.union([z.string(), z.int().nonnegative()], {
+  error: 'expected the name or the number of a label',
+});
 
 /** From labels of a model to other labels; those it does not name become background. */
 export const labelTable = z.record(z.string(), label);
