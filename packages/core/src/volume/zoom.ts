@@ -7,7 +7,7 @@ import { rasView } from './orientation.ts';
 import { type Grid, type Volume, voxelCount, type Xyz, xyz } from './volume.ts';
 
 /** Python's round: halves go to the even neighbour. */
-const roundHalfEven = (value: number): number => {
+export const roundHalfEven = (value: number): number => {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
