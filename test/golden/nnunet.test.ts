@@ -66,7 +66,7 @@ describe.skipIf(!golden)('nnU-Net’s reference files (skipped where ../shared i
       const request = { ...scan.request(regionLabels), windowStep, mirrorAxes };
       const plan = { logits: 'f32', strips: 1, batch: 1, classesAtOnce: network.classes } as const;
       const stream = new SlabStream(gpu, networks, request, plan);
-      const labels = scan.labels(model.labelNames.length);
+      const labels = scan.labels();
       await stream.run(scan, labels);
       stream.close();
       networks.close();

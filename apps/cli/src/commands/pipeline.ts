@@ -14,7 +14,7 @@ import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeli
 import { openState } from '../pipeline/state.ts';
 import { testReferences } from '../pipeline/tasks.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
-import { type PlannedSegmenter, translated } from '../predict/segmenters.ts';
+import { type PlannedTeacher, translated } from '../predict/segmenters.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';
@@ -83,7 +83,7 @@ async function teacherOf(
   { labelMap, folds, checkpoint }: Options,
   path: string,
   { folder, labelNames, unlabelled }: Dataset,
-): Promise<PlannedSegmenter> {
+): Promise<PlannedTeacher> {
   if (!unlabelled.length)
     throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
   const table = labelMap === undefined ? undefined : await readJsonFile(labelMap, labelTable);

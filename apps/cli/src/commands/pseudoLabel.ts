@@ -4,15 +4,17 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { openImages, readLabelNames } from '@organseg/files/dataset.ts';
 import { parseJson, readJsonFile } from '@organseg/files/json.ts';
 import { statOf } from '@organseg/files/read.ts';
+import type { LeastProbability } from '@organseg/train/config/leastProbability.ts';
 import { labelTable } from '@organseg/train/joined/labelLookup.ts';
 import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { type Selection, selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
+import { InvalidArgumentError } from 'commander';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
-import { averaged, type PlannedSegmenter, translated } from '../predict/segmenters.ts';
+import { averaged, type PlannedTeacher, translated } from '../predict/segmenters.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
@@ -20,6 +22,7 @@ import type { TuneMode } from '../tune/tiles.ts';
 interface Options extends CommonOptions, ModelChoice {
   model: string;
   labelMap?: string;
+  leastProbability: LeastProbability;
   images: string;
   out: string;
   selection?: string;
@@ -35,6 +38,12 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .option(
     '--label-map <table.json>',
     'which of its labels become which of the data set’s, whose dataset.json is beside the folder of --images',
+  )
+  .option(
+    '--least-probability <p>',
+    'ignore labels of lower probability, such as 0.6, or a list with one for each label, background first',
+    leastProbabilityOf,
+    0,
   )
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and manifest.json; goes on where it was')
@@ -56,7 +65,7 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
       throw new InputError([`${options.images}: holds no CASE_0000.nii.gz`, ...notes].join('; '));
     for (const note of notes) say(note);
     const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
-    const planned = await plannedOf(options);
+    const planned = (await plannedOf(options)).ignoringBelow(options.leastProbability);
     const selection = options.selection
       ? parseJson(options.selection, selectionSchema, '--selection')
       : await selectionOf(model);
@@ -75,7 +84,7 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   });
 
 /** The model, with a table its labels translated into the data set's. Throws InputError. */
-async function plannedOf(options: Options): Promise<PlannedSegmenter> {
+async function plannedOf(options: Options): Promise<PlannedTeacher> {
   const { model, labelMap, images, memoryCap: memoryCapBytes } = options;
   if (labelMap === undefined) return averaged([model], options, { memoryCapBytes, confidence: true });
   const labelNames = await readLabelNames(join(dirname(resolve(images)), 'dataset.json'));
@@ -85,6 +94,14 @@ async function plannedOf(options: Options): Promise<PlannedSegmenter> {
   });
   for (const note of notes) say(note);
   return planned;
+}
+
+/** The numbers of `0.6` or `0.5,0.6`. */
+function leastProbabilityOf(text: string): LeastProbability {
+  const least = text.split(',').map(Number);
+  if (text.split(',').some((each, i) => !each.trim() || !(least[i]! >= 0 && least[i]! <= 1)))
+    throw new InvalidArgumentError('Expected numbers from 0 to 1, such as 0.6 or 0.5,0.6.');
+  return least.length > 1 ? least : least[0]!;
 }
 
 /** The selection of a run's settings; a model from elsewhere has none, and all that it labels is kept. */

@@ -5,20 +5,20 @@
  *   OUT/prepared, the training cases of all runs
  *   OUT/labelled-N/data, where the cases are phantoms
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json, result.json}
+ *   ARM/labels, where the arm ignores labels that are not probable enough
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { openDataset } from '@organseg/files/dataset.ts';
+import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
 import { firstDifference } from '@organseg/files/differences.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import type { LeastProbability } from '@organseg/train/config/leastProbability.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
-import { optionsOf, originOf } from '@organseg/train/predict/origin.ts';
-import { Predictor } from '@organseg/train/predict/predictor.ts';
+import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
 import { judged } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { loadState } from '@organseg/train/run/checkpoint.ts';
@@ -177,9 +177,7 @@ class SeedGroup {
       steps: await stepsOf(folders[0]!),
       predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
-      pseudoLabels: pseudo
-        ? await this.#quality(pseudo.manifest, pseudo.folder, dataset.labelNames.length)
-        : null,
+      pseudoLabels: pseudo ? await this.#quality(pseudo.manifest, pseudo.folder, dataset) : null,
       labellings: await labellingsOf(folders),
     };
     await writeWhole(result, `${JSON.stringify(outcome, null, 2)}\n`);
@@ -210,26 +208,29 @@ class SeedGroup {
   }
 
   /** The labels of all unlabelled cases by the average of arms' models, or by the teacher, with every score. */
-  async #labels(by: Arm['labelledBy'], comparedWith?: string): Promise<PseudoLabelManifest> {
+  async #labels(
+    by: Arm['labelledBy'],
+    { out, least, comparedWith }: { out: string; least: LeastProbability; comparedWith?: string | undefined },
+  ): Promise<PseudoLabelManifest> {
     const { signal } = this.#options;
     const arms = by?.map((name) => armOf(this.#design, name));
     const runs = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
     const mirror = arms
       ? mirrorOf(arms[0]!, this.#config(arms[0]!))
       : teacherConfig(this.#design, this.#seed, this.#options.path).teacherMirror;
-    const out = this.#labelFolder(by);
     const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
-    if (comparedWith !== undefined) await this.#labels([comparedWith]);
+    if (comparedWith !== undefined) await this.#labels([comparedWith], { out: compared[0]!, least: 0 });
     const { unlabelled } = await openDataset(this.#data);
-    const model = await openModel(runs);
-    const origin = await originOf(model, optionsOf(model, { mirror }));
-    const predictor = await Predictor.open(this.#owner, model, { signal, mirror, confidence: true });
+    const teacher = await averaged(runs, {}, { mirror, confidence: true });
+    const planned = teacher.ignoringBelow(least);
+    const origin = await planned.origin(NO_POSTPROCESSING);
+    const segmenter = await planned.open(this.#owner, signal);
     try {
       const selection = [{ strategy: 'keep-all' as const }];
       const options = { origin, out, selection, compared, signal };
-      return await labelWithProgress(predictor, unlabelled, options);
+      return await labelWithProgress(segmenter, unlabelled, options);
     } finally {
-      predictor.close();
+      segmenter.close();
     }
   }
 
@@ -237,14 +238,19 @@ class SeedGroup {
     join(this.#folder, 'labels', by ? slug(by.join(' and ')) : TEACHER);
 
   /** The arm's manifest: labels that lie elsewhere, and its own choice among them. */
-  async #pseudo(arm: Arm, { selection }: Config, own: string) {
+  async #pseudo(arm: Arm, { selection, pseudoLeastProbability }: Config, own: string) {
     const folder = join(own, 'pseudo');
     if (existsSync(join(folder, 'manifest.json'))) return { folder, manifest: await readManifest(folder) };
     const isTruth = arm.unlabelled === 'truth';
-    const labelled = await this.#labels(arm.labelledBy, arm.comparedWith);
+    const least = isTruth ? 0 : pseudoLeastProbability;
+    // Labels that are partly ignored are the arm's alone.
+    const out = [least].flat().some((probability) => probability > 0)
+      ? join(own, 'labels')
+      : this.#labelFolder(arm.labelledBy);
+    const labelled = await this.#labels(arm.labelledBy, { out, least, comparedWith: arm.comparedWith });
     const manifest: PseudoLabelManifest = {
       ...labelled,
-      labels: resolve(isTruth ? join(this.#data, 'labelsUn') : this.#labelFolder(arm.labelledBy)),
+      labels: resolve(isTruth ? join(this.#data, 'labelsUn') : out),
       selection: isTruth ? [] : selection,
       cases: judged(labelled.cases, isTruth ? [] : selection),
     };
@@ -256,9 +262,15 @@ class SeedGroup {
   async #quality(
     manifest: PseudoLabelManifest,
     folder: string,
-    classes: number,
+    { labelNames, ignoreLabel }: Dataset,
   ): Promise<ArmRun['pseudoLabels']> {
-    const truth = await pseudoLabelTruth(this.#data, manifest.labels ?? folder, manifest, classes);
+    const truth = await pseudoLabelTruth(
+      this.#data,
+      manifest.labels ?? folder,
+      manifest,
+      labelNames.length,
+      ignoreLabel,
+    );
     const dsc = (kept: boolean) =>
       average(
         manifest.cases

@@ -1,8 +1,10 @@
 /** The whole method on one data set: train, label, select, train the students, predict, score, report. */
 import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { writeWhole } from '@organseg/files/write.ts';
+import { checkLeastProbability } from '@organseg/train/config/leastProbability.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
@@ -12,7 +14,7 @@ import { readRun } from '@organseg/train/run/runFolder.ts';
 import type { TrainRequest } from '@organseg/train/run/startRun.ts';
 import { readRecords } from '@organseg/train/run/trainingRecords.ts';
 import { type Evaluation, evaluateCases } from '../evaluate/evaluateCases.ts';
-import { averaged, type PlannedSegmenter } from '../predict/segmenters.ts';
+import { averaged, type PlannedTeacher } from '../predict/segmenters.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { reportHtml } from '../report/report.ts';
@@ -61,12 +63,21 @@ export async function pipeline(
   const { data, config } = request;
   const prepared = join(out, 'prepared');
   const students = studentsOf(config);
+  for (const [i] of students.entries())
+    checkLeastProbability(
+      studentConfig(config, i).pseudoLeastProbability,
+      labelNames.length,
+      'pseudoLeastProbability',
+      (fault) => {
+        throw new InputError(`${data}: ${fault}, as many as it has labels`);
+      },
+    );
   const first = request.teacher ? FROM_ELSEWHERE : firstTeacher(config);
   const models = [first, ...students];
   const runsOf = ({ folder, runs = [folder] }: Model) => runs.map((name) => join(out, name));
   const run = (model: Model) => runsOf(model)[0]!;
   const mirrorOf = (model: Model) => (model === first ? config.teacherMirror : []);
-  const segmenterOf = async (model: Model): Promise<PlannedSegmenter> =>
+  const segmenterOf = async (model: Model): Promise<PlannedTeacher> =>
     model === FROM_ELSEWHERE && request.teacher
       ? request.teacher
       : await averaged(runsOf(model), {}, { mirror: mirrorOf(model), confidence: true });
@@ -184,11 +195,12 @@ export async function pipeline(
   }
 
   async function label(
-    planned: PlannedSegmenter,
+    teacher: PlannedTeacher,
     folder: string,
     compared: readonly string[],
-    { selection }: Config,
+    { selection, pseudoLeastProbability }: Config,
   ): Promise<PseudoLabelManifest> {
+    const planned = teacher.ignoringBelow(pseudoLeastProbability);
     const origin = await planned.origin(NO_POSTPROCESSING);
     const segmenter = await planned.open(owner, signal);
     try {
@@ -203,7 +215,10 @@ export async function pipeline(
   async function labelByEach(folds: readonly string[]): Promise<string[]> {
     const folders = folds.map((_, fold) => join(out, `pseudo-labels-fold-${fold}`));
     for (const [fold, folder] of folders.entries())
-      await label(await averaged([folds[fold]!], {}, { mirror: [], confidence: true }), folder, [], config);
+      await label(await averaged([folds[fold]!], {}, { mirror: [], confidence: true }), folder, [], {
+        ...config,
+        pseudoLeastProbability: 0,
+      });
     return folders;
   }
 

@@ -12,7 +12,7 @@ import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
 import { assertUnchanged } from '@organseg/train/run/startRun.ts';
 import { z } from 'zod';
-import type { PlannedSegmenter } from '../predict/segmenters.ts';
+import type { PlannedTeacher } from '../predict/segmenters.ts';
 import { firstTeacher, pseudoLabelsOf, studentsOf } from './models.ts';
 
 const FILE = 'pipeline.json';
@@ -37,7 +37,7 @@ export interface PipelineRequest {
   readonly preset: string;
   readonly config: Config;
   /** What labels in the first round, where that is a model from elsewhere. */
-  readonly teacher?: PlannedSegmenter | undefined;
+  readonly teacher?: PlannedTeacher | undefined;
 }
 
 /**

@@ -5,6 +5,12 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { namesIn } from '@organseg/files/read.ts';
+import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
+import {
+  checkLeastProbability,
+  type LeastProbability,
+  leastProbabilities,
+} from '@organseg/train/config/leastProbability.ts';
 import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
 import { joinTable, type LabelTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
 import {
@@ -32,22 +38,61 @@ export interface PlannedSegmenter {
   open(owner: GpuOwner, signal: AbortSignal): Promise<Segmenter>;
 }
 
+/** What will give pseudo-labels. */
+export interface PlannedTeacher extends PlannedSegmenter {
+  /**
+   * The same, but voxels are IGNORED whose label's probability is below that of the label; itself where every label
+   * counts. Throws InputError where the model cannot tell, or the numbers are not as many as labels.
+   */
+  ignoringBelow(least: LeastProbability): PlannedTeacher;
+}
+
 /** The model of these folders, whose logits are averaged where they are several. Throws InputError. */
 export async function averaged(
   paths: readonly string[],
   choice: ModelChoice,
   options: PredictorOptions,
-): Promise<PlannedSegmenter> {
+): Promise<PlannedTeacher> {
   const model = await openModel(paths, choice);
   assertMeant(options, model);
+  return ofModel(model, options);
+}
+
+function ofModel(model: Model, options: PredictorOptions): PlannedTeacher {
   const { labelNames, channelNames } = model;
-  return {
+  const planned: PlannedTeacher = {
     labelNames,
     channelNames,
     hasProbabilities: model.preprocessing.by === 'organseg',
     origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
     open: (owner, signal) => Predictor.open(owner, model, { ...options, signal }),
+    ignoringBelow: (asked) => {
+      const leastProbability = leastOf(asked, model, labelNames);
+      return leastProbability ? ofModel(model, { ...options, leastProbability }) : planned;
+    },
   };
+  return planned;
+}
+
+/**
+ * The least probability of each of these labels; undefined where every label counts. Throws InputError where the model
+ * cannot tell, or the numbers are not as many as labels.
+ */
+function leastOf(
+  asked: LeastProbability,
+  { paths, regionLabels, network }: Model,
+  labelNames: readonly string[],
+): readonly number[] | undefined {
+  const fail = (fault: string) => {
+    throw new InputError(`${paths[0]}: ${fault}`);
+  };
+  checkLeastProbability(asked, labelNames.length, 'a least probability', fail);
+  const least = leastProbabilities(asked, labelNames.length);
+  if (least.every((probability) => probability === 0)) return undefined;
+  if (regionLabels) fail('its labels are regions, of which no least probability can be asked');
+  if (network.classes > CODED_CLASSES)
+    fail(`a least probability expects at most ${CODED_CLASSES} classes, not ${network.classes}`);
+  return least;
 }
 
 /** The models of these folders, their labels joined by the table of a file. Throws InputError. */
@@ -105,7 +150,7 @@ export async function totalSegmentator(
 
 /** A model whose labels are others', and what became of them in words. */
 export interface Translated {
-  readonly planned: PlannedSegmenter;
+  readonly planned: PlannedTeacher;
   readonly notes: readonly string[];
 }
 
@@ -143,9 +188,25 @@ export async function translated(
         ? [labelNames[to]!]
         : [`${model.labelNames[label]} → ${labelNames[to]}`],
   );
+  const request = { parts: [{ model, lookup }], labelNames };
   const how = { labels: [...labelNames], lookup: [...lookup] };
+  const ignoring = (least?: readonly number[]): PlannedTeacher => {
+    const ofLabels = least && { leastProbability: [...lookup].map((to) => least[to]!) };
+    const planned: PlannedTeacher = {
+      ...joined(
+        request,
+        { ...options, confidence: true, ...ofLabels },
+        { ...how, ...(least && { leastProbability: [...least] }) },
+      ),
+      ignoringBelow: (asked) => {
+        const found = leastOf(asked, model, labelNames);
+        return found ? ignoring(found) : planned;
+      },
+    };
+    return planned;
+  };
   return {
-    planned: joined({ parts: [{ model, lookup }], labelNames }, { ...options, confidence: true }, how),
+    planned: ignoring(),
     notes: [
       `of the teacher’s labels are learnt: ${became.join(', ')}`,
       ...(lacking.length ? [`the teacher labels no ${listed(lacking)}, which stay background`] : []),

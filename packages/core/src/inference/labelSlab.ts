@@ -76,8 +76,8 @@ export interface LabelSlabOptions {
   readonly grid: LabelGrid | undefined;
   /** Labels of the channels, where those are regions. */
   readonly regions?: readonly number[] | undefined;
-  /** f32 [C]: labels of the network's grid are pseudo-labels, see ops/argmax.ts; the least probabilities that count. */
-  readonly least?: Tensor | undefined;
+  /** The least probability that counts for each class, where labels are pseudo-labels, see ops/argmax.ts. */
+  readonly least?: readonly number[] | undefined;
   /** f32 [3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
   readonly confidence?: Tensor | undefined;
 }
@@ -113,7 +113,7 @@ export class LabelSlab {
     this.#gpu = gpu;
     this.#size = size;
     this.#regions = regions;
-    this.#least = least;
+    this.#least = least && fromArray(gpu, Float32Array.from(least), [least.length]);
     this.#confidence = confidence;
     this.left = left;
     this.#right = right;
@@ -251,8 +251,9 @@ export class LabelSlab {
 
   /** Writes the labels of a plane of the case's grid as the block's plane `at`. */
   #labelsOnGrid(grid: LabelGrid & GridTables, plane: number, at: number): Launch {
-    const labels = { labels: this.#labels, planeStride: grid.planeStride, plane: at, regions: this.#regions };
-    return argmaxResampled(this.#gpu, { ...this.#planeOf(grid, plane), ...labels });
+    const labels = { labels: this.#labels, planeStride: grid.planeStride, plane: at };
+    const kind = { regions: this.#regions, least: this.#least };
+    return argmaxResampled(this.#gpu, { ...this.#planeOf(grid, plane), ...labels, ...kind });
   }
 
   /** Waits until all labels have been taken. */
@@ -264,6 +265,7 @@ export class LabelSlab {
   close(): void {
     this.#downloads.close();
     release(this.#gpu, this.logits, this.#labels);
+    if (this.#least) release(this.#gpu, this.#least);
     if (this.#grid) release(this.#gpu, this.#grid.table);
     if (!this.#shares) return;
     this.#shares.downloads.close();

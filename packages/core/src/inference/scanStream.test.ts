@@ -60,7 +60,7 @@ describe('a scan in slabs, in all 48 orientations', () => {
         // Labels of the network's grid come in two strips and blocks of three planes.
         const [d, h, w] = dhwOf(network.shape);
         const labels = { ...network, data: Uint8Array.from({ length: d * h * w }, (_, i) => (i * 7) % 14) };
-        const sink = new ScanLabels(stream.geometry, 14, 'labels');
+        const sink = new ScanLabels(stream.geometry, 'labels');
         const half = Math.floor(w / 2);
         for (const [left, right] of [
           [0, half],
@@ -99,7 +99,7 @@ describe('a scan in slabs, in all 48 orientations', () => {
       const data = Uint8Array.from(scan.data, (hu, i) => (hu > -300 ? 1 + (i % 13) : 0));
       const there = prepareLabels({ ...scan, data }, geometry);
       const [D, H, W] = dhwOf(there.shape);
-      const sink = new ScanLabels(geometry, 14, 'labels');
+      const sink = new ScanLabels(geometry, 'labels');
       sink.network({ from: 0, to: D, left: 0, right: W, planeStride: H * W, labels: there.data });
       expect(sink.volume.data, `${axes} ${flips}`).toEqual(data);
     }

@@ -94,14 +94,13 @@ export function bodyOf(
 /** Puts labels on the scan's grid as they come; outside the view is background. */
 export class PlacedLabels implements LabelSink {
   readonly volume: Volume<Uint8Array>;
-  /** The number of voxels of each label on the network's grid. */
-  readonly voxels: number[];
+  /** The number of voxels of each label on the network's grid, coded ones and IGNORED included. */
+  readonly voxels = new Array<number>(256).fill(0);
   protected readonly view: CroppedView;
 
-  /** `view` is where the labels' grid lies in the scan's array; labels are below `count`. */
-  constructor({ shape, affine }: Grid, view: CroppedView, count: number) {
+  /** `view` is where the labels' grid lies in the scan's array. */
+  constructor({ shape, affine }: Grid, view: CroppedView) {
     this.volume = { shape, affine, data: new Uint8Array(voxelCount(shape)) };
-    this.voxels = new Array<number>(count).fill(0);
     this.view = view;
   }
 
@@ -127,8 +126,8 @@ export class ScanLabels extends PlacedLabels {
   readonly #nearest: readonly [Uint32Array, Uint32Array, Uint32Array] | undefined;
   #plane = 0;
 
-  constructor(geometry: CaseGeometry, classes: number, resample: ResampleBack) {
-    super(geometry.scan, croppedView(geometry), classes);
+  constructor(geometry: CaseGeometry, resample: ResampleBack) {
+    super(geometry.scan, croppedView(geometry));
     const { cropped, network } = geometry;
     if (resample === 'labels') {
       const [x, y, z] = axisMaps(network, cropped).map((map, axis) =>

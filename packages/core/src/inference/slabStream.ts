@@ -55,8 +55,8 @@ export interface StreamRequest {
   readonly windowWay?: WindowWay;
   /** Labels of the networks' channels, where those are regions that may overlap. */
   readonly regions?: readonly number[] | undefined;
-  /** f32 [C]: labels of the network's grid are pseudo-labels, see ops/argmax.ts; the least probabilities that count. */
-  readonly least?: Tensor | undefined;
+  /** The least probability that counts for each class, where labels are pseudo-labels, see ops/argmax.ts. */
+  readonly least?: readonly number[] | undefined;
   /** Axes, 0 to 2 of D, H, W, along which the network sees windows mirrored too. */
   readonly mirrorAxes?: readonly number[];
   /**

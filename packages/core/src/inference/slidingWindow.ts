@@ -2,7 +2,6 @@
 
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { NetworkConfig } from '../network/networkConfig.ts';
 import type { NetworkMemory } from '../network/program.ts';
 import { rowExtents } from '../volume/bodyRows.ts';
@@ -50,22 +49,17 @@ export class SlidingWindow {
    * The pseudo-label of each voxel, D, H, W, coded for training (kernels/codedLabels.ts): ignored where the class's
    * probability is below `least[class]`; of every class a number from 0, which counts always, to 1.
    */
-  async pseudoLabels(
+  pseudoLabels(
     image: PreparedImage,
     least: readonly number[],
     onWindow?: (share: number) => void,
   ): Promise<Uint8Array> {
-    const tensor = fromArray(this.#gpu, Float32Array.from(least), [least.length]);
-    try {
-      return await this.#stream(image, tensor, onWindow);
-    } finally {
-      release(this.#gpu, tensor);
-    }
+    return this.#stream(image, least, onWindow);
   }
 
   async #stream(
     { size, data }: PreparedImage,
-    least: Tensor | undefined,
+    least: readonly number[] | undefined,
     onWindow: ((share: number) => void) | undefined,
   ): Promise<Uint8Array> {
     const { windowStep, signal } = this.#options;

@@ -30,8 +30,8 @@ export const labelCode = (value: (c: string) => string, regions?: readonly numbe
       if (value > best) { best = value; label = c; }
     }`;
 
-/** WGSL, behind `labelCode`, that codes the label as a pseudo-label. */
-const pseudoCode = (value: (c: string) => string): string => `
+/** WGSL, behind `labelCode`, that codes the label as a pseudo-label; `least` is bound. */
+export const pseudoCode = (value: (c: string) => string): string => `
     var total = 0.0; // 1 / the label's probability
     var isSeen = false;
     for (var c = 0u; c < p.classes; c++) {

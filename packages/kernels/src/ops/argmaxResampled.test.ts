@@ -1,10 +1,11 @@
 /** Labels of interpolated logits against the float64 twin. */
 import { expect, test } from 'vitest';
 import { DEVICES, onDevice } from '../../test/harness.ts';
+import { IGNORED, PSEUDO } from '../codedLabels.ts';
 import { reference } from '../reference/array.ts';
 import * as twin from '../reference/resampledLogits.ts';
-import { download } from '../tensor.ts';
-import { argmaxResampled } from './argmaxResampled.ts';
+import { download, fromArray } from '../tensor.ts';
+import { type ArgmaxResampled, argmaxResampled } from './argmaxResampled.ts';
 import { linearTable } from './resample.ts';
 import { softmaxResampled } from './softmaxResampled.ts';
 
@@ -29,7 +30,7 @@ for (const [name, options] of Object.entries(DEVICES)) {
       const planeStride = Math.ceil((to[1]! * to[2]!) / 256) * 256;
       const labels = kit.empty([to[0]!, planeStride], 'u8');
       const source = kit.upload(logits);
-      const labelsOf = async (regions?: readonly number[]) => {
+      const labelsOf = async (kind: Pick<ArgmaxResampled, 'regions' | 'least'> = {}) => {
         kit.run(
           tables[0]!.map(([lower, share], plane) =>
             argmaxResampled(kit.gpu, {
@@ -41,7 +42,7 @@ for (const [name, options] of Object.entries(DEVICES)) {
               labels,
               planeStride,
               plane,
-              regions,
+              ...kind,
             }),
           ),
         );
@@ -62,8 +63,18 @@ for (const [name, options] of Object.entries(DEVICES)) {
 
       const regions = [3, 7, 250, 2, 9];
       const expectedRegions = twin.argmaxResampled(logits, to, maps, regions);
-      const gotRegions = await labelsOf(regions);
+      const gotRegions = await labelsOf({ regions });
       expect(gotRegions.filter((label, i) => label !== expectedRegions[i]).length).toBeLessThan(3);
+
+      // About half of the labels are less probable than this; the second class counts always.
+      const least = [0.5, 0, 0.55, 0.5, 0.6];
+      const expectedPseudo = twin.pseudoLabelsResampled(logits, to, maps, least);
+      const gotPseudo = await labelsOf({ least: fromArray(kit.gpu, Float32Array.from(least), [CLASSES]) });
+      expect(gotPseudo.filter((label, i) => label !== expectedPseudo[i]).length).toBeLessThan(3);
+      const ignored = gotPseudo.filter((label) => label === IGNORED).length / gotPseudo.length;
+      expect(ignored).toBeGreaterThan(0.1);
+      expect(ignored).toBeLessThan(0.9);
+      expect(gotPseudo[0]).toBe(PSEUDO); // air
 
       // The probabilities of one plane.
       const [plane, voxelsOf] = [2, to[1]! * to[2]!];

@@ -3,13 +3,15 @@
  *
  *   label[h, w] = argmax_c Σ over the 8 neighbours of share · logits[neighbour, c]
  *
+ * Pseudo-labels are coded as there, by the probability that the interpolated logits give the label.
+ *
  * Source coordinates are those of `resample.ts`: along H and W from a table, along D for the whole plane.
  */
 import type { Gpu } from '../device.ts';
 import { f32, type Launch, prepare, u32 } from '../kernel.ts';
 import type { Tensor } from '../tensor.ts';
 import { type ShiftedView, viewOf } from '../views.ts';
-import { labelCode } from './argmax.ts';
+import { labelCode, pseudoCode } from './argmax.ts';
 
 /** A plane of another grid, between two planes of logits. */
 export interface LogitsPlane {
@@ -75,10 +77,13 @@ export interface ArgmaxResampled extends LogitsPlane {
   readonly plane: number;
   /** The labels of the channels, where those are regions. */
   readonly regions?: readonly number[] | undefined;
+  /** f32 [C]: the least probability that counts for each label, where labels are to be pseudo-labels; 0 for any. */
+  readonly least?: Tensor | undefined;
 }
 
 export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
-  const { size, labels, planeStride, plane, regions } = call;
+  const { size, labels, planeStride, plane, regions, least } = call;
+  if (regions && least) throw new Error('argmaxResampled: regions have no pseudo-labels');
   const voxels = size[0] * size[1];
   if (planeStride % 256 || planeStride < voxels) {
     throw new Error(
@@ -86,9 +91,10 @@ export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
     );
   }
   const { read, params, interpolated } = logitsPlane(call);
+  const value = (c: string) => `interpolated(at, ${c})`;
   return prepare(gpu, {
     name: 'argmaxResampled',
-    read,
+    read: { ...read, ...(least && { least }) },
     write: { labels: { tensor: labels, start: plane * planeStride, count: voxels } },
     params,
     code: `${interpolated}
@@ -98,7 +104,7 @@ export function argmaxResampled(gpu: Gpu, call: ArgmaxResampled): Launch {
   if (4u * i >= count) { return; }
   var word = 0u; // four labels
   for (var k = 0u; k < 4u; k++) {
-    let at = place(min(4u * i + k, count - 1u));${labelCode((c) => `interpolated(at, ${c})`, regions)}
+    let at = place(min(4u * i + k, count - 1u));${labelCode(value, regions)}${least ? pseudoCode(value) : ''}
     word |= label << (8u * k);
   }
   labels[i] = word;

@@ -1,6 +1,6 @@
 /** Twins of `ops/argmaxResampled.ts` and `ops/softmaxResampled.ts`, over logits [D, H, W, C]. */
 import type { AxisMaps } from '../ops/resample.ts';
-import { argmax } from './argmax.ts';
+import { argmax, pseudoLabels } from './argmax.ts';
 import { type Reference, reference } from './array.ts';
 import { trilinear } from './resample.ts';
 import { forward as softmax } from './softmax.ts';
@@ -26,6 +26,14 @@ export const argmaxResampled = (
   maps: AxisMaps,
   regions?: readonly number[],
 ): number[] => argmax(resampledLogits(logits, shape, maps), regions);
+
+/** The pseudo-label of each voxel of the other grid, given the least probability that counts for each label. */
+export const pseudoLabelsResampled = (
+  logits: Reference,
+  shape: readonly number[],
+  maps: AxisMaps,
+  least: readonly number[],
+): number[] => pseudoLabels(resampledLogits(logits, shape, maps), least);
 
 /**
  * Probabilities at the voxels of the other grid, [D, H, W, C], in 255ths, not rounded. Where all logits are 0 the first

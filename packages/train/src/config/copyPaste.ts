@@ -4,6 +4,7 @@
  */
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import { z } from 'zod';
+import { checkLeastProbability, leastProbability } from './leastProbability.ts';
 import { size } from './networkSettings.ts';
 
 const probability = z.number().min(0).max(1);
@@ -23,8 +24,7 @@ export const copyPasteSettings = z.strictObject({
      * each step; null: scans are labelled once.
      */
     refresh: z.union([size, z.literal('each')]).nullable(),
-    /** Probability below which a pseudo-label is ignored: one for all classes, or one for each, background first. */
-    leastProbability: z.union([probability, z.array(probability)]),
+    leastProbability,
   }),
 });
 export type CopyPaste = z.infer<typeof copyPasteSettings>;
@@ -42,12 +42,11 @@ export function checkCopyPaste(
   fail: (fault: string) => void,
 ): void {
   if (!copyPaste) return;
-  const { leastProbability } = copyPaste.pseudoLabels;
+  const { leastProbability: least } = copyPaste.pseudoLabels;
   if (weightAverage === null) fail('copyPaste expects a weightAverage: it labels the scans');
   if (consistency) fail('copyPaste expects consistency null: unlabelled scans serve one of the two');
   if (classes > CODED_CLASSES) fail(`copyPaste expects at most ${CODED_CLASSES} classes, not ${classes}`);
-  if (Array.isArray(leastProbability) && leastProbability.length !== classes)
-    fail(`copyPaste.pseudoLabels.leastProbability expects one number, or ${classes}`);
+  checkLeastProbability(least, classes, 'copyPaste.pseudoLabels.leastProbability', fail);
 }
 
 /** Whether unlabelled scans are mixed with labelled ones. */
@@ -57,13 +56,3 @@ export const mixesUnlabelled = ({ copyPaste }: Pick<Settings, 'copyPaste'>): boo
 /** Whether patches of unlabelled scans are labelled in each step. */
 export const labelsPatches = ({ copyPaste }: Pick<Settings, 'copyPaste'>): boolean =>
   copyPaste?.partner === 'unlabelled' && copyPaste.pseudoLabels.refresh === 'each';
-
-/** The probability of each class below which pseudo-labels are ignored. */
-export function leastProbabilities(
-  { pseudoLabels: { leastProbability } }: CopyPaste,
-  classes: number,
-): Float32Array {
-  return Array.isArray(leastProbability)
-    ? Float32Array.from(leastProbability)
-    : new Float32Array(classes).fill(leastProbability);
-}

@@ -87,6 +87,7 @@ const gao2022: Config = {
   validateEverySteps: 2000,
   saveEverySteps: 1000,
   selection: [{ strategy: 'min-voxels', voxels: 2000 }],
+  pseudoLeastProbability: 0,
   folds: null,
   teacherMirror: [],
   rounds: 1,

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
 import { checkCopyPaste, copyPasteSettings } from './copyPaste.ts';
+import { leastProbability } from './leastProbability.ts';
 import { assertNetwork, dhw, networkSettings, size } from './networkSettings.ts';
 
 /** Millimetres along x, y, z, the order of volumes. */
@@ -96,6 +97,8 @@ const settingsSchema = z.strictObject({
   saveEverySteps: size,
   /** Strategies that choose which pseudo-labels are learnt from; see pseudo/selection/. */
   selection: selectionSchema,
+  /** Probability below which a teacher's label of a voxel is ignored in pseudo-labels that are written as files. */
+  pseudoLeastProbability: leastProbability.default(0),
   /** Folds of the first teacher's cross-validation, whose models are averaged; null: one model. */
   folds: z.int().min(2).nullable(),
   /** Axes along which a teacher's windows are mirrored too, and the predictions averaged; students predict without. */

@@ -6,7 +6,8 @@ import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { mixPatches } from '@organseg/kernels/ops/mixPatches.ts';
 import { copyInto, elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
-import { labelsPatches, leastProbabilities } from '../config/copyPaste.ts';
+import { labelsPatches } from '../config/copyPaste.ts';
+import { leastProbabilities } from '../config/leastProbability.ts';
 import type { Config } from '../config/schema.ts';
 import { augment, isGeometric, type PatchTensors } from './augment.ts';
 import type { BatchItem, Partner } from './batches.ts';
@@ -161,7 +162,8 @@ class PatchWork {
   /** f32 [C]: the least probability of a pseudo-label that counts. */
   least(): Tensor {
     const { classes, copyPaste } = this.#config;
-    const tensor = fromArray(this.#gpu, leastProbabilities(copyPaste!, classes), [classes]);
+    const least = leastProbabilities(copyPaste!.pseudoLabels.leastProbability, classes);
+    const tensor = fromArray(this.#gpu, Float32Array.from(least), [classes]);
     this.#scratch.push(tensor);
     return tensor;
   }

@@ -5,6 +5,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { unzoomLabels, zoomScan } from '@organseg/core/volume/zoom.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { CaseReport } from '../predict/caseReport.ts';
 import type { GpuOwner } from '../predict/loadedModel.ts';
 import type { Model } from '../predict/model.ts';
@@ -96,15 +97,15 @@ export class JoinedPredictor implements Segmenter {
 
 function writeOver(joined: Uint8Array, labels: Uint8Array, lookup: Uint8Array): void {
   for (let i = 0; i < labels.length; i++) {
-    const becomes = lookup[labels[i]];
+    const becomes = labels[i] === IGNORED ? IGNORED : lookup[labels[i]];
     if (becomes) joined[i] = becomes;
   }
 }
 
 function countsOf(labels: Uint8Array, classes: number): number[] {
-  const counts = new Array<number>(classes).fill(0);
+  const counts = new Array<number>(256).fill(0);
   for (const label of labels) counts[label]++;
-  return counts;
+  return counts.slice(0, classes);
 }
 
 /** The parts' reports as one: sums of time and windows, peaks of memory; what cannot be joined is the last part's. */

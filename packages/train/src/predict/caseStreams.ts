@@ -47,7 +47,7 @@ export function openCase(
   model: Model,
   resample: ResampleBack,
 ): OpenCase {
-  const { preprocessing, labelNames, regionLabels } = model;
+  const { preprocessing, regionLabels } = model;
   if (preprocessing.by === 'nnU-Net') {
     const scan = new NnunetScan(channels, spacingMm, preprocessing);
     const { network } = scan.geometry;
@@ -62,7 +62,7 @@ export function openCase(
           networkShape: xyzOf(network),
           spacingMm: xyzOf(preprocessing.spacingMm),
           geometry: undefined,
-          labels: () => scan.labels(labelNames.length),
+          labels: () => scan.labels(),
         };
       },
     };
@@ -80,7 +80,7 @@ export function openCase(
         networkShape: geometry.network.shape,
         spacingMm: networkSpacingMm,
         geometry,
-        labels: () => new ScanLabels(geometry, labelNames.length, resample),
+        labels: () => new ScanLabels(geometry, resample),
       };
     },
   };

@@ -25,7 +25,7 @@ export async function originOf({ paths, weights }: Model, options: Origin['optio
 /** The options of a model's predictor that change what it computes, and what is done to its label maps. */
 export const optionsOf = (
   model: Model,
-  { spacingMm, windowStep, dtype, resample, mirror, skipEarly }: PredictorOptions,
+  { spacingMm, windowStep, dtype, resample, mirror, skipEarly, leastProbability }: PredictorOptions,
   { largestComponent, fillHoles }: Postprocessing = NO_POSTPROCESSING,
 ): Origin['options'] => ({
   spacingMm: [...(spacingMm ?? model.preprocessing.spacingMm)],
@@ -34,6 +34,7 @@ export const optionsOf = (
   resample: resample ?? 'logits',
   mirror: mirror ? [...mirror] : [...model.mirrorAxes].map((axis) => 'DHW'[axis]!),
   skipEarly: skipEarly ?? false,
+  ...(leastProbability && { leastProbability: [...leastProbability] }),
   largestComponent: [...largestComponent],
   fillHoles: [...fillHoles],
 });

@@ -6,7 +6,7 @@ import { xyzOf } from '@organseg/core/inference/axes.ts';
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { LabelSink, ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
-import type { ResampleBack } from '@organseg/core/inference/scanStream.ts';
+import type { PlacedLabels, ResampleBack } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
@@ -16,6 +16,7 @@ import { type NiftiSpace, statedSpacingMm } from '@organseg/core/volume/niftiSpa
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { readRecordedScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
+import { classOf, IGNORED, PSEUDO } from '@organseg/kernels/codedLabels.ts';
 import { attemptsAt, attemptsOnOwnGrid, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { type CaseStream, openCase } from './caseStreams.ts';
@@ -39,6 +40,8 @@ export interface PredictorOptions {
   readonly skipEarly?: boolean | undefined;
   /** Whether predictions tell how sure they are. */
   readonly confidence?: boolean | undefined;
+  /** The probability of each of the model's labels below which voxels become IGNORED; every label counts unless given. */
+  readonly leastProbability?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told why an attempt failed, before the next one. */
   readonly onRetry?: ((why: string) => void) | undefined;
@@ -70,7 +73,7 @@ export interface PredictHooks {
 export interface CasePrediction {
   /** Label map on the scan's own grid. */
   readonly labels: Volume<Uint8Array>;
-  /** Voxels of each class on the network's grid. */
+  /** Voxels of each class on the network's grid, without ignored ones. */
   readonly voxels: readonly number[];
   /**
    * Largest probability and entropy (0 to 1), means over the foreground on the network's grid; null where that is empty,
@@ -205,8 +208,7 @@ export class Predictor implements Segmenter {
           windows: made.windows,
           nonFiniteVoxels,
         };
-        const { labels, confidence } = made;
-        return { labels: labels.volume, voxels: labels.voxels, confidence, report };
+        return { ...this.#plain(made.labels), confidence: made.confidence, report };
       } catch (error) {
         fault = await this.#loaded.memoryFault(error);
         await this.#loaded.recover(fault);
@@ -221,14 +223,25 @@ export class Predictor implements Segmenter {
   }
 
   #request({ request }: CaseStream): StreamRequest {
-    const { windowStep, mirror, skipEarly = false } = this.#options;
+    const { windowStep, mirror, skipEarly = false, leastProbability } = this.#options;
     return {
       ...request,
       windowStep: windowStep ?? this.model.windowStep,
       mirrorAxes: mirror?.map((axis) => tensorAxis(this.model, axis)) ?? this.model.mirrorAxes,
       skipEarly,
       confidence: this.#options.confidence ?? false,
+      least: leastProbability,
     };
+  }
+
+  /** Labels and their counts as they are handed out: classes, and IGNORED, where the network gave pseudo-labels. */
+  #plain({ volume, voxels }: PlacedLabels): Pick<CasePrediction, 'labels' | 'voxels'> {
+    const isCoded = this.#options.leastProbability !== undefined;
+    if (isCoded)
+      for (let i = 0; i < volume.data.length; i++)
+        if (volume.data[i] !== IGNORED) volume.data[i] = classOf(volume.data[i]!);
+    const counts = this.labelNames.map((_, label) => voxels[isCoded ? label | PSEUDO : label]!);
+    return { labels: volume, voxels: counts };
   }
 
   async #stream(

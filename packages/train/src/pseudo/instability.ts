@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 
 /**
- * Voxels whose label differs / voxels labelled as organs in `folder`, a mean over the other folders that hold the case;
+ * Voxels whose label differs / voxels labelled as organs in `folder`, without those that either ignores, a mean over the other folders that hold the case;
  * null where none does. Throws InputError where two label maps do not lie on one grid.
  */
 export async function instability(
@@ -32,13 +33,13 @@ export async function instability(
 /** The number of voxels that are labelled as organs. */
 function foregroundVoxels(labels: Uint8Array): number {
   let count = 0;
-  for (let i = 0; i < labels.length; i++) if (labels[i]! > 0) count++;
+  for (let i = 0; i < labels.length; i++) if (labels[i]! > 0 && labels[i] !== IGNORED) count++;
   return count;
 }
 
-/** The number of voxels whose label differs between two maps of one grid. */
+/** The number of voxels whose label differs between two maps of one grid, and is known in both. */
 function differingVoxels(a: Uint8Array, b: Uint8Array): number {
   let count = 0;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count++;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && a[i] !== IGNORED && b[i] !== IGNORED) count++;
   return count;
 }

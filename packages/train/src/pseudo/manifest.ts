@@ -6,6 +6,7 @@ import type { Dataset, DatasetCase } from '@organseg/files/dataset.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { scanRecord } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
+import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import { z } from 'zod';
 import { origin } from '../predict/origin.ts';
 import { selectionSchema } from './selection/select.ts';
@@ -58,11 +59,13 @@ export async function writeManifest(folder: string, manifest: PseudoLabelManifes
 }
 
 /**
- * The kept cases as training cases: the data set's images with these labels. Throws InputError where the data set lacks
+ * The kept cases as training cases: the data set's images with these labels, of which those that were made with a least
+ * probability have IGNORED voxels. Throws InputError where the data set lacks
  * one of the images.
  */
 export function keptCases(manifest: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
-  const { cases, labels = folder } = manifest;
+  const { cases, options, labels = folder } = manifest;
+  const ignoreLabel = options && 'leastProbability' in options ? IGNORED : dataset.ignoreLabel;
   const images = new Map(dataset.unlabelled.map(({ name, image }) => [name, image]));
   return cases
     .filter(({ kept }) => kept)
@@ -70,6 +73,6 @@ export function keptCases(manifest: PseudoLabelManifest, folder: string, dataset
       const image = images.get(name);
       if (!image)
         throw new InputError(`${join(folder, MANIFEST)}: ${name} is not in ${dataset.folder}/imagesUn`);
-      return { name, image, labels: join(labels, `${name}.nii.gz`) };
+      return { name, image, labels: join(labels, `${name}.nii.gz`), ignoreLabel };
     });
 }

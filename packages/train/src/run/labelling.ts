@@ -17,7 +17,7 @@ import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { classOf, IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { leastProbabilities } from '../config/copyPaste.ts';
+import { leastProbabilities } from '../config/leastProbability.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore, StoredCase } from '../data/caseStore.ts';
@@ -63,7 +63,7 @@ export async function labelScans(
   { signal, onCases }: LabellingHooks,
 ): Promise<void> {
   const { patch, windowStep, copyPaste, classes } = config;
-  const least = [...leastProbabilities(copyPaste!, classes)];
+  const least = leastProbabilities(copyPaste!.pseudoLabels.leastProbability, classes);
   const organs = Array.from({ length: classes - 1 }, (_, i) => i + 1);
   await makeFolder(folderOf(run, epoch));
   const network = new SlidingWindow(gpu, networkConfig(config), memory, { patch, windowStep, signal });

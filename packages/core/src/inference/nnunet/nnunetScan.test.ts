@@ -290,7 +290,7 @@ describe('a scan on nnU-Net’s way', () => {
     const expected = twin.labelsOf(await logitsOf(networks, twin.inputs), regions);
     const request = { ...scan.request(regions), windowStep: 0.5 };
     const plan: StreamPlan = { logits: 'f32', strips };
-    const labels = scan.labels(10);
+    const labels = scan.labels();
     const stream = new SlabStream(gpu, networks, request, plan);
     await stream.run(scan, labels);
     stream.close();

@@ -6,7 +6,7 @@
  *   const scan = new NnunetScan(channels, statedSpacingMm, preprocessing);
  *   const request = { ...scan.request(regions), windowStep, mirrorAxes };
  *   const plan = planner.plan(request, capBytes);
- *   const labels = scan.labels(1 + largestLabel);
+ *   const labels = scan.labels();
  *   await new SlabStream(gpu, networks, request, plan).run(scan, labels);      // then labels.volume
  *
  * The mirror axes are the tensor's, D, H, W, as the checkpoint gives them. Windows of air are looked at like any other;
@@ -96,8 +96,8 @@ export class NnunetScan implements StreamSource {
   }
 
   /** Where the labels of this scan, which are below `count`, go. */
-  labels(count: number): PlacedLabels {
-    return new PlacedLabels(this.#channels[0]!, this.geometry.view, count);
+  labels(): PlacedLabels {
+    return new PlacedLabels(this.#channels[0]!, this.geometry.view);
   }
 
   /** Normalised values of planes [from, to) of the cropped scan. */
