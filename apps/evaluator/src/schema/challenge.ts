@@ -65,9 +65,9 @@ export const ChallengeView = z
   })
   .openapi('Challenge');
 
-const Triple = z.array(z.number()).length(3);
+const xyz = z.array(z.number()).length(3);
 
-export const CaseView = z.object({ name: z.string(), shape: Triple, spacingMm: Triple }).openapi('Case');
+export const CaseView = z.object({ name: z.string(), shape: xyz, spacingMm: xyz }).openapi('Case');
 
 export const NewKey = z
   .discriminatedUnion('role', [
