@@ -1,6 +1,7 @@
 /** Settings: presets, what is put over them, and what is refused. */
 import { expect, test } from 'vitest';
 import { consistencyWeight, learningRate } from '../step/schedule.ts';
+import { checkClasses } from './copyPaste.ts';
 import { networkConfig } from './networkSettings.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { resolveConfig, studentConfig } from './resolve.ts';
@@ -137,13 +138,28 @@ test('a mean teacher’s decay is read where earlier versions had it', () => {
 test.each([
   [{ weightAverage: null }, 'copyPaste expects a weightAverage'],
   [{ consistency: { patches: 1, weight: 1, rampEpochs: 1 } }, 'unlabelled scans serve one of the two'],
-  [{ 'copyPaste.pseudoLabels.leastProbability': [0.9, 0.5] }, 'leastProbability expects one number, or 14'],
   [{ 'copyPaste.pseudoLabels.refresh': 'often' }, /^mine\.json: copyPaste\.pseudoLabels\.refresh: /],
-  [{ classes: 128 }, 'copyPaste expects at most 127 classes, not 128'],
   [{ branchAt: null }, 'studentStart branch expects branchAt'],
 ] as [Record<string, unknown>, string | RegExp][])('copy-paste with %j is refused', (value, message) => {
   expect(() => resolveConfig('copy-paste', { path: 'mine.json', value }, [])).toThrow(message);
 });
+
+test.each([
+  [
+    { 'copyPaste.pseudoLabels.leastProbability': [0.9, 0.5] },
+    14,
+    'leastProbability expects one number, or 14',
+  ],
+  [{}, 128, 'copyPaste expects at most 127 classes, not 128'],
+] as [Record<string, unknown>, number, string][])(
+  'copy-paste with %j is refused for %i classes',
+  (value, classes, fault) => {
+    const config = resolveConfig('copy-paste', { path: 'mine.json', value }, []);
+    const faults: string[] = [];
+    checkClasses({ ...config, classes }, (each) => faults.push(each));
+    expect(faults.join()).toContain(fault);
+  },
+);
 
 test('the teacher’s weight rises along its ramp', () => {
   const consistency = { patches: 1, weight: 2, rampEpochs: 10 };

@@ -38,14 +38,22 @@ interface Settings {
 
 /** Calls `fail` with what is at fault, where these settings do not fit together. */
 export function checkCopyPaste(
-  { classes, copyPaste, consistency, weightAverage }: Settings,
+  { copyPaste, consistency, weightAverage }: Pick<Settings, 'copyPaste' | 'consistency' | 'weightAverage'>,
   fail: (fault: string) => void,
 ): void {
   if (!copyPaste) return;
-  const { leastProbability: least } = copyPaste.pseudoLabels;
   if (weightAverage === null) fail('copyPaste expects a weightAverage: it labels the scans');
   if (consistency) fail('copyPaste expects consistency null: unlabelled scans serve one of the two');
+}
+
+/** Calls `fail` with what is at fault, where these settings do not fit a data set of so many classes. */
+export function checkClasses(
+  { copyPaste, classes }: Pick<Settings, 'copyPaste' | 'classes'>,
+  fail: (fault: string) => void,
+): void {
+  if (!copyPaste) return;
   if (classes > CODED_CLASSES) fail(`copyPaste expects at most ${CODED_CLASSES} classes, not ${classes}`);
+  const { leastProbability: least } = copyPaste.pseudoLabels;
   checkLeastProbability(least, classes, 'copyPaste.pseudoLabels.leastProbability', fail);
 }
 

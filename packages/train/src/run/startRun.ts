@@ -13,7 +13,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
-import { mixesUnlabelled } from '../config/copyPaste.ts';
+import { checkClasses, mixesUnlabelled } from '../config/copyPaste.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
@@ -75,6 +75,9 @@ export async function startRun(
   const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
+  checkClasses(config, (fault) => {
+    throw new InputError(`${request.data}: ${fault}`);
+  });
   const cases = await chooseCases(dataset, config, request);
   for (const note of dataset.notes) hooks.onDataNote?.(note);
   const { init, branches = false } = request;
