@@ -7,15 +7,22 @@ const HANGS_AFTER_MS = 30 * 60_000;
 
 const ALL = ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'test/**/*.test.ts'];
 
+/** Files that compile many kernels, each of which they run on little data: what is compiled badly serves them best. */
+const COMPILING = [
+  'packages/kernels/{test,src/ops}/**/*.test.ts',
+  'packages/core/src/network/*.test.ts',
+  'test/golden/{networks,parity}.test.ts',
+];
+
 /**
- * Files that share processes, which load modules and the driver once: they change nothing that others see. Those of
+ * Files that need a process of their own: the evaluator's change their environment and start servers, those of
  * `kernels/src/open` look at what their process prints and whether it rests.
  */
-const SHARING = [
-  'packages/core/**/*.test.ts',
-  'packages/kernels/{test,src/ops}/**/*.test.ts',
-  'packages/kernels/src/*.test.ts',
-];
+const APART = ['apps/evaluator/test/*.test.ts', 'packages/kernels/src/open/*.test.ts'];
+
+/** Mesa's cache of compiled kernels; it does not tell apart what was compiled under different settings. */
+const cacheOf = (settings: string) =>
+  fileURLToPath(new URL(`node_modules/.cache/mesa-${settings}`, import.meta.url));
 
 export default defineConfig({
   test: {
@@ -25,18 +32,30 @@ export default defineConfig({
     testTimeout: HANGS_AFTER_MS,
     hookTimeout: HANGS_AFTER_MS,
     teardownTimeout: HANGS_AFTER_MS,
-    env: {
-      // Mesa's software driver compiles a kernel for 4 lanes in a third of the time that it takes for 8. Its cache on
-      // disk does not tell the two apart, so the tests have one of their own.
-      LP_NATIVE_VECTOR_WIDTH: '128',
-      MESA_SHADER_CACHE_DIR: fileURLToPath(new URL('node_modules/.cache/mesa-4-lanes', import.meta.url)),
-    },
+    // Mesa's software driver compiles a kernel for 4 lanes in a third of the time that it takes for 8.
+    env: { LP_NATIVE_VECTOR_WIDTH: '128', MESA_SHADER_CACHE_DIR: cacheOf('4-lanes') },
+    // Processes that several files share load modules and the driver once; V8 compiles what they call once.
     projects: [
-      { extends: true, test: { name: 'sharing', include: SHARING, isolate: false } },
       {
         extends: true,
-        test: { name: 'apart', include: ALL, exclude: [...configDefaults.exclude, ...SHARING] },
+        test: {
+          name: 'compiling',
+          include: COMPILING,
+          isolate: false,
+          // Without most of LLVM's passes a kernel is compiled in two thirds of the time, and runs half as fast.
+          env: { GALLIVM_PERF: 'nopt', MESA_SHADER_CACHE_DIR: cacheOf('4-lanes-plain') },
+        },
       },
+      {
+        extends: true,
+        test: {
+          name: 'sharing',
+          include: ALL,
+          exclude: [...configDefaults.exclude, ...COMPILING, ...APART],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'apart', include: APART } },
     ],
   },
 });
