@@ -7,6 +7,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   demo: async () => (await import('./commands/demo.ts')).demo,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   phantom: async () => (await import('./commands/phantom.ts')).phantom,
+  plan: async () => (await import('./commands/plan.ts')).plan,
   augment: async () => (await import('./commands/augment.ts')).augment,
   train: async () => (await import('./commands/train.ts')).train,
   'pseudo-label': async () => (await import('./commands/pseudoLabel.ts')).pseudoLabel,

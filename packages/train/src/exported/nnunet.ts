@@ -84,7 +84,7 @@ function nnunetNetwork({ network, paths }: RunModel): NnunetNetwork {
 }
 
 /** nnU-Net's name of the data set in a folder: the folder's, where it is of nnU-Net's form. */
-function datasetName(folder: string): string {
+export function datasetName(folder: string): string {
   const name = basename(resolve(folder));
   return /^Dataset\d{3}_/.test(name) ? name : `Dataset001_${name.replaceAll(/[^A-Za-z0-9]/g, '')}`;
 }

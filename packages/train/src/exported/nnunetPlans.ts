@@ -46,9 +46,9 @@ export function plansOf({ dataset, network, preprocessing, patch, batch }: PlanF
         spacing,
         normalization_schemes: ['CTNormalization'],
         use_mask_for_norm: [false],
-        ...resampling('data', false),
-        ...resampling('seg', true),
-        ...resampling('probabilities', false),
+        ...resampling('data', linear(false)),
+        ...resampling('seg', linear(true)),
+        ...resampling('probabilities', linear(false)),
         batch_dice: false,
         architecture: architectureOf(network),
       },
@@ -69,12 +69,16 @@ export function plansOf({ dataset, network, preprocessing, patch, batch }: PlanF
 }
 
 /** Linear along all three axes, however coarse one is. */
-const resampling = (what: string, isSeg: boolean) => ({
+const linear = (isSeg: boolean) => ({ is_seg: isSeg, order: 1, order_z: 0, force_separate_z: false });
+
+/** How data, labels or probabilities are resampled. */
+export const resampling = (what: 'data' | 'seg' | 'probabilities', settings: object) => ({
   [`resampling_fn_${what}`]: 'resample_data_or_seg_to_shape',
-  [`resampling_fn_${what}_kwargs`]: { is_seg: isSeg, order: 1, order_z: 0, force_separate_z: false },
+  [`resampling_fn_${what}_kwargs`]: settings,
 });
 
-function architectureOf(network: NnunetNetwork) {
+/** A network as plans describe it. */
+export function architectureOf(network: NnunetNetwork) {
   const { architecture, filters, kernels, strides, decoderConvolutions } = network;
   return {
     network_class_name: `dynamic_network_architectures.architectures.unet.${architecture}`,

@@ -95,7 +95,8 @@ export interface NnunetPlan extends Topology {
 const ANISOTROPY = 3;
 const COARSE_PERCENTILE = 10;
 
-const permuted = (values: Dhw, order: Dhw): Dhw => dhw((axis) => values[order[axis]!]!);
+/** The values in another order of axes. */
+export const permuted = (values: Dhw, order: Dhw): Dhw => dhw((axis) => values[order[axis]!]!);
 const product = (values: readonly number[]) => values.reduce((a, b) => a * b, 1);
 const argMax = (values: Dhw) => [0, 1, 2].reduce((a, b) => (values[b]! > values[a]! ? b : a));
 
@@ -147,7 +148,8 @@ export const filtersOf = (stages: number, first: number, most: number): number[]
   Array.from({ length: stages }, (_, stage) => Math.min(most, first * 2 ** stage));
 
 const FILTERS = [32, 320] as const;
-const MIN_BATCH = 2;
+/** The least patches of a batch. */
+export const MIN_BATCH = 2;
 const RESIDUAL_BLOCKS = [1, 3, 4];
 /** Share of the median scan that a patch must hold for there to be no configuration of lower resolution. */
 const SMALLEST_SHARE = 0.25;

@@ -1,0 +1,188 @@
+/** `organseg plan`: the settings that a data set asks for, from its fingerprint. */
+import { dirname, join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import { plural } from '@organseg/core/words.ts';
+import { openDataset, openImages } from '@organseg/files/dataset.ts';
+import { assertNew } from '@organseg/files/outputs.ts';
+import { writeWhole } from '@organseg/files/write.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
+import { PRESETS } from '@organseg/train/config/presets.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
+import { datasetName } from '@organseg/train/exported/nnunet.ts';
+import { type Fingerprint, gridsOf } from '@organseg/train/plan/fingerprint.ts';
+import { fingerprintOf } from '@organseg/train/plan/fingerprintFolder.ts';
+import { PLANNERS, type PlannerName, planNnunet } from '@organseg/train/plan/planNnunet.ts';
+import { openPlannedDataset, type PlannedDataset } from '@organseg/train/plan/plannedDataset.ts';
+import {
+  fitsGpu,
+  type PlannedSettings,
+  planSettings,
+  settingsOfNnunet,
+  windowOf,
+} from '@organseg/train/plan/planSettings.ts';
+import { plansFileOf } from '@organseg/train/plan/plansFile.ts';
+import { Option } from 'commander';
+import { memoryCap } from '../gpu/withGpu.ts';
+import { inColumns, planLines } from '../plan/planTable.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { progress } from '../terminal/progress.ts';
+
+const PLANNED_PRESETS = ['copy-paste', 'noisy-student', 'gao2022'] as const;
+type PlannedPreset = (typeof PLANNED_PRESETS)[number];
+const CONFIGURATION = '3d_fullres';
+const [MIB, GIB] = [2 ** 20, 2 ** 30];
+const DEFAULT_MEMORY_MIB = 2048;
+
+interface Options extends CommonOptions {
+  data: string;
+  like?: PlannerName;
+  /** Bytes. */
+  memory?: number;
+  preset?: PlannedPreset;
+  configuration: string;
+  fingerprint?: string;
+  out: string;
+  nnunetPlans?: string;
+}
+
+export const plan = command(
+  'plan',
+  'Plan a training from the data: spacing, network, patch, batch, intensities',
+)
+  .requiredOption('--data <dir>', 'data set in nnU-Net’s layout')
+  .addOption(
+    new Option('--like <planner>', 'plan as this planner of nnU-Net, memory judged by its table').choices(
+      Object.keys(PLANNERS),
+    ),
+  )
+  .option(
+    '--memory <MiB>',
+    `of GPU memory to fill (default: ${DEFAULT_MEMORY_MIB}; with --like the planner’s own)`,
+    memoryCap,
+  )
+  .addOption(
+    new Option(
+      '--preset <name>',
+      'how to train (default: copy-paste with unlabelled scans, else noisy-student)',
+    ).choices(PLANNED_PRESETS),
+  )
+  .option('--configuration <name>', 'of nnU-Net’s', CONFIGURATION)
+  .option('--fingerprint <dir>', 'folder of the fingerprint (default: fingerprint, beside --out)')
+  .option('--out <file>', 'the settings, for train --config', 'plan.json')
+  .option('--nnunet-plans <file>', 'with --like: write nnU-Net’s plans too')
+  .action(async (options: Options) => {
+    refuseUnplanned(options);
+    const dataset = await openPlannedDataset(options.data);
+    await interruptible(async (signal) => {
+      const fingerprint = await withProgress(dataset, options, signal);
+      await planBy(fingerprint, dataset, options);
+    });
+  });
+
+/** Throws InputError before anything is read. */
+function refuseUnplanned({ configuration, like, nnunetPlans, out }: Options): void {
+  if (configuration !== CONFIGURATION)
+    throw new InputError(
+      `configuration ${configuration}: ${CONFIGURATION} alone is planned, no 2D network and no cascade`,
+    );
+  if (nnunetPlans && !like) throw new InputError('--nnunet-plans expects --like, a planner of nnU-Net');
+  for (const file of [out, nnunetPlans]) if (file) assertNew(file);
+}
+
+async function withProgress(
+  dataset: PlannedDataset,
+  { out, fingerprint = join(dirname(out), 'fingerprint') }: Options,
+  signal: AbortSignal,
+): Promise<Fingerprint> {
+  let bar: ReturnType<typeof progress> | undefined;
+  const onCase = (done: number) => {
+    bar ??= progress('reading cases', dataset.cases.length, 'cases', done);
+    bar.update(done);
+  };
+  try {
+    return await fingerprintOf(dataset, fingerprint, { onCase, signal });
+  } finally {
+    bar?.finish();
+  }
+}
+
+async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options: Options): Promise<void> {
+  const { data, out, like, memory, nnunetPlans } = options;
+  const { preset, presetReason } = await presetOf(options);
+  const base: Config = { ...PRESETS[preset], classes: dataset.labels };
+  const nnunet =
+    like &&
+    planNnunet({
+      ...gridsOf(fingerprint),
+      labels: dataset.labels,
+      cases: dataset.cases.length,
+      planner: like,
+      ...(memory && { memoryGb: memory / GIB }),
+    });
+  const planned =
+    nnunet && like ? settingsOfNnunet(base, nnunet, like) : await planForGpu(base, fingerprint, memory);
+  const fault = await whyNotTrained(data);
+  const channel = fingerprint.foreground_intensity_properties_per_channel[0]!;
+  const config = fault ? planned.config : { ...planned.config, ...windowOf(channel) };
+  if (nnunet && nnunetPlans)
+    await writeJson(
+      nnunetPlans,
+      plansFileOf(nnunet, fingerprint, { ...dataset, dataset: datasetName(data), planner: like }),
+    );
+  if (!fault) await writeJson(out, config);
+  const inWords = like
+    ? `${memory ? memory / GIB : PLANNERS[like].memoryGb} GB, as ${PLANNERS[like].name} judges`
+    : `${(memory ?? DEFAULT_MEMORY_MIB * MIB) / MIB} MiB`;
+  const lines = planLines({
+    ...planned,
+    config,
+    dataset,
+    fingerprint,
+    memory: inWords,
+    preset,
+    presetReason,
+  });
+  const end = fault
+    ? `${out}: not written, since this cannot be trained yet: ${fault}`
+    : `${out}: written, for train --config`;
+  print(
+    options,
+    { preset, config, grid: planned.grid, limits: planned.limits, fault: fault ?? null },
+    `${inColumns(lines)}\n${end}`,
+  );
+}
+
+async function presetOf({ data, preset }: Options): Promise<{ preset: PlannedPreset; presetReason: string }> {
+  if (preset) return { preset, presetReason: 'asked for' };
+  const { cases } = await openImages(join(data, 'imagesUn'));
+  return cases.length
+    ? { preset: 'copy-paste', presetReason: `${plural(cases.length, 'unlabelled scan')} in imagesUn` }
+    : { preset: 'noisy-student', presetReason: 'nnU-Net’s, as there are no unlabelled scans' };
+}
+
+async function planForGpu(
+  base: Config,
+  fingerprint: Fingerprint,
+  memoryCapBytes = DEFAULT_MEMORY_MIB * MIB,
+): Promise<PlannedSettings> {
+  const gpu = await openGpu({ memoryCapBytes });
+  try {
+    return await planSettings(base, gridsOf(fingerprint), fitsGpu(gpu));
+  } finally {
+    gpu.close();
+  }
+}
+
+/** Why training does not take the data set; undefined where it does. */
+async function whyNotTrained(data: string): Promise<string | undefined> {
+  try {
+    await openDataset(data);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+}
+
+const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);

@@ -1,0 +1,177 @@
+/** A run's settings for a data set: a preset's training on the grid and with the network that its fingerprint asks for. */
+import { xyzOf } from '@organseg/core/inference/axes.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Config } from '../config/schema.ts';
+import { parseConfig } from '../config/schema.ts';
+import { trainingPeakBytes } from '../run/memory.ts';
+import type { Intensities } from './fingerprint.ts';
+import {
+  batchOfShare,
+  filtersOf,
+  type GridPlan,
+  type Grids,
+  gridOf,
+  largestTopology,
+  MIN_BATCH,
+  type NnunetPlan,
+  PLANNERS,
+  type PlannerName,
+  permuted,
+} from './planNnunet.ts';
+import { smallerPatch, type Topology, topologyOf } from './topology.ts';
+
+/** Why patch and batch are no larger. */
+export interface PlanLimits {
+  readonly patch: 'memory' | 'scan';
+  readonly batch: 'memory' | 'data';
+}
+
+export interface PlannedSettings {
+  readonly config: Config;
+  readonly grid: GridPlan;
+  readonly limits: PlanLimits;
+}
+
+/** Whether a run with these settings, validated on volumes of the largest scan's size, fits the GPU's cap and limits. */
+export type Fits = (config: Config, grid: GridPlan) => Promise<boolean>;
+
+/** Judged by the GPU that the run is for. */
+export const fitsGpu =
+  (gpu: Gpu): Fits =>
+  async (config, { largestShape }) => {
+    try {
+      await trainingPeakBytes(gpu, config, 'initial', largestShape);
+      return true;
+    } catch (error) {
+      if (error instanceof OutOfGpuMemoryError) return false;
+      throw error;
+    }
+  };
+
+/** The greatest share of the data set's voxels that a batch may hold, as in nnU-Net. */
+const DATASET_SHARE = 0.05;
+
+/**
+ * The largest patch of which two fit, then the largest batch of it; the network's stages are chosen by nnU-Net's rules
+ * and filled with the preset's filters. Throws InputError where no patch fits.
+ */
+export async function planSettings(preset: Config, grids: Grids, fits: Fits): Promise<PlannedSettings> {
+  const grid = gridOf(grids);
+  const { spacingMm, medianShape } = grid;
+  const withPatch = (topology: Topology) => settingsOf(preset, grid, topology, MIN_BATCH);
+  const topologies = smallerAndSmaller(grid);
+  if (!topologies.length) throw tooSmall(grid);
+  const place = await firstFitting(topologies.length, (i) => fits(withPatch(topologies[i]!), grid));
+  const topology = topologies[place];
+  if (!topology) throw new InputError('not even the smallest patch fits the memory; give --memory more');
+  const most = batchOfShare(topology.patch, medianShape, grids.spacings.length, DATASET_SHARE);
+  const batches = Array.from(
+    { length: Math.max(1, most - MIN_BATCH + 1) },
+    (_, i) => Math.max(most, MIN_BATCH) - i,
+  );
+  const withBatch = (batch: number) => settingsOf(preset, grid, topology, batch);
+  const batch = batches[await firstFitting(batches.length - 1, (i) => fits(withBatch(batches[i]!), grid))]!;
+  const isWhole = topology.patch.every(
+    (n, axis) => n === largestTopology(spacingMm, medianShape).patch[axis],
+  );
+  return {
+    grid,
+    config: parseConfig(withBatch(batch), 'the plan'),
+    limits: { patch: isWhole ? 'scan' : 'memory', batch: batch < batches[0]! ? 'memory' : 'data' },
+  };
+}
+
+/** Stages for smaller and smaller patches, down to the last one that is left two stages. */
+function smallerAndSmaller({ spacingMm, medianShape }: GridPlan): Topology[] {
+  const topologies: Topology[] = [];
+  let topology = largestTopology(spacingMm, medianShape);
+  while (topology.strides.length > 1) {
+    topologies.push(topology);
+    const patch = smallerPatch(topology, spacingMm, medianShape);
+    if (patch.some((size) => size <= 0)) break;
+    topology = topologyOf(spacingMm, patch);
+  }
+  return topologies;
+}
+
+const tooSmall = ({ medianShape }: GridPlan) =>
+  new InputError(
+    `scans of ${xyzOf(medianShape).join(' × ')} voxels are too small for a network of two stages`,
+  );
+
+/** The first of `count` places from which on everything fits, found by bisection; `count` where nothing does. */
+async function firstFitting(count: number, fits: (place: number) => Promise<boolean>): Promise<number> {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (await fits(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The preset's settings on a grid, with these stages. */
+function settingsOf(
+  preset: Config,
+  grid: GridPlan,
+  { patch, kernels, strides }: Topology,
+  batch: number,
+): Config {
+  const stages = strides.length;
+  const filters = (of: readonly number[]) => filtersOf(stages, of[0]!, Math.max(...of));
+  return {
+    ...preset,
+    filters: filters(preset.filters),
+    kernels: [...kernels],
+    strides: [...strides],
+    blocks: null,
+    decoderBlocks: null,
+    deepSupervision: preset.deepSupervision && stages > 2,
+    spacingMm: xyzOf(grid.spacingMm),
+    patch,
+    batch,
+    student: studentOf(preset, filters),
+  };
+}
+
+/** What the preset sets of a student's grid is for abdominal CT: a planned student has its teacher's, and fewer filters. */
+function studentOf({ student }: Config, filters: (of: readonly number[]) => number[]): Config['student'] {
+  const planned = ({ kernels, strides, spacingMm, patch, batch, ...rest }: Record<string, unknown>) => ({
+    ...rest,
+    ...(Array.isArray(rest.filters) && { filters: filters(rest.filters) }),
+  });
+  return Array.isArray(student) ? student.map(planned) : planned(student);
+}
+
+/** The settings of a plan of nnU-Net's; its axes are those of scans again, since training transposes none. */
+export function settingsOfNnunet(preset: Config, plan: NnunetPlan, planner: PlannerName): PlannedSettings {
+  const { grid, isLimitedByMemory, isLimitedByData } = plan;
+  const back = (each: NnunetPlan['patch']) => permuted(each, grid.transposeBack);
+  if (plan.strides.length < 2) throw tooSmall(grid);
+  const topology = {
+    patch: back(plan.patch),
+    kernels: plan.kernels.map(back),
+    strides: plan.strides.map(back),
+  };
+  const config: Config = {
+    ...settingsOf(preset, grid, topology, plan.batch),
+    architecture: PLANNERS[planner].isResidual ? 'ResidualEncoderUNet' : 'PlainConvUNet',
+    filters: [...plan.filters],
+    blocks: [...plan.blocks],
+    decoderBlocks: [...plan.decoderBlocks],
+  };
+  return {
+    grid,
+    config: parseConfig(config, 'the plan'),
+    limits: { patch: isLimitedByMemory ? 'memory' : 'scan', batch: isLimitedByData ? 'data' : 'memory' },
+  };
+}
+
+/** The window of CT: the percentiles of the labelled voxels, to which nnU-Net clips too. Throws InputError without any. */
+export function windowOf({ percentile_00_5, percentile_99_5 }: Intensities): Partial<Config> {
+  if (!(percentile_00_5 < percentile_99_5))
+    throw new InputError(`all labelled voxels have the intensity ${percentile_00_5}`);
+  return { intensityLowHu: percentile_00_5, intensityHighHu: percentile_99_5, intensityOutside: 'clip' };
+}

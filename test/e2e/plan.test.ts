@@ -1,0 +1,109 @@
+/** `plan`: the settings it writes, the memory they take, nnU-Net's plans, and what is refused. */
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
+import { resolveConfig } from '../../packages/train/src/config/resolve.ts';
+import type { Config } from '../../packages/train/src/config/schema.ts';
+import { describe as describeModel } from '../../packages/train/src/imported/nnunet/plans.ts';
+import { trainingPeakBytes } from '../../packages/train/src/run/memory.ts';
+import { cliHere } from '../cli.ts';
+
+describe('plan', () => {
+  let folder: string;
+  let data: string;
+  const at = (name: string) => join(folder, name);
+  const json = (name: string) => JSON.parse(readFileSync(at(name), 'utf8'));
+  const plan = (...options: string[]) =>
+    cliHere(['plan', '--data', data, '--fingerprint', at('fingerprint'), ...options]);
+  const planned = (name: string): Config => resolveConfig('gao2022', { path: name, value: json(name) }, []);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-plan-'));
+    data = at('data');
+    const phantoms = ['--labelled', '3', '--unlabelled', '1', '--test', '0', '--spacing', '8'];
+    expect(await cliHere(['phantom', '--out', data, ...phantoms])).toMatchObject({ code: 0 });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('fills the memory given with patches of the median spacing, and says why', async () => {
+    const { code, stdout } = await plan('--memory', '100', '--out', at('plan.json'));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^patch +\d+ × \d+ × \d+ +z, y, x: the largest of which 2 fit 100 MiB/m);
+    expect(stdout).toMatch(/^schedule .*of the preset copy-paste: 1 unlabelled scan in imagesUn$/m);
+    const config = planned('plan.json');
+    const { spacings, foreground_intensity_properties_per_channel: of } = json(
+      'fingerprint/dataset_fingerprint.json',
+    );
+    const middle = spacings.toSorted((a: number[], b: number[]) => a[2]! - b[2]!)[1];
+    expect(config.spacingMm[0]).toBe(middle[2]);
+    expect([config.intensityLowHu, config.intensityHighHu]).toEqual([
+      of[0].percentile_00_5,
+      of[0].percentile_99_5,
+    ]);
+    const gpu = await openGpu();
+    try {
+      const peak = await trainingPeakBytes(gpu, config, 'initial', config.patch);
+      expect(peak / 2 ** 20).toBeLessThanOrEqual(100);
+      expect(peak / 2 ** 20).toBeGreaterThan(50);
+    } finally {
+      gpu.close();
+    }
+  });
+
+  it('plans as nnU-Net, and writes its plans', async () => {
+    const outs = ['--out', at('like.json'), '--nnunet-plans', at('nnUNetPlans.json')];
+    const read = readdirSync(at('fingerprint/cases'));
+    expect(await plan('--like', 'resenc-m', ...outs)).toMatchObject({ code: 0 });
+    expect(readdirSync(at('fingerprint/cases'))).toEqual(read);
+    const config = planned('like.json');
+    const description = { json: json('data/dataset.json'), path: 'dataset.json' };
+    const plans = { json: json('nnUNetPlans.json'), path: 'nnUNetPlans.json' };
+    const { network, patch, preprocessing } = describeModel(plans, description, '3d_fullres');
+    expect(config).toMatchObject({
+      architecture: 'ResidualEncoderUNet',
+      filters: 'filters' in network ? network.filters : [],
+      blocks: 'blocks' in network ? network.blocks : [],
+    });
+    const forward = json('nnUNetPlans.json').transpose_forward as number[];
+    expect(patch).toEqual(forward.map((axis) => config.patch[axis]));
+    expect(preprocessing).toMatchObject({
+      reorient: true,
+      channels: [{ scheme: 'CTNormalization', low: config.intensityLowHu, high: config.intensityHighHu }],
+    });
+    // What is there is not replaced.
+    const again = await plan('--like', 'nnunet', '--out', at('like.json'));
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('like.json: is there already') });
+    expect(planned('like.json')).toEqual(config);
+  });
+
+  it('plans what cannot be trained yet, says so, and writes no settings', async () => {
+    const mr = at('mr');
+    cpSync(data, mr, { recursive: true });
+    const images = join(mr, 'imagesTr');
+    for (const name of readdirSync(images))
+      cpSync(join(images, name), join(images, name.replace('_0000', '_0001')));
+    const description = { ...json('data/dataset.json'), channel_names: { 0: 'T1', 1: 'CT' } };
+    writeFileSync(join(mr, 'dataset.json'), JSON.stringify(description));
+    const outs = ['--out', at('mr.json'), '--nnunet-plans', at('mr-plans.json')];
+    const { code, stdout } = await cliHere([
+      ...['plan', '--data', mr, '--like', 'nnunet', '--fingerprint', at('fingerprint-mr'), ...outs],
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^channel 0 +ZScoreNormalization/m);
+    expect(stdout).toMatch(/mr\.json: not written, since this cannot be trained yet: .*got T1, CT\n$/);
+    expect(existsSync(at('mr.json'))).toBe(false);
+    const [scheme] = Object.values<{ normalization_schemes: string[] }>(json('mr-plans.json').configurations);
+    expect(scheme!.normalization_schemes).toEqual(['ZScoreNormalization', 'CTNormalization']);
+  });
+
+  it.each([
+    ['--configuration', '2d', 'configuration 2d: 3d_fullres alone is planned, no 2D network and no cascade'],
+    ['--nnunet-plans', 'plans.json', '--nnunet-plans expects --like'],
+  ])('refuses %s %s before anything is read', async (option, value, fault) => {
+    const { code, stderr } = await plan(option, value, '--out', at('refused.json'));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(fault) });
+    expect(existsSync(at('refused.json'))).toBe(false);
+  });
+});
