@@ -36,14 +36,15 @@ export async function settings(
   init?: string,
 ): Promise<Config> {
   const base = init === undefined ? (preset ?? DEFAULT) : await settingsFrom(init, preset);
-  const config = resolveConfig(
-    base,
-    path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined,
-    set,
-  );
-  if (!preset && !init) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
+  const file = path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined;
+  const config = resolveConfig(base, file, set);
+  if (!preset && !init && !isWhole(file?.value)) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
   return config;
 }
+
+/** Whether a file's settings leave nothing to a preset, as those of `plan`. */
+const isWhole = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(PRESETS[DEFAULT]).every((key) => key in value);
 
 /** A run's settings, or a preset's where it is named. A model from elsewhere says part of them, a preset the rest. */
 async function settingsFrom(init: string, preset: PresetName | undefined): Promise<PresetName | Config> {
