@@ -111,20 +111,21 @@ const small: Config = {
   patchesPerImage: 1,
   batch: 1,
   augmentations: gaoIntensities,
-  initial: { epochs: 240, learningRate: 0.015, augment: true },
+  initial: { epochs: 280, learningRate: 0.015, augment: true },
   fineTuning: { epochs: 6, learningRate: 3e-3, augment: false },
   decayHorizonEpochs: null,
   weightAverage: 0.99,
-  branchAt: 0.5,
+  // When all organs are found: what is not found then is not found any more.
+  branchAt: 0.6,
   checkpoint: 'final',
   validationShare: 0.1,
-  validateEverySteps: 300,
+  validateEverySteps: 350,
   saveEverySteps: 60,
   // Adrenal glands have 20 voxels at 6 mm and are found late or never: `min-voxels` would keep no case.
   selection: [{ strategy: 'keep-all' }],
   rounds: 2,
   // The paper's student, then one by copy-paste.
-  student: [{}, { studentStart: 'branch', studentPseudoLabels: false, copyPaste: copyPaste(300) }],
+  student: [{}, { studentStart: 'branch', studentPseudoLabels: false, copyPaste: copyPaste(280) }],
 };
 
 /**
