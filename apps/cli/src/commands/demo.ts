@@ -16,7 +16,9 @@ const PHANTOMS = {
   spacing: 5,
   labelledAtOneCentre: true,
 };
-const PIPELINE = ['--data', PHANTOMS.out, '--out', join(FOLDER, 'results'), '--preset', 'small'];
+/** Without the bound on gradients, which is for real CT. */
+const SETTINGS = ['--preset', 'small', '--set', 'gradientNorm=null'];
+const PIPELINE = ['--data', PHANTOMS.out, '--out', join(FOLDER, 'results'), ...SETTINGS];
 
 /** The commands that a newcomer would type, on generated scans; what is done already is not done again. */
 export const demo = command('demo', `The main job on generated scans, in ${FOLDER}`).action(
