@@ -7,6 +7,7 @@ import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import { isPlansFile, settingsOfPlans } from '@organseg/train/plan/settingsOfPlans.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { Option } from 'commander';
@@ -21,7 +22,8 @@ export interface SettingsOptions {
 
 export const presetOption = () =>
   new Option('--preset <name>', 'settings to start from').choices(Object.keys(PRESETS));
-export const configOption = () => new Option('--config <file>', 'JSON file with settings over the preset’s');
+export const configOption = () =>
+  new Option('--config <file>', 'JSON file with settings over the preset’s, or nnU-Net’s plans');
 export const setOption = () =>
   new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
 
@@ -37,10 +39,22 @@ export async function settings(
 ): Promise<Config> {
   const base = init === undefined ? (preset ?? DEFAULT) : await settingsFrom(init, preset);
   const file = path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined;
-  const config = resolveConfig(base, file, set);
+  const config = isPlansFile(file?.value) ? withPlans(base, file!, set) : resolveConfig(base, file, set);
   if (!preset && !init && !isWhole(file?.value)) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
   return config;
 }
+
+/** The settings with the network, grid, patch and batch of nnU-Net's plans. */
+const withPlans = (
+  base: PresetName | Config,
+  { path, value }: { path: string; value: unknown },
+  set: string[],
+) =>
+  resolveConfig(
+    settingsOfPlans(typeof base === 'string' ? PRESETS[base] : base, { path, json: value }),
+    undefined,
+    set,
+  );
 
 /** Whether a file's settings leave nothing to a preset, as those of `plan`. */
 const isWhole = (value: unknown): boolean =>

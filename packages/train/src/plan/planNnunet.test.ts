@@ -63,4 +63,28 @@ describe.skipIf(!folder)('projects (skipped where ../shared is not there)', () =
     expect(plan.spacingMm).toEqual(expected.spacing);
     expect(plan.patch).toEqual(expected.patch_size);
   });
+
+  /** Plans without a fingerprint; the number of labels is not known of all, nor does it matter. */
+  test.each([
+    ['nnUNetfork_imagesTs', 'nnunet', 260],
+    ['nnUNetfork_COR', 'nnunet', 100],
+    ['pancreasCancer_ResEncM', 'resenc-m', 100],
+    ['CTSegmentation_52HZ', 'resenc-l', 990],
+  ] as const)('%s, by its median scan', (project, planner, cases) => {
+    const file = readdirSync(join(folder!, project)).find((name) => /plans\.json$/i.test(name))!;
+    const plans = JSON.parse(readFileSync(join(folder!, project, file), 'utf8'));
+    const expected = plans.configurations['3d_fullres'];
+    const plan = planNnunet({
+      spacings: [expected.spacing],
+      shapesAfterCrop: [expected.median_image_size_in_voxels],
+      labels: 2,
+      cases,
+      planner,
+    });
+    const strides = expected.architecture?.arch_kwargs.strides ?? expected.pool_op_kernel_sizes;
+    const kernels = expected.architecture?.arch_kwargs.kernel_sizes ?? expected.conv_kernel_sizes;
+    expect(plan).toMatchObject({ patch: expected.patch_size, strides, kernels });
+    // That of the last one was set by hand: a patch as large as the memory takes comes twice.
+    expect(plan.batch).toBe(planner === 'resenc-l' ? 2 : expected.batch_size);
+  });
 });

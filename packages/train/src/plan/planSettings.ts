@@ -2,6 +2,7 @@
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from '../config/schema.ts';
 import { parseConfig } from '../config/schema.ts';
@@ -60,7 +61,7 @@ const DATASET_SHARE = 0.05;
 export async function planSettings(preset: Config, grids: Grids, fits: Fits): Promise<PlannedSettings> {
   const grid = gridOf(grids);
   const { spacingMm, medianShape } = grid;
-  const withPatch = (topology: Topology) => settingsOf(preset, grid, topology, MIN_BATCH);
+  const withPatch = (topology: Topology) => settingsOf(preset, spacingMm, topology, MIN_BATCH);
   const topologies = smallerAndSmaller(grid);
   if (!topologies.length) throw tooSmall(grid);
   const place = await firstFitting(topologies.length, (i) => fits(withPatch(topologies[i]!), grid));
@@ -71,7 +72,7 @@ export async function planSettings(preset: Config, grids: Grids, fits: Fits): Pr
     { length: Math.max(1, most - MIN_BATCH + 1) },
     (_, i) => Math.max(most, MIN_BATCH) - i,
   );
-  const withBatch = (batch: number) => settingsOf(preset, grid, topology, batch);
+  const withBatch = (batch: number) => settingsOf(preset, spacingMm, topology, batch);
   const batch = batches[await firstFitting(batches.length - 1, (i) => fits(withBatch(batches[i]!), grid))]!;
   const isWhole = topology.patch.every(
     (n, axis) => n === largestTopology(spacingMm, medianShape).patch[axis],
@@ -112,10 +113,10 @@ async function firstFitting(count: number, fits: (place: number) => Promise<bool
   return low;
 }
 
-/** The preset's settings on a grid, with these stages. */
+/** The preset's settings on a grid of this spacing, with these stages. */
 function settingsOf(
   preset: Config,
-  grid: GridPlan,
+  spacingMm: Dhw,
   { patch, kernels, strides }: Topology,
   batch: number,
 ): Config {
@@ -129,7 +130,7 @@ function settingsOf(
     blocks: null,
     decoderBlocks: null,
     deepSupervision: preset.deepSupervision && stages > 2,
-    spacingMm: xyzOf(grid.spacingMm),
+    spacingMm: xyzOf(spacingMm),
     patch,
     batch,
     student: studentOf(preset, filters),
@@ -145,23 +146,39 @@ function studentOf({ student }: Config, filters: (of: readonly number[]) => numb
   return Array.isArray(student) ? student.map(planned) : planned(student);
 }
 
-/** The settings of a plan of nnU-Net's; its axes are those of scans again, since training transposes none. */
-export function settingsOfNnunet(preset: Config, plan: NnunetPlan, planner: PlannerName): PlannedSettings {
-  const { grid, isLimitedByMemory, isLimitedByData } = plan;
-  const back = (each: NnunetPlan['patch']) => permuted(each, grid.transposeBack);
-  if (plan.strides.length < 2) throw tooSmall(grid);
+/** A network of nnU-Net's and what it is trained on; its axes are in the order that `transpose` makes of z, y, x. */
+export interface NnunetNetworkPlan extends Topology {
+  readonly spacingMm: Dhw;
+  readonly architecture: 'PlainConvUNet' | 'ResidualEncoderUNet';
+  readonly filters: readonly number[];
+  readonly blocks: readonly number[];
+  readonly decoderBlocks: readonly number[];
+  readonly batch: number;
+}
+
+/** The preset's settings with a network of nnU-Net's, its axes those of scans again, since training transposes none. */
+export function settingsOfNetworkPlan(preset: Config, plan: NnunetNetworkPlan, transposeBack: Dhw): Config {
+  const back = (each: Dhw) => permuted(each, transposeBack);
   const topology = {
     patch: back(plan.patch),
     kernels: plan.kernels.map(back),
     strides: plan.strides.map(back),
   };
-  const config: Config = {
-    ...settingsOf(preset, grid, topology, plan.batch),
-    architecture: PLANNERS[planner].isResidual ? 'ResidualEncoderUNet' : 'PlainConvUNet',
+  return {
+    ...settingsOf(preset, back(plan.spacingMm), topology, plan.batch),
+    architecture: plan.architecture,
     filters: [...plan.filters],
     blocks: [...plan.blocks],
     decoderBlocks: [...plan.decoderBlocks],
   };
+}
+
+/** The settings of a plan of nnU-Net's. Throws InputError where its network has a single stage. */
+export function settingsOfNnunet(preset: Config, plan: NnunetPlan, planner: PlannerName): PlannedSettings {
+  const { grid, isLimitedByMemory, isLimitedByData } = plan;
+  if (plan.strides.length < 2) throw tooSmall(grid);
+  const architecture = PLANNERS[planner].isResidual ? 'ResidualEncoderUNet' : 'PlainConvUNet';
+  const config = settingsOfNetworkPlan(preset, { ...plan, architecture }, grid.transposeBack);
   return {
     grid,
     config: parseConfig(config, 'the plan'),

@@ -1,0 +1,72 @@
+/** nnU-Net's plans as settings of a run: those written here, and those of real projects. */
+import { readFileSync } from 'node:fs';
+import { golden } from '@organseg/files/torch/torchFixture.ts';
+import { expect, test } from 'vitest';
+import { PRESETS } from '../config/presets.ts';
+import { studentConfig } from '../config/resolve.ts';
+import { parseConfig } from '../config/schema.ts';
+import type { Fingerprint } from './fingerprint.ts';
+import { planNnunet } from './planNnunet.ts';
+import { PLANNED_BY_NNUNET } from './planNnunetFixture.ts';
+import { settingsOfNnunet, windowOf } from './planSettings.ts';
+import { plansFileOf } from './plansFile.ts';
+import { settingsOfPlans } from './settingsOfPlans.ts';
+
+const preset = PRESETS['noisy-student'];
+const intensities = {
+  mean: 60,
+  median: 70,
+  std: 90,
+  min: -900,
+  max: 1500,
+  percentile_00_5: -160,
+  percentile_99_5: 240,
+};
+
+const written = (request: (typeof PLANNED_BY_NNUNET)[number], channelNames: string[]) => {
+  const { spacings, shapesAfterCrop, planner, labels } = request;
+  const fingerprint = {
+    spacings,
+    shapes_after_crop: shapesAfterCrop,
+    foreground_intensity_properties_per_channel: { 0: intensities },
+    median_relative_size_after_cropping: 1,
+  } as unknown as Fingerprint;
+  const plan = planNnunet(request);
+  const file = plansFileOf(plan, fingerprint, { dataset: 'Dataset001_X', channelNames, labels, planner });
+  return { plan, named: { json: JSON.parse(JSON.stringify(file)), path: 'nnUNetPlans.json' } };
+};
+
+test.each(PLANNED_BY_NNUNET)('written plans are read as the settings that were planned: $name', (request) => {
+  const { plan, named } = written(request, ['CT']);
+  const { config } = settingsOfNnunet(preset, plan, request.planner);
+  const read = parseConfig(settingsOfPlans(preset, named), 'read');
+  expect(read).toEqual({ ...config, ...windowOf(intensities), transposedBias: true });
+  // The student fits the grid too.
+  const student = studentConfig(config);
+  expect(student).toMatchObject({
+    patch: config.patch,
+    spacingMm: config.spacingMm,
+    strides: config.strides,
+  });
+  expect(student.filters[0]).toBe(16);
+});
+
+test('plans of MR or several channels are refused by name', () => {
+  const { named } = written(PLANNED_BY_NNUNET[0]!, ['CT', 'MRI']);
+  expect(() => settingsOfPlans(preset, named)).toThrow(
+    'nnUNetPlans.json: 3d_fullres prepares channels by CTNormalization, ZScoreNormalization; one of CTNormalization alone is trained',
+  );
+});
+
+const project = golden('nnunet-plans/FLARE23_blackbean/plans.json');
+test.skipIf(!project)('plans of a real project (skipped where ../shared is not there)', () => {
+  const named = { json: JSON.parse(readFileSync(project!, 'utf8')), path: project! };
+  expect(parseConfig(settingsOfPlans(preset, named), project!)).toMatchObject({
+    architecture: 'PlainConvUNet',
+    patch: [48, 128, 160],
+    batch: 2,
+    spacingMm: [1.5, 1.5, 2.5],
+    intensityLowHu: -969,
+    intensityHighHu: 277,
+  });
+});
