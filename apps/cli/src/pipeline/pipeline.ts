@@ -99,7 +99,8 @@ export async function pipeline(
     const round = students.length > 1 ? `, round ${i + 1}` : '';
     const own = studentConfig(config, i);
     const pseudo = join(out, pseudoLabelsOf(i));
-    const isLabelled = own.studentPseudoLabels || teacher === FROM_ELSEWHERE;
+    // Where nobody has labelled a case, pseudo-labels are all there is to learn from.
+    const isLabelled = own.studentPseudoLabels || teacher === FROM_ELSEWHERE || !dataset.labelled.length;
     if (isLabelled) {
       manifest = await tasks.run(`pseudo-label${round}`, signal, async () => {
         const compared = [...labelFolders];
