@@ -140,6 +140,7 @@ async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options
     dataset,
     fingerprint,
     memory: inWords,
+    isTrained: !fault,
     preset,
     presetReason,
   });

@@ -12,6 +12,8 @@ export interface PlanInWords extends PlannedSettings {
   readonly fingerprint: Fingerprint;
   /** The memory that is filled. */
   readonly memory: string;
+  /** Whether training takes the data set, whose one channel it then knows for CT, whatever its name. */
+  readonly isTrained: boolean;
   readonly preset: string;
   readonly presetReason: string;
 }
@@ -66,13 +68,13 @@ function batchReason({ limits, config, memory }: PlanInWords): string {
   return limits.batch === 'memory' ? `as many as fit ${memory}` : 'no more than 5 % of all voxels in a step';
 }
 
-function intensityLines({ dataset, fingerprint }: PlanInWords): PlanLine[] {
+function intensityLines({ dataset, fingerprint, isTrained }: PlanInWords): PlanLine[] {
   const { channelNames } = dataset;
   const share = fingerprint.median_relative_size_after_cropping;
   return normalisationsOf(channelNames, share).map(({ scheme, isMasked }, channel) => {
     const of = fingerprint.foreground_intensity_properties_per_channel[channel]!;
     const what = channelNames.length > 1 ? `channel ${channel}` : 'intensities';
-    if (scheme === 'CTNormalization') {
+    if (isTrained || scheme === 'CTNormalization') {
       const range = `${short(of.percentile_00_5)} to ${short(of.percentile_99_5)} HU`;
       return [what, range, 'percentiles 0.5 and 99.5 of the labelled voxels'];
     }

@@ -22,20 +22,18 @@ const CHANNELS = 'expects names by the channels’ numbers, such as {"0": "CT", 
 const LABELS = 'expects names with ids, or with lists of ids';
 
 const names = z.record(z.string(), z.string(), CHANNELS);
-const description = z
-  .looseObject({
-    labels: z.record(z.string(), z.union([z.int(), z.string(), z.array(z.int())], LABELS), LABELS),
-    file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
-    channel_names: names.optional(),
-    modality: names.optional(),
-  })
-  .refine(({ channel_names, modality }) => channel_names ?? modality, `channel_names ${CHANNELS}`);
+const description = z.looseObject({
+  labels: z.record(z.string(), z.union([z.int(), z.string(), z.array(z.int())], LABELS), LABELS),
+  file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
+  channel_names: names.optional(),
+  modality: names.optional(),
+});
 
 /** Lists the training cases; reads no image. Throws InputError where a channel or a label map of one is missing. */
 export async function openPlannedDataset(folder: string): Promise<PlannedDataset> {
   const path = join(folder, 'dataset.json');
   const { labels, channel_names, modality } = await readJsonFile(path, description);
-  const channels = (channel_names ?? modality)!;
+  const channels = channel_names ?? modality ?? { 0: 'CT' };
   const numbers = Object.keys(channels);
   if (!numbers.length || numbers.some((_, channel) => !(channel in channels)))
     throw new InputError(`${path}: channel_names ${CHANNELS}`);
