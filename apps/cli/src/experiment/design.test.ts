@@ -119,7 +119,7 @@ describe('a design', () => {
     [{ set: { branchAt: null }, arms: [arm, branch] }, 'branch: start branch expects branchAt'],
     [
       { arms: [arm, { ...branch, set: { 'initial.epochs': 10 } }] },
-      'branch: start branch expects the teacher’s branchesBehindEpoch 65, not 5',
+      'branch: start branch expects the teacher’s branchesBehindEpoch 168, not 6',
     ],
     [
       { set: { weightAverage: null }, arms: [arm, { ...branch, set: { weightAverage: 0.9 } }] },
