@@ -35,7 +35,10 @@ function unlessThere(error: NodeJS.ErrnoException): void {
 }
 
 /** Writes aside, then renames: a reader never sees half a file, nor does a crash leave one under this name. */
-export async function writeWhole(path: string, content: string | AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: string | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const aside = asideOf(path);
   try {
     await writeFile(aside, content, { flush: true, flag: 'wx' });

@@ -73,7 +73,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
           const patches = [await sheetPatch([], 0)];
           for (let number = 1; number <= draws; number++) patches.push(await sheetPatch(list, number));
           const path = join(out, `${name}.png`);
-          await writeWhole(path, once(augmentSheet(patches, patch, spacingMm)));
+          await writeWhole(path, [augmentSheet(patches, patch, spacingMm)]);
           files.push(path);
           bar.update(files.length, name);
         };
@@ -109,10 +109,6 @@ async function openSheets(out: string, names: readonly string[], data: string): 
   });
   const files = [...new Set([...names, ...(before?.files ?? [])])];
   await writeWhole(path, `${JSON.stringify({ files }, null, 2)}\n`);
-}
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield value;
 }
 
 /** An augmentation as one that always happens, under the name of its sheet; the three parts of a resampling apart. */

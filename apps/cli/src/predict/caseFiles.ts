@@ -50,7 +50,7 @@ export async function writeCase(
         `${JSON.stringify(Object.fromEntries(rows.slice(1)), null, 2)}\n`,
       );
     if (preview)
-      await writeWhole(join(out, `${name}.png`), once(previewPng(name, scan, labels, labelNames, found)));
+      await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found)]);
   }
   const entries = labelNames.map((organ, id) => ({ id, name: organ, colour: colourOf(id) }));
   await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [labelTable(entries)]);
@@ -58,10 +58,6 @@ export async function writeCase(
 }
 
 const colourOf = (id: number) => (id === 0 ? ([0, 0, 0] as const) : labelColour(id));
-
-async function* once<T>(value: T): AsyncGenerator<T> {
-  yield value;
-}
 
 /** The profile of a case: the challenge's figures, and where its time went. */
 export interface CaseProfile extends Efficiency {

@@ -8,10 +8,7 @@ import { type EntryToWrite, storedZip } from './writeZip.ts';
  * the file cannot be written.
  */
 export async function writeTorchFile(path: string, value: TorchValue): Promise<void> {
-  async function* parts() {
-    yield* storedZip(entriesOf(value));
-  }
-  await writeWhole(path, parts());
+  await writeWhole(path, storedZip(entriesOf(value)));
 }
 
 function entriesOf(value: TorchValue): EntryToWrite[] {

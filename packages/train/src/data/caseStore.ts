@@ -193,7 +193,7 @@ export class CaseStore {
     metadata: Readonly<Record<string, string>>,
   ): Promise<void> {
     await makeFolder(this.#folder);
-    await writeWhole(path, toAsync(encodeSafetensors({ metadata, tensors })));
+    await writeWhole(path, encodeSafetensors({ metadata, tensors }));
   }
 }
 
@@ -215,8 +215,4 @@ function highestOf(labels: Uint8Array, ignoreLabel: number | undefined): number 
   for (let i = 0; i < labels.length; i++)
     if (labels[i]! > highest && labels[i] !== ignoreLabel) highest = labels[i]!;
   return highest;
-}
-
-async function* toAsync<T>(items: Iterable<T>): AsyncGenerator<T> {
-  yield* items;
 }

@@ -22,11 +22,8 @@ export async function exportSafetensors(run: string, out: string): Promise<void>
     const tensors = new Map(
       specs.map(({ name, shape }): [string, SafeTensor] => [name, { shape, values: values.get(name)! }]),
     );
-    async function* parts() {
-      yield* encodeSafetensors({ metadata, tensors });
-    }
     await makeFolder(dirname(resolve(out)));
-    await writeWhole(out, parts());
+    await writeWhole(out, encodeSafetensors({ metadata, tensors }));
   } finally {
     values.close();
   }

@@ -175,10 +175,7 @@ async function save(
   metadata: Record<string, string>,
   tensors: [string, SafeTensor][],
 ): Promise<void> {
-  async function* parts() {
-    yield* encodeSafetensors({ metadata, tensors: new Map(tensors) });
-  }
-  await writeWhole(path, parts());
+  await writeWhole(path, encodeSafetensors({ metadata, tensors: new Map(tensors) }));
 }
 
 function named(specs: readonly ParameterSpec[], values: NamedArrays, prefix: string): [string, SafeTensor][] {

@@ -79,17 +79,13 @@ export async function labelScans(
         gpu.arena.trim(); // the next volume is of another size
         const data = coded.map((label) => (label === IGNORED ? IGNORED : classOf(label)));
         keepLargestComponent({ shape: xyzOf(size), data }, organs, IGNORED);
-        await writeWhole(path!, tensorsFile(labelTensors(size, data)));
+        await writeWhole(path!, encodeSafetensors({ metadata: {}, tensors: labelTensors(size, data) }));
       }
       onCases?.(i + 1);
     }
   } finally {
     network.close();
   }
-}
-
-async function* tensorsFile(tensors: ReturnType<typeof labelTensors>) {
-  yield* encodeSafetensors({ metadata: {}, tensors });
 }
 
 /** Removes labels that were made behind other numbers of epochs. */
