@@ -168,6 +168,11 @@ describe('a run', () => {
     expect(loadParameters(bestCheckpoint(plain), specs)).toEqual(ended);
     expect(ended).toEqual(last);
 
+    // From the one that labels scans too, though its labels are not there for others.
+    const again = join(folder, 'again');
+    await startRun(gpu, { data, out: again, config, init: whole, branches: true });
+    expect(best(again).equals(best(whole!))).toBe(true);
+
     const other = { data, out: join(folder, 'other'), init: labelled, branches: true };
     await expect(startRun(gpu, { ...other, config: { ...config, optimizer: 'sgd' } })).rejects.toThrow(
       'optimizer "adam", not "sgd"',

@@ -97,9 +97,10 @@ class TrainingLoop {
       const isLast = epoch === epochs;
       const isDue = validated < epoch && this.#isValidated(epoch);
       if (isDue && !signal?.aborted) await this.#validate();
-      if (this.#isLabelled(epoch) && this.#state.labelled !== epoch && !signal?.aborted) await this.#label();
+      // Before scans are labelled: the labels are not another run's.
       if (phase === 'initial' && epoch === branchEpoch(config) && epoch > firstEpoch)
         await this.#save(BRANCH);
+      if (this.#isLabelled(epoch) && this.#state.labelled !== epoch && !signal?.aborted) await this.#label();
       const isSaved = epoch > firstEpoch && isReached(config.saveEverySteps, perEpoch, epoch);
       if (isLast || signal?.aborted || isSaved) await this.#save(LATEST);
       if (isLast || signal?.aborted) break;
