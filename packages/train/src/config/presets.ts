@@ -130,19 +130,14 @@ const small: Config = {
   student: [{}, { studentStart: 'branch', studentPseudoLabels: false, copyPaste: copyPaste(280) }],
 };
 
-/**
- * The noisy nnU-Net student: nnU-Net's training with strong augmentation. The student has half the filters and the grid
- * of FLARE22's winner.
- */
-const noisyStudent: Config = {
+/** Gao 2022's network and grid, trained as nnU-Net trains, with strong augmentation and averaged weights. */
+const likeNnunet: Config = {
   ...gao2022,
   intensityOutside: 'clip',
-  batch: 2,
   stepsPerEpoch: 250,
-  weightAverage: 0.999,
-  pseudoShare: 0.75,
   foregroundShare: 0.33,
   deepSupervision: true,
+  weightAverage: 0.999,
   augmentations: NNUNET_NOISE,
   optimizer: 'sgd',
   momentum: 0.99,
@@ -152,6 +147,15 @@ const noisyStudent: Config = {
   decayHorizonEpochs: null,
   learningRateFloor: 0,
   selection: [{ strategy: 'keep-all' }],
+};
+
+/**
+ * The noisy nnU-Net student: nnU-Net's training with strong augmentation. The student has half the filters and the grid
+ * of FLARE22's winner.
+ */
+const noisyStudent: Config = {
+  ...likeNnunet,
+  pseudoShare: 0.75,
   folds: 5,
   teacherMirror: ['x', 'y', 'z'],
   studentStart: 'scratch',
@@ -184,24 +188,10 @@ const meanTeacher: Config = {
  * labelled and unlabelled ones mixed.
  */
 const copyPastePreset: Config = {
-  ...gao2022,
-  intensityOutside: 'clip',
-  stepsPerEpoch: 250,
-  foregroundShare: 0.33,
-  deepSupervision: true,
-  weightAverage: 0.999,
+  ...likeNnunet,
   copyPaste: copyPaste(62_500),
   branchAt: 0.5,
-  augmentations: NNUNET_NOISE,
-  optimizer: 'sgd',
-  momentum: 0.99,
-  weightDecay: 3e-5,
-  gradientNorm: 12,
-  initial: { epochs: 1000, learningRate: 0.01, augment: true },
-  decayHorizonEpochs: null,
-  learningRateFloor: 0,
   checkpoint: 'final',
-  selection: [{ strategy: 'keep-all' }],
   studentStart: 'branch',
   studentPseudoLabels: false,
 };

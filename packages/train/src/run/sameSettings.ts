@@ -51,12 +51,11 @@ export async function assertSameWeights(
     throw new InputError(`${folder}: was started from other weights than ${found.path} holds now`);
 }
 
-/** The weights that a run starts from, or the checkpoint that it branches from. Throws InputError. */
-export async function weightsOf(init: string, branches: boolean): Promise<{ path: string; sha256: string }> {
-  if (branches) {
-    const path = join(init, BRANCH);
-    return { path, sha256: await sha256Of(path) };
-  }
+async function weightsOf(init: string, branches: boolean): Promise<{ path: string; sha256: string }> {
+  if (branches) return { path: join(init, BRANCH), sha256: await branchDigest(init) };
   const { weights } = await openInitial(init);
   return { path: weights.path, sha256: await weights.sha256() };
 }
+
+/** The SHA-256 of the checkpoint that a run kept for others to branch from. Throws InputError. */
+export const branchDigest = (run: string): Promise<string> => sha256Of(join(run, BRANCH));

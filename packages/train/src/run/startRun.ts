@@ -33,7 +33,7 @@ import {
   readRun,
   saveRun,
 } from './runFolder.ts';
-import { assertSameSettings, assertSameWeights, weightsOf } from './sameSettings.ts';
+import { assertSameSettings, assertSameWeights, branchDigest } from './sameSettings.ts';
 import { assertBranch } from './startingPoint.ts';
 import type { TrainingCases, TrainingHooks, TrainingResult } from './trainingJob.ts';
 import { train } from './trainingLoop.ts';
@@ -95,7 +95,7 @@ export async function startRun(
     data: resolve(request.data),
     init: init ? resolve(init) : null,
     branches,
-    initWeights: init ? (await weightsOf(init, branches)).sha256 : null,
+    initWeights: initial ? await initial.weights.sha256() : init ? await branchDigest(init) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
