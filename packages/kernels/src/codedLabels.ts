@@ -16,6 +16,11 @@ export const IGNORED = 0xff;
 /** The class of a coded label that is not ignored. */
 export const classOf = (label: number): number => label & ~PSEUDO;
 
+/** Makes coded labels plain ones, in place: the PSEUDO bit goes, ignored ones stay so. */
+export function stripPseudo(labels: Uint8Array): void {
+  for (let i = 0; i < labels.length; i++) if (labels[i] !== IGNORED) labels[i]! &= ~PSEUDO;
+}
+
 /** The weight of a voxel with a coded label, given that of pseudo-labels. */
 export function weightOf(label: number, pseudoWeight: number): number {
   if (label === IGNORED) return 0;

@@ -5,9 +5,7 @@
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import { z } from 'zod';
 import { checkLeastProbability, leastProbability } from './leastProbability.ts';
-import { size } from './networkSettings.ts';
-
-const probability = z.number().min(0).max(1);
+import { probability, size } from './networkSettings.ts';
 
 export const copyPasteSettings = z.strictObject({
   /** What labelled patches are mixed with: unlabelled scans or, as a control, other labelled ones. */

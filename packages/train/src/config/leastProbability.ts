@@ -1,7 +1,6 @@
 /** The probability below which a network's label of a voxel is ignored. */
 import { z } from 'zod';
-
-const probability = z.number().min(0).max(1);
+import { probability } from './networkSettings.ts';
 
 /** One for all classes, or one for each, background first; 0: every label counts. */
 export const leastProbability = z.union([probability, z.array(probability)]);

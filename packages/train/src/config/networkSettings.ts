@@ -6,6 +6,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
 
 export const size = z.int().positive();
+export const probability = z.number().min(0).max(1);
 /** Numbers along D, H, W, the order of tensors. */
 export const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
 

@@ -7,11 +7,10 @@ import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
 import { checkCopyPaste, copyPasteSettings } from './copyPaste.ts';
 import { leastProbability } from './leastProbability.ts';
-import { assertNetwork, dhw, networkSettings, size } from './networkSettings.ts';
+import { assertNetwork, dhw, networkSettings, probability, size } from './networkSettings.ts';
 
 /** Millimetres along x, y, z, the order of volumes. */
 const xyzMm: z.ZodType<Xyz> = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
-const probability = z.number().min(0).max(1);
 /** The settings that each phase of training has for itself. */
 const phaseSettings = z.strictObject({
   epochs: size,

@@ -24,10 +24,7 @@ export interface PlannedPatch {
   readonly partner?: PlannedPartner;
 }
 
-export interface PlannedPartner {
-  readonly case: number;
-  readonly centre: Centre;
-  readonly random: Random;
+interface PlannedPartner extends Omit<PlannedPatch, 'partner'> {
   /** Whether the partner is pasted into the patch, or the patch into the partner. */
   readonly isPasted: boolean;
 }

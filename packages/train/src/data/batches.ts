@@ -4,6 +4,7 @@
  */
 import { Random } from '@organseg/core/random.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
+import type { MixPatches } from '@organseg/kernels/ops/mixPatches.ts';
 import { labelsPatches } from '../config/copyPaste.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { firstMixedEpoch } from '../step/schedule.ts';
@@ -23,13 +24,7 @@ export interface BatchItem extends Patch {
 export interface Partner extends Patch {
   /** Whether the partner's box is pasted into the item, or the item's into the partner. */
   readonly isPasted: boolean;
-  readonly box: PatchBox;
-}
-
-/** A box in a patch, in voxels D, H, W. */
-interface PatchBox {
-  readonly from: Dhw;
-  readonly size: Dhw;
+  readonly box: MixPatches['box'];
 }
 
 /** Number of steps whose patches are cut ahead: they take the memory of a few patches. */
@@ -123,7 +118,7 @@ export class Batches {
 }
 
 /** A box of this share of the patch's sides, anywhere in it. */
-function drawBox(patch: Dhw, share: number, random: Random): PatchBox {
+function drawBox(patch: Dhw, share: number, random: Random): MixPatches['box'] {
   const size = dhw((axis) => Math.round(share * patch[axis]));
   return { size, from: dhw((axis) => random.int(patch[axis] - size[axis] + 1)) };
 }

@@ -16,7 +16,7 @@ import { type NiftiSpace, statedSpacingMm } from '@organseg/core/volume/niftiSpa
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { readRecordedScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
-import { classOf, IGNORED, PSEUDO } from '@organseg/kernels/codedLabels.ts';
+import { PSEUDO, stripPseudo } from '@organseg/kernels/codedLabels.ts';
 import { attemptsAt, attemptsOnOwnGrid, isMemoryFault, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { type CaseStream, openCase } from './caseStreams.ts';
@@ -237,9 +237,7 @@ export class Predictor implements Segmenter {
   /** Labels and their counts as they are handed out: classes, and IGNORED, where the network gave pseudo-labels. */
   #plain({ volume, voxels }: PlacedLabels): Pick<CasePrediction, 'labels' | 'voxels'> {
     const isCoded = this.#options.leastProbability !== undefined;
-    if (isCoded)
-      for (let i = 0; i < volume.data.length; i++)
-        if (volume.data[i] !== IGNORED) volume.data[i] = classOf(volume.data[i]!);
+    if (isCoded) stripPseudo(volume.data);
     const counts = this.labelNames.map((_, label) => voxels[isCoded ? label | PSEUDO : label]!);
     return { labels: volume, voxels: counts };
   }

@@ -6,8 +6,9 @@ import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 
 /**
- * Voxels whose label differs / voxels labelled as organs in `folder`, without those that either ignores, a mean over the other folders that hold the case;
- * null where none does. Throws InputError where two label maps do not lie on one grid.
+ * Voxels whose label differs / voxels labelled as organs in `folder`, without those that either ignores, a mean over
+ * the other folders that hold the case; null where none does. Throws InputError where two label maps do not lie on one
+ * grid.
  */
 export async function instability(
   name: string,

@@ -60,8 +60,7 @@ export async function writeManifest(folder: string, manifest: PseudoLabelManifes
 
 /**
  * The kept cases as training cases: the data set's images with these labels, of which those that were made with a least
- * probability have IGNORED voxels. Throws InputError where the data set lacks
- * one of the images.
+ * probability have IGNORED voxels. Throws InputError where the data set lacks one of the images.
  */
 export function keptCases(manifest: PseudoLabelManifest, folder: string, dataset: Dataset): DatasetCase[] {
   const { cases, options, labels = folder } = manifest;

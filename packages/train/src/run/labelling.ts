@@ -15,7 +15,7 @@ import { encodeSafetensors } from '@organseg/core/network/safetensors.ts';
 import { keepLargestComponent } from '@organseg/core/volume/components.ts';
 import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
-import { classOf, IGNORED } from '@organseg/kernels/codedLabels.ts';
+import { IGNORED, stripPseudo } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { leastProbabilities } from '../config/leastProbability.ts';
 import { networkConfig } from '../config/networkSettings.ts';
@@ -73,11 +73,11 @@ export async function labelScans(
       const { labels: path } = pseudoLabelled(run, epoch, source, store.paths(source));
       if (!existsSync(path!)) {
         const { size, image } = store.load(source);
-        const coded = await network.pseudoLabels({ size, data: image }, least, (share) =>
+        const data = await network.pseudoLabels({ size, data: image }, least, (share) =>
           onCases?.(i + share),
         );
         gpu.arena.trim(); // the next volume is of another size
-        const data = coded.map((label) => (label === IGNORED ? IGNORED : classOf(label)));
+        stripPseudo(data);
         keepLargestComponent({ shape: xyzOf(size), data }, organs, IGNORED);
         await writeWhole(path!, encodeSafetensors({ metadata: {}, tensors: labelTensors(size, data) }));
       }

@@ -283,22 +283,14 @@ class TrainingLoop {
     }
     this.#state = { ...this.#state, labelled: epoch };
     this.#batches.setCases(this.#prepared());
-    const judged = truth.map((source) => {
-      const of = unlabelled.find(({ name }) => name === source.name)!;
-      return pseudoLabelled(folder, epoch, of, store.paths(of));
-    });
+    const known = truth.map((source) => store.paths(source));
+    const judged = truth.map((source, i) => pseudoLabelled(folder, epoch, source, known[i]!));
     await this.#log.add({
       event: 'labelling',
       epoch,
       step,
       cases: unlabelled.length,
-      ...(truth.length && {
-        trueDsc: trueDsc(
-          judged,
-          truth.map((source) => store.paths(source)),
-          run.config.classes,
-        ),
-      }),
+      ...(known.length && { trueDsc: trueDsc(judged, known, run.config.classes) }),
       seconds: seconds(started),
     });
     await this.#save(LATEST);
