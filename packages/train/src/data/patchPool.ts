@@ -3,15 +3,15 @@
  * loads a file of its own into each thread, which a bundle of one file a program does not hold.
  */
 
-import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { RandomState } from '@organseg/core/random.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Centre, Patch } from './patchSampler.ts';
 import type { PreparedPaths } from './preparedCase.ts';
+import { startThread } from './thread.ts';
 
 export interface PatchRequest {
   readonly paths: PreparedPaths;
@@ -58,10 +58,7 @@ export class PatchPool {
   }
 
   #startThread(): Worker {
-    // A thread does not know of its own that the program keeps code without its types from run to run.
-    const cache = getCompileCacheDir();
-    const env = { ...process.env, ...(cache && { NODE_COMPILE_CACHE: cache }) };
-    const thread = new Worker(WORKER, { env });
+    const thread = startThread(WORKER);
     thread.on('message', (reply: PatchReply) => this.#settle(reply));
     thread.on('error', (error) => this.#fail(error as Error));
     thread.on('exit', () => this.#fail(new Error('a thread that cuts patches has ended')));

@@ -1,12 +1,10 @@
 /** A run's settings for a data set: a preset's training on the grid and with the network that its fingerprint asks for. */
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import type { Config } from '../config/schema.ts';
-import { parseConfig } from '../config/schema.ts';
-import { trainingPeakBytes } from '../run/memory.ts';
+import { type Config, parseConfig } from '../config/schema.ts';
+import { firstFitting, whyTooLarge } from '../run/memory.ts';
 import type { Intensities } from './fingerprint.ts';
 import {
   batchOfShare,
@@ -41,18 +39,8 @@ export type Fits = (config: Config, grid: GridPlan) => Promise<boolean>;
 /** Judged by the GPU that the run is for. */
 export const fitsGpu =
   (gpu: Gpu): Fits =>
-  async (config, { largestShape }) => {
-    try {
-      await trainingPeakBytes(gpu, config, 'initial', largestShape);
-      return true;
-    } catch (error) {
-      if (error instanceof OutOfGpuMemoryError) return false;
-      throw error;
-    }
-  };
-
-/** The greatest share of the data set's voxels that a batch may hold, as in nnU-Net. */
-const DATASET_SHARE = 0.05;
+  async (config, { largestShape }) =>
+    !(await whyTooLarge(gpu, config, 'initial', largestShape));
 
 /**
  * The largest patch of which two fit, then the largest batch of it; the network's stages are chosen by nnU-Net's rules
@@ -67,7 +55,7 @@ export async function planSettings(preset: Config, grids: Grids, fits: Fits): Pr
   const place = await firstFitting(topologies.length, (i) => fits(withPatch(topologies[i]!), grid));
   const topology = topologies[place];
   if (!topology) throw new InputError('not even the smallest patch fits the memory; give --memory more');
-  const most = batchOfShare(topology.patch, medianShape, grids.spacings.length, DATASET_SHARE);
+  const most = batchOfShare(topology.patch, medianShape, grids.spacings.length, PLANNERS.nnunet.datasetShare);
   const batches = Array.from(
     { length: Math.max(1, most - MIN_BATCH + 1) },
     (_, i) => Math.max(most, MIN_BATCH) - i,
@@ -101,17 +89,6 @@ const tooSmall = ({ medianShape }: GridPlan) =>
   new InputError(
     `scans of ${xyzOf(medianShape).join(' × ')} voxels are too small for a network of two stages`,
   );
-
-/** The first of `count` places from which on everything fits, found by bisection; `count` where nothing does. */
-async function firstFitting(count: number, fits: (place: number) => Promise<boolean>): Promise<number> {
-  let [low, high] = [0, count];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (await fits(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
 
 /** The preset's settings on a grid of this spacing, with these stages. */
 function settingsOf(

@@ -1,8 +1,9 @@
 /** Threads that read cases for a fingerprint, each one case at a time. */
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
+import { startThread } from '../data/thread.ts';
 import type { KeptRecord, PlannedCase } from './caseRecord.ts';
 
 export interface RecordRequest {
@@ -33,7 +34,7 @@ export async function recordCases(
   const waiting = cases.values();
   const faults: unknown[] = [];
   const serve = async () => {
-    const thread = new Worker(WORKER);
+    const thread = startThread(WORKER);
     try {
       for (const source of waiting) {
         signal?.throwIfAborted();

@@ -107,34 +107,49 @@ export async function assertFits(
   phase: TrainingPhase,
   validation: Dhw,
 ): Promise<void> {
-  const fault = async (smaller: Config) => {
-    try {
-      await trainingPeakBytes(gpu, smaller, phase, validation);
-      return undefined;
-    } catch (error) {
-      if (error instanceof OutOfGpuMemoryError) return error.message;
-      throw error;
-    }
-  };
-  const reason = await fault(config);
+  const reason = await whyTooLarge(gpu, config, phase, validation);
   if (!reason) return;
-  /** The first that fits of settings that take less and less memory, found by bisection. */
-  const firstFitting = async (candidates: Config[]) => {
-    let [low, high] = [0, candidates.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (await fault(candidates[middle]!)) low = middle + 1;
-      else high = middle;
-    }
-    return candidates[low];
+  const firstOf = async (candidates: Config[]) => {
+    const fits = async (place: number) => !(await whyTooLarge(gpu, candidates[place]!, phase, validation));
+    return candidates[await firstFitting(candidates.length, fits)];
   };
-  const batch = await firstFitting([...smallerBatches(config)]);
-  const patch = await firstFitting([...smallerPatches(config)]);
+  const batch = await firstOf([...smallerBatches(config)]);
+  const patch = await firstOf([...smallerPatches(config)]);
   const ways = [batch && `batch=${batch.batch}`, patch && `patch=[${patch.patch}]`].filter(Boolean);
   const { batch: items, patch: size } = config;
   const settings = `batch=${items} patch=[${size}] precision=${precisionOf(config, gpu)}, validated on [${validation}] voxels,`;
   const wayOut = ways.length ? `${ways.join(' or ')} would` : 'nor does any smaller batch or patch';
   throw new InputError(`training with ${settings} does not fit: ${reason}; ${wayOut}`);
+}
+
+/** Why training whose validation sees volumes up to this size does not fit the GPU; undefined where it fits. */
+export async function whyTooLarge(
+  gpu: Gpu,
+  config: Config,
+  phase: TrainingPhase,
+  validation: Dhw,
+): Promise<string | undefined> {
+  try {
+    await trainingPeakBytes(gpu, config, phase, validation);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OutOfGpuMemoryError) return error.message;
+    throw error;
+  }
+}
+
+/** The first of `count` places from which on everything fits, found by bisection; `count` where nothing does. */
+export async function firstFitting(
+  count: number,
+  fits: (place: number) => Promise<boolean>,
+): Promise<number> {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (await fits(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function* smallerBatches(config: Config): Generator<Config> {
