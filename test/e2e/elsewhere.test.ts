@@ -105,6 +105,53 @@ describe('a model of nnU-Net', () => {
     );
   });
 
+  test('takes the teacher’s place in an experiment, is scored once for all seeds, and is gone on from', async () => {
+    const [file, out] = [join(folder, 'design.json'), join(folder, 'experiment')];
+    const epochs = { epochs: 1, learningRate: 0.01, augment: false };
+    const arms = [
+      { name: 'as it is', start: 'same', unlabelled: 'none' },
+      { name: 'student', start: 'scratch', unlabelled: 'pseudo-labels', labelledBy: ['as it is'] },
+      { name: 'tuned', start: 'teacher', unlabelled: 'pseudo-labels' },
+    ];
+    const design = {
+      ...{ title: 't', about: 'a', preset: 'small', seeds: [1, 2], baseline: 'as it is', arms },
+      set: {
+        ...{ ...TINY_NETWORK, patch: [24, 16, 16], stepsPerEpoch: 1, initial: epochs, fineTuning: epochs },
+        ...{ selection: [{ strategy: 'keep-all' }], pseudoShare: 0.5 },
+      },
+    };
+    writeFileSync(file, JSON.stringify(design));
+    const experiment = ['experiment', file, '--data', data, '--out', out];
+    const inside = cliHere([...experiment.slice(0, -1), join(model, 'out'), '--teacher', model]);
+    expect(lastLine(await inside)).toMatch(/model\/out: lies in .*model, which is read from; choose another/);
+    const { results } = await cliJsonHere<{ results: { arm: string; steps: number }[] }>([
+      ...experiment,
+      ...['--teacher', model, '--folds', '0'],
+    ]);
+    expect(results.map(({ arm, steps }) => [arm, steps])).toEqual([
+      ['as it is', 0],
+      ['student', 1],
+      ['tuned', 1],
+    ]);
+    const cohort = join(out, 'labelled-2');
+    expect(readdirSync(cohort)).toEqual(['seed-1', 'seed-2', 'teacher']);
+    const of = (...path: string[]) => readJson(join(cohort, 'seed-2', ...path));
+    expect(of('student', 'pseudo', 'manifest.json').labels).toBe(join(cohort, 'teacher', 'labels'));
+    const { init, config } = of('tuned', 'run', 'config.json');
+    expect([init, config.patch, config.architecture]).toEqual([model, [16, 16, 16], 'PlainConvUNet']);
+    expect(of('student', 'run', 'config.json').config.patch).toEqual([24, 16, 16]);
+    expect(lastLine(await cliHere([...experiment, '--resume']))).toMatch(
+      /was made from another design, with teacher /,
+    );
+    writeFileSync(
+      file,
+      JSON.stringify({ ...design, arms: [...arms, { ...arms[2], name: 'b', start: 'branch' }] }),
+    );
+    expect(lastLine(await cliHere([...experiment, '--resume', '--teacher', model]))).toMatch(
+      /b: start branch expects a teacher that is trained here; --teacher is /,
+    );
+  });
+
   test('is gone on from by a run of its own settings, as long as it stays what it was', async () => {
     const tuned = join(folder, 'tuned');
     const settings = ['--preset', 'small', '--set', 'fineTuning.epochs=1', 'fineTuning.learningRate=1e-12'];

@@ -1,6 +1,6 @@
 /** `organseg experiment`: all arms of an experiment, and what came of it. */
 import { execFileSync } from 'node:child_process';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { BootstrapMean } from '@organseg/core/metrics/bootstrap.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { writeWhole } from '@organseg/files/write.ts';
@@ -10,13 +10,15 @@ import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
 import { type OwnedGpu, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
+import { labelMapOption, type TeacherOptions, teacherOf } from '../predict/teacherOptions.ts';
 import { points } from '../report/words.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { OUT_OF_TIME, orAfter } from '../terminal/interruptible.ts';
 import { positive } from '../terminal/optionValues.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, TeacherOptions {
   data?: string;
   out?: string;
   resume?: boolean;
@@ -27,14 +29,20 @@ interface Options extends CommonOptions {
 export const experiment = command('experiment', 'Run all arms of an experiment, and say what came of it')
   .argument('<file>', 'the design, such as experiments/small.json')
   .option('--data <dir>', 'data set in nnU-Net’s layout, for a design without phantoms')
+  .option('--teacher <path>', 'a model from elsewhere in the place of each seed’s teacher')
+  .addOption(labelMapOption())
+  .addOption(foldsOption())
+  .addOption(checkpointOption())
   .option('--out <dir>', 'folder of the runs, results and figures (default: runs/FILE’s name)')
   .option('--resume', 'go on where the folder was; without it the folder must be new')
   .option('--minutes <n>', 'stop cleanly after so long with exit code 124; --resume continues', positive)
   .addOption(tuneOption())
   .action(async (file: string, options: Options) => {
-    const design = await readDesign(file);
+    const design = await readDesign(file, options.teacher);
     const out = options.out ?? join('runs', basename(file, '.json'));
     const source = await openSource(design, options.data, file);
+    const planned = await teacherOf(options, source.labelNames);
+    const teacher = planned && { path: resolve(options.teacher!), planned };
     const work = async (owner: OwnedGpu, stop: AbortSignal) => {
       const signal = options.minutes ? orAfter(options.minutes, stop) : stop;
       const facts = {
@@ -44,11 +52,12 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
       };
       const write = async (runs: readonly ArmRun[]) => {
         const results = resultsOf(runs, design.baseline);
-        const content = { ...facts, data: source.data ?? null, design, results, runs };
+        const origin = { data: source.data ?? null, teacher: teacher?.path ?? null };
+        const content = { ...facts, ...origin, design, results, runs };
         await writeWhole(join(out, 'results.json'), `${JSON.stringify(content, null, 2)}\n`);
         await writeWhole(
           join(out, 'results.html'),
-          await experimentHtml({ design, source, results, out, ...facts }),
+          await experimentHtml({ design, source, teacher: teacher?.path, results, out, ...facts }),
         );
         for (const [labelled, own] of Map.groupBy(results, (result) => result.labelled)) {
           const figure = differences(design.baseline, own);
@@ -57,7 +66,8 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
         }
       };
       try {
-        const runs = await runExperiment(owner, design, { path: file, source, out, signal, onRun: write });
+        const how = { path: file, source, teacher, out, signal, onRun: write };
+        const runs = await runExperiment(owner, design, how);
         const results = resultsOf(runs, design.baseline);
         print(options, { out, results }, table(design, results, out));
       } catch (error) {
@@ -67,7 +77,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
       }
     };
     await whileLocked(out, async () => {
-      await openState(out, design, source, options.resume ?? false);
+      await openState(design, { out, source, teacher }, options.resume ?? false);
       await withGpu({ tune: options.tune }, work);
     });
   });

@@ -3,29 +3,23 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { meanScore } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
-import { type Dataset, openDataset } from '@organseg/files/dataset.ts';
-import { readJsonFile } from '@organseg/files/json.ts';
+import { openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
-import { labelTable } from '@organseg/train/joined/labelLookup.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
 import { openState } from '../pipeline/state.ts';
 import { testReferences } from '../pipeline/tasks.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
-import { type PlannedTeacher, translated } from '../predict/segmenters.ts';
-import { type CommonOptions, command, print, say } from '../terminal/command.ts';
+import { labelMapOption, type TeacherOptions, teacherOf } from '../predict/teacherOptions.ts';
+import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, TeacherOptions {
   data: string;
   out: string;
-  teacher?: string;
-  labelMap?: string;
-  folds?: string[];
-  checkpoint?: 'final' | 'best';
   preset: PresetName;
   config?: string;
   set?: string[];
@@ -45,10 +39,7 @@ export const pipeline = command(
     '--teacher <path>',
     'a model from elsewhere that labels in the first round; labels of one’s own are not needed',
   )
-  .option(
-    '--label-map <table.json>',
-    'which of its labels become which of the data set’s (default: those of one name)',
-  )
+  .addOption(labelMapOption())
   .addOption(foldsOption())
   .addOption(checkpointOption())
   .addOption(presetOption().default('gao2022'))
@@ -57,13 +48,11 @@ export const pipeline = command(
   .addOption(tuneOption())
   .action(async (options: Options) => {
     const { data, out, preset } = options;
-    const without = (['labelMap', 'folds', 'checkpoint'] as const).find((key) => options[key] !== undefined);
-    if (without && options.teacher === undefined)
-      throw new InputError(`--${without === 'labelMap' ? 'label-map' : without} is for --teacher alone`);
     const config = await settings(options);
     const dataset = await openDataset(data);
-    const teacher =
-      options.teacher === undefined ? undefined : await teacherOf(options, options.teacher, dataset);
+    if (options.teacher !== undefined && !dataset.unlabelled.length)
+      throw new InputError(`${data}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
+    const teacher = await teacherOf(options, dataset.labelNames);
     const request = { data, out, preset, config, teacher };
     testReferences(dataset, teacher === undefined); // refused before there is a folder
     await whileLocked(out, async () => {
@@ -74,29 +63,6 @@ export const pipeline = command(
       });
     });
   });
-
-/**
- * The teacher from elsewhere, its labels those of the data set. Throws InputError where none of them is, or there is
- * nothing to label.
- */
-async function teacherOf(
-  { labelMap, folds, checkpoint }: Options,
-  path: string,
-  { folder, labelNames, unlabelled }: Dataset,
-): Promise<PlannedTeacher> {
-  if (!unlabelled.length)
-    throw new InputError(`${folder}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
-  const table = labelMap === undefined ? undefined : await readJsonFile(labelMap, labelTable);
-  const { planned, notes } = await translated(
-    path,
-    { folds, checkpoint },
-    labelNames,
-    table,
-    labelMap ?? path,
-  );
-  for (const note of notes) say(note);
-  return planned;
-}
 
 /** The table of all models and where the report lies. */
 export function comparison(result: PipelineResult): string {

@@ -5,9 +5,11 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { check, readJsonFile } from '@organseg/files/json.ts';
 import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
+import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { branchDifference } from '@organseg/train/run/startingPoint.ts';
 import { z } from 'zod';
 
@@ -78,9 +80,13 @@ async function contentOf(path: string): Promise<unknown> {
   return { ...base, ...own, ...(phantom && { phantom: { ...base.phantom, ...phantom } }) };
 }
 
-/** A design from its file, checked. Throws InputError that names the file and the fault. */
-export async function readDesign(path: string): Promise<Design> {
-  const design = check(await contentOf(path), designFile, path);
+/**
+ * A design from its file, checked. Where the teacher is a model from elsewhere, at `teacher`, arms that fine-tune it have
+ * what it says of network, grid and intensities among their settings. Throws InputError that names the file and the
+ * fault.
+ */
+export async function readDesign(path: string, teacher?: string): Promise<Design> {
+  const design = await withTeacher(check(await contentOf(path), designFile, path), path, teacher);
   const names = design.arms.map(({ name }) => name);
   const twice = names.find(
     (name, i) => slug(name) in Object.fromEntries(names.slice(0, i).map((n) => [slug(n), 1])),
@@ -93,15 +99,15 @@ export async function readDesign(path: string): Promise<Design> {
     if (unknown) throw new InputError(`${path}: ${name} needs an earlier arm ${unknown}`);
   }
   const [seed] = design.seeds;
-  const teacher = teacherConfig(design, seed!, path);
-  if (teacher.folds !== null) {
+  const labelledOnly = teacherConfig(design, seed!, path);
+  if (labelledOnly.folds !== null) {
     throw new InputError(`${path}: folds expects to be set by an arm: the teacher is one model`);
   }
   const fewest = Math.min(...(design.phantom?.labelled ?? [])); // infinite where a data set will tell
   const mirrors = new Map<string, string>();
   for (const each of design.arms) {
     const config = armConfig(design, each, seed!, path);
-    const fault = faultOf(each, config, teacher);
+    const fault = faultOf(each, config, labelledOnly);
     if (fault) throw new InputError(`${path}: ${each.name}: ${fault}`);
     if (config.folds !== null && config.folds > fewest) {
       throw new InputError(
@@ -115,6 +121,27 @@ export async function readDesign(path: string): Promise<Design> {
     }
   }
   return design;
+}
+
+/** The design with the settings that its arms take of a teacher from elsewhere; itself where there is none. */
+async function withTeacher(design: Design, path: string, teacher: string | undefined): Promise<Design> {
+  if (teacher === undefined) return design;
+  for (const { name, start, labelledBy = [] } of design.arms) {
+    const isTeacher = labelledBy.map((other) => armOf(design, other)?.start === 'same');
+    const fault =
+      start === 'branch'
+        ? 'start branch expects a teacher that is trained here'
+        : isTeacher.includes(true) && isTeacher.includes(false)
+          ? 'labelledBy expects arms that are trained here, or the teacher alone'
+          : undefined;
+    if (fault) throw new InputError(`${path}: ${name}: ${fault}; --teacher is ${teacher}`);
+  }
+  if (!design.arms.some(({ start }) => start === 'teacher')) return design;
+  const settings = settingsOfModel(await openModel(teacher));
+  const arms = design.arms.map((each) =>
+    each.start === 'teacher' ? { ...each, set: { ...settings, ...each.set } } : each,
+  );
+  return { ...design, arms };
 }
 
 /** What of an arm does not go with its settings or the teacher's; undefined where all does. */

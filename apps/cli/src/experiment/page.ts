@@ -19,6 +19,8 @@ import type { Source } from './source.ts';
 export interface ExperimentPage {
   readonly design: Design;
   readonly source: Source;
+  /** The path of the teacher, where it is a model from elsewhere. */
+  readonly teacher: string | undefined;
   readonly results: readonly ArmResult[];
   readonly out: string;
   readonly commit: string | null;
@@ -28,7 +30,7 @@ export interface ExperimentPage {
 
 /** The whole page. */
 export async function experimentHtml(input: ExperimentPage): Promise<string> {
-  const { design, source, results, out, commit, adapter, date } = input;
+  const { design, source, teacher, results, out, commit, adapter, date } = input;
   const cohorts = Map.groupBy(results, ({ labelled }) => labelled);
   return pageHtml({
     title: design.title,
@@ -36,7 +38,7 @@ export async function experimentHtml(input: ExperimentPage): Promise<string> {
     lead: design.about,
     main: html`${[...cohorts].map(([labelled, own]) => cohort(design.baseline, source, labelled, own))}
 <section><h2>Arms</h2><table><tbody>${design.arms.map(({ name, about }) => html`<tr><th>${name}<td>${about}`)}</table></section>
-<section><h2>How to read this</h2>${reading(design, source)}</section>
+<section><h2>How to read this</h2>${reading(design, source, teacher)}</section>
 <section><h2>The design</h2><details><summary>Every setting</summary><pre>${JSON.stringify(design, null, 2)}</pre></details></section>`,
   });
 }
@@ -99,6 +101,7 @@ function change(difference: BootstrapMean | undefined): Html {
 const reading = (
   { seeds, phantom, baseline }: Design,
   { test }: Source,
+  teacher: string | undefined,
 ): Html => html`<p>All arms of a seed are scored on the same
 ${plural(test, 'test case')} by FLARE22's rules, and start from the same teacher where they start from one. A difference
 to “${baseline}” is taken case by case, as the mean over ${plural(seeds.length, 'seed')}; its interval is the bootstrap's over
@@ -106,4 +109,5 @@ cases (10,000 resamples) and tells how other patients of this kind might come ou
 out is told by the spread over seeds, which the interval does not hold. “Steps” are the optimiser's until the weights
 that are scored, those of the teacher that an arm starts from included. What an arm gains in an organ is averaged over
 cases and seeds, in a case over organs and seeds.</p>
+${teacher === undefined ? '' : html`<p>The teacher is a model that was trained elsewhere, <code>${teacher}</code>, the same for all seeds; the steps that made it are not counted.</p>`}
 ${phantom ? html`<p>The scans are phantoms: what holds here is how methods compare under these conditions, not a score on patients.</p>` : ''}`;

@@ -6,6 +6,8 @@
  *   OUT/labelled-N/data, where the cases are phantoms
  *   OUT/labelled-N/seed-S/teacher, labels/MODEL, ARM/{run or fold-K, pseudo, predictions, scores.json, result.json}
  *   ARM/labels, where the arm ignores labels that are not probable enough
+ *   OUT/labelled-N/teacher/{labels, predictions, scores.json, result.json}, where the teacher is a model from elsewhere,
+ *   whose seeds share what it makes
  */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -36,7 +38,7 @@ import {
   trainOrGoOn,
 } from '../pipeline/tasks.ts';
 import { reportsIn } from '../predict/predictions.ts';
-import { averaged } from '../predict/segmenters.ts';
+import { averaged, type PlannedTeacher } from '../predict/segmenters.ts';
 import { labelWithProgress } from '../pseudoLabel/labelWithProgress.ts';
 import { pseudoLabelTruth } from '../pseudoLabel/pseudoLabelTruth.ts';
 import { say } from '../terminal/command.ts';
@@ -50,18 +52,32 @@ export interface ExperimentOptions {
   /** Path of the design, for messages. */
   readonly path: string;
   readonly source: Source;
+  readonly teacher: OutsideTeacher | undefined;
   readonly out: string;
   readonly signal: AbortSignal;
   /** Told all runs so far after each arm. */
   readonly onRun: (runs: readonly ArmRun[]) => Promise<void>;
 }
 
+/** A teacher of all seeds that was trained elsewhere. */
+export interface OutsideTeacher {
+  /** The path of the model, from which arms are fine-tuned. */
+  readonly path: string;
+  /** The model, its labels those of the cohorts. */
+  readonly planned: PlannedTeacher;
+}
+
 const STATE = 'experiment.json';
 
-/** A folder belongs to one design: results of two are never mixed. */
-export async function openState(out: string, design: Design, source: Source, resume: boolean): Promise<void> {
+/** A folder belongs to one design, cohort and teacher: results of two are never mixed. */
+export async function openState(
+  design: Design,
+  { out, source, teacher }: Pick<ExperimentOptions, 'out' | 'source' | 'teacher'>,
+  resume: boolean,
+): Promise<void> {
   const path = join(out, STATE);
-  const state = { ...design, data: source.data };
+  const origin = await teacher?.planned.origin(NO_POSTPROCESSING);
+  const state = { data: source.data, teacher: origin, ...design };
   if (existsSync(path)) {
     if (!resume) throw new InputError(`${out}: holds an experiment already; --resume goes on with it`);
     const difference = firstDifference(await readJsonFile(path, z.unknown()), state);
@@ -72,7 +88,10 @@ export async function openState(out: string, design: Design, source: Source, res
   }
   const ofCohorts = source.labelled.flatMap((n) => [`labelled-${n}`, `differences-${n}-labelled.svg`]);
   const files = [STATE, 'results.json', 'results.html', 'prepared', ...ofCohorts];
-  const inputs = source.data === undefined ? [] : caseFoldersOf(source.data);
+  const inputs = [
+    ...(source.data === undefined ? [] : caseFoldersOf(source.data)),
+    ...(teacher ? [teacher.path] : []),
+  ];
   await assertNothingLost({ folder: out, files, own: [], inputs });
   await writeWhole(path, `${JSON.stringify(state, null, 2)}\n`);
 }
@@ -91,7 +110,7 @@ export async function runExperiment(
       await writePhantoms({ ...design.phantom, out: data, labelled, spacing: spacingMm }, options.signal);
     }
     for (const seed of design.seeds) {
-      const group = new SeedGroup(owner, design, options, data, join(folder, `seed-${seed}`), seed);
+      const group = new SeedGroup(owner, design, options, data, folder, seed);
       for (const arm of design.arms) {
         say(`— ${labelled} labelled, seed ${seed}: ${arm.name}`);
         runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
@@ -109,6 +128,8 @@ class SeedGroup {
   readonly #options: ExperimentOptions;
   readonly #data: string;
   readonly #folder: string;
+  /** The folder of what a teacher from elsewhere makes, for all seeds of the cohort. */
+  readonly #shared: string;
   readonly #seed: number;
 
   constructor(
@@ -116,21 +137,23 @@ class SeedGroup {
     design: Design,
     options: ExperimentOptions,
     data: string,
-    folder: string,
+    cohort: string,
     seed: number,
   ) {
     this.#owner = owner;
     this.#design = design;
     this.#options = options;
     this.#data = data;
-    this.#folder = folder;
+    this.#folder = join(cohort, `seed-${seed}`);
+    this.#shared = join(cohort, TEACHER);
     this.#seed = seed;
   }
 
   /** Trains, predicts and scores an arm, or what is left of that. What is done may lack its runs. */
   async run(arm: Arm): Promise<ArmOutcome> {
     const { signal } = this.#options;
-    const own = join(this.#folder, slug(arm.name));
+    const outside = arm.start === 'same' ? this.#options.teacher : undefined;
+    const own = outside ? this.#shared : join(this.#folder, slug(arm.name));
     const result = join(own, 'result.json');
     const runs = this.#runsOf(arm);
     if (existsSync(result) && !runs.some(({ out }) => isRun(out))) {
@@ -162,7 +185,7 @@ class SeedGroup {
       }
     }
     const folders = runs.map(({ out }) => out);
-    const model = await averaged(folders, {}, { mirror: mirrorOf(arm, config) });
+    const model = outside?.planned ?? (await averaged(folders, {}, { mirror: mirrorOf(arm, config) }));
     const isNew = await predictOrGoOn(this.#owner, model, dataset.test, predictions, signal);
     const scores = join(own, 'scores.json');
     const evaluation = await evaluateOrRead(
@@ -174,11 +197,11 @@ class SeedGroup {
     const reports = await reportsIn(predictions);
     const outcome = {
       cases: evaluation.cases,
-      steps: await stepsOf(folders[0]!),
+      steps: outside ? 0 : await stepsOf(folders[0]!),
       predictionSeconds: average(reports.map(({ seconds }) => seconds)),
       predictionGpuBytes: Math.max(...reports.map(({ peakGpuBytes }) => peakGpuBytes)),
       pseudoLabels: pseudo ? await this.#quality(pseudo.manifest, pseudo.folder, dataset) : null,
-      labellings: await labellingsOf(folders),
+      labellings: outside ? [] : await labellingsOf(folders),
     };
     await writeWhole(result, `${JSON.stringify(outcome, null, 2)}\n`);
     return outcome;
@@ -191,15 +214,17 @@ class SeedGroup {
 
   #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
 
-  /** The runs of an arm's models: one, or one of each fold; the teacher's where the arm is the teacher. */
+  /** The runs of an arm's models: one, or one of each fold; the teacher's, if it is a run, where the arm is the teacher. */
   #runsOf(arm: Arm): { out: string; fold: FoldRun['fold'] }[] {
-    if (arm.start === 'same') return [{ out: join(this.#folder, TEACHER), fold: undefined }];
+    if (arm.start === 'same')
+      return this.#options.teacher ? [] : [{ out: join(this.#folder, TEACHER), fold: undefined }];
     const own = join(this.#folder, slug(arm.name));
     return foldRuns(this.#config(arm), 'run').map(({ name, fold }) => ({ out: join(own, name), fold }));
   }
 
-  /** The run that labels and that arms start from. */
+  /** The model that labels and that arms start from: a run of the seed, or one from elsewhere. */
   async #teacher(): Promise<string> {
+    if (this.#options.teacher) return this.#options.teacher.path;
     const out = join(this.#folder, TEACHER);
     const config = teacherConfig(this.#design, this.#seed, this.#options.path);
     const request = { data: this.#data, out, config, prepared: this.#prepared };
@@ -213,16 +238,10 @@ class SeedGroup {
     { out, least, comparedWith }: { out: string; least: LeastProbability; comparedWith?: string | undefined },
   ): Promise<PseudoLabelManifest> {
     const { signal } = this.#options;
-    const arms = by?.map((name) => armOf(this.#design, name));
-    const runs = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
-    const mirror = arms
-      ? mirrorOf(arms[0]!, this.#config(arms[0]!))
-      : teacherConfig(this.#design, this.#seed, this.#options.path).teacherMirror;
     const compared = comparedWith === undefined ? [] : [this.#labelFolder([comparedWith])];
     if (comparedWith !== undefined) await this.#labels([comparedWith], { out: compared[0]!, least: 0 });
     const { unlabelled } = await openDataset(this.#data);
-    const teacher = await averaged(runs, {}, { mirror, confidence: true });
-    const planned = teacher.ignoringBelow(least);
+    const planned = (await this.#labeller(by)).ignoringBelow(least);
     const origin = await planned.origin(NO_POSTPROCESSING);
     const segmenter = await planned.open(this.#owner, signal);
     try {
@@ -234,8 +253,25 @@ class SeedGroup {
     }
   }
 
-  #labelFolder = (by: Arm['labelledBy']) =>
-    join(this.#folder, 'labels', by ? slug(by.join(' and ')) : TEACHER);
+  /** What labels: the average of arms' models, or the teacher. */
+  async #labeller(by: Arm['labelledBy']): Promise<PlannedTeacher> {
+    const { teacher, path } = this.#options;
+    if (teacher && this.#isTeacher(by)) return teacher.planned;
+    const arms = by?.map((name) => armOf(this.#design, name));
+    const runs = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
+    const mirror = arms
+      ? mirrorOf(arms[0]!, this.#config(arms[0]!))
+      : teacherConfig(this.#design, this.#seed, path).teacherMirror;
+    return await averaged(runs, {}, { mirror, confidence: true });
+  }
+
+  #isTeacher = (by: Arm['labelledBy']): boolean =>
+    by?.every((name) => armOf(this.#design, name).start === 'same') ?? true;
+
+  #labelFolder(by: Arm['labelledBy']): string {
+    if (this.#options.teacher && this.#isTeacher(by)) return join(this.#shared, 'labels');
+    return join(this.#folder, 'labels', by ? slug(by.join(' and ')) : TEACHER);
+  }
 
   /** The arm's manifest: labels that lie elsewhere, and its own choice among them. */
   async #pseudo(arm: Arm, { selection, pseudoLeastProbability }: Config, own: string) {
@@ -282,14 +318,14 @@ class SeedGroup {
   }
 }
 
-/** Optimiser steps to a run's last weights, those of the run that it started from included. */
+/** Optimiser steps to a run's last weights, those of the run that it started from included; a model's are not known. */
 const stepsOf = async (folder: string): Promise<number> =>
   (await stepsBefore(folder)) + loadState(folder).step;
 
 /** The steps among them that a run's own count leaves out: a branch counts on from where it branched. */
 async function stepsBefore(folder: string): Promise<number> {
   const { init, branches } = await readRun(folder);
-  return init && !branches ? await stepsOf(init) : 0;
+  return init && !branches && isRun(init) ? await stepsOf(init) : 0;
 }
 
 /** The labels that an arm's runs gave unlabelled scans themselves: their steps, and the runs' mean of their true DSC. */

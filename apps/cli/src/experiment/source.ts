@@ -8,6 +8,8 @@ import { testReferences } from '../pipeline/tasks.ts';
 import type { Design } from './design.ts';
 
 export interface Source {
+  /** The names of the labels, background first. */
+  readonly labelNames: readonly string[];
   readonly organs: readonly Organ[];
   /** Folder of the data set; without one each cohort has phantoms of its own. */
   readonly data?: string;
@@ -22,7 +24,8 @@ export async function openSource(design: Design, data: string | undefined, path:
   if (design.phantom) {
     if (data !== undefined)
       throw new InputError(`${path}: describes phantoms; --data is for designs without`);
-    return { ...design.phantom, organs: FLARE22_ORGANS };
+    const labelNames = ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)];
+    return { ...design.phantom, labelNames, organs: FLARE22_ORGANS };
   }
   if (data === undefined) throw new InputError(`${path}: describes no phantoms; --data names a data set`);
   const dataset = await openDataset(data);
@@ -38,6 +41,7 @@ export async function openSource(design: Design, data: string | undefined, path:
     throw new InputError(`${missing}: missing, “${ceiling.name}” of ${path} learns from it`);
   }
   return {
+    labelNames: dataset.labelNames,
     organs: organsOf(dataset.labelNames),
     data: resolve(data),
     labelled: [labelled.length],
