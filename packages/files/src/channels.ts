@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import type { Scan } from '@organseg/core/volume/niftiRead.ts';
-import { readScanFile } from './nifti.ts';
+import type { Scan } from '@organseg/core/volume/volumeStream.ts';
+import { readScanFile } from './scanFile.ts';
 
 /** The ending of a scan's file, behind the number of its channel. */
 const CHANNEL = /_0000(\.(nii|hdr|img)(\.gz)?)$/i;

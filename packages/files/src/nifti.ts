@@ -8,8 +8,6 @@ import {
   openNifti,
   readLabels,
   readNifti,
-  readScan,
-  type Scan,
 } from '@organseg/core/volume/niftiRead.ts';
 import type { NiftiSpace } from '@organseg/core/volume/niftiSpace.ts';
 import { encodeNifti, type NiftiExtension } from '@organseg/core/volume/niftiWrite.ts';
@@ -23,9 +21,6 @@ import { writeWhole } from './write.ts';
 export const openNiftiFile = (path: string): Promise<NiftiStream> => openNifti(...sourcesOf(path));
 
 export const readNiftiFile = (path: string): Promise<NiftiVolume> => readNifti(...sourcesOf(path));
-
-/** A CT scan. Throws InputError, before its voxels are read where no CT has its size. */
-export const readScanFile = (path: string): Promise<Scan> => readScan(...sourcesOf(path));
 
 export const readLabelsFile = (path: string): Promise<NiftiVolume<Uint8Array>> =>
   readLabels(...sourcesOf(path));

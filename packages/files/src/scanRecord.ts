@@ -1,6 +1,6 @@
 /** Records of scans: of the file of each channel, or of the two of a .hdr/.img pair, by name. */
 import { basename, dirname, join } from 'node:path';
-import type { Scan } from '@organseg/core/volume/niftiRead.ts';
+import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import { z } from 'zod';
 import { channelFiles, readChannels } from './channels.ts';
 import { assertAsBefore, fileRecord, isAsRecorded, recordOf } from './fileRecord.ts';

@@ -4,8 +4,8 @@ import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
 import { labelColour } from '@organseg/core/organs.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
-import type { NiftiVolume } from '@organseg/core/volume/niftiRead.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
+import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import {
@@ -33,7 +33,7 @@ export interface CaseFiles {
 export async function writeCase(
   out: string,
   name: string,
-  scan: NiftiVolume,
+  scan: Scan,
   labels: Volume<Uint8Array>,
   { labelNames, postprocessing, statistics, preview }: CaseFiles,
 ): Promise<PostprocessingChanges> {

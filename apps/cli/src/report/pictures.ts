@@ -1,7 +1,8 @@
 /** Pictures of the case that the second model segments best and of the one that it segments worst. */
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import type { Organ } from '@organseg/core/organs.ts';
-import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
+import { readLabelsFile } from '@organseg/files/nifti.ts';
+import { readScanFile } from '@organseg/files/scanFile.ts';
 import { html } from 'hono/html';
 import { caseViews, DISAGREEMENTS, type View } from '../pictures/overlay.ts';
 import type { Html, ReportCase, ReportRun } from './input.ts';
@@ -38,7 +39,7 @@ async function viewsOf({ image, reference, prediction, ignoreLabel }: ReportCase
   const [was, is] = [await readLabelsFile(reference), await readLabelsFile(prediction)];
   const judged = withoutIgnored({ reference: was.data, prediction: is.data }, ignoreLabel);
   return caseViews(
-    await readNiftiFile(image),
+    await readScanFile(image),
     { ...was, data: judged.reference },
     { ...is, data: judged.prediction },
   );

@@ -1,9 +1,10 @@
 /** Label maps as streams: the header first, then the labels in blocks, each checked against a table. */
 import type { ByteSource } from './byteReader.ts';
-import { type NiftiStream, notALabel, openNifti, shape3d } from './niftiRead.ts';
+import { type NiftiStream, notALabel, openNifti } from './niftiRead.ts';
 import { statedSpacingMm } from './niftiSpace.ts';
 import { assertScanSize } from './scanDoubts.ts';
 import type { Grid, Xyz } from './volume.ts';
+import { shape3d } from './volumeStream.ts';
 
 export interface LabelStream extends Grid {
   readonly name: string;

@@ -6,27 +6,18 @@
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { InputError } from '../inputError.ts';
 import { affineFromRows, determinant, spacingOf } from './affine.ts';
-import { dtypeName, NIFTI_DTYPES, type NiftiDtype } from './niftiDtype.ts';
+import { dtypeName, NIFTI_DTYPES } from './niftiDtype.ts';
 import { affineOfSpace, affineSource, isRotation, type NiftiSpace } from './niftiSpace.ts';
 import type { Affine, Xyz } from './volume.ts';
+import type { VolumeHeader } from './volumeHeader.ts';
 
-export interface NiftiHeader {
+export interface NiftiHeader extends VolumeHeader {
   readonly version: 1 | 2;
   readonly littleEndian: boolean;
   /** The header of a .hdr/.img pair: the voxels lie in another file. */
   readonly isPair: boolean;
-  /** Voxels along each axis, x first; at least three numbers. */
-  readonly shape: readonly number[];
-  readonly dtype: NiftiDtype;
-  /** value = slope · stored + intercept; null where the stored values are the values. */
-  readonly scaling: { readonly slope: number; readonly intercept: number } | null;
   /** Where the voxels start in their file. */
   readonly dataOffset: number;
-  /** Voxel index → world mm, whatever the header's unit. */
-  readonly affine: Affine;
-  readonly space: NiftiSpace;
-  /** The axes of several voxels whose size counts but is not stated, x being 0: 1 of the header's unit is taken. */
-  readonly unstatedSizes: readonly number[];
 }
 
 /** Bytes of a header by its first four bytes and the byte order in which they make sense; null where in none. */

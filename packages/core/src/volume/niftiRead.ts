@@ -5,38 +5,22 @@
 import { InputError } from '../inputError.ts';
 import { ByteReader, type ByteSource } from './byteReader.ts';
 import { gunzip } from './gzip.ts';
-import { isInt64, swapBytes, type VoxelArrayType, valuesOf } from './niftiDtype.ts';
+import { isInt64, swapBytes, valuesOf } from './niftiDtype.ts';
 import { type NiftiHeader, niftiHeaderSize, parseNiftiHeader } from './niftiHeader.ts';
-import { assertScanSize, type ScanDoubt, scanDoubts, VoxelSummary } from './scanDoubts.ts';
-import { type Volume, type VoxelArray, voxelCount, type Xyz } from './volume.ts';
+import type { VoxelArray } from './volume.ts';
+import type { VolumeHeader } from './volumeHeader.ts';
+import { arrayOf, type HeadedVolume, readVolume, type VolumeStream } from './volumeStream.ts';
 
 /** A volume as a NIfTI file gave it; the header says how to write another on the same grid. */
-export interface NiftiVolume<T extends VoxelArray = VoxelArray> extends Volume<T> {
-  readonly header: NiftiHeader;
-}
+export type NiftiVolume<T extends VoxelArray = VoxelArray> = HeadedVolume<T, NiftiHeader>;
 
-export interface NiftiStream {
-  readonly header: NiftiHeader;
-  /**
-   * The voxel values, slope and intercept applied, in the file's order (x fastest), block by block. A block is
-   * overwritten by the next. Ends only after the whole file, checksum included, has proved sound.
-   */
-  voxels(): AsyncGenerator<VoxelArray>;
-  /** Lets go of the source; for whoever wants the header alone. */
-  cancel(): Promise<void>;
-}
+/** The header of a NIfTI file, and its voxels in the file's order; they end after its checksum has proved right. */
+export type NiftiStream = VolumeStream<NiftiHeader>;
 
 const BLOCK_BYTES = 1 << 20;
 
 /** Extensions lie between header and voxels; whole DICOM headers take a few MB. */
 const MAX_EXTENSION_BYTES = 64 << 20;
-
-/** 1024³: more than any CT, and 4 GiB as float32. */
-const MAX_VOXELS = 2 ** 30;
-
-/** How far memory may run ahead of what has arrived. */
-const FIRST_VOXELS = 1 << 20;
-const GROWTH = 16;
 
 /**
  * Reads the header of `file`, whose name says whether it is gzipped (.gz). The header of a .hdr/.img pair needs
@@ -57,7 +41,12 @@ export async function openNifti(file: ByteSource, image?: ByteSource): Promise<N
       await skip(reader, header.dataOffset - (header.version === 1 ? 348 : 540), file.name);
     }
     const { name } = header.isPair && image ? image : file;
-    return { header, voxels: () => voxelBlocks(source, header, name), cancel: () => source.cancel() };
+    return {
+      name: file.name,
+      header,
+      voxels: () => voxelBlocks(source, header, name),
+      cancel: () => source.cancel(),
+    };
   } catch (error) {
     await source.cancel();
     throw error;
@@ -69,47 +58,21 @@ export async function openNifti(file: ByteSource, image?: ByteSource): Promise<N
  * stored ones have more than 24 bits. Throws InputError, also for 4D with more than one volume.
  */
 export async function readNifti(file: ByteSource, image?: ByteSource): Promise<NiftiVolume> {
-  return readVolume(file, image, arrayOf, copyBlock);
-}
-
-const arrayOf = ({ scaling, dtype }: NiftiHeader): VoxelArrayType =>
-  scaling ? dtype.scaledArray : dtype.array;
-
-/** A scan as it was read. */
-export interface Scan extends NiftiVolume {
-  readonly doubts: readonly ScanDoubt[];
-}
-
-/** Reads a CT scan. Throws InputError, before its voxels are read where no CT has its size. */
-export async function readScan(file: ByteSource, image?: ByteSource): Promise<Scan> {
-  const values = new VoxelSummary();
-  const volume = await readVolume(
-    file,
-    image,
-    (header) => {
-      assertScanSize(header, file.name);
-      return arrayOf(header);
-    },
-    (out, block, at) => {
-      values.add(block);
-      copyBlock(out, block, at);
-    },
-  );
-  return { ...volume, doubts: scanDoubts(volume.header, values) };
+  return readVolume(await openNifti(file, image), arrayOf, (out, block, at) => out.set(block, at));
 }
 
 /** Reads a 3D label map, whatever type its labels are stored in. Throws InputError where one is not 0 to 255. */
 export async function readLabels(file: ByteSource, image?: ByteSource): Promise<NiftiVolume<Uint8Array>> {
+  const nifti = await openNifti(file, image);
   return readVolume(
-    file,
-    image,
+    nifti,
     () => Uint8Array,
-    (out, block, at, header) => {
-      copyBlock(out, block, at);
+    (out, block, at) => {
+      out.set(block, at);
       if (block instanceof Uint8Array) return;
       for (let i = 0; i < block.length; i++)
         if (out[at + i] !== block[i])
-          throw notALabel(file.name, header, at + i, block[i], 'whole numbers from 0 to 255');
+          throw notALabel(file.name, nifti.header, at + i, block[i], 'whole numbers from 0 to 255');
     },
   );
 }
@@ -117,7 +80,7 @@ export async function readLabels(file: ByteSource, image?: ByteSource): Promise<
 /** The fault of a voxel, given by its place in the file's order, whose value is not among the `expected` labels. */
 export function notALabel(
   name: string,
-  { shape: [nx, ny], scaling }: NiftiHeader,
+  { shape: [nx, ny], scaling }: VolumeHeader,
   at: number,
   value: number,
   expected: string,
@@ -127,58 +90,6 @@ export function notALabel(
     ? `; the header made it, by scl_slope ${scaling.slope} and scl_inter ${scaling.intercept}`
     : '';
   return new InputError(`${name}: voxel (${voxel}) is ${value}; labels are ${expected}${cause}`);
-}
-
-const copyBlock = (out: VoxelArray, block: VoxelArray, at: number): void => out.set(block, at);
-
-async function readVolume<A extends VoxelArrayType>(
-  file: ByteSource,
-  image: ByteSource | undefined,
-  arrayFor: (header: NiftiHeader) => A,
-  store: (out: InstanceType<A>, block: VoxelArray, at: number, header: NiftiHeader) => void,
-): Promise<NiftiVolume<InstanceType<A>>> {
-  const nifti = await openNifti(file, image);
-  try {
-    const { header } = nifti;
-    const shape = shape3d(header, file.name);
-    const total = voxelCount(shape);
-    const type = arrayFor(header);
-    const make = (length: number) => allocate(type, length, file.name);
-    let data = make(Math.min(total, FIRST_VOXELS));
-    let count = 0;
-    for await (const block of nifti.voxels()) {
-      if (count + block.length > data.length) {
-        const grown = make(Math.min(total, GROWTH * data.length));
-        grown.set(data);
-        data = grown;
-      }
-      store(data, block, count, header);
-      count += block.length;
-    }
-    return { shape, affine: header.affine, data, header };
-  } finally {
-    await nifti.cancel();
-  }
-}
-
-function allocate<A extends VoxelArrayType>(type: A, length: number, name: string): InstanceType<A> {
-  try {
-    return new type(length) as InstanceType<A>;
-  } catch {
-    throw new InputError(`${name}: ${length} voxels do not fit into memory`);
-  }
-}
-
-/** The shape of a header's one 3D volume. Throws InputError where there are several, or too many voxels. */
-export function shape3d({ shape }: NiftiHeader, name: string, maxVoxels = MAX_VOXELS): Xyz {
-  const [x, y, z, ...more] = shape;
-  if (more.some((n) => n > 1)) {
-    throw new InputError(`${name}: has ${shape.join('×')} voxels; expected one 3D volume`);
-  }
-  if (x * y * z > maxVoxels) {
-    throw new InputError(`${name}: has ${shape.join('×')} voxels; at most ${maxVoxels} are read`);
-  }
-  return [x, y, z];
 }
 
 function readerOf({ bytes, name, inflate }: ByteSource): ByteReader {

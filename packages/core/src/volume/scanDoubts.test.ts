@@ -1,9 +1,10 @@
 /** What is refused or said of a scan’s size, orientation and values. */
 import { describe, expect, it } from 'vitest';
 import { type NiftiFixture, niftiFile, sourceOf } from './niftiFixture.ts';
-import { readScan } from './niftiRead.ts';
+import { openNifti } from './niftiRead.ts';
+import { readScan } from './volumeStream.ts';
 
-const scan = (fixture: NiftiFixture) => readScan(sourceOf('s.nii', niftiFile(fixture)));
+const scan = (fixture: NiftiFixture) => openNifti(sourceOf('s.nii', niftiFile(fixture))).then(readScan);
 const sformOf = (x: number, y: number, z: number) => [x, 0, 0, 0, 0, y, 0, 0, 0, 0, z, 0];
 
 /** Some air, lung, fat, tissue and bone. */

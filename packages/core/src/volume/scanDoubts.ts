@@ -4,7 +4,6 @@
  */
 import { InputError } from '../inputError.ts';
 import { greatestShiftMm, spacingOf } from './affine.ts';
-import type { NiftiHeader } from './niftiHeader.ts';
 import {
   affineOfSpace,
   affineSource,
@@ -14,9 +13,10 @@ import {
   unitOf,
 } from './niftiSpace.ts';
 import { type VoxelArray, type Xyz, xyz } from './volume.ts';
+import type { VolumeHeader } from './volumeHeader.ts';
 
 export interface ScanDoubt {
-  readonly about: 'orientation' | 'voxel sizes' | 'values' | 'voxels that are not finite';
+  readonly about: 'series' | 'orientation' | 'voxel sizes' | 'values' | 'voxels that are not finite';
   /** One line, without the scan's name. */
   readonly text: string;
 }
@@ -26,7 +26,7 @@ const VOXEL_MM = [0.05, 50] as const;
 const SCAN_MM = 2000;
 
 /** The fault of a scan whose voxels or whose extent no CT of a human has; undefined where there is none. */
-export function sizeFault({ affine, shape, space }: NiftiHeader): string | undefined {
+export function sizeFault({ affine, shape, space }: VolumeHeader): string | undefined {
   const spacing = spacingOf(affine);
   const unit = unitOf(space);
   const said = unit === 'unknown' ? 'the header names no unit, mm is taken' : `the header says ${unit}`;
@@ -39,7 +39,7 @@ export function sizeFault({ affine, shape, space }: NiftiHeader): string | undef
 }
 
 /** Throws InputError that names the file. */
-export function assertScanSize(header: NiftiHeader, name: string): void {
+export function assertScanSize(header: VolumeHeader, name: string): void {
   const fault = sizeFault(header);
   if (fault) throw new InputError(`${name}: ${fault}`);
 }
@@ -49,7 +49,7 @@ const SPACING_SHARE = 0.01;
 const SHIFT_MM = 1;
 
 /** What is guessed or contradictory in how the header places its voxels. */
-export function orientationDoubt({ affine, shape, space }: NiftiHeader): string | undefined {
+export function orientationDoubt({ affine, shape, space }: VolumeHeader): string | undefined {
   const source = affineSource(space);
   if (source === 'pixdim') return 'the header holds no orientation (both codes are 0): LAS is assumed';
   if (source === 'qform') return undefined;
@@ -64,7 +64,7 @@ export function orientationDoubt({ affine, shape, space }: NiftiHeader): string 
 }
 
 /** Axes whose voxel size is a guess. */
-export function unstatedSizesDoubt({ space, unstatedSizes }: NiftiHeader): string | undefined {
+export function unstatedSizesDoubt({ space, unstatedSizes }: VolumeHeader): string | undefined {
   if (!unstatedSizes.length) return undefined;
   const unit = unitOf(space);
   const axes = unstatedSizes.map((axis) => 'xyz'[axis]).join(', ');
@@ -137,7 +137,7 @@ export class VoxelSummary {
 }
 
 /** All that is doubtful of a scan. */
-export function scanDoubts(header: NiftiHeader, values: VoxelSummary): ScanDoubt[] {
+export function scanDoubts(header: VolumeHeader, values: VoxelSummary): ScanDoubt[] {
   const notFinite = values.nanCount + values.infiniteCount;
   const doubts = [
     { about: 'orientation', text: orientationDoubt(header) },

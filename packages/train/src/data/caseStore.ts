@@ -23,8 +23,9 @@ import {
   factsOf,
   sha256Of,
 } from '@organseg/files/fileRecord.ts';
-import { readLabelsFile, readScanFile } from '@organseg/files/nifti.ts';
+import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import { readScanFile } from '@organseg/files/scanFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
