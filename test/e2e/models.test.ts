@@ -16,7 +16,7 @@ import { networkLayout } from '../../packages/core/src/network/network.ts';
 import type { PlainConvUnetConfig } from '../../packages/core/src/network/networkConfig.ts';
 import { initialise } from '../../packages/core/src/network/parameters.ts';
 import { Random } from '../../packages/core/src/random.ts';
-import { compose, scaleAndShift } from '../../packages/core/src/volume/affine.ts';
+import { affineFromRows, compose, scaleAndShift } from '../../packages/core/src/volume/affine.ts';
 import { axisCodes, toRas } from '../../packages/core/src/volume/orientation.ts';
 import { type Volume, xyz } from '../../packages/core/src/volume/volume.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
@@ -46,12 +46,26 @@ const MODEL_NAME = `nnUNetTrainer__nnUNetPlans__${CONFIGURATION}`;
 
 const cube = (n: number) => dhw(() => n);
 
-/** Writes a folder of nnU-Net v2 with one fold of random weights, which label something everywhere. */
-async function writeModel(path: string, labelNames: readonly string[]): Promise<void> {
+interface ModelChanges {
+  /** What plans.json has otherwise. */
+  readonly plans?: object;
+  /** Labels that overlap, by name, and the order in which they are written. */
+  readonly regions?: { readonly labels: object; readonly order: readonly number[] };
+}
+
+/**
+ * Writes a folder of nnU-Net v2 with one fold of random weights, which label something everywhere. There are as many
+ * regions as labels without the background.
+ */
+async function writeModel(
+  path: string,
+  labelNames: readonly string[],
+  { plans: changes, regions }: ModelChanges = {},
+): Promise<void> {
   const network: PlainConvUnetConfig = {
     architecture: 'PlainConvUNet',
     inputChannels: 1,
-    classes: labelNames.length,
+    classes: labelNames.length - (regions ? 1 : 0),
     filters: TINY_NETWORK.filters,
     kernels: [cube(3), cube(3)],
     strides: [cube(1), cube(2)],
@@ -59,17 +73,21 @@ async function writeModel(path: string, labelNames: readonly string[]): Promise<
     decoderConvolutions: [1],
     transposedBias: true,
   };
-  const plans = plansOf({
+  const settings = {
     dataset: 'Dataset001_Random',
     network,
     preprocessing: {
       spacingMm: xyz(() => 12),
-      intensity: { low: -160, high: 240, outside: 'clip' },
+      intensity: { low: -160, high: 240, outside: 'clip' as const },
     },
     patch: cube(16),
     batch: 2,
-  });
-  const dataset = datasetOf('Dataset001_Random', labelNames, 1);
+  };
+  const plans = { ...plansOf(settings), ...changes };
+  const dataset = {
+    ...datasetOf('Dataset001_Random', labelNames, 1),
+    ...(regions && { labels: { background: 0, ...regions.labels }, regions_class_order: regions.order }),
+  };
   const values = initialise(networkLayout(network), new Random(labelNames.length));
   mkdirSync(join(path, 'fold_0'), { recursive: true });
   writeFileSync(join(path, 'plans.json'), JSON.stringify(plans));
@@ -107,7 +125,6 @@ test('a folder and its zip label alike', async () => {
 test.each([
   [['--spacing', '3'], /is a model of nnU-Net, whose plans say how it resamples; leave --spacing out$/],
   [['--resample', 'labels'], /leave --resample labels out$/],
-  [['--probabilities'], /--probabilities is for runs and MONAI’s models, not for those of nnU-Net/],
   [['--task', 'total'], /--task is for --totalsegmentator alone$/],
 ])('%s is refused before the work begins', async (options, why) => {
   const finished = await predict('refused', '--model', model, ...options);
@@ -115,6 +132,60 @@ test.each([
   expect(lastLine(finished)).toMatch(why);
   expect(existsSync(join(folder, 'refused'))).toBe(false);
 });
+
+test.each([
+  ['labels', {}],
+  ['labels of transposed axes', { plans: { transpose_forward: [2, 0, 1], transpose_backward: [1, 2, 0] } }],
+  ['regions', { regions: { labels: { whole: [1, 2], core: [2] }, order: [1, 2] } }],
+])(
+  'probabilities of %s agree with the label map, on the scan’s grid or a turned one',
+  async (kind, changes) => {
+    const [own, input, out] = ['model', 'input', 'out'].map((name) => join(folder, `${kind} ${name}`));
+    await writeModel(own!, ['background', 'liver', 'spleen'], changes);
+    mkdirSync(input!);
+    const scan = toRas(await readNiftiFile(join(data, 'imagesTs', 'test_000_0000.nii.gz')));
+    const [nx] = scan.shape;
+    for (let x = 0; x < scan.data.length; x++) if (x % nx < 3) scan.data[x] = 0; // what nnU-Net crops
+    await writeNiftiFile(join(input!, 'case.nii.gz'), mirrored(scan));
+    const args = ['--model', own!, '--input', input!, '--out', out!, '--probabilities', '--dtype', 'f32'];
+    expect((await cliHere(['predict', ...args])).code).toBe(0);
+    const labels = toRas(await readLabelsFile(join(out!, 'case.nii.gz')));
+    const shares = channelsOf(join(out!, 'case_probabilities.nii'));
+    const isOfRegions = kind === 'regions';
+    expect(shares).toHaveLength(isOfRegions ? 2 : 3);
+    expect(shares[0]!.shape).toEqual(labels.shape);
+    for (const [i, value] of labels.affine.entries()) expect(shares[0]!.affine[i]).toBeCloseTo(value, 3);
+    const agree = (label: number, i: number): boolean => {
+      const all = shares.map(({ data }) => data[i]!);
+      if (i % nx < 3) return all.join() === (isOfRegions ? '0,0' : '255,0,0');
+      const sum = all.reduce((a, b) => a + b);
+      if (!isOfRegions) return Math.abs(sum - 255) < 3 && all[label] === Math.max(...all);
+      const [whole, core] = all.map((share) => share - 127.5) as [number, number];
+      // The core is written over the whole.
+      return (label === 2 ? core : label === 1 ? Math.min(whole, -core) : -Math.max(whole, core)) > -1;
+    };
+    expect(labels.data.findIndex((label, i) => !agree(label, i))).toBe(-1);
+    expect(new Set(labels.data).size).toBeGreaterThan(1);
+  },
+);
+
+/** The volumes of a file of probabilities, turned to RAS+. */
+function channelsOf(path: string): Volume<Uint8Array>[] {
+  const file = readFileSync(path);
+  const [nx, ny, nz, count] = [1, 2, 3, 4].map((axis) => file.readInt16LE(40 + 2 * axis)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const sform = Array.from({ length: 12 }, (_, i) => file.readFloatLE(280 + 4 * i));
+  const affine = affineFromRows([0, 4, 8].map((at) => sform.slice(at, at + 4)));
+  const voxels = nx * ny * nz;
+  return Array.from({ length: count }, (_, c) => {
+    const data = Uint8Array.from(file.subarray(352 + c * voxels, 352 + (c + 1) * voxels));
+    return toRas({ shape: [nx, ny, nz], affine, data });
+  });
+}
 
 test('weights that are no numbers are refused before the work begins', async () => {
   const broken = join(folder, 'broken');
@@ -139,6 +210,10 @@ test('labels joined by a table: later models over earlier ones', async () => {
   expect((await join2('joined', { liver: 'first', spleen: 'second' }, { spleen: 'third' })).code).toBe(0);
   const [own, joined] = [await labelsIn('of-folder'), await labelsIn('joined')];
   expect(joined).toEqual(own.map((label) => [0, 1, 3][label]!));
+  const shares = ['--model', model, '--join', table, '--probabilities'];
+  expect(lastLine(await predict('refused', '--model', model, ...shares))).toMatch(
+    /--probabilities is of one model or an average, not of joined ones$/,
+  );
   expect(lastLine(await join2('refused', {}, { spleen: 'third' }))).toMatch(
     /models\.0: no label of .* becomes a joined one; it has background, liver, spleen$/,
   );

@@ -95,9 +95,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
     const { statistics, preview, probabilities, profile } = options;
     const planned = await plannedSegmenter(options);
     if (probabilities && !planned.hasProbabilities)
-      throw new InputError(
-        '--probabilities is for runs and MONAI’s models, not for those of nnU-Net nor for joined ones',
-      );
+      throw new InputError('--probabilities is of one model or an average, not of joined ones');
     const scans = await scansIn(input, planned.channelNames);
     const postprocessing = await postprocessingOf(options, planned.labelNames);
     const origin = await planned.origin(postprocessing);

@@ -150,14 +150,9 @@ async function predictOne(
         probabilities:
           probabilities === undefined
             ? undefined
-            : (geometry) => {
+            : (form) => {
                 shares?.discard(); // an attempt before
-                const file = new ProbabilityFile(
-                  probabilities,
-                  geometry,
-                  segmenter.labelNames.length,
-                  scan.header.space,
-                );
+                const file = new ProbabilityFile(probabilities, form, scan.header.space);
                 shares = file;
                 return (plane) => file.take(plane);
               },

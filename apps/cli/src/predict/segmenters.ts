@@ -63,7 +63,7 @@ function ofModel(model: Model, options: PredictorOptions): PlannedTeacher {
   const planned: PlannedTeacher = {
     labelNames,
     channelNames,
-    hasProbabilities: model.preprocessing.by === 'organseg',
+    hasProbabilities: true,
     origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
     open: (owner, signal) => Predictor.open(owner, model, { ...options, signal }),
     ignoringBelow: (asked) => {

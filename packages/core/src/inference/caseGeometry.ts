@@ -3,9 +3,9 @@
  * resampled (Gao 2022). They are views: no voxel is moved before it is resampled.
  */
 import { croppedGrid } from '../volume/crop.ts';
-import { boxInView, type RasView, rasView } from '../volume/orientation.ts';
+import { boxInView, type RasView, rasView, type TurnedView } from '../volume/orientation.ts';
 import { gridAtSpacing } from '../volume/resampleGrid.ts';
-import type { Box, Grid, Xyz } from '../volume/volume.ts';
+import { type Box, type Grid, type Xyz, xyz } from '../volume/volume.ts';
 
 /** A scan's grids, one after another. */
 export interface CaseGeometry {
@@ -30,6 +30,14 @@ export function caseGeometry(scan: Grid, bodyBox: Box | null, spacingMm: Xyz): C
   return { scan: { shape, affine }, ras, box, cropped, network: gridAtSpacing(cropped, spacingMm) };
 }
 
+/** The place of what is segmented in a scan: a box of the scan turned to the tensor's axes, x, y, z being W, H, D. */
+export interface PlacedScan {
+  /** The grid of the file. */
+  readonly scan: Grid;
+  readonly turned: TurnedView;
+  readonly box: Box;
+}
+
 /** The place of a cropped grid in the scan's array: its voxel [x, y, z] lies at start + steps · [x, y, z]. */
 export interface CroppedView {
   readonly start: number;
@@ -38,7 +46,13 @@ export interface CroppedView {
 }
 
 /** The place of a case's cropped grid in its scan's array. */
-export function croppedView({ ras, box, cropped }: CaseGeometry): CroppedView {
-  const start = ras.start + box.min.reduce((sum, index, axis) => sum + index * ras.steps[axis], 0);
-  return { start, steps: ras.steps, shape: cropped.shape };
+export const croppedView = ({ ras, box }: CaseGeometry): CroppedView => viewOfBox(ras, box);
+
+/** The place of a box of a turned grid in the array. */
+export function viewOfBox({ start, steps }: TurnedView, { min, max }: Box): CroppedView {
+  return {
+    start: start + min.reduce((sum, index, axis) => sum + index * steps[axis], 0),
+    steps,
+    shape: xyz((axis) => max[axis] - min[axis]),
+  };
 }

@@ -9,7 +9,7 @@ import { argmax } from '@organseg/kernels/ops/argmax.ts';
 import { argmaxResampled, type LogitsPlane } from '@organseg/kernels/ops/argmaxResampled.ts';
 import { confidence } from '@organseg/kernels/ops/confidence.ts';
 import { fillZeroRange } from '@organseg/kernels/ops/fill.ts';
-import { softmaxResampled } from '@organseg/kernels/ops/softmaxResampled.ts';
+import { probabilitiesResampled } from '@organseg/kernels/ops/probabilitiesResampled.ts';
 import { ringRuns } from '@organseg/kernels/ring.ts';
 import {
   downloadF32,
@@ -44,7 +44,7 @@ export interface LabelGrid {
   readonly probabilities?: boolean;
 }
 
-/** Probabilities of one plane, columns [left, right), in 255ths; `classStride` values from class to class. */
+/** Probabilities of one plane, columns [left, right), in 255ths; `classStride` values from channel to channel. */
 export interface ProbabilityPlane {
   /** Index along D on the case's grid. */
   readonly plane: number;
@@ -212,9 +212,9 @@ export class LabelSlab {
         launches.push(this.#labelsOnGrid(grid, plane, plane - from));
         if (this.#shares && sink.probabilities) {
           const { tensor, downloads } = this.#shares;
-          runOnce(this.#gpu, [
-            softmaxResampled(this.#gpu, { ...this.#planeOf(grid, plane), probabilities: tensor }),
-          ]);
+          const call = { ...this.#planeOf(grid, plane), probabilities: tensor };
+          const areRegions = this.#regions !== undefined;
+          runOnce(this.#gpu, [probabilitiesResampled(this.#gpu, { ...call, areRegions })]);
           const bytes = tensor.shape[0]! * planeStride;
           await downloads.download(tensor, bytes, (values) =>
             sink.probabilities!({ plane, left, right, classStride: planeStride, values }),

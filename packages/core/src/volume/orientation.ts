@@ -47,12 +47,17 @@ export function axisCodes(affine: Affine): string {
   return world.map((w, axis) => (flipped[axis] ? 'LPI' : 'RAS')[w]).join('');
 }
 
-/** A grid turned to RAS+, and where its voxels lie in the array as it was: data[start + steps · index]. */
-export interface RasView extends Grid {
+/** A grid with its axes turned, and where its voxels lie in the array as it was: data[start + steps · index]. */
+export interface TurnedView extends Grid {
   readonly start: number;
   readonly steps: Xyz;
-  /** The voxel axis that runs along each world axis, and whether against it. */
+  /** The axis of the array that each axis runs along. */
   readonly from: Xyz;
+}
+
+/** A grid turned to RAS+: each axis runs along a world axis. */
+export interface RasView extends TurnedView {
+  /** Whether each runs against the array's axis. */
   readonly flipped: readonly [boolean, boolean, boolean];
 }
 

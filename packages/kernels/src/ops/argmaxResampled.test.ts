@@ -6,8 +6,8 @@ import { reference } from '../reference/array.ts';
 import * as twin from '../reference/resampledLogits.ts';
 import { download, fromArray } from '../tensor.ts';
 import { type ArgmaxResampled, argmaxResampled } from './argmaxResampled.ts';
+import { probabilitiesResampled } from './probabilitiesResampled.ts';
 import { linearTable } from './resample.ts';
-import { softmaxResampled } from './softmaxResampled.ts';
 
 const CLASSES = 5;
 
@@ -16,7 +16,7 @@ for (const [name, options] of Object.entries(DEVICES)) {
     test.each([
       { from: [5, 11, 13], to: [9, 17, 29], scales: [0.5, 0.65, 0.44] },
       { from: [6, 1, 17], to: [4, 3, 8], scales: [1.5, 0.3, 2.1] },
-    ])('$from → $to: argmax and softmax of interpolated logits', async ({ from, to, scales }) => {
+    ])('$from → $to: labels and probabilities of interpolated logits', async ({ from, to, scales }) => {
       const logits = kit.peaky([...from, CLASSES]);
       logits.data.fill(0, 0, logits.data.length / 3); // no window was there
       const maps = from.map((n, i) => ({
@@ -82,12 +82,18 @@ for (const [name, options] of Object.entries(DEVICES)) {
       const [lower, share] = tables[0]![plane]!;
       const planes = [lower, Math.min(lower + 1, from[0]! - 1)] as const;
       const size = [to[1]!, to[2]!] as const;
-      kit.run([softmaxResampled(kit.gpu, { logits: source, planes, share, table, size, probabilities })]);
-      const shares = await download(kit.gpu, probabilities);
-      const exact = twin.softmaxResampled(logits, to, maps).data.subarray(plane * voxelsOf * CLASSES);
-      for (let i = 0; i < voxelsOf * CLASSES; i++) {
-        const share = shares[(i % CLASSES) * planeStride + Math.floor(i / CLASSES)]!;
-        expect(Math.abs(share - exact[i]!)).toBeLessThan(0.51);
+      const call = { logits: source, planes, share, table, size, probabilities };
+      for (const [areRegions, expected] of [
+        [false, twin.softmaxResampled(logits, to, maps)],
+        [true, twin.sigmoidResampled(logits, to, maps)],
+      ] as const) {
+        kit.run([probabilitiesResampled(kit.gpu, { ...call, areRegions })]);
+        const shares = await download(kit.gpu, probabilities);
+        const exact = expected.data.subarray(plane * voxelsOf * CLASSES);
+        for (let i = 0; i < voxelsOf * CLASSES; i++) {
+          const share = shares[(i % CLASSES) * planeStride + Math.floor(i / CLASSES)]!;
+          expect(Math.abs(share - exact[i]!)).toBeLessThan(0.51);
+        }
       }
     });
   });

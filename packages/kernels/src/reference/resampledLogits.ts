@@ -1,4 +1,4 @@
-/** Twins of `ops/argmaxResampled.ts` and `ops/softmaxResampled.ts`, over logits [D, H, W, C]. */
+/** Twins of `ops/argmaxResampled.ts` and `ops/probabilitiesResampled.ts`, over logits [D, H, W, C]. */
 import type { AxisMaps } from '../ops/resample.ts';
 import { argmax, pseudoLabels } from './argmax.ts';
 import { type Reference, reference } from './array.ts';
@@ -47,6 +47,15 @@ export function softmaxResampled(logits: Reference, shape: readonly number[], ma
     const first = i - (i % classes);
     const isNowhere = resampled.data.subarray(first, first + classes).every((value) => value === 0);
     output.data[i] = 255 * (isNowhere ? Number(i === first) : share);
+  });
+  return output;
+}
+
+/** Each region's probability at the voxels of the other grid, [D, H, W, C], in 255ths, not rounded. */
+export function sigmoidResampled(logits: Reference, shape: readonly number[], maps: AxisMaps): Reference {
+  const output = resampledLogits(logits, shape, maps);
+  output.data.forEach((value, i) => {
+    output.data[i] = 255 / (1 + Math.exp(-value));
   });
   return output;
 }

@@ -1,6 +1,6 @@
 /** A scan on its way through a model: the planes that its network sees, and where the labels go. */
 import { xyzOf } from '@organseg/core/inference/axes.ts';
-import { type CaseGeometry, caseGeometry } from '@organseg/core/inference/caseGeometry.ts';
+import { caseGeometry, type PlacedScan } from '@organseg/core/inference/caseGeometry.ts';
 import { NnunetScan, plannedRequest } from '@organseg/core/inference/nnunet/nnunetScan.ts';
 import {
   bodyOf,
@@ -11,7 +11,6 @@ import {
   ScanStream,
 } from '@organseg/core/inference/scanStream.ts';
 import type { StreamRequest, StreamSource } from '@organseg/core/inference/slabStream.ts';
-import { InputError } from '@organseg/core/inputError.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Box, Grid, Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import type { Model } from './model.ts';
@@ -23,8 +22,8 @@ export interface CaseStream {
   /** Size and spacing of the network's grid. */
   readonly networkShape: Xyz;
   readonly spacingMm: Xyz;
-  /** The grids that probabilities need; undefined for nnU-Net's models. */
-  readonly geometry: CaseGeometry | undefined;
+  /** The place of what is segmented in the scan. */
+  readonly place: PlacedScan;
   /** Takes the labels of one run. */
   labels(): PlacedLabels;
 }
@@ -53,18 +52,14 @@ export function openCase(
     const { network } = scan.geometry;
     return {
       nonFiniteVoxels: scan.nonFiniteVoxels,
-      at: (_, probabilities) => {
-        if (probabilities)
-          throw new InputError('probabilities are written of runs alone, not of nnU-Net’s models');
-        return {
-          source: scan,
-          request: scan.request(regionLabels),
-          networkShape: xyzOf(network),
-          spacingMm: xyzOf(preprocessing.spacingMm),
-          geometry: undefined,
-          labels: () => scan.labels(),
-        };
-      },
+      at: (_, probabilities) => ({
+        source: scan,
+        request: scan.request(regionLabels, probabilities),
+        networkShape: xyzOf(network),
+        spacingMm: xyzOf(preprocessing.spacingMm),
+        place: scan.geometry,
+        labels: () => scan.labels(),
+      }),
     };
   }
   const [scan] = channels as [Volume];
@@ -79,7 +74,7 @@ export function openCase(
         request: caseRequest(geometry, preprocessing, resample, probabilities),
         networkShape: geometry.network.shape,
         spacingMm: networkSpacingMm,
-        geometry,
+        place: { scan: geometry.scan, turned: geometry.ras, box: geometry.box },
         labels: () => new ScanLabels(geometry, resample),
       };
     },

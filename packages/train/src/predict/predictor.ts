@@ -3,7 +3,7 @@
  * back to their own grid, slab by slab, within a cap of GPU memory.
  */
 import { xyzOf } from '@organseg/core/inference/axes.ts';
-import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
+import type { PlacedScan } from '@organseg/core/inference/caseGeometry.ts';
 import type { LabelSink, ProbabilityPlane } from '@organseg/core/inference/labelSlab.ts';
 import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import type { PlacedLabels, ResampleBack } from '@organseg/core/inference/scanStream.ts';
@@ -59,6 +59,13 @@ export const caseScan = (volume: Volume): CaseScan => ({
   spacingMm: spacingOf(volume.affine),
 });
 
+/** What a case's probabilities are of. */
+export interface ProbabilityForm extends PlacedScan {
+  readonly channels: number;
+  /** Whether channels are regions that may overlap; else they are the labels. */
+  readonly areRegions: boolean;
+}
+
 export interface PredictHooks {
   /** Told the share of the case that is done. */
   readonly onShare?: ((share: number) => void) | undefined;
@@ -67,7 +74,7 @@ export interface PredictHooks {
   /** Takes the mean logits of planes of the network's grid, [planes, H, W, classes], the first plane being `from`. */
   readonly logits?: LabelSink['logits'];
   /** Takes probabilities plane by plane, where logits are resampled; asked for anew at each attempt. */
-  readonly probabilities?: ((geometry: CaseGeometry) => (plane: ProbabilityPlane) => void) | undefined;
+  readonly probabilities?: ((of: ProbabilityForm) => (plane: ProbabilityPlane) => void) | undefined;
 }
 
 export interface CasePrediction {
@@ -253,7 +260,9 @@ export class Predictor implements Segmenter {
     const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
-    const takeShares = scan.geometry && probabilities?.(scan.geometry);
+    const { network, regionLabels } = this.model;
+    const form = { ...scan.place, channels: network.classes, areRegions: regionLabels !== undefined };
+    const takeShares = probabilities?.(form);
     const labels = scan.labels();
     const stream = stopwatch.time('plan', () =>
       gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan)),

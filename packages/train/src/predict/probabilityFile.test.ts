@@ -15,7 +15,8 @@ test('a file that there is no room for is told by its name, and nothing of it st
     const affine = scaleAndShift([1, 1, 1], [0, 0, 0]);
     const geometry = caseGeometry({ shape: [20, 20, 20], affine }, null, [1, 1, 1]);
     try {
-      new ProbabilityFile('case_probabilities.nii', geometry, 2, spaceOfAffine(affine));
+      const form = { scan: geometry.scan, turned: geometry.ras, box: geometry.box, channels: 2, areRegions: false };
+      new ProbabilityFile('case_probabilities.nii', form, spaceOfAffine(affine));
     } catch ({ message }) {
       console.log(message);
     }`;

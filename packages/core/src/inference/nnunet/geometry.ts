@@ -1,15 +1,15 @@
 /** The grids that a scan passes on nnU-Net's way to the network and back. No voxel is moved before it is resampled. */
 import type { Dhw } from '@organseg/kernels/axes.ts';
-import { spacingOf } from '../../volume/affine.ts';
-import { boxInView, rasView } from '../../volume/orientation.ts';
+import { affineFromRows, compose, spacingOf } from '../../volume/affine.ts';
+import { boxInView, rasView, type TurnedView } from '../../volume/orientation.ts';
 import { type Box, type Grid, type Xyz, xyz } from '../../volume/volume.ts';
 import { dhwOf } from '../axes.ts';
-import type { CroppedView } from '../caseGeometry.ts';
+import { type CroppedView, type PlacedScan, viewOfBox } from '../caseGeometry.ts';
 import { roundHalfToEven } from '../windows.ts';
 import type { NnunetPreprocessing, Resampler } from './preprocessing.ts';
 
 /** A scan cropped, turned and transposed, and the network's grid of it. */
-export interface NnunetGeometry {
+export interface NnunetGeometry extends PlacedScan {
   /** Where the cropped scan lies in the array. Its axes x, y, z are the tensor's W, H, D. */
   readonly view: CroppedView;
   /** Size and spacing of the cropped scan. */
@@ -26,35 +26,42 @@ export function nnunetGeometry(
   box: Box,
   preprocessing: NnunetPreprocessing,
 ): NnunetGeometry {
-  const turned = turnedGrid(scan, spacingMm, preprocessing.reorient);
-  const kept = turned.boxOf(box);
+  const read = readGrid(scan, spacingMm, preprocessing.reorient);
+  const kept = read.boxOf(box);
   // Axis i of the view, x first, is the tensor's axis 2 − i, which is one of z, y, x: 2 − that of x, y, z.
   const source = xyz((i) => 2 - preprocessing.transposeForward[2 - i]!);
-  const view: CroppedView = {
-    start: turned.start + turned.steps.reduce((sum, step, axis) => sum + step * kept.min[axis], 0),
-    steps: xyz((i) => turned.steps[source[i]]),
-    shape: xyz((i) => kept.max[source[i]] - kept.min[source[i]]),
+  const transposed = (of: Xyz) => xyz((i) => of[source[i]]);
+  const rows = [0, 1, 2].map((axis) => [...source.map((from) => Number(from === axis)), 0]);
+  const turned: TurnedView = {
+    shape: transposed(read.view.shape),
+    affine: compose(read.view.affine, affineFromRows(rows)),
+    start: read.view.start,
+    steps: transposed(read.view.steps),
+    from: transposed(read.view.from),
   };
+  const turnedBox: Box = { min: transposed(kept.min), max: transposed(kept.max) };
+  const view = viewOfBox(turned, turnedBox);
   const cropped = dhwOf(view.shape);
-  const spacing = dhwOf(xyz((i) => turned.spacingMm[source[i]]));
+  const spacing = dhwOf(transposed(read.spacingMm));
   const size = (axis: number) =>
     Math.max(1, roundHalfToEven((spacing[axis]! / preprocessing.spacingMm[axis]!) * cropped[axis]!));
-  return { view, cropped, spacingMm: spacing, network: [size(0), size(1), size(2)] };
+  const network: Dhw = [size(0), size(1), size(2)];
+  const { shape, affine } = scan;
+  return { scan: { shape, affine }, turned, box: turnedBox, view, cropped, spacingMm: spacing, network };
 }
 
 /** The scan as nnU-Net's reader gives it: turned to RAS+, or as its array lies. */
-function turnedGrid(scan: Grid, spacingMm: Xyz, reorient: boolean) {
+function readGrid({ shape, affine }: Grid, spacingMm: Xyz, reorient: boolean) {
   if (!reorient) {
-    const [nx, ny] = scan.shape;
-    const steps: Xyz = [1, nx, nx * ny];
-    return { start: 0, steps, spacingMm, boxOf: (box: Box) => box };
+    const steps: Xyz = [1, shape[0], shape[0] * shape[1]];
+    const view: TurnedView = { shape, affine, start: 0, steps, from: [0, 1, 2] };
+    return { view, spacingMm, boxOf: (box: Box) => box };
   }
-  const ras = rasView(scan);
+  const ras = rasView({ shape, affine });
   // nibabel writes a turned image's voxel sizes, in float32, from its affine.
   const turnedSpacing = spacingOf(ras.affine);
   return {
-    start: ras.start,
-    steps: ras.steps,
+    view: ras,
     spacingMm: xyz((axis) => Math.fround(turnedSpacing[axis])),
     boxOf: (box: Box) => boxInView(box, ras),
   };
