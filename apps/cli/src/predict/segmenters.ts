@@ -13,6 +13,7 @@ import {
 } from '@organseg/train/config/leastProbability.ts';
 import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
 import { joinTable, type LabelTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
+import { thirdsOf } from '@organseg/train/joined/thirds.ts';
 import {
   TASK_WINDOW_STEP,
   TASKS,
@@ -144,7 +145,9 @@ export async function totalSegmentator(
     parts.push({ model, lookup });
   }
   const { windowStep = TASK_WINDOW_STEP, mirror = [] } = options;
-  const request = { parts, labelNames, zoomMm: task.spacingMm };
+  // Scans are cut where several models are joined, and only there.
+  const piecesOf = parts.length > 1 ? thirdsOf : undefined;
+  const request = { parts, labelNames, zoomMm: task.spacingMm, piecesOf };
   return joined(request, { ...options, windowStep, mirror }, { task: name });
 }
 

@@ -3,6 +3,7 @@
  * table, later parts over earlier ones. One model at a time is on the GPU, so that many take no more memory than one.
  */
 import { InputError } from '@organseg/core/inputError.ts';
+import { compose, scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { unzoomLabels, zoomScan } from '@organseg/core/volume/zoom.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
@@ -17,6 +18,7 @@ import {
   type PredictorOptions,
   type Segmenter,
 } from '../predict/predictor.ts';
+import type { Piece, Planes } from './thirds.ts';
 
 /** A model and what its labels become, by label. */
 export interface JoinedPart {
@@ -30,6 +32,8 @@ export interface JoinRequest {
   readonly labelNames: readonly string[];
   /** Spacing of the grid that scans are brought to before any model sees them, see `volume/zoom.ts`. */
   readonly zoomMm?: Xyz | undefined;
+  /** The pieces that a scan of a shape is done in, on that grid; one unless given. */
+  readonly piecesOf?: ((shape: Xyz) => readonly Piece[]) | undefined;
 }
 
 export class JoinedPredictor implements Segmenter {
@@ -65,7 +69,7 @@ export class JoinedPredictor implements Segmenter {
     { onShare, onPlan, probabilities }: PredictHooks = {},
   ): Promise<CasePrediction> {
     if (probabilities) throw new InputError('probabilities are of one model, not of joined ones');
-    const { parts, zoomMm } = this.#request;
+    const { parts, zoomMm, piecesOf = whole } = this.#request;
     const [own] = scan.channels as [Volume];
     const seen: CaseScan = zoomMm
       ? { channels: scan.channels.map((channel) => zoomScan(channel, zoomMm)), spacingMm: zoomMm }
@@ -73,18 +77,22 @@ export class JoinedPredictor implements Segmenter {
     const [grid] = seen.channels as [Volume];
     const joined = new Uint8Array(grid.data.length);
     const made: Pick<CasePrediction, 'report' | 'confidence'>[] = [];
-    for (const [i, part] of parts.entries()) {
+    const pieces = piecesOf(grid.shape);
+    for (const part of parts) {
       const predictor = await this.#predictorOf(part);
-      const share = (done: number) => onShare?.((i + done) / parts.length);
-      const prediction = await predictor.predict(seen, { onShare: share, onPlan });
-      writeOver(joined, prediction.labels.data, part.lookup);
-      made.push({ report: prediction.report, confidence: prediction.confidence });
+      for (const piece of pieces) {
+        const before = made.length;
+        const share = (done: number) => onShare?.((before + done) / (parts.length * pieces.length));
+        const prediction = await predictor.predict(planesOf(seen, piece.seen), { onShare: share, onPlan });
+        writeOver(joined, prediction.labels, piece, part.lookup);
+        made.push({ report: prediction.report, confidence: prediction.confidence });
+      }
     }
     const labels = { shape: grid.shape, affine: grid.affine, data: joined };
     return {
       labels: zoomMm ? unzoomLabels(labels, own) : labels,
       voxels: countsOf(joined, this.labelNames.length),
-      confidence: parts.length === 1 ? made[0]!.confidence : null,
+      confidence: made.length === 1 ? made[0]!.confidence : null,
       report: joinedReport(made.map(({ report }) => report)),
     };
   }
@@ -95,10 +103,29 @@ export class JoinedPredictor implements Segmenter {
   }
 }
 
-function writeOver(joined: Uint8Array, labels: Uint8Array, lookup: Uint8Array): void {
-  for (let i = 0; i < labels.length; i++) {
-    const becomes = labels[i] === IGNORED ? IGNORED : lookup[labels[i]];
-    if (becomes) joined[i] = becomes;
+const whole = ([, , nz]: Xyz): Piece[] => [{ seen: [0, nz], kept: [0, nz] }];
+
+/** Planes of a scan, which share its voxels. */
+function planesOf({ channels, spacingMm }: CaseScan, [from, to]: Planes): CaseScan {
+  const cut = ({ shape: [nx, ny], affine, data }: Volume): Volume => ({
+    shape: [nx, ny, to - from],
+    affine: compose(affine, scaleAndShift([1, 1, 1], [0, 0, from])),
+    data: data.subarray(nx * ny * from, nx * ny * to),
+  });
+  return { channels: channels.map(cut), spacingMm };
+}
+
+/** Writes what the kept ones of a piece's labels become, but for background, over the labels of all pieces. */
+function writeOver(
+  joined: Uint8Array,
+  { shape: [nx, ny], data }: Volume<Uint8Array>,
+  { seen, kept }: Piece,
+  lookup: Uint8Array,
+): void {
+  const plane = nx * ny;
+  for (let to = plane * kept[0], from = plane * (kept[0] - seen[0]); to < plane * kept[1]; to++, from++) {
+    const becomes = data[from] === IGNORED ? IGNORED : lookup[data[from]];
+    if (becomes) joined[to] = becomes;
   }
 }
 
