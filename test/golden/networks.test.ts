@@ -7,8 +7,8 @@ import { networkLayout, recordNetwork } from '../../packages/core/src/network/ne
 import type { NetworkConfig } from '../../packages/core/src/network/networkConfig.ts';
 import { parametersFrom, stateDictEntries } from '../../packages/core/src/network/stateDict.ts';
 import { type NpyArray, readNpy } from '../../packages/files/src/npy.ts';
+import { openTorchFile } from '../../packages/files/src/torch/openTorchFile.ts';
 import { TorchTensor } from '../../packages/files/src/torch/tensor.ts';
-import { openTorchFile } from '../../packages/files/src/torch/torchFile.ts';
 import type { Gpu } from '../../packages/kernels/src/device.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';

@@ -12,8 +12,8 @@ import { readNpy } from '../../packages/files/src/npy.ts';
 import type { Gpu } from '../../packages/kernels/src/device.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { release } from '../../packages/kernels/src/tensor.ts';
-import { openModelFiles } from '../../packages/train/src/imported/modelFiles.ts';
 import { readNnunetModel } from '../../packages/train/src/imported/nnunet/readNnunetModel.ts';
+import { openModelFiles } from '../../packages/train/src/imported/openModelFiles.ts';
 import { shared } from '../cli.ts';
 
 const golden = shared('golden/nnunet');

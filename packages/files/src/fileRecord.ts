@@ -2,21 +2,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
-import { z } from 'zod';
 import { asInputError } from './errors.ts';
+import type { FileFacts, FileRecord } from './fileFacts.ts';
 import { assertFile, statOf } from './read.ts';
-
-export const fileRecord = z.object({
-  bytes: z.int().nonnegative(),
-  /** Milliseconds since 1970, with what fractions the file system has. */
-  modifiedMs: z.number(),
-  /** In hexadecimal. */
-  sha256: z.string(),
-});
-export type FileRecord = z.infer<typeof fileRecord>;
-
-/** What can be told of a file without reading it. */
-export type FileFacts = Omit<FileRecord, 'sha256'>;
 
 /** Throws InputError. */
 export async function factsOf(path: string): Promise<FileFacts> {

@@ -2,19 +2,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { InputError } from '@organseg/core/inputError.ts';
 import { asInputError } from './errors.ts';
+import type { OpenBytes } from './openBytes.ts';
 import { assertFile } from './read.ts';
-
-/** Bytes that are read at any place: of an open file, or of a part of one. */
-export interface OpenBytes {
-  /** How messages name them. */
-  readonly path: string;
-  /** Their number. */
-  readonly size: number;
-  /** Some of them in a buffer of their own, so that wider elements are aligned in it. Throws InputError. */
-  read(position: number, length: number): Uint8Array<ArrayBuffer>;
-  /** Closes the file, whatever part of it this is. */
-  close(): void;
-}
 
 /** An open file, read as it was when it was opened, even where another has taken its name since. Close it. */
 export class OpenFile implements OpenBytes {
@@ -56,18 +45,4 @@ export class OpenFile implements OpenBytes {
   close(): void {
     closeSync(this.#file);
   }
-}
-
-/** A part of open bytes. Throws InputError where it does not lie in them. */
-export function partOf(whole: OpenBytes, first: number, size: number, path = whole.path): OpenBytes {
-  if (first + size > whole.size) throw new InputError(`${path}: cut short`);
-  return {
-    path,
-    size,
-    read(position, length) {
-      if (position + length > size) throw new InputError(`${path}: cut short`);
-      return whole.read(first + position, length);
-    },
-    close: () => whole.close(),
-  };
 }

@@ -3,7 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import { z } from 'zod';
 import { channelFiles, readChannels } from './channels.ts';
-import { assertAsBefore, fileRecord, isAsRecorded, recordOf } from './fileRecord.ts';
+import { fileRecord } from './fileFacts.ts';
+import { assertAsBefore, isAsRecorded, recordOf } from './fileRecord.ts';
 import { niftiFiles } from './nifti.ts';
 
 export const scanRecord = z.record(z.string(), fileRecord);

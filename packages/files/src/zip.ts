@@ -1,13 +1,8 @@
-/** The files in a zip, read where they lie; those that are packed are unpacked into a temporary file first. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream';
-import { crc32, createInflateRaw } from 'node:zlib';
+/** The files in a zip: its directory, and their bytes where they lie or unpacked. */
 import { InputError } from '@organseg/core/inputError.ts';
+import type { Codec } from '@organseg/core/volume/gzip.ts';
 import { configure, Reader, ZipReader } from '@zip.js/zip.js/index-native.js';
-import { asInputError } from './errors.ts';
-import { type OpenBytes, OpenFile, partOf } from './openFile.ts';
+import { type OpenBytes, partOf } from './openBytes.ts';
 
 configure({ useWebWorkers: false });
 
@@ -31,6 +26,7 @@ const MAX_ENTRIES = 100_000;
 /** Zip's number of the only way of packing that is read. */
 const DEFLATE = 8;
 
+/** Packed bytes that are read at once. */
 const CHUNK_BYTES = 1 << 20;
 
 /** The bytes with which an entry begins, hence also most zips. */
@@ -108,30 +104,20 @@ function packedBytes(zip: OpenBytes, entry: ZipEntry, path: string): OpenBytes {
   return partOf(zip, entry.position + headerBytes, entry.packedSize, path);
 }
 
-/**
- * The bytes of an entry at any place: where they lie if they are stored, and closing them closes the zip; else in a
- * temporary file that is gone once they are closed. Throws InputError.
- */
-export async function openEntry(zip: OpenBytes, entry: ZipEntry): Promise<OpenBytes> {
-  if (entry.method === 0 || entry.isEncrypted) return storedBytes(zip, entry);
-  const folder = await mkdtemp(join(tmpdir(), 'organseg-')).catch((error) => {
-    throw asInputError(error, tmpdir());
-  });
-  try {
-    const aside = join(folder, 'unpacked');
-    await writeFile(aside, unpacked(zip, entry));
-    const file = new OpenFile(aside, `${zip.path}: ${entry.name}`);
-    zip.close();
-    return file; // it lives on without a name
-  } catch (error) {
-    throw asInputError(error, folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+/** What unpacks, which is other code on other platforms. */
+export interface Unpacker {
+  /** Inflates deflate's stream without a header. */
+  readonly inflate: Codec;
+  /** The CRC-32 of bytes that follow those whose CRC-32 is `before`, which is 0 at first. */
+  readonly crc32: (bytes: Uint8Array, before: number) => number;
 }
 
 /** The unpacked bytes of an entry; its size and checksum are compared at the end. Throws InputError. */
-export async function* unpacked(zip: OpenBytes, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+export async function* unpackedBy(
+  { inflate, crc32 }: Unpacker,
+  zip: OpenBytes,
+  entry: ZipEntry,
+): AsyncGenerator<Uint8Array> {
   const path = `${zip.path}: ${entry.name}`;
   if (entry.isEncrypted) throw new InputError(`${path}: is encrypted`);
   if (entry.method !== 0 && entry.method !== DEFLATE)
@@ -142,7 +128,7 @@ export async function* unpacked(zip: OpenBytes, entry: ZipEntry): AsyncGenerator
   let size = 0;
   let checksum = 0;
   try {
-    for await (const bytes of entry.method === 0 ? chunksOf(packed) : inflated(chunksOf(packed))) {
+    for await (const bytes of entry.method === 0 ? chunksOf(packed) : inflate(chunksOf(packed))) {
       size += bytes.length;
       checksum = crc32(bytes, checksum);
       if (size > entry.size) break;
@@ -160,10 +146,4 @@ export async function* unpacked(zip: OpenBytes, entry: ZipEntry): AsyncGenerator
 async function* chunksOf(bytes: OpenBytes): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.size; at += CHUNK_BYTES)
     yield bytes.read(at, Math.min(CHUNK_BYTES, bytes.size - at));
-}
-
-function inflated(packed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const codec = createInflateRaw({ chunkSize: CHUNK_BYTES });
-  pipeline(packed, codec, () => {}); // whoever reads the codec hears of faults
-  return codec;
 }

@@ -14,7 +14,8 @@ import {
   readChoice,
   saveChoice,
 } from '@organseg/train/predict/postprocessing.ts';
-import { Predictor, predictFile } from '@organseg/train/predict/predictor.ts';
+import { predictFile } from '@organseg/train/predict/predictFile.ts';
+import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';

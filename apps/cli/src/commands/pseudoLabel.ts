@@ -2,7 +2,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { openImages, readLabelNames } from '@organseg/files/dataset.ts';
-import { parseJson, readJsonFile } from '@organseg/files/json.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { parseJson } from '@organseg/files/parseJson.ts';
 import { statOf } from '@organseg/files/read.ts';
 import type { LeastProbability } from '@organseg/train/config/leastProbability.ts';
 import { labelTable } from '@organseg/train/joined/labelLookup.ts';

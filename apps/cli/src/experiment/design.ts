@@ -3,7 +3,8 @@
 import { dirname, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
-import { check, readJsonFile } from '@organseg/files/json.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
 import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';

@@ -7,7 +7,7 @@ import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/n
 import { floatsOf, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
-import { check, parseJson } from '@organseg/files/json.ts';
+import { check, parseJson } from '@organseg/files/parseJson.ts';
 import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';

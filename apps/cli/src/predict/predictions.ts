@@ -5,8 +5,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { check, readJsonFile } from '@organseg/files/json.ts';
+import { readJsonFile } from '@organseg/files/json.ts';
 import { ADVICE, assertNothingLost } from '@organseg/files/outputs.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { isScanAsRecorded, scanRecord } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { caseReport } from '@organseg/train/predict/caseReport.ts';

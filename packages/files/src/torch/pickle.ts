@@ -208,7 +208,8 @@ class Machine {
   /** A whole number in two's complement, the lowest byte first. */
   integer(length: number): void {
     if (length > MAX_INTEGER_BYTES) throw new PickleFault(`has a whole number of ${length} bytes`);
-    const hex = Buffer.from(this.#input.bytes(length)).reverse().toString('hex') || '0';
+    const bytes = Array.from(this.#input.bytes(length)).reverse();
+    const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('') || '0';
     const value = BigInt.asIntN(8 * length, BigInt(`0x${hex}`));
     this.push(Number.isSafeInteger(Number(value)) ? Number(value) : value);
   }

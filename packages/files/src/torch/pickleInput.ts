@@ -1,5 +1,5 @@
 /** The bytes of a pickle, read one after another from an open file, a chunk of it in memory. */
-import type { OpenBytes } from '../openFile.ts';
+import type { OpenBytes } from '../openBytes.ts';
 
 /** What is wrong with a pickle, in words that follow the file's name. */
 export class PickleFault extends Error {}
@@ -12,9 +12,24 @@ const MAX_ITEM_BYTES = 64 << 20;
 /** The longest name of a module or of what it holds. */
 const MAX_NAME_BYTES = 1000;
 
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The most bytes that become characters in one call. */
+const MOST_ARGUMENTS = 1 << 12;
+
+/** Text whose characters are its bytes; what the web calls latin1 is another encoding. */
+function latin1(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += MOST_ARGUMENTS)
+    text += String.fromCharCode(...bytes.subarray(at, at + MOST_ARGUMENTS));
+  return text;
+}
+
 export class PickleInput {
   readonly #bytes: OpenBytes;
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk = new Uint8Array();
+  /** The chunk's bytes as numbers. */
+  #numbers = new DataView(this.#chunk.buffer);
   #chunkPosition: number;
   #at = 0;
 
@@ -35,38 +50,39 @@ export class PickleInput {
 
   uint16(): number {
     const at = this.#advance(2);
-    return this.#chunk.readUInt16LE(at);
+    return this.#numbers.getUint16(at, true);
   }
 
   int32(): number {
     const at = this.#advance(4);
-    return this.#chunk.readInt32LE(at);
+    return this.#numbers.getInt32(at, true);
   }
 
   uint32(): number {
     const at = this.#advance(4);
-    return this.#chunk.readUInt32LE(at);
+    return this.#numbers.getUint32(at, true);
   }
 
   /** A number of 64 bits; larger than any file where it does not fit a double. */
   uint64(): number {
     const at = this.#advance(8);
-    return Number(this.#chunk.readBigUInt64LE(at));
+    return Number(this.#numbers.getBigUint64(at, true));
   }
 
   float64(): number {
     const at = this.#advance(8);
-    return this.#chunk.readDoubleBE(at);
+    return this.#numbers.getFloat64(at);
   }
 
   text(length: number, encoding: 'utf8' | 'latin1'): string {
     const at = this.#advance(length);
-    return this.#chunk.toString(encoding, at, at + length);
+    const bytes = this.#chunk.subarray(at, at + length);
+    return encoding === 'utf8' ? UTF8.decode(bytes) : latin1(bytes);
   }
 
   bytes(length: number): Uint8Array {
     const at = this.#advance(length);
-    return new Uint8Array(this.#chunk.subarray(at, at + length));
+    return this.#chunk.slice(at, at + length);
   }
 
   /** Text up to the end of its line. */
@@ -93,8 +109,8 @@ export class PickleInput {
     const left = this.#bytes.size - position;
     if (length > left) throw new PickleFault('is cut short');
     if (length > MAX_ITEM_BYTES) throw new PickleFault(`has an item of ${length} bytes outside its tensors`);
-    const { buffer } = this.#bytes.read(position, Math.min(left, Math.max(length, CHUNK_BYTES)));
-    this.#chunk = Buffer.from(buffer);
+    this.#chunk = this.#bytes.read(position, Math.min(left, Math.max(length, CHUNK_BYTES)));
+    this.#numbers = new DataView(this.#chunk.buffer);
     this.#chunkPosition = position;
     this.#at = 0;
   }

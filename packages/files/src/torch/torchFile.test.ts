@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { OpenFile } from '../openFile.ts';
 import { storedBytes, zipEntries } from '../zip.ts';
 import type { NumpyArray } from './numpy.ts';
+import { openTorchFile } from './openTorchFile.ts';
 import type { Named, PickleValue } from './pickle.ts';
 import { TorchTensor } from './tensor.ts';
-import { openTorchFile, readTorchFile, type TorchFile } from './torchFile.ts';
+import { readTorchFile, type TorchFile } from './torchFile.ts';
 import {
   BytesInMemory,
   floatBytes,

@@ -3,7 +3,7 @@
  * behind it in the form that PyTorch wrote before version 1.6.
  */
 import { InputError } from '@organseg/core/inputError.ts';
-import { type OpenBytes, OpenFile, partOf } from '../openFile.ts';
+import { type OpenBytes, partOf } from '../openBytes.ts';
 import { beginsAsZip, storedBytes, zipEntries } from '../zip.ts';
 import { named, storageOf } from './names.ts';
 import { type PickleValue, unpickle } from './pickle.ts';
@@ -55,10 +55,10 @@ export class OpenTensors {
   }
 }
 
-/** Opens a file. Throws InputError that names the file and the fault. */
-export const openTorchFile = (path: string): Promise<TorchFile> => readTorchFile(new OpenFile(path));
-
-/** Opens a file whose bytes are open already, and closes them where it throws. Throws InputError. */
+/**
+ * Reads a file whose bytes are open already, and closes them where it throws. Throws InputError that names the file and
+ * the fault.
+ */
 export async function readTorchFile(bytes: OpenBytes): Promise<TorchFile> {
   try {
     return beginsAsZip(bytes) ? await readZip(bytes) : readLegacy(bytes);
@@ -84,7 +84,7 @@ async function readZip(bytes: OpenBytes): Promise<TorchFile> {
   };
   if (entries.has(`${root}/byteorder`)) {
     const order = stored(`${root}/byteorder`);
-    if (order.size > 10 || Buffer.from(order.read(0, order.size)).toString() !== 'little')
+    if (order.size > 10 || new TextDecoder().decode(order.read(0, order.size)) !== 'little')
       throw new InputError(`${path}: is not in little-endian order`);
   }
   const storages = new Storages();

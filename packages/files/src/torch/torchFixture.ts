@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '@organseg/core/inputError.ts';
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } from '@zip.js/zip.js/index-native.js';
-import type { OpenBytes } from '../openFile.ts';
+import type { OpenBytes } from '../openBytes.ts';
 
 /** A reference file or folder, or undefined where they are not beside the repository. */
 export function golden(path: string): string | undefined {

@@ -1,7 +1,7 @@
 /** A run's settings: flat, named in the field's words, and checked; an unknown key is an error. */
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';

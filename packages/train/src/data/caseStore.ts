@@ -16,13 +16,8 @@ import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
-import {
-  assertAsBefore,
-  type FileFacts,
-  type FileRecord,
-  factsOf,
-  sha256Of,
-} from '@organseg/files/fileRecord.ts';
+import type { FileFacts, FileRecord } from '@organseg/files/fileFacts.ts';
+import { assertAsBefore, factsOf, sha256Of } from '@organseg/files/fileRecord.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { readScanFile } from '@organseg/files/scanFile.ts';

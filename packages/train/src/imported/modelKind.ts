@@ -1,28 +1,29 @@
 /** What a folder, or a zip of one, holds: a run of organseg, a model of nnU-Net v2, or a bundle of MONAI. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { listed } from '@organseg/core/words.ts';
-import { isRun } from '../run/runFolder.ts';
-import { type ModelFiles, openModelFiles } from './modelFiles.ts';
+import { DESCRIPTION } from '../run/runDescription.ts';
+import type { ModelFiles } from './modelFiles.ts';
 
-export type ModelKind =
-  | { readonly kind: 'run'; readonly folder: string }
-  | { readonly kind: 'nnU-Net' | 'MONAI bundle'; readonly files: ModelFiles };
+export interface ModelKind {
+  readonly kind: 'run' | 'nnU-Net' | 'MONAI bundle';
+  readonly files: ModelFiles;
+}
 
 /** How deep below a path a model is looked for: nnU-Net's results have data sets, and these models. */
 const MAX_DEPTH = 2;
 
 /**
- * The model at a path, or the only one in the folders below it, as those that nnU-Net exports lie below their data set.
+ * The model in a folder, or the only one in the folders below it, as those that nnU-Net exports lie below their data set.
  * Throws InputError that says what is missing, or which ones there are.
  */
-export async function modelKind(path: string): Promise<ModelKind> {
-  if (isRun(path)) return { kind: 'run', folder: path };
-  const files = await openModelFiles(path);
+export async function modelKind(files: ModelFiles): Promise<ModelKind> {
+  if (files.has(DESCRIPTION)) return { kind: 'run', files };
+  const { path } = files;
   const found = await modelsIn(files, MAX_DEPTH);
   if (found.length === 1) return found[0]!;
   if (found.length === 0) throw new InputError(`${path}: ${await whatIsMissing(files)}`);
-  const paths = found.map((model) => ('files' in model ? model.files.path : model.folder));
-  throw new InputError(`${path}: holds several models, name one: ${listed(paths)}`);
+  const paths = listed(found.map((model) => model.files.path));
+  throw new InputError(`${path}: holds several models, name one: ${paths}`);
 }
 
 async function modelsIn(files: ModelFiles, depth: number): Promise<ModelKind[]> {

@@ -1,12 +1,12 @@
 /** Reference networks of nnU-Net and MONAI: meta.json, which describes one, beside its weights. */
 import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
-import { check } from '@organseg/files/json.ts';
-import { openTorchFile } from '@organseg/files/torch/torchFile.ts';
+import { openTorchFile } from '@organseg/files/torch/openTorchFile.ts';
 import { z } from 'zod';
 import type { OpenWeights } from '../predict/model.ts';
-import { openModelFiles, readJson } from './modelFiles.ts';
+import { readJson } from './modelFiles.ts';
 import { networkOf as monaiNetworkOf } from './monai/network.ts';
 import { networkOf as nnunetNetworkOf } from './nnunet/network.ts';
+import { openModelFiles } from './openModelFiles.ts';
 import { stateDictOf, stateDictWeights } from './stateDictWeights.ts';
 
 const monai = z.object({ network: z.string(), kwargs: z.looseObject({}) });
@@ -22,7 +22,7 @@ export async function openReference(
 ): Promise<{ readonly network: NetworkConfig; readonly weights: OpenWeights }> {
   const files = await openModelFiles(folder);
   const path = files.pathOf('meta.json');
-  const meta = check(await readJson(files, 'meta.json'), z.union([monai, nnunet]), path);
+  const meta = await readJson(files, 'meta.json', z.union([monai, nnunet]));
   const network =
     'kwargs' in meta
       ? monaiNetworkOf({ path, settings: {} }, { target: meta.network, settings: meta.kwargs })

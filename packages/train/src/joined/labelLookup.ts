@@ -1,7 +1,7 @@
 /** Tables that say which labels of a model become which of another set of labels: by name or by number. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { MAX_CLASSES } from '@organseg/files/dataset.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
 
 /** A label by its name or its number. */

@@ -1,6 +1,6 @@
 /** The settings that a plans file of nnU-Net's gives a run. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import { CONFIGURATION } from '../exported/nnunetPlans.ts';

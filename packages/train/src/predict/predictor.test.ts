@@ -15,7 +15,8 @@ import { networkConfig } from '../config/networkSettings.ts';
 import { saveBest } from '../run/checkpoint.ts';
 import { startRun } from '../run/startRun.ts';
 import { openModel } from './openModel.ts';
-import { caseScan, Predictor, type PredictorOptions, predictFile } from './predictor.ts';
+import { predictFile } from './predictFile.ts';
+import { caseScan, Predictor, type PredictorOptions } from './predictor.ts';
 
 const MIB = 2 ** 20;
 

@@ -8,16 +8,11 @@ import type { LabelSink, ProbabilityPlane } from '@organseg/core/inference/label
 import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import type { PlacedLabels, ResampleBack } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
-import { InputError } from '@organseg/core/inputError.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
-
-import { type NiftiSpace, statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
-import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
-import { readRecordedScan, type ScanRecord } from '@organseg/files/scanRecord.ts';
 import { PSEUDO, stripPseudo } from '@organseg/kernels/codedLabels.ts';
-import { attemptsAt, attemptsOnOwnGrid, isMemoryFault, planAttempt } from './attempts.ts';
+import { attemptsAt, attemptsOnOwnGrid, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { type CaseStream, openCase } from './caseStreams.ts';
 import { type GpuOwner, LoadedModel } from './loadedModel.ts';
@@ -88,14 +83,6 @@ export interface CasePrediction {
    */
   readonly confidence: { readonly probability: number; readonly entropy: number } | null;
   readonly report: CaseReport;
-}
-
-/** The prediction of a scan that was read from a file. */
-export interface FilePrediction extends CasePrediction {
-  readonly space: NiftiSpace;
-  readonly doubts: readonly ScanDoubt[];
-  /** The scan's files as they were when it was read. */
-  readonly record: ScanRecord;
 }
 
 /** What segments scans: a model, or several whose labels are joined. */
@@ -294,24 +281,5 @@ export class Predictor implements Segmenter {
 
   close(): void {
     this.#loaded.close();
-  }
-}
-
-/** Reads and segments a scan. Why this one alone could not be is returned, with its path; all else is thrown. */
-export async function predictFile(
-  segmenter: Segmenter,
-  path: string,
-  onShare?: (share: number) => void,
-): Promise<FilePrediction | { readonly fault: string }> {
-  try {
-    const { channels, record } = await readRecordedScan(path, segmenter.channelNames);
-    const { space } = channels[0].header;
-    const scan = { channels, spacingMm: statedSpacingMm(space) };
-    const made = await segmenter.predict(scan, { onShare });
-    return { ...made, space, doubts: channels.flatMap(({ doubts }) => doubts), record };
-  } catch (error) {
-    if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
-    if (error instanceof InputError) return { fault: error.message };
-    throw error;
   }
 }

@@ -8,7 +8,8 @@ import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { ADVICE, assertNothingLost } from '@organseg/files/outputs.ts';
 import { isScanAsRecorded } from '@organseg/files/scanRecord.ts';
 import { differenceOf, type Origin } from '../predict/origin.ts';
-import { predictFile, type Segmenter } from '../predict/predictor.ts';
+import { predictFile } from '../predict/predictFile.ts';
+import type { Segmenter } from '../predict/predictor.ts';
 import { instability } from './instability.ts';
 import {
   MANIFEST,

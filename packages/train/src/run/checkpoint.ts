@@ -7,23 +7,18 @@
  * `checkpoint-branch.safetensors` is the latest one as it was where other runs branch.
  */
 import { join } from 'node:path';
-import {
-  assertParameters,
-  type NamedArrays,
-  namedArrays,
-  type ParameterSpec,
-  type ParameterValues,
-} from '@organseg/core/network/parameters.ts';
-import { asFloats, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
-import { parseJson } from '@organseg/files/json.ts';
+import { type NamedArrays, namedArrays, type ParameterSpec } from '@organseg/core/network/parameters.ts';
+import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
+import { OpenFile } from '@organseg/files/openFile.ts';
+import { parseJson } from '@organseg/files/parseJson.ts';
 import { readSafetensorsFile, SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import { type Config, configSchema, trainingPhase } from '../config/schema.ts';
 import { lossScaleState } from '../step/lossScale.ts';
 import { MOMENTS, type Moments } from '../step/optimizer.ts';
+import { BEST, OpenParameters, parametersOf } from './openParameters.ts';
 
-export const BEST = 'checkpoint-best.safetensors';
 export const LATEST = 'checkpoint-latest.safetensors';
 export const BRANCH = 'checkpoint-branch.safetensors';
 
@@ -85,40 +80,9 @@ export async function saveCheckpoint(
   ]);
 }
 
-/**
- * The parameters of a checkpoint file, each read when it is asked for, as the file was when it was opened, even where a
- * training has replaced it since. Whoever opens it closes it.
- */
-export class ParametersFile implements ParameterValues {
-  readonly #path: string;
-  readonly #file: SafetensorsFile;
-
-  /** Throws InputError where the file is broken or holds other parameters. */
-  constructor(path: string, specs: readonly ParameterSpec[]) {
-    this.#path = path;
-    this.#file = new SafetensorsFile(path);
-    try {
-      assertParameters(specs, parametersOf(this.#file.tensors), '', path);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-  }
-
-  /** Throws InputError where it cannot be read. */
-  get(name: string): Float32Array | undefined {
-    if (!this.#file.tensors.has(name)) return undefined;
-    return asFloats(this.#file.tensor(name), name, this.#path);
-  }
-
-  close(): void {
-    this.#file.close();
-  }
-}
-
 /** The parameters of a checkpoint file. Throws InputError where it is broken or holds other ones. */
 export function loadParameters(path: string, specs: readonly ParameterSpec[]): NamedArrays {
-  const file = new ParametersFile(path, specs);
+  const file = new OpenParameters(new OpenFile(path), specs);
   try {
     return new Map(specs.map(({ name }) => [name, file.get(name)!]));
   } finally {
@@ -161,10 +125,6 @@ export async function loadCheckpoint(
     state: stateOf(file, path),
   };
 }
-
-/** The tensors of a checkpoint that are the network's parameters. */
-const parametersOf = <T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
-  new Map([...tensors].filter(([name]) => !name.startsWith('optimizer.')));
 
 function stateOf({ metadata }: Pick<SafetensorsFile, 'metadata'>, path: string): RunState {
   return parseJson(metadata.state ?? '', runState, `${path}: its state`);

@@ -1,9 +1,10 @@
 /** The data that a run was started with, as its config.json records them, and whether they are still the same. */
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { type FileRecord, isAsRecorded } from '@organseg/files/fileRecord.ts';
+import type { FileRecord } from '@organseg/files/fileFacts.ts';
+import { isAsRecorded } from '@organseg/files/fileRecord.ts';
 import type { StoredCase } from '../data/caseStore.ts';
-import type { RunDescription } from './runFolder.ts';
+import type { RunDescription } from './runDescription.ts';
 import type { TrainingCases } from './trainingJob.ts';
 
 /** The names of the training cases, whose labels are learnt from. */

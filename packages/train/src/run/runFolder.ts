@@ -7,45 +7,12 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { fileRecord } from '@organseg/files/fileRecord.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
-import { z } from 'zod';
-import { configSchema, parseConfig, type TrainingPhase, trainingPhase } from '../config/schema.ts';
-import { BEST, BRANCH, LATEST, loadState } from './checkpoint.ts';
-
-/** `config.json`: the phase is called its stage there. */
-const runFile = z.object({
-  stage: trainingPhase,
-  /** The folder of the data set. */
-  data: z.string(),
-  /** The run or other model whose weights this one started from. */
-  init: z.string().nullable(),
-  /** Whether it goes on from the checkpoint which that run kept on its way, moments and all. */
-  branches: z.boolean().default(false),
-  /** The SHA-256 of those weights' file; null without one, and in runs of versions that did not record it. */
-  initWeights: z.string().nullable().default(null),
-  /** The folder of the pseudo-labels that it learns from. */
-  pseudo: z.string().nullable(),
-  /** The fold of a cross-validation that it trains; null without one. */
-  fold: z.object({ fold: z.int().nonnegative(), folds: z.int().min(2) }).nullable(),
-  /** The folder of the prepared cases, where it is not the run's own. */
-  prepared: z.string().nullable().default(null),
-  /** The names of the data set's labels, background first. */
-  labelNames: z.array(z.string()).readonly(),
-  trainingCases: z.array(z.string()),
-  validationCases: z.array(z.string()),
-  /**
-   * The images and label maps by their paths from the data set's folder; null until they are prepared, and in runs of
-   * versions that did not record them.
-   */
-  sources: z.record(z.string(), fileRecord).nullable().default(null),
-  config: configSchema,
-});
-export type RunDescription = Omit<z.infer<typeof runFile>, 'stage'> & { readonly phase: TrainingPhase };
-
-const DESCRIPTION = 'config.json';
+import { BRANCH, LATEST, loadState } from './checkpoint.ts';
+import { BEST } from './openParameters.ts';
+import { DESCRIPTION, type RunDescription, runFile, runOf } from './runDescription.ts';
 
 export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
 
@@ -86,8 +53,7 @@ export function assertRun(folder: string): void {
 export async function readRun(folder: string): Promise<RunDescription> {
   assertRun(folder);
   const path = join(folder, DESCRIPTION);
-  const { stage, ...run } = await readJsonFile(path, runFile);
-  return { ...run, phase: stage, config: parseConfig(run.config, path) };
+  return runOf(await readJsonFile(path, runFile), path);
 }
 
 /** Whether a run has gone through all its epochs and its last validation. */

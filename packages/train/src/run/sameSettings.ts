@@ -6,7 +6,8 @@ import { differences } from '@organseg/files/differences.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { BRANCH, loadMadeWith, loadState } from './checkpoint.ts';
 import { openInitial } from './initialWeights.ts';
-import { bestCheckpoint, type RunDescription } from './runFolder.ts';
+import type { RunDescription } from './runDescription.ts';
+import { bestCheckpoint } from './runFolder.ts';
 
 /**
  * Throws InputError, which names the differences, where the settings of a run's config.json are not those that its latest

@@ -24,15 +24,8 @@ import { LATEST } from './checkpoint.ts';
 import { initialWeights, openInitial } from './initialWeights.ts';
 import { assertFits } from './memory.ts';
 import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
-import {
-  assertNoRun,
-  assertRun,
-  createRun,
-  forgetRun,
-  type RunDescription,
-  readRun,
-  saveRun,
-} from './runFolder.ts';
+import type { RunDescription } from './runDescription.ts';
+import { assertNoRun, assertRun, createRun, forgetRun, readRun, saveRun } from './runFolder.ts';
 import { assertSameSettings, assertSameWeights, branchDigest } from './sameSettings.ts';
 import { assertBranch } from './startingPoint.ts';
 import type { TrainingCases, TrainingHooks, TrainingResult } from './trainingJob.ts';

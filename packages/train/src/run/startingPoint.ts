@@ -16,7 +16,8 @@ import type { Moments } from '../step/optimizer.ts';
 import { branchEpoch } from '../step/schedule.ts';
 import { BRANCH, LATEST, loadCheckpoint, type RunState } from './checkpoint.ts';
 import { initialWeights, openInitial } from './initialWeights.ts';
-import { type RunDescription, readRun } from './runFolder.ts';
+import type { RunDescription } from './runDescription.ts';
+import { readRun } from './runFolder.ts';
 
 export interface StartingPoint {
   readonly parameters: NamedArrays;

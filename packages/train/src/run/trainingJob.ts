@@ -3,7 +3,7 @@ import type { DatasetCase } from '@organseg/files/dataset.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { CaseStore, StoredCase } from '../data/caseStore.ts';
 import type { RunState } from './checkpoint.ts';
-import type { RunDescription } from './runFolder.ts';
+import type { RunDescription } from './runDescription.ts';
 
 export interface TrainingCases {
   readonly labelled: readonly DatasetCase[];

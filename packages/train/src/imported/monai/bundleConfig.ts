@@ -3,7 +3,7 @@
  * ($…), which are not run here.
  */
 import { InputError } from '@organseg/core/inputError.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
 
 export interface BundleConfig {

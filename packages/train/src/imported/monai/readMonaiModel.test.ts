@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import { openTorchFile } from '@organseg/files/torch/torchFile.ts';
+import { openTorchFile } from '@organseg/files/torch/openTorchFile.ts';
 import { golden } from '@organseg/files/torch/torchFixture.ts';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Model } from '../../predict/model.ts';

@@ -1,7 +1,6 @@
 /** Bundles of MONAI: configs/inference.json, configs/metadata.json and models/model.pt. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { type NetworkConfig, patchDivisor } from '@organseg/core/network/networkConfig.ts';
-import { check } from '@organseg/files/json.ts';
 import { TorchTensor } from '@organseg/files/torch/tensor.ts';
 import { readTorchFile } from '@organseg/files/torch/torchFile.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
@@ -44,7 +43,7 @@ export async function readMonaiModel(files: ModelFiles): Promise<Model> {
   }
   const config: BundleConfig = {
     path: files.pathOf(CONFIG),
-    settings: check(await readJson(files, CONFIG), z.looseObject({}), files.pathOf(CONFIG)),
+    settings: await readJson(files, CONFIG, z.looseObject({})),
   };
   const { isXyz, ...preprocessing } = preprocessingOf(config);
   assertArgmax(config);
@@ -100,7 +99,7 @@ function windowsOf(config: BundleConfig, network: NetworkConfig, isXyz: boolean)
 /** The names of labels and channels that the metadata tells, else their numbers. */
 async function namesOf(files: ModelFiles, { classes }: NetworkConfig) {
   const told = files.has(METADATA)
-    ? check(await readJson(files, METADATA), metadata, files.pathOf(METADATA)).network_data_format
+    ? (await readJson(files, METADATA, metadata)).network_data_format
     : undefined;
   const [input, output] = [told?.inputs, told?.outputs].map(
     (of) => Object.values(of ?? {})[0]?.channel_def ?? {},

@@ -1,6 +1,6 @@
 /** What a checkpoint of nnU-Net says besides its weights. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import type { PickleValue } from '@organseg/files/torch/pickle.ts';
 import { plainValue } from '@organseg/files/torch/plainValue.ts';
 import { z } from 'zod';

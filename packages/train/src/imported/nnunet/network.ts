@@ -1,7 +1,7 @@
 /** The network that a configuration of nnU-Net's plans describes. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { checkNetwork, type NetworkConfig } from '@organseg/core/network/networkConfig.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { z } from 'zod';
 import {

@@ -2,7 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import { listed } from '@organseg/core/words.ts';
-import { check } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Model } from '../../predict/model.ts';
 import { labelsOf } from './labels.ts';

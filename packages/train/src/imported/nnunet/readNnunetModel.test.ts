@@ -8,12 +8,13 @@ import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Model } from '../../predict/model.ts';
 import { modelKind } from '../modelKind.ts';
+import { openModelFiles } from '../openModelFiles.ts';
 import { type NnunetChoice, readNnunetModel } from './readNnunetModel.ts';
 
 const folder = golden('nnunet');
 
 async function read(path: string, choice?: NnunetChoice): Promise<Model> {
-  const model = await modelKind(path);
+  const model = await modelKind(await openModelFiles(path));
   if (model.kind !== 'nnU-Net') throw new Error(`${path}: is a ${model.kind}`);
   return readNnunetModel(model.files, choice);
 }
@@ -137,7 +138,7 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
 
   test('what is no whole model says what is missing', async () => {
     const path = copied();
-    const refusal = (at: string) => expect(modelKind(at)).rejects;
+    const refusal = (at: string) => expect(openModelFiles(at).then(modelKind)).rejects;
     await refusal(join(path, 'fold_0')).toThrow(
       'is one fold of a model of nnU-Net; expected the folder above it',
     );

@@ -3,6 +3,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { listed } from '@organseg/core/words.ts';
 import { firstDifference } from '@organseg/files/differences.ts';
 import { readTorchFile, type TorchFile } from '@organseg/files/torch/torchFile.ts';
+import { z } from 'zod';
 import type { Model, ModelWeights } from '../../predict/model.ts';
 import { type ModelFiles, readJson } from '../modelFiles.ts';
 import { isFold } from '../modelKind.ts';
@@ -29,7 +30,7 @@ export async function readNnunetModel(files: ModelFiles, choice: NnunetChoice = 
   const checkpoints = await checkpointsOf(files, choice);
   const [plans, dataset] = await Promise.all(
     ['plans.json', 'dataset.json'].map(async (name) => ({
-      json: await readJson(files, name),
+      json: await readJson(files, name, z.json()),
       path: files.pathOf(name),
     })),
   );

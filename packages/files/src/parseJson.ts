@@ -1,0 +1,80 @@
+/** JSON, checked against a schema: its bytes as text, text, and values from outside. */
+import { InputError } from '@organseg/core/inputError.ts';
+import type { z } from 'zod';
+
+/** Text in the encoding that its byte order mark names; UTF-8 without one. */
+export function textOf(bytes: Uint8Array): string {
+  const mark = bytes.length >= 2 ? (bytes[0] << 8) | bytes[1] : 0;
+  return new TextDecoder(mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8').decode(bytes);
+}
+
+/** JSON of this form; `source` says where it stands. Throws InputError. */
+export function parseJson<T>(text: string, schema: z.ZodType<T>, source: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const lines = text.slice(0, faultAt(text, error as SyntaxError)).split('\n');
+    const place = `line ${lines.length}, column ${lines.at(-1)!.length + 1}`;
+    throw new InputError(text.trim() ? `${source}: is not JSON at ${place}` : `${source}: is empty`);
+  }
+  return check(value, schema, source);
+}
+
+/** The index of the first character that JSON does not allow. Of an unexpected token V8 tells none. */
+function faultAt(text: string, { message }: SyntaxError): number {
+  const told = /at position (\d+)/.exec(message);
+  if (told) return Number(told[1]);
+  if (/end of JSON/.test(message)) return text.length;
+  // The longest beginning that V8 does not call wrong, but unfinished.
+  let [good, bad] = [0, text.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isUnfinished(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+function isUnfinished(beginning: string): boolean {
+  try {
+    JSON.parse(beginning);
+    return true;
+  } catch (error) {
+    return !/is not valid JSON/.test((error as SyntaxError).message);
+  }
+}
+
+/** A value of this form. Throws InputError that names the first key at fault. */
+export function check<T>(value: unknown, schema: z.ZodType<T>, source: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues as [z.core.$ZodIssue];
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys')
+    throw new InputError(`${source}: unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`);
+  throw new InputError([source, path, faultOf(issue)].filter(Boolean).join(': '));
+}
+
+/** The kinds of values by zod's names, in words. */
+const KINDS: Record<string, string> = {
+  object: 'an object {…}',
+  record: 'an object {…}',
+  array: 'a list […]',
+  tuple: 'a list […]',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  null: 'null',
+};
+
+/** The fault of a value in words: of one of another kind, what it is and what is expected. */
+function faultOf({ code, message }: z.core.$ZodIssue): string {
+  const [, expected, received] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
+  if (code !== 'invalid_type' || !expected || !received) return message;
+  const kind = KINDS[expected] ?? expected;
+  return received === 'undefined'
+    ? `is missing, expected ${kind}`
+    : `expected ${kind}, got ${KINDS[received] ?? received}`;
+}
