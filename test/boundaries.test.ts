@@ -23,6 +23,13 @@ const METRICS = `${CORE}/metrics`;
 const BASICS = [`${CORE}/inputError.ts`, `${CORE}/organs.ts`, `${CORE}/random.ts`];
 const GEOMETRY = ['volume', 'affine', 'crop'].map((name) => `${VOLUME}/${name}.ts`);
 const FILES = 'packages/files/src';
+const DICOM = 'packages/dicom/src';
+const DICOM_PACKAGES = [
+  'dcmjs',
+  'jpeg-lossless-decoder-js',
+  '@cornerstonejs/codec-charls',
+  '@cornerstonejs/codec-openjpeg',
+];
 const DAWN = `${KERNELS}/src/open/dawn.ts`;
 
 const EVALUATOR = 'apps/evaluator';
@@ -40,7 +47,8 @@ const RULES: Record<string, Rule> = {
   [`${CORE}/phantom`]: { ours: [...BASICS, VOLUME] },
   [`${CORE}/network`]: { ours: [...BASICS, KERNELS], gpu: true },
   [`${CORE}/inference`]: { ours: [...BASICS, KERNELS, VOLUME, `${CORE}/network`], gpu: true },
-  'packages/files': { ours: [CORE], packages: ['zod', '@zip.js/zip.js'], node: true },
+  [DICOM]: { ours: [...BASICS, `${CORE}/words.ts`, VOLUME], packages: DICOM_PACKAGES },
+  'packages/files': { ours: [CORE, DICOM], packages: ['zod', '@zip.js/zip.js'], node: true },
   'packages/train': { ours: [CORE, KERNELS, FILES], packages: 'any', node: true },
   [EVALUATOR]: { ours: EVALUATOR_OURS, packages: WEB_PACKAGES },
   [`${EVALUATOR}/scripts`]: { ours: [EVALUATOR, CORE, 'test'], packages: 'any', node: true },
@@ -70,6 +78,7 @@ const CHECKS: Record<string, Rule> = {
   },
   [KERNELS]: { ours: [KERNELS], packages: ['vitest'], node: true },
   'packages/core': { ours: ['packages/core', KERNELS], packages: ['vitest'], node: true },
+  'packages/dicom': { ours: ['packages/dicom', CORE], packages: 'any', node: true },
   'packages/files': { ours: ['packages'], packages: 'any', node: true },
   'packages/train': { ours: ['packages'], packages: 'any', node: true },
 };

@@ -1,8 +1,11 @@
 /** A folder of a data set: which of its files belong to cases by their names, and which images do not. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
 import { listed, plural } from '@organseg/core/words.ts';
-import { namesIn } from './read.ts';
+import { holdsDicom } from './dicomFolder.ts';
+import { hasNiftiName } from './nifti.ts';
+import { assertFile, namesIn } from './read.ts';
 
 export interface CaseFile {
   /** The name of the case. */
@@ -32,6 +35,41 @@ export async function readCaseFolder(folder: string, ending: string): Promise<Ca
     })),
     leftOut: names.filter((name) => !isCase(name) && IMAGE.test(name)),
   };
+}
+
+/**
+ * The scans of a folder: files named CASE and this ending, and folders of DICOM slices, which are named CASE or CASE and
+ * the ending's number. Throws InputError where a case is there as both.
+ */
+export async function readImageFolder(folder: string, ending: string): Promise<CaseFolder> {
+  const { files, leftOut } = await readCaseFolder(folder, ending);
+  const scans = [...files];
+  for (const { name, path } of await dicomFoldersIn(folder)) {
+    const numbered = /^(.+)_(\d{4})$/.exec(name);
+    if (numbered && !ending.startsWith(`_${numbered[2]}`)) continue; // another channel
+    const scan = { name: numbered?.[1] ?? name, path };
+    const twin = scans.find((each) => each.name === scan.name);
+    if (twin) throw new InputError(`${path}: the case ${scan.name} is there as ${twin.path}, too`);
+    scans.push(scan);
+  }
+  const fileName = ({ name }: CaseFile) => `${name}${ending}`;
+  return { files: scans.sort((a, b) => (fileName(a) < fileName(b) ? -1 : 1)), leftOut };
+}
+
+/** The folders in a folder that hold DICOM files; none where there is no folder. */
+export async function dicomFoldersIn(folder: string): Promise<CaseFile[]> {
+  const found: CaseFile[] = [];
+  for (const name of existsSync(folder) ? await namesIn(folder) : []) {
+    const path = join(folder, name);
+    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+    if (isFolder && !name.startsWith('.') && (await holdsDicom(path))) found.push({ name, path });
+  }
+  return found;
+}
+
+/** Throws InputError where a path leads neither to a file nor, named as none, to a folder. */
+export function assertScan(path: string): void {
+  if (hasNiftiName(path) || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) assertFile(path);
 }
 
 /** One line about images that are left out by their names. */

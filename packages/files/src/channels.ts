@@ -3,11 +3,10 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import type { Scan } from '@organseg/core/volume/volumeStream.ts';
-import { readScanFile } from './scanFile.ts';
+import { type FileScan, readScanFile } from './scanFile.ts';
 
-/** The ending of a scan's file, behind the number of its channel. */
-const CHANNEL = /_0000(\.(nii|hdr|img)(\.gz)?)$/i;
+/** The ending of a scan's file, behind the number of its channel; a folder of DICOM slices has none. */
+const CHANNEL = /_0000((?:\.(?:nii|hdr|img)(?:\.gz)?)?)$/i;
 
 /** The files of a scan by its first one. Throws InputError where one of several is missing. */
 export function channelFiles(first: string, channelNames: readonly string[]): string[] {
@@ -19,23 +18,28 @@ export function channelFiles(first: string, channelNames: readonly string[]): st
     );
   return channelNames.map((name, channel) => {
     const path = `${first.slice(0, ending.index)}_${String(channel).padStart(4, '0')}${ending[1]}`;
-    if (!existsSync(path)) throw new InputError(`${path}: missing, the model reads ${name} from it`);
+    if (!existsSync(path))
+      throw new InputError(`${path}: missing, though there is ${first}: ${name} is read from it`);
     return path;
   });
 }
 
-/** Reads a scan's channels, of which `channelFiles` names the files. Throws InputError, also where they do not lie on one grid. */
+/**
+ * Reads a scan's channels, of which `channelFiles` names the files; of a folder with several DICOM series the one asked
+ * for. Throws InputError, also where they do not lie on one grid.
+ */
 export async function readChannels(
   files: readonly string[],
   channelNames: readonly string[],
-): Promise<[Scan, ...Scan[]]> {
-  const scans: Scan[] = [];
+  series?: string,
+): Promise<[FileScan, ...FileScan[]]> {
+  const scans: FileScan[] = [];
   for (const [channel, path] of files.entries()) {
-    const scan = await readScanFile(path);
+    const scan = await readScanFile(path, series);
     if (scans[0] && !isSameGrid(scans[0], scan))
       throw new InputError(`${path}: lies on another grid than ${basename(files[0]!)}`);
     const isCt = channelNames[channel]!.toUpperCase() === 'CT';
     scans.push({ ...scan, doubts: scan.doubts.filter(({ about }) => isCt || about !== 'values') });
   }
-  return scans as [Scan, ...Scan[]];
+  return scans as [FileScan, ...FileScan[]];
 }

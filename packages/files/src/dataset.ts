@@ -1,12 +1,12 @@
 /**
  * A data set in nnU-Net's layout: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, imagesTs,
- * labelsTs, and imagesUn for unlabelled scans.
+ * labelsTs, and imagesUn for unlabelled scans. A scan may be a folder of DICOM slices instead: imagesTr/CASE.
  */
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { z } from 'zod';
-import { leftOutNote, readCaseFolder } from './caseFolder.ts';
+import { assertScan, leftOutNote, readCaseFolder, readImageFolder } from './caseFolder.ts';
 import { readJsonFile } from './json.ts';
 import { assertFile, namesIn } from './read.ts';
 
@@ -91,7 +91,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
 
 /** The images of a folder, by the names of their cases; none where there is no folder. */
 export async function openImages(folder: string): Promise<{ cases: UnlabelledCase[]; notes: string[] }> {
-  const { files, leftOut } = await readCaseFolder(folder, IMAGE_ENDING);
+  const { files, leftOut } = await readImageFolder(folder, IMAGE_ENDING);
   return {
     cases: files.map(({ name, path }) => ({ name, image: path })),
     notes: leftOut.length ? [leftOutNote(folder, leftOut, IMAGE_ENDING)] : [],
@@ -104,7 +104,7 @@ async function openLabelled(
   { ignoreLabel }: Labels,
 ): Promise<{ cases: DatasetCase[]; notes: string[] }> {
   const [imagesTr, labelsTr] = [join(folder, 'imagesTr'), join(folder, 'labelsTr')];
-  const images = await readCaseFolder(imagesTr, IMAGE_ENDING);
+  const images = await readImageFolder(imagesTr, IMAGE_ENDING);
   const labels = await readCaseFolder(labelsTr, LABELS_ENDING);
   if (images.leftOut.length) throw new InputError(leftOutNote(imagesTr, images.leftOut, IMAGE_ENDING));
   const pathOf = new Map(labels.files.map(({ name, path }) => [name, path]));
@@ -115,7 +115,10 @@ async function openLabelled(
     const missing = join(labelsTr, `${bare[0]!.name}${LABELS_ENDING}`);
     throw new InputError(`${missing}: missing, though there is ${bare[0]!.path}${others}`);
   }
-  for (const { name, path } of images.files) for (const file of [path, pathOf.get(name)!]) assertFile(file);
+  for (const { name, path } of images.files) {
+    assertScan(path);
+    assertFile(pathOf.get(name)!);
+  }
   const cases = images.files.map(({ name, path }) => {
     return { name, image: path, labels: pathOf.get(name)!, ignoreLabel };
   });

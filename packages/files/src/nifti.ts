@@ -36,6 +36,9 @@ export async function writeNiftiFile(
   await writeWhole(path, encodeNifti(volume, space, extensions, deflate));
 }
 
+/** Whether a path is named as a NIfTI file, or one of a pair. */
+export const hasNiftiName = (path: string): boolean => /\.(nii|hdr|img)(\.gz)?$/i.test(path);
+
 const sourcesOf = (path: string): [ByteSource, ByteSource?] => {
   const [header, image] = niftiFiles(path);
   return image === undefined ? [sourceOf(header)] : [sourceOf(header), sourceOf(image)];

@@ -1,11 +1,11 @@
-/** Records of scans: of the file of each channel, or of the two of a .hdr/.img pair, by name. */
+/** Records of scans: of each channel's file, the two of a .hdr/.img pair or its folder of DICOM slices, by name. */
 import { basename, dirname, join } from 'node:path';
-import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import { z } from 'zod';
 import { channelFiles, readChannels } from './channels.ts';
 import { fileRecord } from './fileFacts.ts';
 import { assertAsBefore, isAsRecorded, recordOf } from './fileRecord.ts';
 import { niftiFiles } from './nifti.ts';
+import type { FileScan } from './scanFile.ts';
 
 export const scanRecord = z.record(z.string(), fileRecord);
 export type ScanRecord = z.infer<typeof scanRecord>;
@@ -19,18 +19,25 @@ export async function recordOfScan(...channels: readonly string[]): Promise<Scan
 
 export interface RecordedScan {
   /** One volume for each channel, all on one grid. */
-  readonly channels: readonly [Scan, ...Scan[]];
+  readonly channels: readonly [FileScan, ...FileScan[]];
   /** The scan's files as they were when it was read. */
   readonly record: ScanRecord;
 }
 
 /**
- * A scan, by the file of its first channel, and its record, which is made while it is read. Throws InputError, also
- * where a file changes meanwhile.
+ * A scan, by the file of its first channel, and its record, which is made while it is read; of a folder with several DICOM
+ * series the one asked for. Throws InputError, also where a file changes meanwhile.
  */
-export async function readRecordedScan(path: string, channelNames: readonly string[]): Promise<RecordedScan> {
+export async function readRecordedScan(
+  path: string,
+  channelNames: readonly string[],
+  series?: string,
+): Promise<RecordedScan> {
   const files = channelFiles(path, channelNames);
-  const [channels, record] = await Promise.all([readChannels(files, channelNames), recordOfScan(...files)]);
+  const [channels, record] = await Promise.all([
+    readChannels(files, channelNames, series),
+    recordOfScan(...files),
+  ]);
   for (const file of files.flatMap(niftiFiles)) if (file) await assertAsBefore(file, record[basename(file)]!);
   return { channels, record };
 }

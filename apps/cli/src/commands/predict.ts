@@ -3,13 +3,15 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { TASK_NAMES, type TaskName } from '@organseg/train/joined/totalSegmentatorTasks.ts';
+import type { Origin } from '@organseg/train/predict/origin.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
-import { predictScans, scansIn } from '../predict/predictScans.ts';
+import { predictScans } from '../predict/predictScans.ts';
+import { scansIn } from '../predict/scansIn.ts';
 import { averaged, joinedByTable, type PlannedSegmenter, totalSegmentator } from '../predict/segmenters.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { positive, share } from '../terminal/optionValues.ts';
@@ -23,6 +25,7 @@ interface Options extends CommonOptions {
   folds?: string[];
   checkpoint?: 'final' | 'best';
   input: string;
+  series?: string;
   out: string;
   spacing?: number;
   step?: number;
@@ -54,7 +57,8 @@ export const predict = command('predict', 'Segment scans with a trained model')
   .addOption(new Option('--task <name>', 'of TotalSegmentator (default: total)').choices(TASK_NAMES))
   .addOption(foldsOption())
   .addOption(checkpointOption())
-  .requiredOption('--input <path>', 'a scan, or a folder of scans')
+  .requiredOption('--input <path>', 'a NIfTI file, a folder of DICOM slices, or a folder of either')
+  .option('--series <which>', 'of several DICOM series in a folder, by number, description or UID')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and report.json')
   .option('--continue', 'skip the cases that the folder holds already')
   .option('--spacing <mm>', 'of the network’s grid, instead of the model’s', positive)
@@ -96,9 +100,9 @@ export const predict = command('predict', 'Segment scans with a trained model')
     const planned = await plannedSegmenter(options);
     if (probabilities && !planned.hasProbabilities)
       throw new InputError('--probabilities is of one model or an average, not of joined ones');
-    const scans = await scansIn(input, planned.channelNames);
+    const scans = await scansIn(input, planned.channelNames, options.series);
     const postprocessing = await postprocessingOf(options, planned.labelNames);
-    const origin = await planned.origin(postprocessing);
+    const origin = withSeries(await planned.origin(postprocessing), options.series);
     await whileLocked(out, async () => {
       const extras = { statistics, preview, probabilities, profile };
       const goesOn = options.continue ?? false;
@@ -116,6 +120,10 @@ export const predict = command('predict', 'Segment scans with a trained model')
       });
     });
   });
+
+/** The origin of label maps, and the DICOM series that they were asked for. */
+const withSeries = (origin: Origin, series: string | undefined): Origin =>
+  series === undefined ? origin : { ...origin, options: { ...origin.options, series } };
 
 /** What the options name. Throws InputError where they name none, or two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {

@@ -1,10 +1,8 @@
 /** The way of scans from files to files: the next is read and the one before written while the GPU works. */
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
-import { channelFiles } from '@organseg/files/channels.ts';
-import { namesIn, statOf } from '@organseg/files/read.ts';
 import { type RecordedScan, readRecordedScan } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
@@ -124,9 +122,9 @@ const bytesOf = ({ channels }: RecordedScan): number =>
 type Read = RecordedScan | { readonly fault: string };
 
 /** A scan, or why it cannot be read, which is returned, since it may be read before it is asked for. */
-async function readScan({ path }: ScanFile, channelNames: readonly string[]): Promise<Read> {
+async function readScan({ path, series }: ScanFile, channelNames: readonly string[]): Promise<Read> {
   try {
-    return await readRecordedScan(path, channelNames);
+    return await readRecordedScan(path, channelNames, series);
   } catch (error) {
     if (error instanceof InputError) return { fault: error.message };
     throw error;
@@ -171,33 +169,4 @@ async function predictOne(
     if (isMemoryFault(error)) return { fault: `${path}: ${error.message}` };
     throw error;
   }
-}
-
-/**
- * The scans of a folder, or the one file, by their first channels and by case name, which is without the channel's _0000
- * and the ending. Throws InputError where there is none, or two of one name.
- */
-export async function scansIn(input: string, channelNames: readonly string[] = ['CT']): Promise<ScanFile[]> {
-  const isFolder = (await statOf(input)).isDirectory();
-  const files = isFolder ? (await namesIn(input)).map((file) => join(input, file)) : [input];
-  const ending =
-    channelNames.length === 1 ? /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i : /_0000\.(nii(\.gz)?|hdr(\.gz)?)$/i;
-  const scans = files
-    .filter((path) => !isFolder || (ending.test(path) && !basename(path).startsWith('.')))
-    .map((path) => ({ name: basename(path).replace(ending, ''), path }));
-  // Where upper and lower case are the same to the file system, the label maps would be one file.
-  const twins = Map.groupBy(scans, ({ name }) => name.toLowerCase());
-  const twin = [...twins.values()].find(({ length }) => length > 1);
-  if (twin) {
-    const names = [...new Set(twin.map(({ name }) => name))].join(' and ');
-    throw new InputError(`${input}: two scans of one case, ${names}`);
-  }
-  if (!scans.length)
-    throw new InputError(
-      channelNames.length === 1
-        ? `${input}: holds no NIfTI file`
-        : `${input}: holds no CASE_0000.nii.gz; the model reads ${channelNames.length} channels, ${channelNames.join(', ')}`,
-    );
-  for (const { path } of scans) channelFiles(path, channelNames);
-  return scans;
 }

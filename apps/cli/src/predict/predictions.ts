@@ -17,7 +17,10 @@ import { say } from '../terminal/command.ts';
 
 export interface ScanFile {
   readonly name: string;
+  /** The file of its first channel, or a folder of DICOM slices. */
   readonly path: string;
+  /** Of several DICOM series in the folder the one that is meant. */
+  readonly series?: string | undefined;
 }
 
 const voxelsByLabel = z.record(z.string(), z.int().nonnegative());

@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { readCaseFolder } from '@organseg/files/caseFolder.ts';
+import { assertScan, readImageFolder } from '@organseg/files/caseFolder.ts';
+import { channelFiles } from '@organseg/files/channels.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { assertFile } from '@organseg/files/read.ts';
 import { z } from 'zod';
@@ -39,13 +40,13 @@ export async function openPlannedDataset(folder: string): Promise<PlannedDataset
     throw new InputError(`${path}: channel_names ${CHANNELS}`);
   const channelNames = numbers.map((_, channel) => channels[channel]!);
   const images = join(folder, 'imagesTr');
-  const first = await readCaseFolder(images, endingOf(0));
-  const cases = first.files.map(({ name }) => ({
+  const first = await readImageFolder(images, FIRST_CHANNEL);
+  const cases = first.files.map(({ name, path }) => ({
     name,
-    images: channelNames.map((_, channel) => join(images, `${name}${endingOf(channel)}`)),
+    images: channelFiles(path, channelNames),
     labels: join(folder, 'labelsTr', `${name}.nii.gz`),
   }));
-  if (!cases.length) throw new InputError(`${images}: holds no image named CASE${endingOf(0)}`);
+  if (!cases.length) throw new InputError(`${images}: holds no image named CASE${FIRST_CHANNEL}`);
   for (const each of cases) assertComplete(each);
   const regions = Object.entries(labels).filter(([, ids]) => Array.isArray(ids) && ids.length > 1);
   return {
@@ -57,11 +58,10 @@ export async function openPlannedDataset(folder: string): Promise<PlannedDataset
   };
 }
 
-const endingOf = (channel: number) => `_${String(channel).padStart(4, '0')}.nii.gz`;
+const FIRST_CHANNEL = '_0000.nii.gz';
 
 function assertComplete({ images, labels }: PlannedCase): void {
-  for (const path of [...images, labels]) {
-    if (!existsSync(path)) throw new InputError(`${path}: missing, though there is ${images[0]}`);
-    assertFile(path);
-  }
+  if (!existsSync(labels)) throw new InputError(`${labels}: missing, though there is ${images[0]}`);
+  assertFile(labels);
+  for (const path of images) assertScan(path);
 }

@@ -1,0 +1,92 @@
+/** Small CT series, written by dcmjs, and what the tests change of them. */
+import { data } from 'dcmjs';
+import type { DicomFile } from './elements.ts';
+
+export const CT = '1.2.840.10008.5.1.4.1.1.2';
+export const EXPLICIT = '1.2.840.10008.1.2.1';
+
+/** Who the slices are of: no message may say it. */
+export const PATIENT = { PatientName: 'DOE^JANE', PatientID: 'SECRET42', PatientBirthDate: '19500101' };
+
+export interface SliceFixture {
+  readonly name?: string;
+  readonly transferSyntax?: string;
+  /** Elements by their names, in place of or beside those of an axial slice of 4×3 pixels. */
+  readonly [element: string]: unknown;
+}
+
+/** A CT slice of 4×3 pixels of 2 × 1.5 mm, the number `index` of slices 5 mm apart, whose stored values are 100·index + 0 to 11. */
+export function dicomSlice(
+  index: number,
+  { name, transferSyntax = EXPLICIT, ...changed }: SliceFixture = {},
+): DicomFile {
+  const values = Int16Array.from({ length: 12 }, (_, i) => 100 * index + i);
+  const elements: Record<string, unknown> = {
+    SOPClassUID: CT,
+    SOPInstanceUID: `1.2.3.4.${index + 1}`,
+    StudyInstanceUID: '1.2.3.1',
+    SeriesInstanceUID: '1.2.3.2',
+    FrameOfReferenceUID: '1.2.3.3',
+    StudyDate: '20240203',
+    StudyTime: '101112',
+    StudyID: '7',
+    AccessionNumber: 'A1',
+    ReferringPhysicianName: 'ROE^RICHARD',
+    Modality: 'CT',
+    SeriesNumber: 2,
+    SeriesDescription: 'Abdomen 5.0',
+    ImageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'],
+    InstanceNumber: index + 1,
+    ...PATIENT,
+    PatientSex: 'F',
+    SliceThickness: 5,
+    ImagePositionPatient: [-10, -20, 30 + 5 * index],
+    ImageOrientationPatient: [1, 0, 0, 0, 1, 0],
+    PixelSpacing: [1.5, 2],
+    SamplesPerPixel: 1,
+    PhotometricInterpretation: 'MONOCHROME2',
+    Rows: 3,
+    Columns: 4,
+    BitsAllocated: 16,
+    BitsStored: 16,
+    HighBit: 15,
+    PixelRepresentation: 1,
+    RescaleSlope: 1,
+    RescaleIntercept: -1024,
+    PixelData: [values.buffer],
+    ...changed,
+  };
+  return dicomFile(name ?? `slice${index}`, dicomBytes(elements, transferSyntax));
+}
+
+/** A file that holds the bytes. */
+export const dicomFile = (name: string, bytes: Uint8Array<ArrayBuffer>): DicomFile => ({
+  name,
+  read: async (atMost) => bytes.slice(0, atMost),
+});
+
+/** The bytes of a DICOM file; elements that are undefined are left out. */
+export function dicomBytes(
+  elements: Record<string, unknown>,
+  transferSyntax = EXPLICIT,
+): Uint8Array<ArrayBuffer> {
+  const given = Object.fromEntries(Object.entries(elements).filter(([, value]) => value !== undefined));
+  const meta = {
+    MediaStorageSOPClassUID: elements.SOPClassUID,
+    MediaStorageSOPInstanceUID: elements.SOPInstanceUID,
+  };
+  const dict = new data.DicomDict(
+    data.DicomMetaDictionary.denaturalizeDataset({ ...meta, TransferSyntaxUID: transferSyntax }),
+  );
+  dict.dict = data.DicomMetaDictionary.denaturalizeDataset({ _vrMap: { PixelData: 'OW' }, ...given });
+  return new Uint8Array(dict.write());
+}
+
+/** A series of so many slices, each changed alike, or by a function of its number. */
+export const dicomSeries = (
+  count: number,
+  changed: SliceFixture | ((index: number) => SliceFixture) = {},
+): DicomFile[] =>
+  Array.from({ length: count }, (_, i) =>
+    dicomSlice(i, typeof changed === 'function' ? changed(i) : changed),
+  );

@@ -1,0 +1,359 @@
+/** What a folder of DICOM files becomes, and what of it is refused, without a word of whom it shows. */
+import { deflateRawSync } from 'node:zlib';
+import { readScan } from '@organseg/core/volume/volumeStream.ts';
+import { describe, expect, it, test } from 'vitest';
+import { readContents } from './contents.ts';
+import { dicomFile, dicomSeries, dicomSlice, PATIENT, type SliceFixture } from './dicomFixture.ts';
+import type { DicomFile } from './elements.ts';
+import { openSeries } from './openSeries.ts';
+
+const open = async (files: readonly DicomFile[], series?: string) =>
+  openSeries(await readContents(files), 'FOLDER', series);
+const read = async (files: readonly DicomFile[], series?: string) => readScan(await open(files, series));
+
+/** What reading says, refused or not. */
+async function faultOf(files: readonly DicomFile[], series?: string): Promise<string> {
+  const fault = await read(files, series).then(
+    () => 'none',
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+  for (const secret of Object.values(PATIENT)) expect(fault).not.toContain(secret);
+  expect(fault.split('\n')).toHaveLength(1);
+  return fault;
+}
+
+/** HU of the fixture's slices: stored values less 1024, rows from the last to the first. */
+const plane = (index: number) =>
+  [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3].map((value) => 100 * index + value - 1024);
+
+test('slices lie in the order of space, whatever their files are called, rows from back to front', async () => {
+  const [a, b, c] = dicomSeries(3);
+  const scan = await read([c!, a!, b!]);
+  expect(scan.shape).toEqual([4, 3, 3]);
+  expect([...scan.data]).toEqual([0, 1, 2].flatMap(plane));
+  // The first pixel is 10 mm to the right and 20 mm to the front; rows are 1.5 mm apart.
+  expect([...scan.affine]).toEqual([-2, 0, 0, 10, 0, 1.5, 0, 17, 0, 0, 5, 30, 0, 0, 0, 1]);
+});
+
+test('an oblique series keeps its directions', async () => {
+  const [c, s] = [0.8, 0.6];
+  const scan = await read(
+    dicomSeries(3, (i) => ({
+      ImageOrientationPatient: [c, s, 0, 0, 0, -1],
+      // The normal, row × column, is (−s, c, 0).
+      ImagePositionPatient: [-s * 4 * i, c * 4 * i, 100],
+    })),
+  );
+  const expected = [-2 * c, 0, 4 * s, 0, -2 * s, 0, -4 * c, 0, 0, 1.5, 0, 97, 0, 0, 0, 1];
+  for (const [i, value] of expected.entries()) expect(scan.affine[i]).toBeCloseTo(value, 10);
+});
+
+describe('values', () => {
+  const valuesOf = async (changed: SliceFixture) =>
+    [...(await read([dicomSlice(0, changed)])).data].slice(0, 4);
+  const stored = (...values: number[]) => [
+    Uint16Array.from([...new Array<number>(8).fill(0), ...values]).buffer,
+  ];
+
+  it('apply slope and intercept of each slice', async () => {
+    const scan = await read(dicomSeries(2, (i) => ({ RescaleSlope: i + 0.5, RescaleIntercept: i })));
+    expect([...scan.data]).toEqual([
+      ...plane(0).map((value) => (value + 1024) * 0.5),
+      ...plane(1).map((value) => (value + 1024) * 1.5 + 1),
+    ]);
+    expect(scan.data).toBeInstanceOf(Float32Array);
+  });
+  it('are 16-bit integers where all that can be stored is', async () => {
+    const scan = await read(dicomSeries(2, { BitsStored: 12, HighBit: 11, PixelRepresentation: 0 }));
+    expect(scan.data).toBeInstanceOf(Int16Array);
+  });
+  it('are taken from the stored bits alone, with their sign', async () => {
+    const bits = {
+      BitsStored: 12,
+      HighBit: 11,
+      RescaleIntercept: 0,
+      PixelData: stored(0xf001, 0x0fff, 0x5800, 7),
+    };
+    expect(await valuesOf({ ...bits, PixelRepresentation: 1 })).toEqual([1, -1, -2048, 7]);
+    expect(await valuesOf({ ...bits, PixelRepresentation: 0 })).toEqual([1, 4095, 2048, 7]);
+    const high = { ...bits, HighBit: 15, PixelData: stored(0x001f, 0xffff, 0x8000, 0x7ff0) };
+    expect(await valuesOf({ ...high, PixelRepresentation: 1 })).toEqual([1, -1, -2048, 2047]);
+  });
+  it('of 8 bits are read', async () => {
+    const bytes = { BitsAllocated: 8, BitsStored: 8, HighBit: 7, PixelRepresentation: 0 };
+    const PixelData = [Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 255]).buffer];
+    expect(await valuesOf({ ...bytes, PixelData, RescaleIntercept: 0 })).toEqual([1, 2, 3, 255]);
+  });
+  it('take padding brighter than CT’s scale for air, and keep other padding', async () => {
+    const bright = { PixelRepresentation: 0, PixelPaddingValue: 63536, PixelData: stored(63536, 5, 6, 7) };
+    expect(await valuesOf(bright)).toEqual([-1024, -1019, -1018, -1017]);
+    const dark = { PixelPaddingValue: -2000, PixelData: stored(63536, 5, 6, 7) };
+    expect(await valuesOf(dark)).toEqual([-3024, -1019, -1018, -1017]);
+  });
+});
+
+describe('files', () => {
+  const [preamble, rest] = [132, 132 + 12];
+  const bytesOf = async (index: number) => await dicomSlice(index).read();
+
+  it('are read without a preamble, and without a header of their own', async () => {
+    const bytes = await bytesOf(0);
+    const metaBytes = new DataView(bytes.buffer).getUint32(preamble + 8, true);
+    for (const from of [preamble, rest + metaBytes]) {
+      const scan = await read([dicomFile('bare', bytes.slice(from)), dicomSlice(1)]);
+      expect([...scan.data]).toEqual([0, 1].flatMap(plane));
+    }
+  });
+  it('are read deflated', async () => {
+    const deflated = async (index: number) => {
+      const bytes = await dicomSlice(index, { transferSyntax: '1.2.840.10008.1.2.1.99' }).read();
+      const end = rest + new DataView(bytes.buffer).getUint32(preamble + 8, true);
+      return dicomFile(
+        'deflated',
+        Uint8Array.from([...bytes.slice(0, end), ...deflateRawSync(bytes.slice(end))]),
+      );
+    };
+    const scan = await read([await deflated(0), await deflated(1)]);
+    expect([...scan.data]).toEqual([0, 1].flatMap(plane));
+  });
+  it('that are no slices are passed over, and said', async () => {
+    const text = dicomFile('notes.txt', new TextEncoder().encode('Abdomen, portal venous phase'));
+    const report = { PixelData: undefined, Rows: undefined };
+    const others = [
+      text,
+      dicomSlice(0, { SeriesInstanceUID: '9.1', ImageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] }),
+      dicomSlice(0, { SeriesInstanceUID: '9.2', SOPClassUID: '1.2.840.10008.5.1.4.1.1.7', Modality: 'OT' }),
+      dicomSlice(0, {
+        SeriesInstanceUID: '9.3',
+        SOPClassUID: '1.2.840.10008.5.1.4.1.1.88.67',
+        Modality: 'SR',
+        ...report,
+      }),
+      dicomSlice(0, { SOPClassUID: '1.2.840.10008.1.3.10', ...report }),
+    ];
+    const scan = await read([...others, ...dicomSeries(2)]);
+    expect([...scan.data]).toEqual([0, 1].flatMap(plane));
+    expect(scan.doubts).toContainEqual({
+      about: 'series',
+      text: 'passed over: 1 file not DICOM, 1 localizer, 1 secondary capture, 1 report',
+    });
+    expect(await faultOf(others)).toMatch(
+      /^InputError: FOLDER: holds no slices of CT, MR or PET; passed over: 1 file/,
+    );
+  });
+  it('that are there twice count once', async () => {
+    const { data, doubts } = await read([...dicomSeries(2), dicomSlice(1, { name: 'copy' })]);
+    expect([...data]).toEqual([0, 1].flatMap(plane));
+    expect(doubts[0]).toEqual({ about: 'series', text: 'passed over: 1 slice that is there twice' });
+  });
+});
+
+describe('several series', () => {
+  const files = [
+    ...dicomSeries(2),
+    ...dicomSeries(3, (i) => ({
+      SOPInstanceUID: `5.${i}`,
+      SeriesInstanceUID: '1.9',
+      SeriesNumber: 3,
+      SeriesDescription: 'Thorax 1.0',
+    })),
+  ];
+  it('are listed', async () => {
+    expect(await faultOf(files)).toBe(
+      'InputError: FOLDER: holds 2 series: 2 "Abdomen 5.0", CT, 2 slices; 3 "Thorax 1.0", CT, 3 slices; ' +
+        'choose one by its number (predict, info: --series), or keep one in the folder',
+    );
+  });
+  it.each(['3', '1.9', 'thorax 1.0'])('are chosen among by %s', async (series) => {
+    expect((await read(files, series)).shape).toEqual([4, 3, 3]);
+  });
+  it('do not hold one that nobody has', async () => {
+    expect(await faultOf(files, '4')).toMatch(
+      /^InputError: FOLDER: holds no series called 4: 2 "Abdomen 5\.0"/,
+    );
+  });
+});
+
+const four = (at: number, changed: SliceFixture) => dicomSeries(4, (i) => (i === at ? changed : {}));
+const REFUSED: [what: string, files: DicomFile[], fault: string | RegExp][] = [
+  [
+    'a missing slice',
+    dicomSeries(6).toSpliced(2, 2),
+    'FOLDER: 2 slices missing: 15 mm between slice1 and slice4, elsewhere 5 mm',
+  ],
+  [
+    'uneven slices',
+    four(3, { ImagePositionPatient: [-10, -20, 47] }),
+    'FOLDER: slices are unevenly apart: 7 mm between slice2 and slice3, elsewhere 5 mm',
+  ],
+  [
+    'two slices in one place',
+    [...dicomSeries(3), dicomSlice(1, { name: 'again', SOPInstanceUID: '7', AcquisitionNumber: 2 })],
+    /^again: lies in the same place as slice1/,
+  ],
+  [
+    'a slice of another size',
+    four(1, { Rows: 2, PixelData: [new ArrayBuffer(16)] }),
+    'slice1: has 4×2 pixels, slice0 of its series has 4×3 pixels',
+  ],
+  [
+    'a slice of another spacing',
+    four(2, { PixelSpacing: [1, 1] }),
+    'slice2: has pixels of 1 × 1 mm, slice0 of its series has pixels of 2 × 1.5 mm',
+  ],
+  [
+    'a slice of another orientation',
+    four(0, { ImageOrientationPatient: [0, 1, 0, 0, 0, -1] }),
+    'slice0: has the orientation 0, 1, 0, 0, 0, -1, slice1 of its series has the orientation 1, 0, 0, 0, 1, 0',
+  ],
+  [
+    'another frame of reference',
+    four(3, { FrameOfReferenceUID: '8' }),
+    /^slice3: has the frame of reference 8, /,
+  ],
+  [
+    'a tilted gantry',
+    dicomSeries(4, (i) => ({ ImagePositionPatient: [-10, -20 + i, 30 + 5 * i] })),
+    /^FOLDER: slices are shifted by 11\.3° against their normal, as a tilted gantry leaves them/,
+  ],
+  [
+    'a slice beside the others',
+    four(1, { ImagePositionPatient: [-8, -20, 35] }),
+    'slice1: lies 2 mm off the line of the other slices',
+  ],
+  ['no position', four(2, { ImagePositionPatient: undefined }), 'slice2: has no ImagePositionPatient'],
+  [
+    'no orientation',
+    four(2, { ImageOrientationPatient: undefined }),
+    'slice2: has no ImageOrientationPatient',
+  ],
+  [
+    'an orientation that is none',
+    four(1, { ImageOrientationPatient: [1, 0, 0, 1, 0, 0] }),
+    /^slice1: ImageOrientationPatient is no pair/,
+  ],
+  ['a slope of 0', four(1, { RescaleSlope: 0 }), 'slice1: RescaleSlope is 0, RescaleIntercept -1024'],
+  [
+    'bits that do not fit',
+    four(1, { BitsStored: 12, HighBit: 10 }),
+    'slice1: BitsStored is 12, HighBit 10, of 16 bits',
+  ],
+  ['packed bits', four(1, { BitsAllocated: 12 }), 'slice1: BitsAllocated is 12, expected 8, 16 or 32'],
+  [
+    'frames without places',
+    four(1, { NumberOfFrames: 2 }),
+    'slice1: has 2 frames and does not say where they lie',
+  ],
+  [
+    'too few pixels',
+    four(3, { PixelData: [new ArrayBuffer(20)] }),
+    'slice3: its pixels are cut short: 20 of 24 bytes',
+  ],
+  [
+    'a syntax that nothing decodes',
+    dicomSeries(2, { transferSyntax: '1.2.840.10008.1.2.4.51' }),
+    'slice0: its transfer syntax, JPEG Extended (1.2.840.10008.1.2.4.51), is not read: decompress it',
+  ],
+  [
+    'compressed pixels that are broken',
+    dicomSeries(2, { transferSyntax: '1.2.840.10008.1.2.4.70' }),
+    'slice0: its compressed pixels cannot be read: they are cut short or damaged',
+  ],
+];
+test.each(REFUSED)('%s is refused', async (_, files, fault) => {
+  const told = await faultOf(files);
+  expect(told.replace('InputError: ', '')).toEqual(
+    typeof fault === 'string' ? fault : expect.stringMatching(fault),
+  );
+});
+
+test('a file that is cut short is refused by its name', async () => {
+  const whole = await dicomSlice(1).read();
+  for (const bytes of [whole.slice(0, -10), whole.slice(0, 400), whole.slice(0, 200)])
+    expect(await faultOf([dicomSlice(0), dicomFile('cut', bytes), dicomSlice(2)])).toMatch(
+      /^InputError: cut: .*cut short/,
+    );
+});
+
+test('what is no CT, or not in HU, is doubted', async () => {
+  const aboutValues = async (changed: SliceFixture) =>
+    (await open(dicomSeries(2, changed))).doubts.filter(({ about }) => about === 'values');
+  expect(await aboutValues({})).toEqual([]);
+  expect(await aboutValues({ RescaleType: 'HU' })).toEqual([]);
+  expect(await aboutValues({ RescaleType: 'US' })).toEqual([
+    { about: 'values', text: 'RescaleType is US; are these HU?' },
+  ]);
+  const mr = {
+    SOPClassUID: '1.2.840.10008.5.1.4.1.1.4',
+    Modality: 'MR',
+    RescaleSlope: undefined,
+    RescaleIntercept: undefined,
+  };
+  expect(await aboutValues(mr)).toEqual([{ about: 'values', text: 'the series is MR, not CT' }]);
+});
+
+test('an enhanced multi-frame image is a scan by itself', async () => {
+  const frame = (index: number) => ({
+    PlanePositionSequence: [{ ImagePositionPatient: [-10, -20, 30 + 5 * index] }],
+    PixelValueTransformationSequence: [{ RescaleSlope: index + 1, RescaleIntercept: 0, RescaleType: 'HU' }],
+  });
+  const enhanced = dicomSlice(0, {
+    SOPClassUID: '1.2.840.10008.5.1.4.1.1.2.1',
+    NumberOfFrames: 2,
+    ImagePositionPatient: undefined,
+    ImageOrientationPatient: undefined,
+    PixelSpacing: undefined,
+    SharedFunctionalGroupsSequence: [
+      {
+        PlaneOrientationSequence: [{ ImageOrientationPatient: [1, 0, 0, 0, 1, 0] }],
+        PixelMeasuresSequence: [{ PixelSpacing: [1.5, 2], SliceThickness: 5 }],
+      },
+    ],
+    PerFrameFunctionalGroupsSequence: [frame(1), frame(0)],
+    PixelData: [Int16Array.from({ length: 24 }, (_, i) => i).buffer],
+  });
+  const scan = await read([enhanced]);
+  const rows = (from: number) => [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3].map((value) => from + value);
+  expect([...scan.data]).toEqual([...rows(12), ...rows(0).map((value) => 2 * value)]);
+  expect(scan.affine[11]).toBe(30);
+});
+
+/** Frames of 8×6 pixels by other programs: dcmtk's, and OpenJPEG for JPEG 2000. */
+const COMPRESSED: [syntax: string, frame: string][] = [
+  [
+    '1.2.840.10008.1.2.4.70',
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAGAAgBAREA/8QAGgAAAwEBAQEAAAAAAAAAAAAACQoLBwgGEP/aAAgBAQABAAD70o/CmrqM6pWPO5J37yZ5TdRWGdWEZ9VMOqHTq3HME7FTMfVR0atWcMKMTXaqsnSlbOceFTEZdXsj6WrYzlYWWJRdn2Oa/wD//9k=',
+  ],
+  [
+    '1.2.840.10008.1.2.4.57',
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAGAAgBAREA/8QAGwABAAIDAQEAAAAAAAAAAAAADwkKBgcLCBD/2gAIAQEABgAA+yWPyU2upZ1pWXndSAFV6PjuAkp9MwQGe3ez6+x4D3P6Xmcg787gWFTMBO58SwMyfgcBdsC111VXlLBjJ7BwR2fMMCun5/4+gSZPAODuzzhgt09v4H/f///Z',
+  ],
+  [
+    '1.2.840.10008.1.2.4.80',
+    '/9j/9wALEAAGAAgBAREA//gADQH//wASAEMBFABA/9oACAEBAAAAAKJOBtMorJztSOay1v1Znd86dRs1T2LzS7qnikWsc3fYgSyKbIFRHuN9CQ80DSr/ciCtWvb1fzNIj+YhqWfLwulvGp7myP//2Q==',
+  ],
+  [
+    '1.2.840.10008.1.2.5',
+    'AgAAAEAAAAB2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAcAAP8A/gD9AQf/AP//AP4A/gcC/wH/AAD/AAf+Av8B/wH/AAcE/gP/Av8B/wf+BP4E/gP/AgcAJSJvRLlmAwelou/EOeaDCAcib0S5ZgOITQfvxDnmgwjNKgdEuWYDiE2qlwc55oMIzSoXTA==',
+  ],
+  [
+    '1.2.840.10008.1.2.4.90',
+    '/0//UQApAAAAAAAIAAAABgAAAAAAAAAAAAAACAAAAAYAAAAAAAAAAAABjwEB/1IADAACAAEAAQQEAAH/XAAHQICIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAABXAAH/k8A/MQAMqOEhAjc6miJ+OiIzZhi/wB+YZAD8AyA/wJAE9yJI2Q/A0HadsyMIaEKc/dCi88VEVM8MqYOZxLsNrdcf4oivFzt/UMf/2Q==',
+  ],
+];
+test.each(COMPRESSED)('pixels in %s are decoded', async (transferSyntax, frame) => {
+  const PixelData = [Uint8Array.from(Buffer.from(frame, 'base64')).buffer];
+  const compressed = {
+    transferSyntax,
+    Rows: 6,
+    Columns: 8,
+    RescaleIntercept: 0,
+    PixelData,
+    _vrMap: { PixelData: 'OB' },
+  };
+  const scan = await read([dicomSlice(0, compressed)]);
+  const values = [5, 4, 3, 2, 1, 0].flatMap((y) =>
+    Array.from({ length: 8 }, (_, x) => (x * 37 - y * 91) * ((x + y) % 2 ? 1 : -3) + 0),
+  );
+  expect([...scan.data]).toEqual(values);
+});

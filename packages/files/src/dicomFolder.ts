@@ -1,0 +1,100 @@
+/** Folders of DICOM files, whatever their names and however deep they lie; and single files of several frames. */
+import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { DicomStream } from '@organseg/dicom/openSeries.ts';
+import { asInputError } from './errors.ts';
+import { hasNiftiName } from './nifti.ts';
+import { namesIn, readBytes, statOf } from './read.ts';
+
+/** How deep exported discs put their files: DICOM/PATIENT/STUDY/SERIES, and some more. */
+const MOST_FOLDERS = 8;
+
+/**
+ * Regular files of a folder and those below it, in the order of their names; hidden ones are passed over, and what is
+ * no regular file. Throws InputError.
+ */
+export async function filesBelow(folder: string, depth = 0, seen = new Set<string>()): Promise<string[]> {
+  const { dev, ino } = await statOf(folder);
+  // Links may lead round in a circle.
+  if (depth > MOST_FOLDERS || seen.has(`${dev}:${ino}`)) return [];
+  seen.add(`${dev}:${ino}`);
+  const files: string[] = [];
+  for (const name of await namesIn(folder)) {
+    if (name.startsWith('.')) continue;
+    const path = join(folder, name);
+    const found = statOrNone(path);
+    if (found?.isFile()) files.push(path);
+    else if (found?.isDirectory()) files.push(...(await filesBelow(path, depth + 1, seen)));
+  }
+  return files;
+}
+
+const statOrNone = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
+
+/** Whether a file begins as DICOM files with a preamble do, or a folder holds one that does, or is called as they are. */
+export async function holdsDicom(path: string): Promise<boolean> {
+  const files = (await statOf(path)).isDirectory() ? await filesBelow(path) : [path];
+  return files.some((file) => /\.dcm$/i.test(file) || beginsAsDicom(file));
+}
+
+/** Whether there is a DICOM file in a folder itself, or the directory of an exported disc. */
+export async function isDicomFolder(folder: string): Promise<boolean> {
+  const names = (await namesIn(folder)).filter((name) => !name.startsWith('.'));
+  return names.some((name) => {
+    const path = join(folder, name);
+    return statOrNone(path)?.isFile() && (/^dicomdir$|\.dcm$/i.test(name) || beginsAsDicom(path));
+  });
+}
+
+function beginsAsDicom(path: string): boolean {
+  if (hasNiftiName(path)) return false;
+  const start = readStart(path, 132);
+  if (String.fromCharCode(...start.subarray(128)) === 'DICM') return true;
+  // Without a preamble: the first element is of group 2 or 8, and its value is short.
+  return (
+    start.length === 132 &&
+    [2, 8].includes(start[0]!) &&
+    start[1] === 0 &&
+    start[2]! <= 0x18 &&
+    start[3] === 0
+  );
+}
+
+function readStart(path: string, bytes: number): Uint8Array<ArrayBuffer> {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const start = new Uint8Array(bytes);
+      return start.subarray(0, readSync(file, start, 0, bytes, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw asInputError(error, path);
+  }
+}
+
+/** Opens the one series of a folder or a file, or the one asked for. Throws InputError that lists them where there are several. */
+export async function openDicom(path: string, series?: string): Promise<DicomStream> {
+  const { openSeries } = await import('@organseg/dicom/openSeries.ts');
+  return openSeries(await dicomContents(path), path, series);
+}
+
+/** What a folder, or a file, holds. Throws InputError. */
+export async function dicomContents(path: string) {
+  const { readContents } = await import('@organseg/dicom/contents.ts'); // dcmjs takes a while, NIfTI needs it not
+  const files = (await statOf(path)).isDirectory() ? await filesBelow(path) : [path];
+  if (!files.length) throw new InputError(`${path}: the folder is empty`);
+  return await readContents(files.map(dicomFile));
+}
+
+const dicomFile = (path: string) => ({
+  name: path,
+  read: async (atMost?: number): Promise<Uint8Array<ArrayBuffer>> =>
+    atMost === undefined ? ownBytes(await readBytes(path)) : readStart(path, atMost),
+});
+
+/** Bytes in a buffer of their own. */
+const ownBytes = ({ buffer, byteOffset, byteLength }: Buffer): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
