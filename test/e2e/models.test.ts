@@ -77,6 +77,7 @@ async function writeModel(
     dataset: 'Dataset001_Random',
     network,
     preprocessing: {
+      by: 'organseg' as const,
       spacingMm: xyz(() => 12),
       intensity: { low: -160, high: 240, outside: 'clip' as const },
     },
@@ -85,7 +86,7 @@ async function writeModel(
   };
   const plans = { ...plansOf(settings), ...changes };
   const dataset = {
-    ...datasetOf('Dataset001_Random', labelNames, 1),
+    ...datasetOf('Dataset001_Random', { labelNames, channelNames: ['CT'] }, 1),
     ...(regions && { labels: { background: 0, ...regions.labels }, regions_class_order: regions.order }),
   };
   const values = initialise(networkLayout(network), new Random(labelNames.length));
@@ -330,7 +331,7 @@ test.skipIf(!TWO_CHANNELS)(
   'a teacher of several channels is refused before the work begins (skipped where ../shared is not there)',
   async () => {
     expect(lastLine(await untaught(data, TWO_CHANNELS!))).toMatch(
-      /twochannel: reads 2 channels, T1, T2; a teacher reads CT alone, as its students do$/,
+      /twochannel: reads the channels T1, T2, those of the data set are CT$/,
     );
     expect(existsSync(join(folder, 'untaught'))).toBe(false);
   },

@@ -82,12 +82,12 @@ describe('plan', () => {
     expect(planned('like.json')).toEqual(config);
   });
 
-  it('plans what cannot be trained yet, says so, and writes no settings', async () => {
+  it('plans several channels, the settings’ normalisations those of its plans', async () => {
     const mr = at('mr');
     cpSync(data, mr, { recursive: true });
-    const images = join(mr, 'imagesTr');
-    for (const name of readdirSync(images))
-      cpSync(join(images, name), join(images, name.replace('_0000', '_0001')));
+    for (const images of [join(mr, 'imagesTr'), join(mr, 'imagesUn')])
+      for (const name of readdirSync(images))
+        cpSync(join(images, name), join(images, name.replace('_0000', '_0001')));
     const description = { ...json('data/dataset.json'), channel_names: { 0: 'T1', 1: 'CT' } };
     writeFileSync(join(mr, 'dataset.json'), JSON.stringify(description));
     const outs = ['--out', at('mr.json'), '--nnunet-plans', at('mr-plans.json')];
@@ -96,10 +96,30 @@ describe('plan', () => {
     ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^channel 0 +ZScoreNormalization/m);
-    expect(stdout).toMatch(/mr\.json: not written, since this cannot be trained yet: .*got T1, CT\n$/);
-    expect(existsSync(at('mr.json'))).toBe(false);
-    const [scheme] = Object.values<{ normalization_schemes: string[] }>(json('mr-plans.json').configurations);
-    expect(scheme!.normalization_schemes).toEqual(['ZScoreNormalization', 'CTNormalization']);
+    const plans = { json: json('mr-plans.json'), path: 'mr-plans.json' };
+    const { preprocessing } = describeModel(plans, { json: description, path: 'dataset.json' }, '3d_fullres');
+    const { channels } = planned('mr.json');
+    expect(channels).toMatchObject([
+      { scheme: 'ZScoreNormalization', useMask: false },
+      { scheme: 'CTNormalization' },
+    ]);
+    expect(preprocessing).toMatchObject({ channels });
+  });
+
+  it('plans regions, which cannot be trained yet, says so, and writes no settings', async () => {
+    const regions = at('regions');
+    cpSync(data, regions, { recursive: true });
+    const labels = { background: 0, both: [1, 2], one: 2 };
+    writeFileSync(join(regions, 'dataset.json'), JSON.stringify({ ...json('data/dataset.json'), labels }));
+    const { code, stdout } = await cliHere([
+      ...['plan', '--data', regions, '--fingerprint', at('fingerprint'), '--like', 'nnunet'],
+      ...['--out', at('regions.json')],
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /regions\.json: not written, since this cannot be trained yet: .*labels\.both: expects/,
+    );
+    expect(existsSync(at('regions.json'))).toBe(false);
   });
 
   it.each([

@@ -23,6 +23,7 @@ export async function writeRun(folder: string, config: Config): Promise<string> 
     pseudo: null,
     fold: null,
     prepared: null,
+    channelNames: ['CT'],
     labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
     trainingCases: [],
     validationCases: [],

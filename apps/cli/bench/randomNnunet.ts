@@ -32,15 +32,22 @@ export async function writeLikeTotalSegmentator(folder: string): Promise<string>
   const exported = plansOf({
     dataset,
     network: NETWORK,
-    preprocessing: { spacingMm: [1.5, 1.5, 1.5], intensity: { low: -1004, high: 1588, outside: 'clip' } },
+    preprocessing: {
+      by: 'organseg',
+      spacingMm: [1.5, 1.5, 1.5],
+      intensity: { low: -1004, high: 1588, outside: 'clip' },
+    },
     patch: [128, 128, 128],
     batch: 2,
   });
   const kwargs = { is_seg: false, order: 3, order_z: 0, force_separate_z: null };
   const settings = { ...exported.configurations[CONFIGURATION]!, resampling_fn_data_kwargs: kwargs };
   const plans = { ...exported, configurations: { [CONFIGURATION]: settings } };
-  const labels = ['background', ...Array.from({ length: NETWORK.classes - 1 }, (_, i) => `organ${i + 1}`)];
-  const description = datasetOf(dataset, labels, 1);
+  const labelNames = [
+    'background',
+    ...Array.from({ length: NETWORK.classes - 1 }, (_, i) => `organ${i + 1}`),
+  ];
+  const description = datasetOf(dataset, { labelNames, channelNames: ['CT'] }, 1);
   mkdirSync(join(model, 'fold_0'), { recursive: true });
   writeFileSync(join(model, 'plans.json'), JSON.stringify(plans));
   writeFileSync(join(model, 'dataset.json'), JSON.stringify(description));

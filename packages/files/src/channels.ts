@@ -8,6 +8,9 @@ import { type FileScan, readScanFile } from './scanFile.ts';
 /** The ending of a scan's file, behind the number of its channel; a folder of DICOM slices has none. */
 const CHANNEL = /_0000((?:\.(?:nii|hdr|img)(?:\.gz)?)?)$/i;
 
+/** The ending of the file of a channel, by its number. */
+export const channelEnding = (channel: number): string => `_${String(channel).padStart(4, '0')}.nii.gz`;
+
 /** The files of a scan by its first one. Throws InputError where one of several is missing. */
 export function channelFiles(first: string, channelNames: readonly string[]): string[] {
   if (channelNames.length === 1) return [first];

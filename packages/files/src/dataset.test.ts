@@ -1,6 +1,6 @@
 /** Data sets in nnU-Net’s layout: what is listed, refused and said. */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../train/test/fixture.ts';
 import { openDataset } from './dataset.ts';
@@ -38,6 +38,7 @@ test('lists cases by nnU-Net’s names, sorted, and ignores other files', async 
   ]);
   expect(await openDataset(folder)).toEqual({
     folder,
+    channelNames: ['CT'],
     labelNames: ['background', 'liver', 'spleen'],
     labelled: ['a', 'b'].map((name) => ({
       name,
@@ -82,20 +83,11 @@ test.each([
   [{ ...DESCRIPTION, file_ending: '.png' }, /file_ending: only \.nii\.gz is read/],
   [{ ...DESCRIPTION, labels: { background: 0 } }, /labels expects the background and 1 to 254 organs/],
   [{ labels: { 0: 'background', 1: 'liver', 2: 'liver' } }, /labels expects each name once/],
-  [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1', 1: 'T2' } }, /expects one channel/],
-  [
-    { ...DESCRIPTION, channel_names: { 0: 'CT', 1: 'PET' } },
-    /channel_names: .* one channel .*, got CT, PET$/,
-  ],
-  [{ ...DESCRIPTION, channel_names: {} }, /channel_names: expects one channel .*, got none$/],
-  [{ ...DESCRIPTION, channel_names: ['CT'] }, /channel_names: expects one .*, such as \{"0": "CT"\}$/],
+  [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1', 2: 'T2' } }, /modality: expects names by/],
+  [{ ...DESCRIPTION, channel_names: {} }, /channel_names: expects names by the channels’ numbers/],
+  [{ ...DESCRIPTION, channel_names: ['CT'] }, /channel_names: expects names .*, such as \{"0": "CT"\}/],
   [[], /dataset\.json: expected an object \{…\}, got a list \[…\]$/],
   ['"data"', /dataset\.json: expected an object \{…\}, got text$/],
-  [
-    { ...DESCRIPTION, channel_names: { 0: 'MRI' } },
-    /dataset\.json: the channel is MRI; CT alone is supported$/,
-  ],
-  [{ labels: { 0: 'background', 1: 'liver' }, modality: { 0: 'T1ct' } }, /the channel is T1ct; CT alone/],
   [{ labels: { background: 0, ignore: 1, liver: 2 } }, /labels: ignore expects the highest id, 2, got 1$/],
   [{ labels: { background: 0, liver: 1, Ignore: 255 } }, /Ignore expects the highest id, 2, got 255$/],
   [{ labels: { background: 0, liver: 1, ignore: 2, Ignore: 3 } }, /labels expects one ignore label$/],
@@ -104,9 +96,25 @@ test.each([
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
 });
 
-test.each(['CT', 'ct', 'CT (portal venous)', 'CECT', 'CTA'])('the channel %s is CT', async (channel) => {
-  const folder = folderWith({ ...DESCRIPTION, channel_names: { 0: channel } });
-  expect((await openDataset(folder)).notes).toEqual([]);
+test('a scan has a file for each channel; one that lacks another than the first is refused', async () => {
+  const channel_names = { 1: 'PET', 0: 'CT' };
+  const files = ['labelsTr/a.nii.gz', 'imagesTr/a_0000.nii.gz', 'imagesUn/u_0000.nii.gz'];
+  const both = [...files, 'imagesTr/a_0001.nii.gz', 'imagesUn/u_0001.nii.gz'];
+  const dataset = await openDataset(folderWith({ ...DESCRIPTION, channel_names }, both));
+  expect(dataset).toMatchObject({ channelNames: ['CT', 'PET'], notes: [] });
+  expect(dataset.labelled.map(({ image }) => basename(image))).toEqual(['a_0000.nii.gz']);
+  for (const lost of ['imagesTr/a_0001.nii.gz', 'imagesUn/u_0001.nii.gz']) {
+    const folder = folderWith(
+      { ...DESCRIPTION, channel_names },
+      both.filter((file) => file !== lost),
+    );
+    await expect(openDataset(folder)).rejects.toThrow(`${join(folder, lost)}: missing, though there is`);
+  }
+});
+
+test('channels that dataset.json does not name are left out by name', async () => {
+  const files = ['labelsTr/a.nii.gz', 'imagesTr/a_0000.nii.gz', 'imagesTr/a_0001.nii.gz'];
+  await expect(openDataset(folderWith(DESCRIPTION, files))).rejects.toThrow(/left out: a_0001\.nii\.gz$/);
 });
 
 test('images of training that are left out by their names are refused, counted and named', async () => {

@@ -2,11 +2,12 @@
  * A data set in nnU-Net's layout: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz, imagesTs,
  * labelsTs, and imagesUn for unlabelled scans. A scan may be a folder of DICOM slices instead: imagesTr/CASE.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { z } from 'zod';
-import { assertScan, leftOutNote, readCaseFolder, readImageFolder } from './caseFolder.ts';
+import { assertScan, type CaseFolder, leftOutNote, readCaseFolder, readImageFolder } from './caseFolder.ts';
+import { channelEnding, channelFiles } from './channels.ts';
 import { readJsonFile } from './json.ts';
 import { assertFile, namesIn } from './read.ts';
 
@@ -15,6 +16,7 @@ export const MAX_CLASSES = 255;
 
 export interface DatasetCase {
   readonly name: string;
+  /** The file of the first channel; those of the others are named after it, see channels.ts. */
   readonly image: string;
   readonly labels: string;
   /** The label of voxels that nothing is known of; undefined where there is none. */
@@ -32,6 +34,8 @@ export interface Labels {
 
 export interface Dataset extends Labels {
   readonly folder: string;
+  /** The names of the channels of each scan, by number; CT where dataset.json names none. */
+  readonly channelNames: readonly string[];
   /** By name; each list sorted. */
   readonly labelled: readonly DatasetCase[];
   readonly unlabelled: readonly UnlabelledCase[];
@@ -45,7 +49,7 @@ export interface Dataset extends Labels {
 const LABELS = 'expects names with ids (or ids with names, as nnU-Net v1)';
 
 /** What `channel_names` expects, or `modality`. */
-const CHANNELS = 'expects one channel by its number, such as {"0": "CT"}';
+const CHANNELS = 'expects names by the channels’ numbers, such as {"0": "CT"} or {"0": "T1", "1": "T2"}';
 
 /** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
 const description = z.looseObject({
@@ -57,23 +61,20 @@ const description = z.looseObject({
   numTraining: z.unknown().optional(),
 });
 
-/** The endings of images, by nnU-Net the number of their channel, and of label maps. */
-const IMAGE_ENDING = '_0000.nii.gz';
+/** The endings of a scan's first channel and of label maps. */
+const IMAGE_ENDING = channelEnding(0);
 const LABELS_ENDING = '.nii.gz';
 
-/**
- * Lists the cases; reads no image. Throws InputError where what would be learnt from is missing, left out by its name,
- * or no CT.
- */
+/** Lists the cases; reads no image. Throws InputError where what would be learnt from is missing, or left out by its name. */
 export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
   const described = await readJsonFile(path, description);
   const labels = labelsOf(described, path);
-  assertCt(described, path);
+  const channelNames = channelNamesOf(described, path);
   await assertSpelling(folder);
-  const { cases: labelled, notes } = await openLabelled(folder, labels);
-  const unlabelled = await openImages(join(folder, 'imagesUn'));
-  const test = await openImages(join(folder, 'imagesTs'));
+  const { cases: labelled, notes } = await openLabelled(folder, labels, channelNames);
+  const unlabelled = await openImages(join(folder, 'imagesUn'), channelNames);
+  const test = await openImages(join(folder, 'imagesTs'), channelNames);
   const { numTraining } = described;
   if (numTraining !== undefined && Number(numTraining) !== labelled.length)
     notes.push(
@@ -81,6 +82,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
     );
   return {
     folder,
+    channelNames,
     labelled,
     unlabelled: unlabelled.cases,
     test: test.cases,
@@ -89,22 +91,38 @@ export async function openDataset(folder: string): Promise<Dataset> {
   };
 }
 
-/** The images of a folder, by the names of their cases; none where there is no folder. */
-export async function openImages(folder: string): Promise<{ cases: UnlabelledCase[]; notes: string[] }> {
-  const { files, leftOut } = await readImageFolder(folder, IMAGE_ENDING);
+/**
+ * The scans of a folder, by the names of their cases; none where there is no folder. Throws InputError where a scan lacks
+ * one of these channels.
+ */
+export async function openImages(
+  folder: string,
+  channelNames: readonly string[],
+): Promise<{ cases: UnlabelledCase[]; notes: string[] }> {
+  const { files, leftOut } = await readScanFolder(folder, channelNames);
   return {
     cases: files.map(({ name, path }) => ({ name, image: path })),
     notes: leftOut.length ? [leftOutNote(folder, leftOut, IMAGE_ENDING)] : [],
   };
 }
 
+/** The first channels of a folder's scans. Throws InputError where one lacks another channel. */
+async function readScanFolder(folder: string, channelNames: readonly string[]): Promise<CaseFolder> {
+  const { files, leftOut } = await readImageFolder(folder, IMAGE_ENDING);
+  const known = new Set(
+    files.flatMap(({ path }) => channelFiles(path, channelNames)).map((path) => basename(path)),
+  );
+  return { files, leftOut: leftOut.filter((name) => !known.has(name)) };
+}
+
 /** Throws InputError where an image has no labels, or is left out by its name. */
 async function openLabelled(
   folder: string,
   { ignoreLabel }: Labels,
+  channelNames: readonly string[],
 ): Promise<{ cases: DatasetCase[]; notes: string[] }> {
   const [imagesTr, labelsTr] = [join(folder, 'imagesTr'), join(folder, 'labelsTr')];
-  const images = await readImageFolder(imagesTr, IMAGE_ENDING);
+  const images = await readScanFolder(imagesTr, channelNames);
   const labels = await readCaseFolder(labelsTr, LABELS_ENDING);
   if (images.leftOut.length) throw new InputError(leftOutNote(imagesTr, images.leftOut, IMAGE_ENDING));
   const pathOf = new Map(labels.files.map(({ name, path }) => [name, path]));
@@ -130,17 +148,17 @@ async function openLabelled(
   return { cases, notes };
 }
 
-/** Throws InputError unless a data set has one channel, which is CT where it is named. */
-function assertCt({ channel_names, modality }: z.infer<typeof description>, path: string): void {
-  const channels = channel_names ?? modality;
-  if (!channels) return;
-  const names = Object.values(channels);
-  if (names.length !== 1) {
-    const key = channel_names ? 'channel_names' : 'modality';
-    throw new InputError(`${path}: ${key}: ${CHANNELS}, got ${names.join(', ') || 'none'}`);
-  }
-  const isCt = names[0]!.split(/[^a-z0-9]+/i).some((word) => /^((ce|nc|ld|cb|hr)?ct|cta)$/i.test(word));
-  if (!isCt) throw new InputError(`${path}: the channel is ${names[0]}; CT alone is supported`);
+/** The names of the channels by number. Throws InputError. */
+function channelNamesOf(
+  { channel_names, modality }: z.infer<typeof description>,
+  path: string,
+): readonly string[] {
+  const channels = channel_names ?? modality ?? { 0: 'CT' };
+  const count = Object.keys(channels).length;
+  const names = Array.from({ length: count }, (_, channel) => channels[channel]!);
+  if (!count || names.some((name) => name === undefined))
+    throw new InputError(`${path}: ${channel_names ? 'channel_names' : 'modality'}: ${CHANNELS}`);
+  return names;
 }
 
 /** Throws InputError where a folder is there under a name of other case. */

@@ -326,15 +326,15 @@ function* data(gpu: Gpu, n: number) {
     work: lowResolution(gpu, { input: image, output, zooms: [0.7, 0.7, 0.7] }),
     tensors: [],
   };
-  const patch = () => ({ image: random(gpu, [n, n, n]), labels: empty(gpu, [n, n, n], 'u8') });
+  const patch = () => ({ images: [random(gpu, [n, n, n])], labels: empty(gpu, [n, n, n], 'u8') });
   const [inside, outside, mixed] = [patch(), patch(), patch()];
-  const tensors = [inside, outside, mixed].flatMap(({ image, labels }) => [image, labels]);
+  const tensors = [inside, outside, mixed].flatMap(({ images, labels }) => [...images, labels]);
   const side = Math.round((2 * n) / 3);
   const box = { from: cube(n - side), size: cube(side) };
   yield {
     op: 'mixPatches',
     shape: `${shape}, a box of 2/3`,
-    bytes: 2 * bytesOf(mixed.image) + 3 * bytesOf(mixed.labels),
+    bytes: 2 * bytesOf(...mixed.images) + 3 * bytesOf(mixed.labels),
     work: plain(mixPatches(gpu, { inside, outside, box, output: mixed })),
     tensors,
   };

@@ -12,6 +12,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '@organseg/train/config/augmentations.ts';
+import { assertChannels } from '@organseg/train/config/channels.ts';
 import { preprocessingOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organseg/train/data/augment.ts';
@@ -50,12 +51,15 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     const source = dataset.labelled.find(({ name }) => name === options.case);
     if (!source) throw new InputError(`${data}: imagesTr holds no case ${options.case}`);
     const config = { ...(await settings(options)), classes: dataset.labelNames.length };
+    assertChannels(config, dataset);
     const { augmentations, patch, spacingMm } = config;
     const alone = augmentations.flatMap(always);
     const names = [...alone.map(([name]) => name), 'all'].map((name) => `${name}.png`);
     const draw = () =>
       withGpu({}, async ({ gpu }, signal) => {
-        const store = new CaseStore(gpu, join(out, 'prepared'), preprocessingOf(config), config.classes);
+        const { channelNames } = dataset;
+        const preparedFor = { preprocessing: preprocessingOf(config), channelNames };
+        const store = new CaseStore(gpu, join(out, 'prepared'), preparedFor, config.classes);
         await store.prepare(source);
         const prepared = new PreparedCase(store.paths(source));
         /** A draw of the augmentations at one place in the body, the same each time. */
@@ -140,13 +144,15 @@ async function augmented(
   sheet: AugmentSettings,
   random: Random,
 ): Promise<SheetPatch> {
-  const tensors = { image: fromArray(gpu, image, size), labels: fromArray(gpu, labels, size) };
+  // The first channel alone is drawn.
+  const first = image.subarray(0, labels.length);
+  const tensors = { images: [fromArray(gpu, first, size)], labels: fromArray(gpu, labels, size) };
   const work = augmentPatch(gpu, tensors, sheet, random);
   runOnce(gpu, work.launches);
   const result = {
-    image: await downloadF32(gpu, work.image),
+    image: await downloadF32(gpu, work.images[0]!),
     labels: (await download(gpu, work.labels)) as Uint8Array,
   };
-  release(gpu, tensors.image, tensors.labels, ...work.scratch);
+  release(gpu, ...tensors.images, tensors.labels, ...work.scratch);
   return result;
 }

@@ -41,7 +41,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
     const design = await readDesign(file, options.teacher);
     const out = options.out ?? join('runs', basename(file, '.json'));
     const source = await openSource(design, options.data, file);
-    const planned = await teacherOf(options, source.labelNames);
+    const planned = await teacherOf(options, source);
     const teacher = planned && { path: resolve(options.teacher!), planned };
     const work = async (owner: OwnedGpu, stop: AbortSignal) => {
       const signal = options.minutes ? orAfter(options.minutes, stop) : stop;

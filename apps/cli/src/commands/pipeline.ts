@@ -52,7 +52,7 @@ export const pipeline = command(
     const dataset = await openDataset(data);
     if (options.teacher !== undefined && !dataset.unlabelled.length)
       throw new InputError(`${data}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
-    const teacher = await teacherOf(options, dataset.labelNames);
+    const teacher = await teacherOf(options, dataset);
     const request = { data, out, preset, config, teacher };
     testReferences(dataset, teacher === undefined); // refused before there is a folder
     await whileLocked(out, async () => {

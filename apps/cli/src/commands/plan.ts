@@ -9,6 +9,7 @@ import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { datasetName } from '@organseg/train/exported/nnunet.ts';
+import { channelSettings, plannedNormalisations } from '@organseg/train/plan/channelSettings.ts';
 import { type Fingerprint, gridsOf } from '@organseg/train/plan/fingerprint.ts';
 import { fingerprintOf } from '@organseg/train/plan/fingerprintFolder.ts';
 import { PLANNERS, type PlannerName, planNnunet } from '@organseg/train/plan/planNnunet.ts';
@@ -18,7 +19,6 @@ import {
   type PlannedSettings,
   planSettings,
   settingsOfNnunet,
-  windowOf,
 } from '@organseg/train/plan/planSettings.ts';
 import { plansFileOf } from '@organseg/train/plan/plansFile.ts';
 import { Option } from 'commander';
@@ -109,8 +109,10 @@ async function withProgress(
 
 async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options: Options): Promise<void> {
   const { data, out, like, memory, nnunetPlans } = options;
-  const { preset, presetReason } = await presetOf(options);
-  const base: Config = { ...PRESETS[preset], classes: dataset.labels };
+  const { preset, presetReason } = await presetOf(options, dataset);
+  const { channelNames } = dataset;
+  const own = channelSettings(PRESETS[preset], plannedNormalisations(channelNames, fingerprint));
+  const base: Config = { ...PRESETS[preset], classes: dataset.labels, ...own };
   const nnunet =
     like &&
     planNnunet({
@@ -122,9 +124,8 @@ async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options
     });
   const planned =
     nnunet && like ? settingsOfNnunet(base, nnunet, like) : await planForGpu(base, fingerprint, memory);
+  const { config } = planned;
   const fault = await whyNotTrained(data);
-  const channel = fingerprint.foreground_intensity_properties_per_channel[0]!;
-  const config = fault ? planned.config : { ...planned.config, ...windowOf(channel) };
   if (nnunet && nnunetPlans)
     await writeJson(
       nnunetPlans,
@@ -136,11 +137,9 @@ async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options
     : `${(memory ?? DEFAULT_MEMORY_MIB * MIB) / MIB} MiB`;
   const lines = planLines({
     ...planned,
-    config,
     dataset,
     fingerprint,
     memory: inWords,
-    isTrained: !fault,
     preset,
     presetReason,
   });
@@ -154,9 +153,12 @@ async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options
   );
 }
 
-async function presetOf({ data, preset }: Options): Promise<{ preset: PlannedPreset; presetReason: string }> {
+async function presetOf(
+  { data, preset }: Options,
+  { channelNames }: PlannedDataset,
+): Promise<{ preset: PlannedPreset; presetReason: string }> {
   if (preset) return { preset, presetReason: 'asked for' };
-  const { cases } = await openImages(join(data, 'imagesUn'));
+  const { cases } = await openImages(join(data, 'imagesUn'), channelNames);
   return cases.length
     ? { preset: 'copy-paste', presetReason: `${plural(cases.length, 'unlabelled scan')} in imagesUn` }
     : { preset: 'noisy-student', presetReason: 'nnU-Net’s, as there are no unlabelled scans' };

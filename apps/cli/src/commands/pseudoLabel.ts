@@ -61,12 +61,12 @@ export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and c
   .addOption(tuneOption())
   .action(async (options: Options) => {
     await statOf(options.images);
-    const { cases, notes } = await openImages(options.images);
+    const planned = (await plannedOf(options)).ignoringBelow(options.leastProbability);
+    const { cases, notes } = await openImages(options.images, planned.channelNames);
     if (!cases.length)
       throw new InputError([`${options.images}: holds no CASE_0000.nii.gz`, ...notes].join('; '));
     for (const note of notes) say(note);
     const { model, images: input, out, compare: compared, tune, memoryCap: memoryCapBytes } = options;
-    const planned = (await plannedOf(options)).ignoringBelow(options.leastProbability);
     const selection = options.selection
       ? parseJson(options.selection, selectionSchema, '--selection')
       : await selectionOf(model);
@@ -90,7 +90,7 @@ async function plannedOf(options: Options): Promise<PlannedTeacher> {
   if (labelMap === undefined) return averaged([model], options, { memoryCapBytes, confidence: true });
   const labelNames = await readLabelNames(join(dirname(resolve(images)), 'dataset.json'));
   const table = await readJsonFile(labelMap, labelTable);
-  const { planned, notes } = await translated(model, options, labelNames, table, labelMap, {
+  const { planned, notes } = await translated(model, options, { labelNames }, table, labelMap, {
     memoryCapBytes,
   });
   for (const note of notes) say(note);

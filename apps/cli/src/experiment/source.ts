@@ -10,6 +10,7 @@ import type { Design } from './design.ts';
 export interface Source {
   /** The names of the labels, background first. */
   readonly labelNames: readonly string[];
+  readonly channelNames: readonly string[];
   readonly organs: readonly Organ[];
   /** Folder of the data set; without one each cohort has phantoms of its own. */
   readonly data?: string;
@@ -25,7 +26,7 @@ export async function openSource(design: Design, data: string | undefined, path:
     if (data !== undefined)
       throw new InputError(`${path}: describes phantoms; --data is for designs without`);
     const labelNames = ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)];
-    return { ...design.phantom, labelNames, organs: FLARE22_ORGANS };
+    return { ...design.phantom, labelNames, channelNames: ['CT'], organs: FLARE22_ORGANS };
   }
   if (data === undefined) throw new InputError(`${path}: describes no phantoms; --data names a data set`);
   const dataset = await openDataset(data);
@@ -42,6 +43,7 @@ export async function openSource(design: Design, data: string | undefined, path:
   }
   return {
     labelNames: dataset.labelNames,
+    channelNames: dataset.channelNames,
     organs: organsOf(dataset.labelNames),
     data: resolve(data),
     labelled: [labelled.length],

@@ -4,6 +4,7 @@ import { spacingOf } from '@organseg/core/volume/affine.ts';
 import { crop, foregroundBox } from '@organseg/core/volume/crop.ts';
 import { toRas } from '@organseg/core/volume/orientation.ts';
 import type { Box, Volume } from '@organseg/core/volume/volume.ts';
+import { percentileOfSorted } from '@organseg/train/plan/percentile.ts';
 import { type Colour, organPaint, type Paint, png } from './paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster, sliceOf, tellingSlices } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';
@@ -31,8 +32,22 @@ export const DISAGREEMENTS = {
 /** The largest size of a slice, in pixels. */
 const FRAME = { width: 420, height: 300 };
 
-/** The abdominal window: HU shown as black and as white. */
-const [BLACK_HU, WHITE_HU] = [-160, 240];
+/** The intensities that are shown as black and as white. */
+export type GreyWindow = readonly [black: number, white: number];
+
+/** The abdominal window of CT, in HU. */
+const ABDOMINAL: GreyWindow = [-160, 240];
+
+/** The percentiles of a scan's intensities that are black and white where it is no CT. */
+const PERCENTILES = [0.5, 99.5] as const;
+
+/** The window of a scan. */
+export function greyWindow({ data }: Volume, isCt: boolean): GreyWindow {
+  if (isCt) return ABDOMINAL;
+  const sorted = Float32Array.from(data).sort();
+  const [black, white] = PERCENTILES.map((share) => percentileOfSorted(sorted, share)) as [number, number];
+  return white > black ? [black, white] : [black, black + 1];
+}
 
 /** The margin of coronal and sagittal pictures above and below what is labelled; a whole body would be too small. */
 const MARGIN_MM = 30;
@@ -41,24 +56,25 @@ const MARGIN_MM = 30;
 const DISAGREEMENT = 0.8;
 
 /**
- * One view of each plane, where the reference shows most. The volumes, the image in HU, may have any orientation.
- * Throws InputError where they do not lie on one grid.
+ * One view of each plane, where the reference shows most. The volumes may have any orientation. Throws InputError where they do not lie on one grid.
  */
 export function caseViews(
   image: Volume,
   reference: Volume<Uint8Array>,
   prediction: Volume<Uint8Array>,
+  isCt = true,
 ): View[] {
   assertSameGrid(image, 'the image', reference, 'the reference');
   assertSameGrid(image, 'the image', prediction, 'the prediction');
   const [was, is] = [toRas(reference), toRas(prediction)];
   const box = labelledHeights(was, is);
-  const [ct, truth, guess] = [crop(toRas(image), box), crop(was, box), crop(is, box)];
+  const [scan, truth, guess] = [crop(toRas(image), box), crop(was, box), crop(is, box)];
   const places = tellingSlices(truth);
+  const window = greyWindow(image, isCt);
   return PLANES.map((plane) => {
     const slice = places[plane.axes.through];
-    const size = pictureSize(ct, plane, FRAME);
-    const grey = greyOf(resizeSmooth(sliceOf(ct, plane, slice), size));
+    const size = pictureSize(scan, plane, FRAME);
+    const grey = greyOf(resizeSmooth(sliceOf(scan, plane, slice), size), window);
     const labels = (volume: Volume) => resizeNearest(sliceOf(volume, plane, slice), size);
     const [wanted, got] = [labels(truth), labels(guess)];
     return {
@@ -83,10 +99,13 @@ function labelledHeights(...maps: readonly Volume<Uint8Array>[]): Box {
   return { min: [0, 0, low], max: [shape[0], shape[1], high] };
 }
 
-/** A picture of HU as grey values, 0 to 255, in the abdominal window. */
-export function greyOf({ width, height, data }: Raster): Raster<Uint8ClampedArray> {
-  const scale = 255 / (WHITE_HU - BLACK_HU);
-  return { width, height, data: Uint8ClampedArray.from(data, (hu) => (hu - BLACK_HU) * scale) };
+/** A picture of intensities as grey values, 0 to 255, in a window. */
+export function greyOf(
+  { width, height, data }: Raster,
+  [black, white]: GreyWindow,
+): Raster<Uint8ClampedArray> {
+  const scale = 255 / (white - black);
+  return { width, height, data: Uint8ClampedArray.from(data, (value) => (value - black) * scale) };
 }
 
 function disagreementPaint(wanted: number, got: number): Paint | null {

@@ -6,7 +6,7 @@ import { type RasView, rasView } from '@organseg/core/volume/orientation.ts';
 import type { Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
 import { encode } from 'fast-png';
 import { fonts, renderPixels } from 'js-pixel-fonts';
-import { greyOf } from './overlay.ts';
+import { greyOf, greyWindow } from './overlay.ts';
 import { type Colour, organPaint } from './paint.ts';
 import { PLANES, type Plane, pictureSize, type Raster } from './planes.ts';
 import { resizeNearest, resizeSmooth } from './resize.ts';
@@ -58,14 +58,16 @@ class Canvas {
   }
 }
 
-/** The preview as a PNG. `scan` is in HU; `labels` lie on its grid, whatever its orientation. */
+/** The preview as a PNG; `labels` lie on the scan's grid, whatever its orientation. */
 export function previewPng(
   name: string,
   scan: Volume,
   labels: Volume<Uint8Array>,
   labelNames: readonly string[],
   statistics = labelStatistics(scan, labels, labelNames.length),
+  isCt = true,
 ): Uint8Array {
+  const window = greyWindow(scan, isCt);
   const organs = labelNames.map((organ, label) => ({ organ, label })).slice(1);
   const whole = rasView(labels);
   const centre = meanCentre(whole, statistics, labels.shape);
@@ -76,7 +78,7 @@ export function previewPng(
   PLANES.forEach((plane, i) => {
     const size = pictureSize(view, plane, FRAME);
     const at = places[plane.axes.through];
-    const grey = greyOf(resizeSmooth(slice(scan.data, view, plane, at), size));
+    const grey = greyOf(resizeSmooth(slice(scan.data, view, plane, at), size), window);
     const shown = resizeNearest(slice(labels.data, view, plane, at), size);
     const left = GAP + i * (FRAME.width + GAP) + ((FRAME.width - size.width) >> 1);
     const top = LINE + 2 * GAP + ((FRAME.height - size.height) >> 1);

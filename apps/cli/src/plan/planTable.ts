@@ -12,8 +12,6 @@ export interface PlanInWords extends PlannedSettings {
   readonly fingerprint: Fingerprint;
   /** The memory that is filled. */
   readonly memory: string;
-  /** Whether training takes the data set, whose one channel it then knows for CT, whatever its name. */
-  readonly isTrained: boolean;
   readonly preset: string;
   readonly presetReason: string;
 }
@@ -68,17 +66,16 @@ function batchReason({ limits, config, memory }: PlanInWords): string {
   return limits.batch === 'memory' ? `as many as fit ${memory}` : 'no more than 5 % of all voxels in a step';
 }
 
-function intensityLines({ dataset, fingerprint, isTrained }: PlanInWords): PlanLine[] {
+function intensityLines({ config, dataset, fingerprint }: PlanInWords): PlanLine[] {
   const { channelNames } = dataset;
+  if (!config.channels) {
+    const range = `${short(config.intensityLowHu)} to ${short(config.intensityHighHu)} HU`;
+    return [['intensities', range, 'percentiles 0.5 and 99.5 of the labelled voxels']];
+  }
   const share = fingerprint.median_relative_size_after_cropping;
   return normalisationsOf(channelNames, share).map(({ scheme, isMasked }, channel) => {
-    const of = fingerprint.foreground_intensity_properties_per_channel[channel]!;
-    const what = channelNames.length > 1 ? `channel ${channel}` : 'intensities';
-    if (isTrained || scheme === 'CTNormalization') {
-      const range = `${short(of.percentile_00_5)} to ${short(of.percentile_99_5)} HU`;
-      return [what, range, 'percentiles 0.5 and 99.5 of the labelled voxels'];
-    }
     const where = isMasked ? ', of the voxels that are not 0: they are less than 3/4 of a scan' : '';
+    const what = channelNames.length > 1 ? `channel ${channel}` : 'intensities';
     return [what, scheme, `nnU-Net’s for ${channelNames[channel]}${where}`];
   });
 }

@@ -22,6 +22,8 @@ export interface CaseFiles {
   readonly postprocessing: Postprocessing;
   /** Whether CASE_statistics.json is written. */
   readonly statistics: boolean;
+  /** Whether the first channel is CT. */
+  readonly isCt: boolean;
   /** Whether CASE.png is written. */
   readonly preview: boolean;
 }
@@ -35,7 +37,7 @@ export async function writeCase(
   name: string,
   scan: Scan,
   labels: Volume<Uint8Array>,
-  { labelNames, postprocessing, statistics, preview }: CaseFiles,
+  { labelNames, isCt, postprocessing, statistics, preview }: CaseFiles,
 ): Promise<PostprocessingChanges> {
   const changes = postprocess(labels, postprocessing, labelNames);
   if (statistics || preview) {
@@ -50,7 +52,7 @@ export async function writeCase(
         `${JSON.stringify(Object.fromEntries(rows.slice(1)), null, 2)}\n`,
       );
     if (preview)
-      await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found)]);
+      await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found, isCt)]);
   }
   const entries = labelNames.map((organ, id) => ({ id, name: organ, colour: colourOf(id) }));
   await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [labelTable(entries)]);

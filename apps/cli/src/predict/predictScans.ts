@@ -5,6 +5,7 @@ import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { type RecordedScan, readRecordedScan } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
+import { isCt } from '@organseg/train/config/channels.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
 import { NO_POSTPROCESSING, type Postprocessing } from '@organseg/train/predict/postprocessing.ts';
 import type { CasePrediction, Segmenter } from '@organseg/train/predict/predictor.ts';
@@ -43,7 +44,7 @@ export async function predictScans(
   const failed: string[] = [];
   const bar = progress('predicting', left.length, 'cases');
   const { labelNames, channelNames } = segmenter;
-  const caseFiles = { postprocessing, statistics, preview, labelNames };
+  const caseFiles = { postprocessing, statistics, preview, labelNames, isCt: isCt(channelNames[0]!) };
 
   const write = async ({ name, channels: [scan], record, prediction }: Made) => {
     const { labels, report } = prediction;

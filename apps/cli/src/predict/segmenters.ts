@@ -157,23 +157,28 @@ export interface Translated {
   readonly notes: readonly string[];
 }
 
+/** The data set that a model's labels are made for; its channels, where they are known. */
+interface Target {
+  readonly labelNames: readonly string[];
+  readonly channelNames?: readonly string[];
+}
+
 /**
  * The model of a folder, its labels translated into others by a table, or by their names without one. Throws InputError
- * where it reads several channels, and, naming `source`, where none of its labels becomes any.
+ * where it reads other numbers of channels, and, naming `source`, where none of its labels becomes any.
  */
 export async function translated(
   path: string,
   choice: ModelChoice,
-  labelNames: readonly string[],
+  { labelNames, channelNames }: Target,
   table: LabelTable | undefined,
   source: string,
   options: PredictorOptions = {},
 ): Promise<Translated> {
   const model = await openModel(path, choice);
-  const { channelNames } = model;
-  if (channelNames.length > 1)
+  if (channelNames && channelNames.length !== model.channelNames.length)
     throw new InputError(
-      `${path}: reads ${channelNames.length} channels, ${channelNames.join(', ')}; a teacher reads CT alone, as its students do`,
+      `${path}: reads the channels ${model.channelNames.join(', ')}, those of the data set are ${channelNames.join(', ')}`,
     );
   const shared = model.labelNames.slice(1).filter((name) => labelNames.indexOf(name) > 0);
   const asked = table ?? Object.fromEntries(shared.map((name) => [name, name]));

@@ -24,7 +24,7 @@ export const labelMapOption = () =>
  */
 export async function teacherOf(
   { teacher, labelMap, folds, checkpoint }: TeacherOptions,
-  labelNames: readonly string[],
+  target: Parameters<typeof translated>[2],
 ): Promise<PlannedTeacher | undefined> {
   if (teacher === undefined) {
     const option = labelMap ? '--label-map' : folds ? '--folds' : checkpoint ? '--checkpoint' : undefined;
@@ -33,7 +33,7 @@ export async function teacherOf(
   }
   const table = labelMap === undefined ? undefined : await readJsonFile(labelMap, labelTable);
   const source = labelMap ?? teacher;
-  const { planned, notes } = await translated(teacher, { folds, checkpoint }, labelNames, table, source);
+  const { planned, notes } = await translated(teacher, { folds, checkpoint }, target, table, source);
   for (const note of notes) say(note);
   return planned;
 }

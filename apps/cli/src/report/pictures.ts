@@ -3,6 +3,7 @@ import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import type { Organ } from '@organseg/core/organs.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { readScanFile } from '@organseg/files/scanFile.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
 import { html } from 'hono/html';
 import { caseViews, DISAGREEMENTS, type View } from '../pictures/overlay.ts';
 import type { Html, ReportCase, ReportRun } from './input.ts';
@@ -15,7 +16,9 @@ const COLUMNS = ['prediction', 'reference', 'difference'] as const;
 export async function pictures(
   organs: readonly Organ[],
   { name, evaluation, cases }: ReportRun,
+  { channels }: Pick<Config, 'channels'>,
 ): Promise<Html> {
+  const isCt = !channels || channels[0]!.scheme === 'CTNormalization';
   const files = new Map(cases.map((each) => [each.case, each]));
   const ranked = evaluation.cases
     .filter((scored) => files.has(scored.case) && !evaluation.missing.includes(scored.case))
@@ -26,22 +29,25 @@ export async function pictures(
   for (const [i, scored] of chosen.entries()) {
     const rank = ranked.length === 1 ? 'the only test case' : i === 0 ? 'the highest DSC' : 'the lowest DSC';
     const heading = html`<h3>${scored.case} <small>${rank}: ${score(scored.mean.dsc)}, NSD ${score(scored.mean.nsd)}</small></h3>`;
-    figures.push(html`${heading}${figure(await viewsOf(files.get(scored.case)!))}`);
+    figures.push(html`${heading}${figure(await viewsOf(files.get(scored.case)!, isCt))}`);
   }
-  return html`<p>Predictions of the model ${name}, in the slices that show most of the reference’s organs. Abdominal
-window, −160 to 240 HU. Radiological view: the patient’s right (R) is on the left; A is front, P back, H head, F
+  return html`<p>Predictions of the model ${name}, in the slices that show most of the reference’s organs. ${isCt ? 'Abdominal\nwindow, −160 to 240 HU' : 'From percentile 0.5 to 99.5 of each scan’s first channel'}. Radiological view: the patient’s right (R) is on the left; A is front, P back, H head, F
 feet.</p>
 ${legend(organs)}
 ${figures}`;
 }
 
-async function viewsOf({ image, reference, prediction, ignoreLabel }: ReportCase): Promise<View[]> {
+async function viewsOf(
+  { image, reference, prediction, ignoreLabel }: ReportCase,
+  isCt: boolean,
+): Promise<View[]> {
   const [was, is] = [await readLabelsFile(reference), await readLabelsFile(prediction)];
   const judged = withoutIgnored({ reference: was.data, prediction: is.data }, ignoreLabel);
   return caseViews(
     await readScanFile(image),
     { ...was, data: judged.reference },
     { ...is, data: judged.prediction },
+    isCt,
   );
 }
 

@@ -3,7 +3,7 @@ import { type Organ, organsOf } from '@organseg/core/organs.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import { html } from 'hono/html';
 import { curves } from './curves.ts';
-import type { Html, ReportInput, ReportRun } from './input.ts';
+import type { Html, ReportInput } from './input.ts';
 import { labellings } from './labellings.ts';
 import { pageHtml } from './page.ts';
 import { pictures } from './pictures.ts';
@@ -23,7 +23,7 @@ export async function reportHtml(input: ReportInput): Promise<string> {
     title,
     made: html`${date} UTC · <code>${folder}</code>`,
     lead: lead.join(' '),
-    main: html`${scored ? await scores(organs, runs) : ''}
+    main: html`${scored ? await scores(organs, input) : ''}
 ${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
 ${manifest ? html`<section><h2>Pseudo-labels</h2>${pseudoLabels(manifest, input.labelNames, input.truth)}</section>` : ''}
 ${labellings(runs)}
@@ -33,10 +33,10 @@ ${scored ? html`<section><h2>How to read this</h2>${reading(organs, input)}</sec
   });
 }
 
-const scores = async (organs: readonly Organ[], runs: readonly ReportRun[]): Promise<Html> =>
+const scores = async (organs: readonly Organ[], { runs, config }: ReportInput): Promise<Html> =>
   html`<section><h2>Organs</h2>${organTable(organs, runs)}</section>
 <section><h2>Test cases</h2>${caseTable(organs, runs)}</section>
-<section><h2>Pictures</h2>${await pictures(organs, runs.at(-1)!)}</section>`;
+<section><h2>Pictures</h2>${await pictures(organs, runs.at(-1)!, config)}</section>`;
 
 function reading(organs: readonly Organ[], { runs, config }: ReportInput): Html {
   const { rules, cases } = runs[0]!.evaluation;

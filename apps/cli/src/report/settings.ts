@@ -14,7 +14,7 @@ export function settings({ preset, config, adapter, tasks, runs }: ReportInput):
     ['preset', preset],
     ['network', `${config.architecture}, filters ${config.filters.join(', ')}, ${config.classes} classes`],
     ['grid', `${config.spacingMm.join(' × ')} mm, patches of ${xyzOf(config.patch).join(' × ')} voxels`],
-    ['intensities', `${minus(config.intensityLowHu)} to ${minus(config.intensityHighHu)} HU`],
+    ['intensities', intensities(config)],
     ['batch', `${config.batch}, ${config.patchesPerImage} from each image`],
     ...runs.flatMap(({ name, records }, i): [string, string][] =>
       i || records.length
@@ -42,6 +42,11 @@ function studentPhase(config: Config, round: number, teacherIsFromElsewhere: boo
   const isBranch = studentStart === 'branch' && !teacherIsFromElsewhere;
   return `${phase(initial)}${isBranch ? `, the first ${Math.round(100 * branchAt!)} % shared` : ''}`;
 }
+
+const intensities = ({ channels, intensityLowHu, intensityHighHu }: Config): string =>
+  channels
+    ? channels.map(({ scheme }) => scheme).join(', ')
+    : `${minus(intensityLowHu)} to ${minus(intensityHighHu)} HU`;
 
 const phase = ({ epochs, learningRate, augment }: Config['initial']) =>
   `${epochs} epochs, learning rate ${learningRate}, ${augment ? 'with' : 'without'} augmentation`;

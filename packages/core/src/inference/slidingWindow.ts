@@ -8,12 +8,15 @@ import { rowExtents } from '../volume/bodyRows.ts';
 import { xyzOf } from './axes.ts';
 import { Networks } from './networks.ts';
 import { SlabStream } from './slabStream.ts';
+import type { WindowWay } from './windows.ts';
 
 /** How windows lie. */
 export interface SlidingWindowOptions {
   readonly patch: Dhw;
   /** The distance of neighbouring windows as a share of the patch; 0.5 overlaps by half. */
   readonly windowStep: number;
+  /** Whose windows are placed and weighed, ours unless given; nnU-Net looks at those of air too. */
+  readonly windowWay?: WindowWay;
   /** Stops the work between windows. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -21,7 +24,7 @@ export interface SlidingWindowOptions {
 /** What the network sees of a whole scan. */
 export interface PreparedImage {
   readonly size: Dhw;
-  /** Intensities in [0, 1], D, H, W. */
+  /** The values of one channel after another, D, H, W. */
   readonly data: Float32Array;
 }
 
@@ -38,7 +41,7 @@ export class SlidingWindow {
   }
 
   /**
-   * The class of each voxel, D, H, W. Air, whose intensity is 0, is background.
+   * The class of each voxel, D, H, W. Windows of air, whose intensity is 0, are background unless nnU-Net's are placed.
    * `onWindow` is called with the share that is done.
    */
   labels(image: PreparedImage, onWindow?: (share: number) => void): Promise<Uint8Array> {
@@ -62,21 +65,23 @@ export class SlidingWindow {
     least: readonly number[] | undefined,
     onWindow: ((share: number) => void) | undefined,
   ): Promise<Uint8Array> {
-    const { windowStep, signal } = this.#options;
+    const { windowStep, windowWay, signal } = this.#options;
     const plane = size[1] * size[2];
-    const rows = rowExtents({ shape: xyzOf(size), data }, 0);
-    const labels = new Uint8Array(data.length);
+    const voxels = size[0] * plane;
+    const rows = windowWay === 'nnunet' ? undefined : rowExtents({ shape: xyzOf(size), data }, 0);
+    const labels = new Uint8Array(voxels);
     const stream = new SlabStream(
       this.#gpu,
       this.#networks,
-      { size, windowStep, least },
+      { size, windowStep, least, ...(windowWay && { windowWay }) },
       { logits: 'f32', strips: 1 },
     );
     try {
       await stream.run(
         {
-          readPlanes: (from, to, values) => values.set(data.subarray(from * plane, to * plane)),
-          hasBody: (from, to) => rows.reach(xyzOf(from), xyzOf(to)),
+          readPlanes: (from, to, values, channel) =>
+            values.set(data.subarray(channel * voxels + from * plane, channel * voxels + to * plane)),
+          hasBody: (from, to) => !rows || rows.reach(xyzOf(from), xyzOf(to)),
         },
         { network: (block) => labels.set(block.labels, block.from * plane) },
         { signal, onShare: onWindow },

@@ -8,13 +8,13 @@
 import type { Dhw } from '../axes.ts';
 import type { Gpu } from '../device.ts';
 import { type Launch, prepare, u32 } from '../kernel.ts';
-import { elementCount, type Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import { rowRanges } from '../views.ts';
 import { mapElements, mapInvocations } from './wgsl.ts';
 
 export interface MixedPatch {
-  /** f32 [D, H, W] or, of several channels, [D, H, W, C]. */
-  readonly image: Tensor;
+  /** f32 [D, H, W], one for each channel. */
+  readonly images: readonly Tensor[];
   /** u8 [D, H, W] */
   readonly labels: Tensor;
 }
@@ -30,9 +30,9 @@ export interface MixPatches {
 
 /** The launches for three patches of one size. */
 export function mixPatches(gpu: Gpu, { inside, outside, box, output }: MixPatches): Launch[] {
-  return (['image', 'labels'] as const).flatMap((part) =>
-    mix(gpu, { a: inside[part], b: outside[part], output: output[part] }, box),
-  );
+  const parts = ({ images, labels }: MixedPatch) => [...images, labels];
+  const [a, b] = [parts(inside), parts(outside)];
+  return parts(output).flatMap((part, i) => mix(gpu, { a: a[i]!, b: b[i]!, output: part }, box));
 }
 
 function mix(
@@ -41,15 +41,14 @@ function mix(
   { from, size }: MixPatches['box'],
 ): Launch[] {
   const [depth, height, width] = output.shape as [number, number, number];
-  const channels = elementCount(output.shape) / (depth * height * width);
   if (`${a.shape}` !== `${output.shape}` || `${b.shape}` !== `${output.shape}`) {
     throw new Error(`mixPatches: [${a.shape}] and [${b.shape}] into [${output.shape}]`);
   }
   const labels = output.dtype === 'u8';
-  const rows = [{ tensor: output, rowElements: channels }];
+  const rows = [{ tensor: output, rowElements: 1 }];
   return rowRanges(gpu, depth * height * width, rows, 256).map(([start, end]) => {
-    const view = (tensor: Tensor) => ({ tensor, start: start * channels, count: (end - start) * channels });
-    const count = labels ? Math.ceil((end - start) / 4) : (end - start) * channels;
+    const view = (tensor: Tensor) => ({ tensor, start, count: end - start });
+    const count = labels ? Math.ceil((end - start) / 4) : end - start;
     return prepare(gpu, {
       name: labels ? 'mixPatches.labels' : 'mixPatches.image',
       read: { a: view(a), b: view(b) },
@@ -57,7 +56,6 @@ function mix(
       params: {
         start: u32(start),
         count: u32(count),
-        channels: u32(channels),
         height: u32(height),
         width: u32(width),
         fromD: u32(from[0]),
@@ -79,7 +77,7 @@ ${mapElements(labels ? LABELS : IMAGE)}`,
   });
 }
 
-const IMAGE = 'if (isInside(p.start + i / p.channels)) { y[i] = a[i]; } else { y[i] = b[i]; }';
+const IMAGE = 'if (isInside(p.start + i)) { y[i] = a[i]; } else { y[i] = b[i]; }';
 
 /** Four labels are in a word. */
 const LABELS = `var bytes = 0u; // those from inside

@@ -16,7 +16,7 @@ const modelOf = (config: Config): Model => ({
   windowStep: config.windowStep,
   labelNames: [],
   channelNames: ['CT'],
-  preprocessing: { by: 'organseg', ...preprocessingOf(config) },
+  preprocessing: preprocessingOf(config),
   mirrorAxes: [],
   weights: [],
 });
@@ -56,14 +56,19 @@ test('of nnU-Net’s: spacing from z, y, x, intensities from the percentiles', (
   });
 });
 
+test('of nnU-Net’s with other channels than one of CT: its normalisations', () => {
+  const channels = [CT, { scheme: 'ZScoreNormalization', useMask: true }] as const;
+  const network = { ...plain.network, inputChannels: 2 };
+  const settings = settingsOfModel({ ...plain, network, preprocessing: { ...nnunet, channels } });
+  expect(settings.channels).toEqual(channels);
+  const config = resolveConfig({ ...tinyConfig(), ...settings }, undefined, []);
+  expect(networkConfig(config)).toEqual({ deepSupervision: false, ...network });
+  expect(preprocessingOf(config)).toEqual({ ...nnunet, channels });
+});
+
 test.each<[Partial<Model>, string]>([
-  [{ channelNames: ['T1', 'T2'] }, 'reads 2 channels (T1, T2)'],
   [{ regionLabels: [1, 2] }, 'predicts regions that overlap'],
   [{ preprocessing: { ...nnunet, transposeForward: [2, 0, 1] } }, 'transposes scans by [2,0,1]'],
-  [
-    { preprocessing: { ...nnunet, channels: [{ scheme: 'ZScoreNormalization', useMask: false }] } },
-    'prepares scans by ZScoreNormalization',
-  ],
   [
     {
       network: {

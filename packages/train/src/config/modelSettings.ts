@@ -11,36 +11,47 @@ import type { Config } from './schema.ts';
  * Throws InputError that names what settings cannot express.
  */
 export function settingsOfModel(model: Model): Partial<Config> {
-  const { paths, network, patch, windowStep, channelNames, regionLabels } = model;
+  const { paths, network, patch, windowStep, regionLabels } = model;
   const refuse = (fault: string) => new InputError(`${paths[0]}: ${fault}, and cannot be fine-tuned`);
-  if (channelNames.length > 1)
-    throw refuse(`reads ${channelNames.length} channels (${channelNames.join(', ')})`);
   if (regionLabels) throw refuse('predicts regions that overlap');
   const { classes, ...settings } = settingsOfNetwork(network);
+  const prepared = preparation(model, refuse);
   const difference = firstDifference(
     { deepSupervision: false, ...network },
-    networkConfig({ classes, ...settings }),
+    networkConfig({ classes, ...settings, channels: prepared.channels }),
   );
   if (difference) throw refuse(`has a network with ${difference}`);
-  return { ...settings, patch, windowStep, ...preparation(model, refuse) };
+  return { ...settings, patch, windowStep, ...prepared };
 }
 
+type Preparation = Partial<Config> & Pick<Config, 'channels'>;
+
 /** The settings of the network's grid and intensities. */
-function preparation({ preprocessing }: Model, refuse: (fault: string) => InputError): Partial<Config> {
+function preparation({ preprocessing }: Model, refuse: (fault: string) => InputError): Preparation {
   if (preprocessing.by === 'organseg') {
     const { spacingMm, intensity } = preprocessing;
     const { low, high, outside } = intensity;
-    return { spacingMm, intensityLowHu: low, intensityHighHu: high, intensityOutside: outside };
+    return {
+      spacingMm,
+      channels: null,
+      intensityLowHu: low,
+      intensityHighHu: high,
+      intensityOutside: outside,
+    };
   }
   const { transposeForward, spacingMm, channels } = preprocessing;
   if (transposeForward.some((axis, i) => axis !== i))
     throw refuse(`transposes scans by [${transposeForward}]`);
+  const grid = { spacingMm: spacingMm.toReversed() as unknown as Xyz };
   const [normalisation] = channels;
-  if (normalisation?.scheme !== 'CTNormalization') throw refuse(`prepares scans by ${normalisation?.scheme}`);
+  if (channels.length > 1 || normalisation?.scheme !== 'CTNormalization')
+    return { ...grid, channels: [...channels] };
+  // One channel of CT is prepared as this program prepares CT.
   const { low, high } = normalisation;
   if (!(low < high)) throw refuse(`clips intensities to ${low} … ${high}`);
   return {
-    spacingMm: spacingMm.toReversed() as unknown as Xyz,
+    ...grid,
+    channels: null,
     intensityLowHu: low,
     intensityHighHu: high,
     intensityOutside: 'clip',

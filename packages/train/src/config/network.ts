@@ -1,17 +1,24 @@
 /** What the settings say of the network: its parameters, its input and the type of its activations. */
+import type { WindowWay } from '@organseg/core/inference/windows.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import type { ModelPreprocessing } from '../predict/model.ts';
+import { nnunetPreprocessing } from './channels.ts';
 import { networkConfig } from './networkSettings.ts';
 import type { Config } from './schema.ts';
 
-/** The grid and the intensities that a scan is brought to before the network sees it. */
-export const preprocessingOf = (config: Config) => ({
-  spacingMm: config.spacingMm,
-  intensity: { low: config.intensityLowHu, high: config.intensityHighHu, outside: config.intensityOutside },
-});
+/** How a scan is brought to the network: by nnU-Net's rules where the settings say how channels are normalised. */
+export function preprocessingOf({ channels, spacingMm, ...config }: Config): ModelPreprocessing {
+  if (channels) return { by: 'nnU-Net', ...nnunetPreprocessing(channels, spacingMm) };
+  const { intensityLowHu: low, intensityHighHu: high, intensityOutside: outside } = config;
+  return { by: 'organseg', spacingMm, intensity: { low, high, outside } };
+}
+
+/** Whose windows are placed over prepared scans, and weighed. */
+export const windowWayOf = ({ channels }: Config): WindowWay => (channels ? 'nnunet' : 'organseg');
 
 /** The network's parameters, which do not depend on the patch. */
 export const parameterLayout = (config: Config): ParameterLayout => networkLayout(networkConfig(config));

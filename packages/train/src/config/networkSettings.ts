@@ -45,11 +45,17 @@ export type NetworkSettings = z.infer<typeof schema>;
 /** The libraries' numbers of residual blocks, from the full resolution down; every further stage has the last one's. */
 const RESIDUAL_BLOCKS = { ResidualEncoderUNet: [1, 3, 4, 6], SegResNet: [1, 2, 2, 4] };
 
+/** What a network reads: as many channels as are normalised, or one of CT. */
+interface NetworkInput {
+  readonly channels: readonly unknown[] | null;
+}
+
 /** The network that the settings describe. */
-export function networkConfig(settings: NetworkSettings): NetworkConfig {
+export function networkConfig(settings: NetworkSettings & NetworkInput): NetworkConfig {
   const { architecture, classes, filters, kernels, strides, deepSupervision } = settings;
+  const inputChannels = settings.channels?.length ?? 1;
   const { residual, blocks, decoderBlocks, transposedBias } = settings;
-  const common = { inputChannels: 1, classes, filters, kernels, strides, deepSupervision };
+  const common = { inputChannels, classes, filters, kernels, strides, deepSupervision };
   const decoderConvolutions = (count: number) => decoderBlocks ?? filters.slice(1).map(() => count);
   const residualBlocks = (counts: readonly number[]) =>
     blocks ?? filters.map((_, stage) => counts[stage] ?? counts.at(-1)!);
@@ -76,7 +82,7 @@ export function networkConfig(settings: NetworkSettings): NetworkConfig {
     case 'SegResNet':
       return {
         architecture,
-        inputChannels: 1,
+        inputChannels,
         classes,
         deepSupervision,
         initFilters: filters[0]!,
@@ -132,7 +138,10 @@ export function settingsOfNetwork(network: NetworkConfig): NetworkSettings {
 }
 
 /** Throws InputError that names `source` unless the settings describe a network, and one that takes such patches. */
-export function assertNetwork(settings: NetworkSettings & { readonly patch: Dhw }, source: string): void {
+export function assertNetwork(
+  settings: NetworkSettings & NetworkInput & { readonly patch: Dhw },
+  source: string,
+): void {
   const { filters, kernels, strides, blocks, decoderBlocks, patch } = settings;
   const stages = filters.length;
   if (kernels.length !== stages || strides.length !== stages) {

@@ -56,6 +56,7 @@ const gao2022: Config = {
   decoderBlocks: null,
   transposedBias: null,
   spacingMm: cube(1),
+  channels: null,
   intensityLowHu: -300,
   intensityHighHu: 300,
   intensityOutside: 'zero',

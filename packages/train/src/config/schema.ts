@@ -5,6 +5,7 @@ import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
 import { selectionSchema } from '../pseudo/selection/select.ts';
 import { augmentationSchema } from './augmentations.ts';
+import { channelSchema } from './channels.ts';
 import { checkCopyPaste, copyPasteSettings } from './copyPaste.ts';
 import { leastProbability } from './leastProbability.ts';
 import { assertNetwork, dhw, networkSettings, probability, size } from './networkSettings.ts';
@@ -21,7 +22,12 @@ const settingsSchema = z.strictObject({
   ...networkSettings,
   /** Voxel spacing of the network's grid. */
   spacingMm: xyzMm,
-  /** HU that become 0, and those that become 1. */
+  /**
+   * nnU-Net's normalisation of each of a scan's channels, which is then prepared as nnU-Net does; null: one channel of CT,
+   * cropped to the body, its HU brought to 0 … 1.
+   */
+  channels: z.array(channelSchema).min(1).nullable().default(null),
+  /** HU that become 0, and those that become 1; they mean nothing where `channels` is set. */
   intensityLowHu: z.number(),
   intensityHighHu: z.number(),
   /** What values outside that range become: 0, or the nearer end. */

@@ -30,8 +30,8 @@ export interface AugmentSettings {
 }
 
 export interface PatchTensors {
-  /** f32 [D, H, W] */
-  readonly image: Tensor;
+  /** f32 [D, H, W], one for each channel. */
+  readonly images: readonly Tensor[];
   /** u8 [D, H, W] */
   readonly labels: Tensor;
 }
@@ -65,7 +65,7 @@ export function augment(
   const { augmentations, patch: to, spacingMm } = settings;
   const launches: Launch[] = [];
   const scratch: Tensor[] = [];
-  let { image, labels } = patch;
+  let { images, labels } = patch;
   const add = (work: Work | Launch[]) => {
     launches.push(...('launches' in work ? work.launches : work));
     if ('scratch' in work) scratch.push(...work.scratch);
@@ -75,13 +75,15 @@ export function augment(
     scratch.push(tensor);
     return tensor;
   };
-  /** Makes the same change of image and labels. */
+  /** Makes the same change of all channels and labels. */
   const move = (shape: Dhw, change: (input: Tensor, output: Tensor) => Launch[]) => {
-    [image, labels] = [image, labels].map((input) => {
-      const moved = output(input, shape);
-      add(change(input, moved));
-      return moved;
-    }) as [Tensor, Tensor];
+    const moved = (input: Tensor) => {
+      const changed = output(input, shape);
+      add(change(input, changed));
+      return changed;
+    };
+    images = images.map(moved);
+    labels = moved(labels);
   };
 
   for (const [place, augmentation] of augmentations.entries()) {
@@ -90,24 +92,27 @@ export function augment(
     if (augmentation.kind === 'spatial') {
       const draw = spatialDraw(augmentations, random);
       if (!draw) continue;
-      const call = deformation(gpu, draw, { from: dhwOfList(image.shape), to, spacingMm });
+      const call = deformation(gpu, draw, { from: dhwOfList(labels.shape), to, spacingMm });
       if (call.control) scratch.push(call.control);
       move(to, (input, moved) => deform(gpu, { input, output: moved, ...call }));
     } else if (augmentation.kind === 'mirror') {
       const axes = [augmentation.z, augmentation.y, augmentation.x].map((p) => own.chance(p)) as Axes;
       if (axes.includes(true)) move(to, (input, mirrored) => flip(gpu, { input, output: mirrored, axes }));
     } else if (own.chance(augmentation.probability)) {
-      if (augmentation.kind === 'lowResolution') {
-        const zoom = own.uniform(...augmentation.zoom);
-        const coarse = output(image);
-        add(lowResolution(gpu, { input: image, output: coarse, zooms: [zoom, zoom, zoom] }));
-        image = coarse;
-      } else {
+      // All channels are changed, each by numbers of its own.
+      images = images.map((image) => {
+        if (augmentation.kind === 'lowResolution') {
+          const zoom = own.uniform(...augmentation.zoom);
+          const coarse = output(image);
+          add(lowResolution(gpu, { input: image, output: coarse, zooms: [zoom, zoom, zoom] }));
+          return coarse;
+        }
         add(changeInPlace(gpu, image, augmentation, own));
-      }
+        return image;
+      });
     }
   }
-  return { launches, scratch, image, labels };
+  return { launches, scratch, images, labels };
 }
 
 type Axes = [boolean, boolean, boolean];

@@ -23,10 +23,11 @@ async function phantom(): Promise<{ folder: string; source: DatasetCase; open: (
   await writePhantoms(data, { labelled: 1, unlabelled: 0, test: 0 });
   const [source] = (await openDataset(data)).labelled;
   const config = tinyConfig();
+  const preparedFor = { preprocessing: preprocessingOf(config), channelNames: ['CT'] };
   return {
     folder,
     source: source!,
-    open: () => new CaseStore(gpu, folder, preprocessingOf(config), config.classes),
+    open: () => new CaseStore(gpu, folder, preparedFor, config.classes),
   };
 }
 

@@ -6,31 +6,27 @@
 
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { dhwOf } from '@organseg/core/inference/axes.ts';
-import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
-import { prepareLabels, prepareScan } from '@organseg/core/inference/prepareCase.ts';
-import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
-import { bodyOf, ScanStream } from '@organseg/core/inference/scanStream.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
+import { channelFiles } from '@organseg/files/channels.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
 import type { FileFacts, FileRecord } from '@organseg/files/fileFacts.ts';
 import { assertAsBefore, factsOf, sha256Of } from '@organseg/files/fileRecord.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
-import { readScanFile } from '@organseg/files/scanFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { emptyImage, labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
+import { labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
+import { labelsOn, type PreparedFor, type PreparedGeometry, prepareImage, sizeOf } from './prepareImage.ts';
 
 /** A whole case in memory. */
 export interface LoadedCase {
   readonly size: Dhw;
-  /** Intensities in [0, 1], D H W. */
+  /** The values of one channel after another, D H W. */
   readonly image: Float32Array;
   /** D H W; IGNORED where a voxel has the case's ignore label. */
   readonly labels: Uint8Array;
@@ -43,7 +39,7 @@ interface PreparedImage {
   readonly path: string;
   /** All that it depends on, as one text. */
   readonly sources: string;
-  readonly geometry: CaseGeometry;
+  readonly geometry: PreparedGeometry;
   readonly doubts: readonly ScanDoubt[];
 }
 
@@ -53,16 +49,16 @@ const VERSION = 6;
 export class CaseStore {
   readonly #gpu: Gpu;
   readonly #folder: string;
-  readonly #preprocessing: Preprocessing;
+  readonly #for: PreparedFor;
   readonly #classes: number;
   readonly #prepared = new Map<StoredCase, PreparedPaths>();
   readonly #doubts = new Map<StoredCase, readonly ScanDoubt[]>();
   readonly #records = new Map<string, FileRecord>();
 
-  constructor(gpu: Gpu, folder: string, preprocessing: Preprocessing, classes: number) {
+  constructor(gpu: Gpu, folder: string, preparedFor: PreparedFor, classes: number) {
     this.#gpu = gpu;
     this.#folder = folder;
-    this.#preprocessing = preprocessing;
+    this.#for = preparedFor;
     this.#classes = classes;
   }
 
@@ -76,7 +72,7 @@ export class CaseStore {
     const labels = file === undefined ? undefined : await this.#labels({ ...source, labels: file }, image);
     this.#prepared.set(source, { image: image.path, labels });
     this.#doubts.set(source, image.doubts);
-    return dhwOf(image.geometry.network.shape);
+    return sizeOf(image.geometry);
   }
 
   /** The images and label maps that cases were prepared from, by path. */
@@ -118,26 +114,27 @@ export class CaseStore {
   }
 
   async #image({ name, image: file }: StoredCase): Promise<PreparedImage> {
-    const facts = await factsOf(file);
-    const sources = JSON.stringify([VERSION, resolve(file), facts, this.#preprocessing]);
+    const files = channelFiles(file, this.#for.channelNames);
+    const facts: FileFacts[] = [];
+    for (const each of files) facts.push(await factsOf(each));
+    const { by, ...preprocessing } = this.#for.preprocessing;
+    const all = files.flatMap((each, i) => [resolve(each), facts[i]]);
+    const sources = JSON.stringify([VERSION, ...all, preprocessing]);
     const path = this.#path(name, 'image', sources);
     const before = metadataOf(path);
     if (before) {
-      this.#records.set(file, { ...facts, sha256: before.sha256! });
+      const digests = before.sha256!.split(' ');
+      for (const [i, each] of files.entries()) this.#records.set(each, { ...facts[i]!, sha256: digests[i]! });
       return { path, sources, geometry: JSON.parse(before.geometry!), doubts: JSON.parse(before.doubts!) };
     }
-    const scan = await readScanFile(file);
-    const { rows } = bodyOf(scan, this.#preprocessing);
-    const stream = new ScanStream(scan, rows, this.#preprocessing.spacingMm);
-    const { geometry } = stream;
-    const { tensors, fill } = emptyImage(dhwOf(geometry.network.shape));
-    await prepareScan(this.#gpu, stream, this.#preprocessing, fill);
-    const sha256 = await this.#record(file, facts);
-    const { doubts } = scan;
+    const { tensors, metadata, geometry, doubts } = await prepareImage(this.#gpu, files, this.#for);
+    const digests: string[] = [];
+    for (const [i, each] of files.entries()) digests.push(await this.#record(each, facts[i]!));
     await this.#write(path, tensors, {
+      ...metadata,
       geometry: JSON.stringify(geometry),
       doubts: JSON.stringify(doubts),
-      sha256,
+      sha256: digests.join(' '),
     });
     return { path, sources, geometry, doubts };
   }
@@ -158,11 +155,10 @@ export class CaseStore {
       throw new InputError(`${file}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
     }
     assertSameGrid(of.geometry.scan, image, labels, file);
-    const { network } = of.geometry;
-    const { data } = prepareLabels(labels, of.geometry);
+    const data = labelsOn(labels, of.geometry);
     if (ignoreLabel !== undefined)
       for (let i = 0; i < data.length; i++) if (data[i] === ignoreLabel) data[i] = IGNORED;
-    const tensors = labelTensors(dhwOf(network.shape), data);
+    const tensors = labelTensors(sizeOf(of.geometry), data);
     await this.#write(path, tensors, { sha256: await this.#record(file, facts) });
     return path;
   }

@@ -6,7 +6,7 @@ import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {
-  /** Intensities in [0, 1], D H W. */
+  /** The values of one channel after another, D H W. */
   readonly image: Float32Array;
   /** D H W */
   readonly labels: Uint8Array;

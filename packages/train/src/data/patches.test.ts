@@ -176,16 +176,34 @@ describe('augmentation', () => {
   const run = async (augmentations: readonly Augmentation[], seed = 1) => {
     const work = augment(
       gpu,
-      { image: fromArray(gpu, values, shape), labels: fromArray(gpu, marks, shape) },
+      { images: [fromArray(gpu, values, shape)], labels: fromArray(gpu, marks, shape) },
       { augmentations, patch: shape, spacingMm: [1, 1, 1] },
       new Random(seed),
     );
     runOnce(gpu, work.launches);
     return {
-      image: (await download(gpu, work.image)) as Float32Array,
+      image: (await download(gpu, work.images[0]!)) as Float32Array,
       labels: await download(gpu, work.labels),
     };
   };
+
+  test('channels are moved alike, and changed by numbers of their own', async () => {
+    const draw = async (augmentations: readonly Augmentation[]) => {
+      const images = [values, values].map((each) => fromArray(gpu, each, shape));
+      const patch = { images, labels: fromArray(gpu, marks, shape) };
+      const work = augment(gpu, patch, { augmentations, patch: shape, spacingMm: [1, 1, 1] }, new Random(1));
+      runOnce(gpu, work.launches);
+      return Promise.all(work.images.map((image) => download(gpu, image)));
+    };
+    const [first, second] = await draw([{ ...mirror, x: 1 }]);
+    expect(second).toEqual(first);
+    expect(first).not.toEqual(values);
+    const shift: Augmentation = { kind: 'shift', probability: 1, offset: [-1, 1] };
+    const [one, other] = await draw([shift]);
+    expect(other![0]! - values[0]!).not.toBeCloseTo(one![0]! - values[0]!, 2);
+    // One channel alone is changed as the first of several.
+    expect((await run([shift])).image).toEqual(one);
+  });
 
   test('all probabilities 0 change nothing', async () => {
     const never = [...intensities.map((each) => ({ ...each, probability: 0 })), mirror];
@@ -256,13 +274,13 @@ describe('a resampling', () => {
     const image = Float32Array.from(ball, (label) => label / 3);
     const work = augment(
       gpu,
-      { image: fromArray(gpu, image, size), labels: fromArray(gpu, ball, size) },
+      { images: [fromArray(gpu, image, size)], labels: fromArray(gpu, ball, size) },
       settings,
       new Random(seed),
     );
     runOnce(gpu, work.launches);
     const labels = (await download(gpu, work.labels)) as Uint8Array;
-    return { size, labels, image: (await download(gpu, work.image)) as Float32Array };
+    return { size, labels, image: (await download(gpu, work.images[0]!)) as Float32Array };
   };
   const voxels = (labels: Uint8Array) => labels.filter((label) => label === 3).length;
 

@@ -2,7 +2,9 @@
  * A prepared case on disk, of which parts are read, so that no volume need be in memory for a patch.
  *
  * safetensors, one with
- *   image  U16 [D, H, W]      intensities × 65535: as exact as CT is, at half of float32's size
+ *   image  U16 [C, D, H, W]   in 65535ths of each channel's range, which the metadata's `ranges` state as [[low, high], …];
+ *                             [D, H, W] without them, of one channel from 0 to 1. As exact as CT is, at half of float32's
+ *                             size
  * and, where the case has labels, one with
  *   labels U8  [D, H, W]
  *   runs   I32 [R, 2]         the runs of voxels of one label, label by label and in the order of voxels: a run's first
@@ -17,6 +19,7 @@ import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 
 const SCALE = 65535;
 const LABELS = 256;
+const UNIT: Range = [0, 1];
 
 /** The files of a case. */
 export interface PreparedPaths {
@@ -27,13 +30,26 @@ export interface PreparedPaths {
   readonly isPseudo?: boolean;
 }
 
-/** The tensors of an image that is not there yet, and how its intensities in [0, 1] are filled in, in parts. */
-export function emptyImage(size: Dhw) {
-  const values = new Uint16Array(size[0] * size[1] * size[2]);
+/** A channel's least and greatest value. */
+type Range = readonly [low: number, high: number];
+
+/**
+ * The tensors and the metadata of an image that is not there yet, and how its channels' values, from the voxel `first` on,
+ * are filled in, in parts. Without ranges it has one channel of values from 0 to 1.
+ */
+export function emptyImage(size: Dhw, ranges?: readonly Range[]) {
+  const voxels = size[0] * size[1] * size[2];
+  const values = new Uint16Array((ranges?.length ?? 1) * voxels);
+  const shape = ranges ? [ranges.length, ...size] : size;
   return {
-    tensors: new Map<string, SafeTensor>([['image', { shape: size, values }]]),
-    fill: (first: number, intensities: Float32Array): void => {
-      for (let i = 0; i < intensities.length; i++) values[first + i] = Math.round(intensities[i]! * SCALE);
+    tensors: new Map<string, SafeTensor>([['image', { shape, values }]]),
+    metadata: (ranges ? { ranges: JSON.stringify(ranges) } : {}) as Readonly<Record<string, string>>,
+    fill: (first: number, intensities: Float32Array, channel = 0): void => {
+      const [low, high] = ranges?.[channel] ?? UNIT;
+      const scale = SCALE / (high - low || 1);
+      const at = channel * voxels + first;
+      for (let i = 0; i < intensities.length; i++)
+        values[at + i] = Math.round((intensities[i]! - low) * scale);
     },
   };
 }
@@ -94,12 +110,16 @@ export class PreparedCase {
   readonly #image: SafetensorsFile;
   readonly #labels: SafetensorsFile | undefined;
   readonly #firstOf: readonly number[];
+  /** By channel. */
+  readonly #ranges: readonly Range[];
 
   /** Throws InputError where a file is not there or holds something else. */
   constructor(paths: PreparedPaths) {
     this.#image = new SafetensorsFile(paths.image);
     try {
-      this.size = dhwOfList(this.#image.place('image', 'U16').shape);
+      this.size = dhwOfList(this.#image.place('image', 'U16').shape.slice(-3));
+      const { ranges } = this.#image.metadata;
+      this.#ranges = ranges === undefined ? [UNIT] : JSON.parse(ranges);
       this.voxels = this.size.reduce((a, b) => a * b, 1);
       if (paths.labels !== undefined) this.#labels = new SafetensorsFile(paths.labels);
       this.labelVoxels = this.#labels
@@ -117,14 +137,19 @@ export class PreparedCase {
     this.#labels?.close();
   }
 
-  /** Intensities in [0, 1] of a box that may reach beyond the volume; there it holds 0. */
+  /** The values of each channel, one after another, of a box that may reach beyond the volume; there they are 0. */
   image(from: Dhw, box: Dhw): Float32Array {
-    const values = new Float32Array(box[0] * box[1] * box[2]);
+    const voxels = box[0] * box[1] * box[2];
+    const values = new Float32Array(this.#ranges.length * voxels);
     const { firstByte } = this.#image.place('image', 'U16');
-    this.#eachRow(this.#image, firstByte, 2, from, box, (bytes, first, count, to) => {
-      const row = new Uint16Array(bytes.buffer, first, count);
-      for (let i = 0; i < count; i++) values[to + i] = row[i] / SCALE;
-    });
+    for (const [channel, [low, high]] of this.#ranges.entries()) {
+      const firstOfChannel = firstByte + 2 * channel * this.voxels;
+      this.#eachRow(this.#image, firstOfChannel, 2, from, box, (bytes, first, count, at) => {
+        const row = new Uint16Array(bytes.buffer, first, count);
+        const to = channel * voxels + at;
+        for (let i = 0; i < count; i++) values[to + i] = low + (row[i] / SCALE) * (high - low);
+      });
+    }
     return values;
   }
 

@@ -11,6 +11,7 @@ const dataset = (folder: string, count: number): Dataset => ({
   labelled: Array.from({ length: count }, (_, i) => ({ name: `c${i}`, image: '', labels: '' })),
   unlabelled: [],
   test: [],
+  channelNames: ['CT'],
   labelNames: [],
   notes: [],
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tinyConfig } from '../../test/fixture.ts';
 import type { CopyPaste } from '../config/copyPaste.ts';
 import type { BatchItem } from './batches.ts';
+import type { Patch } from './patchSampler.ts';
 import { uploadBatch } from './uploadBatch.ts';
 
 describe('a mixed batch', () => {
@@ -55,6 +56,30 @@ describe('a mixed batch', () => {
       box,
     },
   }));
+
+  test('of several channels: mixed, mirrored and put beside one another', async () => {
+    const channels = [1, 2].map(() => ({ scheme: 'NoNormalization' }) as const);
+    const two = ({ image, ...rest }: Patch, values: readonly [number, number]) => ({
+      ...rest,
+      image: Float32Array.from({ length: 2 * image.length }, (_, i) => values[i < image.length ? 0 : 1]),
+    });
+    const both = items.map((item) => ({
+      ...item,
+      ...two(item, [0.25, -3]),
+      partner: { ...item.partner!, ...two(item.partner!, [0.75, 7]) },
+    }));
+    const tensors = {
+      image: empty(gpu, [2, ...patch, 2]),
+      target: empty(gpu, [2, ...patch, 1], 'u8'),
+    };
+    uploadBatch(gpu, { ...config, channels } as typeof config, both, tensors, true);
+    const isPartner = mirrored(isInBox);
+    const expected = [isPartner, isPartner.map((is) => !is)].flatMap((item) =>
+      item.flatMap((is) => (is ? [0.75, 7] : [0.25, -3])),
+    );
+    expect([...(await downloadF32(gpu, tensors.image))]).toEqual(expected);
+    release(gpu, tensors.image, tensors.target);
+  });
 
   const uploaded = async (
     settings: typeof config,

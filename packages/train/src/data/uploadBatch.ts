@@ -3,6 +3,7 @@ import type { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { runOnce } from '@organseg/kernels/kernel.ts';
 import { argmax } from '@organseg/kernels/ops/argmax.ts';
+import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
 import { mixPatches } from '@organseg/kernels/ops/mixPatches.ts';
 import { copyInto, elementCount, empty, fromArray, release, type Tensor } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
@@ -16,7 +17,7 @@ import type { Patch } from './patchSampler.ts';
 
 /** The tensors that a batch is uploaded to. */
 export interface BatchTensors {
-  /** f32 [N, D, H, W, 1] */
+  /** f32 [N, D, H, W, C] */
   readonly image: Tensor;
   /** u8 [N − U, D, H, W, 1]: labels of the items that have some, the first ones. */
   readonly target: Tensor;
@@ -25,7 +26,7 @@ export interface BatchTensors {
 }
 
 interface Teacher {
-  /** f32 [U, D, H, W, 1]: the patches that it sees; under copy-paste U is N. */
+  /** f32 [U, D, H, W, C]: the patches that it sees; under copy-paste U is N. */
   readonly image: Tensor;
   /** [U, D, H, W, C]: the logits of its last prediction. */
   readonly logits: Tensor;
@@ -69,14 +70,14 @@ function uploadItem(
     const own = work.upload(item);
     const mixed = item.partner ? work.mix(own, work.upload(item.partner), item.partner) : own;
     const seen = work.augment(mixed, item.random);
-    copyInto(gpu, seen.image, image, i * voxels);
+    place(gpu, seen, image, i);
     copyInto(gpu, seen.labels, target, i * voxels);
   } else {
     const moved = work.augment(work.upload(item), item.random, isGeometric);
     const student = work.augment(work.copy(moved), item.random, changesIntensities);
     const taught = work.augment(moved, item.random.fork('teacher'), changesIntensities);
-    copyInto(gpu, student.image, image, i * voxels);
-    copyInto(gpu, taught.image, teacher.image, (i - supervised) * voxels);
+    place(gpu, student, image, i);
+    place(gpu, taught, teacher.image, i - supervised);
   }
   work.release();
 }
@@ -95,7 +96,7 @@ function uploadTaught(
     const labelled = work.augment(work.upload(own), random, isGeometric);
     if (!partner) return { labelled };
     const unlabelled = work.augment(work.upload(partner), random, isGeometric);
-    copyInto(gpu, unlabelled.image, teacher.image, i * voxels);
+    place(gpu, unlabelled, teacher.image, i);
     return { labelled, unlabelled };
   });
   teacher.predict();
@@ -107,10 +108,22 @@ function uploadTaught(
         ? work.mix(labelled, { ...unlabelled, labels: work.labelsOf(teacher.logits, i, least) }, partner)
         : labelled;
     const seen = work.augment(mixed, random, changesIntensities);
-    copyInto(gpu, seen.image, image, i * voxels);
+    place(gpu, seen, image, i);
     copyInto(gpu, seen.labels, target, i * voxels);
   }
   work.release();
+}
+
+/** Puts a patch's channels into the place of an item of a batch, f32 [N, D, H, W, C]. */
+function place(gpu: Gpu, { images }: PatchTensors, batch: Tensor, item: number): void {
+  const [only, ...others] = images;
+  const { shape } = only!;
+  if (!others.length) copyInto(gpu, only!, batch, item * elementCount(shape));
+  else
+    for (const [channel, volume] of images.entries()) {
+      const call = { volume, depth: shape[0]!, windows: batch, item, channel };
+      runOnce(gpu, cutWindow(gpu, { ...call, origin: [0, 0, 0], mirrored: [false, false, false] }));
+    }
 }
 
 const changesIntensities = (augmentation: Augmentation): boolean => !isGeometric(augmentation);
@@ -127,22 +140,28 @@ class PatchWork {
   }
 
   upload({ image, labels, size }: Patch): PatchTensors {
+    const voxels = labels.length;
     return this.#kept({
-      image: fromArray(this.#gpu, image, size),
+      images: Array.from({ length: image.length / voxels }, (_, channel) =>
+        fromArray(this.#gpu, image.subarray(channel * voxels, (channel + 1) * voxels), size),
+      ),
       labels: fromArray(this.#gpu, labels, size),
     });
   }
 
   /** The same patch, whose intensities can be changed in place. */
-  copy({ image, labels }: PatchTensors): PatchTensors {
-    const own = this.#empty(image);
-    copyInto(this.#gpu, image, own, 0);
-    return { image: own, labels };
+  copy({ images, labels }: PatchTensors): PatchTensors {
+    const copied = images.map((image) => {
+      const own = this.#empty(image);
+      copyInto(this.#gpu, image, own, 0);
+      return own;
+    });
+    return { images: copied, labels };
   }
 
   /** A patch and its partner, mixed. */
   mix(own: PatchTensors, other: PatchTensors, { box, isPasted }: Partner): PatchTensors {
-    const output = { image: this.#empty(own.image), labels: this.#empty(own.labels) };
+    const output = { images: own.images.map((image) => this.#empty(image)), labels: this.#empty(own.labels) };
     const [inside, outside] = isPasted ? [other, own] : [own, other];
     runOnce(this.#gpu, mixPatches(this.#gpu, { inside, outside, box, output }));
     return output;
@@ -153,10 +172,10 @@ class PatchWork {
     random: Random,
     chosen?: (augmentation: Augmentation) => boolean,
   ): PatchTensors {
-    const { launches, scratch, image, labels } = augment(this.#gpu, patch, this.#config, random, chosen);
+    const { launches, scratch, images, labels } = augment(this.#gpu, patch, this.#config, random, chosen);
     runOnce(this.#gpu, launches);
     this.#scratch.push(...scratch);
-    return { image, labels };
+    return { images, labels };
   }
 
   /** f32 [C]: the least probability of a pseudo-label that counts. */
@@ -188,7 +207,7 @@ class PatchWork {
   }
 
   #kept(patch: PatchTensors): PatchTensors {
-    this.#scratch.push(patch.image, patch.labels);
+    this.#scratch.push(...patch.images, patch.labels);
     return patch;
   }
 }

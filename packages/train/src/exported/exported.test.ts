@@ -36,7 +36,7 @@ const REFERENCE_FORM: Record<string, object> = {
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
 /** A run with random weights, as though it had been trained, and its weights. */
-async function newRun(folder: string, settings: object, seed = 1) {
+async function newRun(folder: string, settings: object, seed = 1, channelNames = ['CT']) {
   const small = { ...PRESETS.small, classes: 3, filters: [4, 6, 8, 10] };
   const config = parseConfig({ ...small, ...settings }, 'the test');
   const path = join(folder, `run${seed}`);
@@ -51,6 +51,7 @@ async function newRun(folder: string, settings: object, seed = 1) {
     pseudo: null,
     fold: null,
     prepared: null,
+    channelNames,
     labelNames: ['nothing', 'liver', 'left kidney'],
     trainingCases: ['a', 'b'],
     validationCases: ['c'],
@@ -268,6 +269,28 @@ print(json.dumps([checkpoint, list(bundle['output_block.conv.conv.weight'].shape
     bias: [0, 0, 0, 0],
   });
   expect(shape).toEqual([3, 4, 1, 1, 1]);
+});
+
+test('nnU-Net: channels that are normalised as it does are read back as they were, and nothing is otherwise', async () => {
+  const folder = temporaryFolder();
+  const channels = [
+    { scheme: 'CTNormalization', low: -100, high: 200, mean: 40, std: 60 },
+    { scheme: 'ZScoreNormalization', useMask: true },
+    { scheme: 'NoNormalization' },
+  ] as const;
+  const settings = { architecture: 'PlainConvUNet', spacingMm: [1, 2, 3], channels };
+  const { path } = await newRun(folder, settings, 1, ['CT', 'T1', 'T2']);
+  expect(await exportNnunet([path], join(folder, 'model'))).toEqual([]);
+  const [run, model] = [await openModel(path), await openModel(join(folder, 'model'))];
+  const { deepSupervision, ...form } = run.network;
+  expect(model).toMatchObject({
+    network: form,
+    channelNames: ['CT', 'T1', 'T2'],
+    preprocessing: run.preprocessing,
+  });
+  await expect(
+    exportMonai((await newRun(folder, { channels }, 2)).path, join(folder, 'bundle')),
+  ).rejects.toThrow('normalises its channels as nnU-Net does, which the bundle does not');
 });
 
 test('nnU-Net: what it does otherwise is said', async () => {

@@ -1,6 +1,7 @@
 /** A run as a bundle for MONAI: a state dict that its networks load strictly, and how they are made and fed. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import {
@@ -11,7 +12,7 @@ import {
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
 import type { Model } from '../predict/model.ts';
-import { openRuns, type RunModel } from './runModel.ts';
+import { openRuns } from './runModel.ts';
 import { stateDict } from './stateDict.ts';
 
 /**
@@ -21,19 +22,27 @@ import { stateDict } from './stateDict.ts';
 export async function exportMonai(run: string, out: string): Promise<string[]> {
   const model = await openRuns([run]);
   const network = monaiNetwork(model);
+  const { preprocessing } = model;
+  if (preprocessing.by !== 'organseg')
+    throw new InputError(
+      `${run}: normalises its channels as nnU-Net does, which the bundle does not; export --to nnunet`,
+    );
   const { specs } = networkLayout(network);
   const values = await model.weights[0]!.open(specs);
   try {
     await writeFolderWhole(out, async (folder) => {
       for (const part of ['models', 'configs']) await mkdir(join(folder, part));
       await writeTorchFile(join(folder, 'models', 'model.pt'), stateDict(network, values));
-      await writeJson(join(folder, 'configs', 'inference.json'), inferenceOf(model, network));
+      await writeJson(
+        join(folder, 'configs', 'inference.json'),
+        inferenceOf({ ...model, preprocessing }, network),
+      );
       await writeJson(join(folder, 'configs', 'metadata.json'), metadataOf(model));
     });
   } finally {
     values.close();
   }
-  const { high, outside } = model.preprocessing.intensity;
+  const { high, outside } = preprocessing.intensity;
   return outside === 'zero'
     ? [`MONAI makes 1 of intensities above ${high} HU, of which this network has learnt 0`]
     : [];
@@ -80,7 +89,10 @@ function networkDefinition(network: MonaiNetwork) {
 }
 
 /** What MONAI needs to predict nearly as the run does. */
-function inferenceOf({ preprocessing, patch, windowStep }: RunModel, network: MonaiNetwork) {
+function inferenceOf(
+  { preprocessing, patch, windowStep }: Model & { readonly preprocessing: Preprocessing },
+  network: MonaiNetwork,
+) {
   const { spacingMm, intensity } = preprocessing;
   const { low, high } = intensity;
   const image = { keys: 'image' };

@@ -4,14 +4,16 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import type { TorchValue } from '@organseg/files/torch/writePickle.ts';
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
+import type { Model } from '../predict/model.ts';
 import { readRun } from '../run/runFolder.ts';
 import { CONFIGURATION, datasetOf, type NnunetNetwork, plansOf, TRAINER } from './nnunetPlans.ts';
-import { openRuns, type RunModel } from './runModel.ts';
+import { openRuns } from './runModel.ts';
 import { stateDict } from './stateDict.ts';
 
 /**
@@ -23,9 +25,9 @@ export async function exportNnunet(runs: readonly string[], out: string): Promis
   const network = nnunetNetwork(model);
   const { config, data, phase, trainingCases } = await readRun(runs[0]!);
   const dataset = datasetName(data);
-  const { preprocessing, patch, labelNames } = model;
+  const { preprocessing, patch } = model;
   const plans = plansOf({ dataset, network, preprocessing, patch, batch: config.batch });
-  const description = datasetOf(dataset, labelNames, trainingCases.length);
+  const description = datasetOf(dataset, model, trainingCases.length);
   const { specs } = networkLayout(network);
   await writeFolderWhole(out, async (folder) => {
     for (const [fold, weights] of model.weights.entries()) {
@@ -74,7 +76,7 @@ const CONSTANTS: Readonly<Record<string, TorchValue>> = {
 const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 4)}\n`);
 
 /** Throws InputError where nnU-Net has no such network. */
-function nnunetNetwork({ network, paths }: RunModel): NnunetNetwork {
+function nnunetNetwork({ network, paths }: Model): NnunetNetwork {
   if (network.architecture === 'PlainConvUNet' || network.architecture === 'ResidualEncoderUNet')
     return network;
   throw new InputError(
@@ -90,14 +92,17 @@ export function datasetName(folder: string): string {
 }
 
 /** What nnU-Net does otherwise than a run, in one line, then what a user can do about it. */
-function differences({ preprocessing, windowStep }: RunModel): string[] {
-  const { high, outside } = preprocessing.intensity;
+function differences({ preprocessing, windowStep }: Model): string[] {
   return [
-    'nnU-Net will not predict quite the same: it sees the whole scan, not the body alone (scans cropped to the body ' +
-      'come closest), clips intensities before it resamples, and lays the resampled grid a little otherwise',
-    ...(outside === 'zero'
-      ? [`nnU-Net makes 1 of intensities above ${high} HU, of which this network has learnt 0`]
-      : []),
+    ...(preprocessing.by === 'organseg' ? preparedOtherwise(preprocessing) : []),
     ...(windowStep === 0.5 ? [] : [`nnU-Net needs -step_size ${windowStep}, the run's step between windows`]),
   ];
 }
+
+const preparedOtherwise = ({ intensity: { high, outside } }: Preprocessing): string[] => [
+  'nnU-Net will not predict quite the same: it sees the whole scan, not the body alone (scans cropped to the body ' +
+    'come closest), clips intensities before it resamples, and lays the resampled grid a little otherwise',
+  ...(outside === 'zero'
+    ? [`nnU-Net makes 1 of intensities above ${high} HU, of which this network has learnt 0`]
+    : []),
+];

@@ -1,7 +1,8 @@
 /** nnU-Net's plans and description of the data for a run's network and preprocessing. */
-import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
+import type { Normalisation, Resampler } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import type { PlainConvUnetConfig, ResidualEncoderUnetConfig } from '@organseg/core/network/networkConfig.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import type { ModelPreprocessing } from '../predict/model.ts';
 
 /** The names that nnU-Net gives to models that nobody gave another. */
 export const [TRAINER, PLANS, CONFIGURATION] = ['nnUNetTrainer', 'nnUNetPlans', '3d_fullres'];
@@ -14,7 +15,7 @@ export interface PlanFacts {
   /** DatasetNNN_NAME. */
   readonly dataset: string;
   readonly network: NnunetNetwork;
-  readonly preprocessing: Preprocessing;
+  readonly preprocessing: ModelPreprocessing;
   readonly patch: Dhw;
   /** Patches of a step of training. */
   readonly batch: number;
@@ -22,9 +23,7 @@ export interface PlanFacts {
 
 /** plans.json, in the form that nnU-Net has had since its version 2.4. */
 export function plansOf({ dataset, network, preprocessing, patch, batch }: PlanFacts) {
-  const [x, y, z] = preprocessing.spacingMm;
-  const spacing = [z, y, x];
-  const { low, high } = preprocessing.intensity;
+  const { spacing, channels, data, probabilities } = preparationOf(preprocessing);
   return {
     dataset_name: dataset,
     plans_name: PLANS,
@@ -44,32 +43,49 @@ export function plansOf({ dataset, network, preprocessing, patch, batch }: PlanF
         patch_size: patch,
         median_image_size_in_voxels: patch,
         spacing,
-        normalization_schemes: ['CTNormalization'],
-        use_mask_for_norm: [false],
-        ...resampling('data', linear(false)),
-        ...resampling('seg', linear(true)),
-        ...resampling('probabilities', linear(false)),
+        normalization_schemes: channels.map(({ scheme }) => scheme),
+        use_mask_for_norm: channels.map((each) => 'useMask' in each && each.useMask),
+        ...resampling('data', resampled(data)),
+        ...resampling('seg', { ...resampled(probabilities), is_seg: true }),
+        ...resampling('probabilities', resampled(probabilities)),
         batch_dice: false,
         architecture: architectureOf(network),
       },
     },
-    // Clipped to [low, high], minus low, by the range: to [0, 1].
-    foreground_intensity_properties_per_channel: {
-      0: {
-        percentile_00_5: low,
-        percentile_99_5: high,
-        mean: low,
-        std: high - low,
-        min: low,
-        max: high,
-        median: low,
-      },
-    },
+    foreground_intensity_properties_per_channel: Object.fromEntries(channels.map(intensitiesOf).entries()),
   };
 }
 
+/** A run's preparation of scans in nnU-Net's terms. */
+function preparationOf(preprocessing: ModelPreprocessing) {
+  if (preprocessing.by === 'nnU-Net') {
+    const { spacingMm, channels, dataResampling, logitsResampling } = preprocessing;
+    return { spacing: spacingMm, channels, data: dataResampling, probabilities: logitsResampling };
+  }
+  const [x, y, z] = preprocessing.spacingMm;
+  const { low, high } = preprocessing.intensity;
+  // Clipped to [low, high], minus low, by the range: to [0, 1].
+  const channel = { scheme: 'CTNormalization', low, high, mean: low, std: high - low } as const;
+  return { spacing: [z, y, x], channels: [channel], data: LINEAR, probabilities: LINEAR };
+}
+
 /** Linear along all three axes, however coarse one is. */
-const linear = (isSeg: boolean) => ({ is_seg: isSeg, order: 1, order_z: 0, force_separate_z: false });
+const LINEAR: Resampler = { order: 1, orderZ: 0, forceSeparateZ: false, separateZThreshold: 3 };
+
+const resampled = ({ order, orderZ, forceSeparateZ }: Resampler) => ({
+  is_seg: false,
+  order,
+  order_z: orderZ,
+  force_separate_z: forceSeparateZ,
+});
+
+/** The intensities of a channel of CT; nobody asks for those of others. */
+function intensitiesOf(channel: Normalisation) {
+  if (channel.scheme !== 'CTNormalization')
+    return { percentile_00_5: 0, percentile_99_5: 0, mean: 0, std: 0, min: 0, max: 0, median: 0 };
+  const { low, high, mean, std } = channel;
+  return { percentile_00_5: low, percentile_99_5: high, mean, std, min: low, max: high, median: mean };
+}
 
 /** How data, labels or probabilities are resampled. */
 export const resampling = (what: 'data' | 'seg' | 'probabilities', settings: object) => ({
@@ -104,10 +120,20 @@ export function architectureOf(network: NnunetNetwork) {
   };
 }
 
-/** dataset.json: the channel, and the labels by name, the background under the name that nnU-Net expects. */
-export const datasetOf = (dataset: string, labelNames: readonly string[], trainingCases: number) => ({
+/** What of a model dataset.json says. */
+interface DatasetFacts {
+  readonly labelNames: readonly string[];
+  readonly channelNames: readonly string[];
+}
+
+/** dataset.json: the channels, and the labels by name, the background under the name that nnU-Net expects. */
+export const datasetOf = (
+  dataset: string,
+  { labelNames, channelNames }: DatasetFacts,
+  trainingCases: number,
+) => ({
   name: dataset,
-  channel_names: { 0: 'CT' },
+  channel_names: { ...channelNames },
   labels: Object.fromEntries(labelNames.map((name, label) => [label === 0 ? 'background' : name, label])),
   numTraining: trainingCases,
   file_ending: '.nii.gz',

@@ -1,19 +1,12 @@
 /** The model of runs, for export. */
-import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Model } from '../predict/model.ts';
 import { openModel } from '../predict/openModel.ts';
-
-/** A model whose scans are prepared as this program does it. */
-export interface RunModel extends Model {
-  readonly preprocessing: { readonly by: 'organseg' } & Preprocessing;
-}
+import { isRun } from '../run/runFolder.ts';
 
 /** Throws InputError where a folder is no run, or the runs are not alike. */
-export async function openRuns(runs: readonly string[]): Promise<RunModel> {
-  const model = await openModel(runs);
-  const { preprocessing } = model;
-  if (preprocessing.by !== 'organseg')
-    throw new InputError(`${runs[0]}: is a model of ${preprocessing.by}, only runs are exported`);
-  return { ...model, preprocessing };
+export async function openRuns(runs: readonly string[]): Promise<Model> {
+  const other = runs.find((run) => !isRun(run));
+  if (other !== undefined) throw new InputError(`${other}: is no run; only runs are exported`);
+  return await openModel(runs);
 }

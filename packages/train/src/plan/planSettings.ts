@@ -5,7 +5,6 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { type Config, parseConfig } from '../config/schema.ts';
 import { firstFitting, whyTooLarge } from '../run/memory.ts';
-import type { Intensities } from './fingerprint.ts';
 import {
   batchOfShare,
   filtersOf,
@@ -161,11 +160,4 @@ export function settingsOfNnunet(preset: Config, plan: NnunetPlan, planner: Plan
     config: parseConfig(config, 'the plan'),
     limits: { patch: isLimitedByMemory ? 'memory' : 'scan', batch: isLimitedByData ? 'data' : 'memory' },
   };
-}
-
-/** The window of CT: the percentiles of the labelled voxels, to which nnU-Net clips too. Throws InputError without any. */
-export function windowOf({ percentile_00_5, percentile_99_5 }: Intensities): Partial<Config> {
-  if (!(percentile_00_5 < percentile_99_5))
-    throw new InputError(`all labelled voxels have the intensity ${percentile_00_5}`);
-  return { intensityLowHu: percentile_00_5, intensityHighHu: percentile_99_5, intensityOutside: 'clip' };
 }

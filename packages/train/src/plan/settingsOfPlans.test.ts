@@ -4,11 +4,12 @@ import { golden } from '@organseg/files/torch/torchFixture.ts';
 import { expect, test } from 'vitest';
 import { PRESETS } from '../config/presets.ts';
 import { studentConfig } from '../config/resolve.ts';
-import { parseConfig } from '../config/schema.ts';
+import { type Config, parseConfig } from '../config/schema.ts';
+import { channelSettings, plannedNormalisations } from './channelSettings.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { planNnunet } from './planNnunet.ts';
 import { PLANNED_BY_NNUNET } from './planNnunetFixture.ts';
-import { settingsOfNnunet, windowOf } from './planSettings.ts';
+import { settingsOfNnunet } from './planSettings.ts';
 import { plansFileOf } from './plansFile.ts';
 import { settingsOfPlans } from './settingsOfPlans.ts';
 
@@ -28,19 +29,25 @@ const written = (request: (typeof PLANNED_BY_NNUNET)[number], channelNames: stri
   const fingerprint = {
     spacings,
     shapes_after_crop: shapesAfterCrop,
-    foreground_intensity_properties_per_channel: { 0: intensities },
+    foreground_intensity_properties_per_channel: { 0: intensities, 1: intensities },
     median_relative_size_after_cropping: 1,
   } as unknown as Fingerprint;
   const plan = planNnunet(request);
   const file = plansFileOf(plan, fingerprint, { dataset: 'Dataset001_X', channelNames, labels, planner });
-  return { plan, named: { json: JSON.parse(JSON.stringify(file)), path: 'nnUNetPlans.json' } };
+  return { plan, fingerprint, named: { json: JSON.parse(JSON.stringify(file)), path: 'nnUNetPlans.json' } };
 };
 
 test.each(PLANNED_BY_NNUNET)('written plans are read as the settings that were planned: $name', (request) => {
-  const { plan, named } = written(request, ['CT']);
-  const { config } = settingsOfNnunet(preset, plan, request.planner);
+  const { plan, fingerprint, named } = written(request, ['CT']);
+  const own = channelSettings(preset, plannedNormalisations(['CT'], fingerprint));
+  const { config } = settingsOfNnunet({ ...preset, ...own }, plan, request.planner);
   const read = parseConfig(settingsOfPlans(preset, named), 'read');
-  expect(read).toEqual({ ...config, ...windowOf(intensities), transposedBias: true });
+  expect(read).toEqual({ ...config, transposedBias: true });
+  expect(read).toMatchObject({ channels: null, intensityLowHu: -160, intensityHighHu: 240 });
+  // A deviation is 90 HU in a window of 400, in the preset 100 in one of 600.
+  const noise = ({ augmentations }: Config) => augmentations.find(({ kind }) => kind === 'noise');
+  expect(noise(preset)).toMatchObject({ std: [0, 0.05] });
+  expect(noise(read)).toMatchObject({ std: [0, 0.0675] });
   // The student fits the grid too.
   const student = studentConfig(config);
   expect(student).toMatchObject({
@@ -51,11 +58,17 @@ test.each(PLANNED_BY_NNUNET)('written plans are read as the settings that were p
   expect(student.filters[0]).toBe(16);
 });
 
-test('plans of MR or several channels are refused by name', () => {
-  const { named } = written(PLANNED_BY_NNUNET[0]!, ['CT', 'MRI']);
-  expect(() => settingsOfPlans(preset, named)).toThrow(
-    'nnUNetPlans.json: 3d_fullres prepares channels by CTNormalization, ZScoreNormalization; one of CTNormalization alone is trained',
-  );
+test('plans of MR or several channels are read with their normalisations, augmentations in deviations', () => {
+  const { plan, fingerprint, named } = written(PLANNED_BY_NNUNET[0]!, ['CT', 'MRI']);
+  const own = channelSettings(preset, plannedNormalisations(['CT', 'MRI'], fingerprint));
+  const { config } = settingsOfNnunet({ ...preset, ...own }, plan, PLANNED_BY_NNUNET[0]!.planner);
+  const read = parseConfig(settingsOfPlans(preset, named), 'read');
+  expect(read).toEqual({ ...config, transposedBias: true });
+  expect(read.channels).toEqual([
+    { scheme: 'CTNormalization', low: -160, high: 240, mean: 60, std: 90 },
+    { scheme: 'ZScoreNormalization', useMask: false },
+  ]);
+  expect(read.augmentations.find(({ kind }) => kind === 'noise')).toMatchObject({ std: [0, 0.3] });
 });
 
 const project = golden('nnunet-plans/FLARE23_blackbean/plans.json');

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import { CONFIGURATION } from '../exported/nnunetPlans.ts';
 import { describe, type Named } from '../imported/nnunet/plans.ts';
+import { channelSettings } from './channelSettings.ts';
 import { settingsOfNetworkPlan } from './planSettings.ts';
 
 /** Whether JSON is a plans file of nnU-Net's. */
@@ -31,18 +32,12 @@ export function settingsOfPlans(preset: Config, { json, path }: Named): Config {
   const { batch_size, normalization_schemes } = configurations[CONFIGURATION] as z.infer<
     typeof schema
   >['configurations'][string];
-  if (normalization_schemes.join() !== 'CTNormalization')
-    throw new InputError(
-      `${path}: ${CONFIGURATION} prepares channels by ${normalization_schemes.join(', ')}; one of CTNormalization alone is trained`,
-    );
-  // The labels are those of the data set that is trained on.
-  const dataset = { channel_names: { 0: 'CT' }, labels: { background: 0, organ: 1 } };
+  // The names of channels and labels are those of the data set that is trained on.
+  const dataset = { channel_names: { ...normalization_schemes }, labels: { background: 0, organ: 1 } };
   const { network, patch, preprocessing } = describe({ json, path }, { json: dataset, path }, CONFIGURATION);
   if (network.architecture !== 'PlainConvUNet' && network.architecture !== 'ResidualEncoderUNet')
     throw new InputError(`${path}: has a ${network.architecture}, which nnU-Net does not plan`);
   if (preprocessing.by !== 'nnU-Net') throw new Error('nnU-Net’s plans prepare scans as nnU-Net does');
-  const [channel] = preprocessing.channels;
-  if (channel?.scheme !== 'CTNormalization') throw new Error('the one scheme is CTNormalization');
   const blocks = network.architecture === 'PlainConvUNet' ? network.convolutions : network.blocks;
   const plan = {
     ...network,
@@ -55,8 +50,6 @@ export function settingsOfPlans(preset: Config, { json, path }: Named): Config {
   return {
     ...settingsOfNetworkPlan(preset, plan, transpose_backward),
     transposedBias: network.transposedBias,
-    intensityLowHu: channel.low,
-    intensityHighHu: channel.high,
-    intensityOutside: 'clip',
+    ...channelSettings(preset, preprocessing.channels),
   };
 }

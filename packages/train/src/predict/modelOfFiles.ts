@@ -28,15 +28,15 @@ export async function modelOfFiles(files: ModelFiles, choice: NnunetChoice = {})
 
 async function modelOfRun(files: ModelFiles): Promise<Model> {
   const description = await readJson(files, DESCRIPTION, runFile);
-  const { config, labelNames } = runOf(description, files.pathOf(DESCRIPTION));
+  const { config, labelNames, channelNames } = runOf(description, files.pathOf(DESCRIPTION));
   return {
     paths: [files.path],
     network: networkConfig(config),
     patch: config.patch,
     windowStep: config.windowStep,
     labelNames,
-    channelNames: ['CT'],
-    preprocessing: { by: 'organseg', ...preprocessingOf(config) },
+    channelNames,
+    preprocessing: preprocessingOf(config),
     mirrorAxes: [],
     weights: [
       {

@@ -13,7 +13,7 @@ const model: InitialModel = {
   path: 'model',
   network: networkConfig(config),
   labelNames: ['background', 'liver', 'spleen'],
-  preprocessing: { by: 'organseg', ...preprocessingOf(config) },
+  preprocessing: preprocessingOf(config),
   networks: 1,
   weights: {
     path: 'weights',
@@ -80,7 +80,7 @@ test('outputs at lower resolutions are the model’s, and random where it has no
 
 test('nnU-Net’s unit of intensity goes into the first convolution', async () => {
   const resampling = { order: 1, orderZ: 0, forceSeparateZ: false, separateZThreshold: 3 } as const;
-  const { low, high } = preprocessingOf(config).intensity;
+  const { intensityLowHu: low, intensityHighHu: high } = config;
   const { parameters, notes } = await start({
     networks: 2,
     preprocessing: {

@@ -81,17 +81,17 @@ export async function initialWeights(
 }
 
 /**
- * The network's unit of intensity in those of nnU-Net's, whose networks see (HU − mean)/std where a run's see HU as 0…1.
- * An instance norm follows their first convolution and takes the offset out again, but for what a patch's border adds.
+ * The network's unit of intensity in those of nnU-Net's, whose networks see CT as (HU − mean)/std where a run's see HU as
+ * 0…1. An instance norm follows their first convolution and takes the offset out again, but for what a patch's border adds.
  */
 function intensityScale(
   { preprocessing }: InitialModel,
-  { intensityLowHu, intensityHighHu }: Config,
+  { channels, intensityLowHu, intensityHighHu }: Config,
 ): number {
-  if (preprocessing.by === 'organseg') return 1;
+  if (preprocessing.by === 'organseg' || channels) return 1;
   const [normalisation] = preprocessing.channels;
   if (normalisation?.scheme !== 'CTNormalization')
-    throw new Error(`fine-tuning: ${normalisation?.scheme} has no scale`); // the settings refuse it before
+    throw new InputError(`starting from ${normalisation?.scheme} expects channels that are normalised alike`);
   return (intensityHighHu - intensityLowHu) / Math.max(normalisation.std, 1e-8);
 }
 

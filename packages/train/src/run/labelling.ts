@@ -18,6 +18,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { IGNORED, stripPseudo } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { leastProbabilities } from '../config/leastProbability.ts';
+import { windowWayOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore, StoredCase } from '../data/caseStore.ts';
@@ -66,7 +67,8 @@ export async function labelScans(
   const least = leastProbabilities(copyPaste!.pseudoLabels.leastProbability, classes);
   const organs = Array.from({ length: classes - 1 }, (_, i) => i + 1);
   await makeFolder(folderOf(run, epoch));
-  const network = new SlidingWindow(gpu, networkConfig(config), memory, { patch, windowStep, signal });
+  const options = { patch, windowStep, windowWay: windowWayOf(config), signal };
+  const network = new SlidingWindow(gpu, networkConfig(config), memory, options);
   try {
     for (const [i, source] of cases.entries()) {
       signal?.throwIfAborted();

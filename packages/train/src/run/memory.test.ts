@@ -60,7 +60,7 @@ describe('GPU memory', () => {
       const store = new CaseStore(
         gpu,
         join(out, 'prepared'),
-        preprocessingOf(run.config),
+        { preprocessing: preprocessingOf(run.config), channelNames: run.channelNames },
         run.config.classes,
       );
       const validated = labelled.filter(({ name }) => run.validationCases.includes(name));

@@ -11,7 +11,7 @@ import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
-import { parameterLayout, precisionOf } from '../config/network.ts';
+import { parameterLayout, precisionOf, windowWayOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
@@ -34,7 +34,8 @@ export async function trainingPeakBytes(
   const random = new Random(0);
   const size = config[phase].augment ? sizeToCut(always, random) : config.patch;
   const voxels = elementCount(size);
-  const patch = { image: new Float32Array(voxels), labels: new Uint8Array(voxels), size };
+  const channels = config.channels?.length ?? 1;
+  const patch = { image: new Float32Array(channels * voxels), labels: new Uint8Array(voxels), size };
   const partner = { ...patch, isPasted: true, box: { from: [0, 0, 0], size } } as const;
   const item = { ...patch, random, ...(config.copyPaste && { partner }) };
   const items = Array.from({ length: config.batch }, () => item);
@@ -68,8 +69,10 @@ async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dh
   const network = new SlidingWindow(gpu, networkConfig(config), memory, {
     patch: config.patch,
     windowStep: 1,
+    windowWay: windowWayOf(config),
   });
-  await network.labels({ size, data: new Float32Array(elementCount(size)) });
+  const channels = config.channels?.length ?? 1;
+  await network.labels({ size, data: new Float32Array(channels * elementCount(size)) });
   network.close();
 }
 

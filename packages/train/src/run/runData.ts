@@ -1,6 +1,7 @@
 /** The data that a run was started with, as its config.json records them, and whether they are still the same. */
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { channelFiles } from '@organseg/files/channels.ts';
 import type { FileRecord } from '@organseg/files/fileFacts.ts';
 import { isAsRecorded } from '@organseg/files/fileRecord.ts';
 import type { StoredCase } from '../data/caseStore.ts';
@@ -47,7 +48,10 @@ export async function assertSameData(
   if (!sources) return;
   const { labelled, pseudo, unlabelled, truth, validation } = cases;
   const files = [...labelled, ...pseudo, ...validation, ...unlabelled, ...truth]
-    .flatMap(({ image, labels }: StoredCase) => [image, ...(labels === undefined ? [] : [labels])])
+    .flatMap(({ image, labels }: StoredCase) => [
+      ...channelFiles(image, run.channelNames),
+      ...(labels === undefined ? [] : [labels]),
+    ])
     .map((path) => pathFrom(data, path));
   const changed: string[] = [];
   for (const file of new Set([...Object.keys(sources), ...files])) {

@@ -25,6 +25,8 @@ export const runFile = z.object({
   prepared: z.string().nullable().default(null),
   /** The names of the data set's labels, background first. */
   labelNames: z.array(z.string()).readonly(),
+  /** The names of its channels, by number. */
+  channelNames: z.array(z.string()).min(1).readonly().default(['CT']),
   trainingCases: z.array(z.string()),
   validationCases: z.array(z.string()),
   /**

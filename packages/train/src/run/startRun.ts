@@ -13,6 +13,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
+import { assertChannels } from '../config/channels.ts';
 import { checkClasses, mixesUnlabelled } from '../config/copyPaste.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
@@ -68,6 +69,7 @@ export async function startRun(
   const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
+  assertChannels(config, dataset);
   checkClasses(config, (fault) => {
     throw new InputError(`${request.data}: ${fault}`);
   });
@@ -93,6 +95,7 @@ export async function startRun(
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
     labelNames: dataset.labelNames,
+    channelNames: config.channels ? dataset.channelNames : ['CT'],
     trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),
     sources: null,
@@ -144,6 +147,7 @@ async function unchangedCases(folder: string, run: RunDescription): Promise<Trai
   if (hasCheckpoint) assertSameSettings(folder, run);
   await assertSameWeights(folder, run, hasCheckpoint);
   const dataset = await openDataset(run.data);
+  assertChannels(run.config, dataset);
   const cases = await chooseCases(dataset, run.config, run);
   await assertSameData(folder, run, cases, dataset.labelNames);
   return cases;
@@ -159,7 +163,9 @@ async function prepare(
 ): Promise<CaseStore> {
   noteReadings(run, cases, hooks);
   const prepared = run.prepared ?? join(folder, 'prepared');
-  const store = new CaseStore(gpu, prepared, preprocessingOf(run.config), run.config.classes);
+  const { config, channelNames } = run;
+  const preparedFor = { preprocessing: preprocessingOf(config), channelNames };
+  const store = new CaseStore(gpu, prepared, preparedFor, config.classes);
   const { labelled, pseudo, unlabelled, truth, validation } = cases;
   const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled, ...truth])];
   let largest: Dhw = [0, 0, 0];

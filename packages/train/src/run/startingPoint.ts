@@ -87,6 +87,7 @@ export function branchDifference(from: Config, config: Config): string | undefin
     network: networkConfig(of),
     optimizer: of.optimizer,
     spacingMm: of.spacingMm,
+    channels: of.channels,
     branchesBehindEpoch: branchEpoch(of),
     ...(from.weightAverage === null && { weightAverage: of.weightAverage }),
   });

@@ -6,6 +6,7 @@ import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import { windowWayOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore } from '../data/caseStore.ts';
@@ -31,7 +32,8 @@ export async function validate(
   store: CaseStore,
   { signal, onCases }: ValidationHooks,
 ): Promise<ValidationScore> {
-  const options = { patch: config.patch, windowStep: config.windowStep, signal };
+  const { patch, windowStep } = config;
+  const options = { patch, windowStep, windowWay: windowWayOf(config), signal };
   const network = new SlidingWindow(gpu, networkConfig(config), memory, options);
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);

@@ -20,7 +20,7 @@ export class MeanTeacher {
     this.#network = inferenceProgram(gpu, recorded, average, { packsEachRun: true });
   }
 
-  /** f32 [U, D, H, W, 1]: the patches that the next `predict` labels. */
+  /** f32 [U, D, H, W, C]: the patches that the next `predict` labels. */
   get image(): Tensor {
     return this.#network.image;
   }

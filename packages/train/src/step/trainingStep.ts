@@ -102,7 +102,7 @@ export class TrainingStep {
     return { layout: this.layout, parameters, activation: this.#activation };
   }
 
-  /** f32 [N, D, H, W, 1]: the patches of the next step. */
+  /** f32 [N, D, H, W, C]: the patches of the next step. */
   get image(): Tensor {
     return this.#training.image;
   }

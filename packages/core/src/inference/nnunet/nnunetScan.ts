@@ -40,6 +40,8 @@ export class NnunetScan implements StreamSource {
   /** By channel, laid out as the scan: 0 where voxels are not to be normalised. */
   readonly #masks: readonly (Uint8Array | undefined)[];
   readonly #resampling: TapResampling;
+  /** By channel: the least and the greatest value that a network sees. */
+  readonly ranges: readonly (readonly [number, number])[];
 
   /**
    * All channels lie on one grid. `spacingMm` is the voxel size that the header states. Voxels that are not finite are
@@ -78,6 +80,7 @@ export class NnunetScan implements StreamSource {
       return Float32Array.from(rows.flatMap((slice) => [bySlice[2 * slice]!, bySlice[2 * slice + 1]!]));
     });
     this.#resampling = { size: this.geometry.cropped, tables, bounds, boundsAxis };
+    this.ranges = bounds.map((values) => [values.reduce(lesser), values.reduce(greater)]);
   }
 
   /** What the scan asks of the stream. `regions` are the labels of the networks' channels, where those are regions. */
@@ -120,6 +123,9 @@ export class NnunetScan implements StreamSource {
     return true;
   }
 }
+
+const lesser = (a: number, b: number) => Math.min(a, b);
+const greater = (a: number, b: number) => Math.max(a, b);
 
 /** What a scan on this grid, none of it cropped, would ask of the stream: for planning, since there are no voxels. */
 export function plannedRequest(

@@ -1,0 +1,63 @@
+/** A case's image and labels on the network's grid, by the rules of the run that they are prepared for. */
+import { dhwOf } from '@organseg/core/inference/axes.ts';
+import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
+import type { NnunetGeometry } from '@organseg/core/inference/nnunet/geometry.ts';
+import { NnunetScan } from '@organseg/core/inference/nnunet/nnunetScan.ts';
+import { prepareLabels, prepareNnunetLabels, prepareScan } from '@organseg/core/inference/prepareCase.ts';
+import { bodyOf, ScanStream } from '@organseg/core/inference/scanStream.ts';
+import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
+import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
+import type { Volume } from '@organseg/core/volume/volume.ts';
+import { readChannels } from '@organseg/files/channels.ts';
+import { readScanFile } from '@organseg/files/scanFile.ts';
+import type { Dhw } from '@organseg/kernels/axes.ts';
+import type { Gpu } from '@organseg/kernels/device.ts';
+import type { ModelPreprocessing } from '../predict/model.ts';
+import { emptyImage } from './preparedCase.ts';
+
+/** The grids that a scan passes on its way to the network. */
+export type PreparedGeometry = CaseGeometry | NnunetGeometry;
+
+/** What scans are prepared for. */
+export interface PreparedFor {
+  readonly preprocessing: ModelPreprocessing;
+  readonly channelNames: readonly string[];
+}
+
+/** An image that is prepared, and how it lies. */
+export interface MadeImage extends Omit<ReturnType<typeof emptyImage>, 'fill'> {
+  readonly geometry: PreparedGeometry;
+  readonly doubts: readonly ScanDoubt[];
+}
+
+/** Prepares a scan of one file for each channel. Throws InputError that names a file that is broken. */
+export async function prepareImage(
+  gpu: Gpu,
+  files: readonly string[],
+  { preprocessing, channelNames }: PreparedFor,
+): Promise<MadeImage> {
+  if (preprocessing.by === 'nnU-Net') {
+    const channels = await readChannels(files, channelNames);
+    const spacingMm = statedSpacingMm(channels[0].header.space);
+    const scan = new NnunetScan(channels, spacingMm, preprocessing);
+    const { fill, ...image } = emptyImage(scan.geometry.network, scan.ranges);
+    await scan.prepare(gpu, fill);
+    const doubts = channels.flatMap((each) => each.doubts);
+    return { ...image, geometry: scan.geometry, doubts };
+  }
+  const scan = await readScanFile(files[0]!);
+  const { rows } = bodyOf(scan, preprocessing);
+  const stream = new ScanStream(scan, rows, preprocessing.spacingMm);
+  const { geometry } = stream;
+  const { fill, ...image } = emptyImage(dhwOf(geometry.network.shape));
+  await prepareScan(gpu, stream, preprocessing, fill);
+  return { ...image, geometry, doubts: scan.doubts };
+}
+
+/** The size of the network's grid. */
+export const sizeOf = (geometry: PreparedGeometry): Dhw =>
+  'view' in geometry ? geometry.network : dhwOf(geometry.network.shape);
+
+/** A label map of the scan's grid on the network's, D, H, W. */
+export const labelsOn = (labels: Volume<Uint8Array>, geometry: PreparedGeometry): Uint8Array =>
+  'view' in geometry ? prepareNnunetLabels(labels, geometry) : prepareLabels(labels, geometry).data;

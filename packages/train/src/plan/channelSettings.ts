@@ -1,0 +1,65 @@
+/** What of a run's settings depends on its channels: how they are normalised, and augmentations in their unit. */
+import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Augmentation } from '../config/augmentations.ts';
+import { isCt } from '../config/channels.ts';
+import type { Config } from '../config/schema.ts';
+import type { Fingerprint } from './fingerprint.ts';
+import { normalisationsOf } from './normalisation.ts';
+
+/** The deviations of the organs' HU, some 100 HU, in the presets' unit of intensity, the 600 HU from −300 to 300. */
+const PRESET_DEVIATIONS = 6;
+
+/** How nnU-Net would normalise a data set's channels; a single one of CT by any name is CT. */
+export function plannedNormalisations(
+  channelNames: readonly string[],
+  fingerprint: Fingerprint,
+): Normalisation[] {
+  const names = channelNames.length === 1 && isCt(channelNames[0]!) ? ['CT'] : channelNames;
+  return normalisationsOf(names, fingerprint.median_relative_size_after_cropping).map(
+    ({ scheme, isMasked }, channel) => {
+      switch (scheme) {
+        case 'CTNormalization': {
+          const of = fingerprint.foreground_intensity_properties_per_channel[channel]!;
+          return { scheme, low: of.percentile_00_5, high: of.percentile_99_5, mean: of.mean, std: of.std };
+        }
+        case 'ZScoreNormalization':
+          return { scheme, useMask: isMasked };
+        default:
+          return { scheme };
+      }
+    },
+  );
+}
+
+/**
+ * The preset's settings for channels that are normalised so: one of CT as a window of HU, any others as nnU-Net does.
+ * Throws InputError where all labelled voxels have one intensity.
+ */
+export function channelSettings(
+  { augmentations }: Config,
+  channels: readonly Normalisation[],
+): Pick<Config, 'channels' | 'augmentations'> & Partial<Config> {
+  const [first] = channels;
+  if (channels.length > 1 || first?.scheme !== 'CTNormalization')
+    return { channels: [...channels], augmentations: inUnitOf(augmentations, 1) };
+  const { low, high, std } = first;
+  if (!(low < high)) throw new InputError(`all labelled voxels have the intensity ${low}`);
+  return {
+    channels: null,
+    intensityLowHu: low,
+    intensityHighHu: high,
+    intensityOutside: 'clip',
+    augmentations: inUnitOf(augmentations, std / (high - low)),
+  };
+}
+
+/** A preset's augmentations where a deviation of the organs' intensities has this size in what the network sees. */
+function inUnitOf(augmentations: readonly Augmentation[], deviation: number): Augmentation[] {
+  const scaled = ([low, high]: readonly [number, number]): [number, number] => [inUnit(low), inUnit(high)];
+  const inUnit = (value: number) => Number((PRESET_DEVIATIONS * deviation * value).toPrecision(4));
+  return augmentations.map((each) => {
+    if (each.kind === 'noise') return { ...each, mean: scaled(each.mean), std: scaled(each.std) };
+    return each.kind === 'shift' ? { ...each, offset: scaled(each.offset) } : each;
+  });
+}

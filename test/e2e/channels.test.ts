@@ -1,0 +1,112 @@
+/** Scans of several channels that are no CT, from their plan to their scores. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../packages/core/src/random.ts';
+import { scaleAndShift } from '../../packages/core/src/volume/affine.ts';
+import { voxelCount, type Xyz } from '../../packages/core/src/volume/volume.ts';
+import { writeNiftiFile } from '../../packages/files/src/nifti.ts';
+import { cliHere, cliJsonHere, lastLine } from '../cli.ts';
+
+const SHAPE: Xyz = [24, 20, 16];
+const DESCRIPTION = {
+  channel_names: { 0: 'T1', 1: 'T2' },
+  labels: { background: 0, front: 1, back: 2 },
+  file_ending: '.nii.gz',
+};
+
+/** A ball in two halves, bright in T1 and dark in T2; every scan has a scale of its own, as MR has. */
+async function writeCase(folder: string, set: string, name: string, seed: number): Promise<void> {
+  const random = new Random(seed);
+  const gains = [random.uniform(1, 30), random.uniform(1, 30)];
+  const centre = [12, 10, 8].map((at) => at + random.uniform(-3, 3));
+  const labels = new Uint8Array(voxelCount(SHAPE));
+  const channels = gains.map(() => new Float32Array(labels.length));
+  for (let i = 0; i < labels.length; i++) {
+    const at = [i % 24, Math.floor(i / 24) % 20, Math.floor(i / 480)];
+    const isInside = Math.hypot(...at.map((x, axis) => x - centre[axis]!)) < 5.5;
+    labels[i] = isInside ? (at[1]! > centre[1]! ? 1 : 2) : 0;
+    // The halves differ in the second channel alone.
+    const contrast = [isInside ? 1 : 0, [0, -1, 1][labels[i]!]!];
+    for (const [c, channel] of channels.entries())
+      channel[i] = gains[c]! * (5 + 2 * contrast[c]! + random.normal(0, 0.3));
+  }
+  const affine = scaleAndShift([1, 1, 1], [0, 0, 0]);
+  for (const [c, data] of channels.entries())
+    await writeNiftiFile(join(folder, `images${set}`, `${name}_000${c}.nii.gz`), {
+      shape: SHAPE,
+      affine,
+      data,
+    });
+  if (set !== 'Un')
+    await writeNiftiFile(join(folder, `labels${set}`, `${name}.nii.gz`), {
+      shape: SHAPE,
+      affine,
+      data: labels,
+    });
+}
+
+describe('a data set of two channels of MR', () => {
+  let folder: string;
+  let data: string;
+  const at = (name: string) => join(folder, name);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-channels-'));
+    data = at('data');
+    for (const part of ['imagesTr', 'labelsTr', 'imagesUn', 'imagesTs', 'labelsTs'])
+      mkdirSync(join(data, part), { recursive: true });
+    writeFileSync(join(data, 'dataset.json'), JSON.stringify(DESCRIPTION));
+    for (const [i, set] of ['Tr', 'Tr', 'Tr', 'Tr', 'Un', 'Un', 'Ts'].entries())
+      await writeCase(data, set, `case_${i}`, i);
+    const plan = ['plan', '--data', data, '--memory', '300', '--out', at('plan.json')];
+    expect(await cliHere(plan)).toMatchObject({ code: 0, stdout: expect.stringContaining('written') });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('is planned with nnU-Net’s normalisation of each, and augmentations in its unit', () => {
+    const { channels, augmentations } = JSON.parse(readFileSync(at('plan.json'), 'utf8'));
+    expect(channels).toEqual([0, 1].map(() => ({ scheme: 'ZScoreNormalization', useMask: false })));
+    expect(augmentations).toContainEqual({ kind: 'noise', probability: 0.1, mean: [0, 0], std: [0, 0.3] });
+  });
+
+  it('is refused in one line by settings for CT', async () => {
+    const finished = await cliHere(['train', '--data', data, '--out', at('ct'), '--preset', 'small']);
+    expect(finished.code).toBe(1);
+    expect(lastLine(finished)).toMatch(
+      /data: has the channels T1, T2, and these settings are for one of CT; /,
+    );
+    expect(existsSync(at('ct'))).toBe(false);
+  });
+
+  it('goes through the pipeline: copy-paste with unlabelled scans, predictions, scores, report', async () => {
+    const settings = [
+      ...['filters=[6,12]', 'kernels=[[3,3,3],[3,3,3]]', 'strides=[[1,1,1],[2,2,2]]'],
+      ...['patch=[16,20,24]', 'deepSupervision=false', 'batch=1', 'augmentations=[]', 'weightAverage=0.9'],
+      ...[
+        'optimizer=adam',
+        'momentum=0.9',
+        'initial.learningRate=0.01',
+        'stepsPerEpoch=10',
+        'initial.epochs=8',
+      ],
+      ...['validateEverySteps=80', 'copyPaste.pseudoLabels.refresh=20'],
+    ];
+    const out = at('out');
+    const { labelledOnly, students } = await cliJsonHere<{
+      labelledOnly: { mean: { dsc: number } };
+      students: { evaluation: { mean: { dsc: number } } }[];
+    }>(['pipeline', '--data', data, '--out', out, '--config', at('plan.json'), '--set', ...settings]);
+    expect(labelledOnly.mean.dsc).toBeGreaterThan(0.8);
+    expect(students[0]!.evaluation.mean.dsc).toBeGreaterThan(0.8);
+    const { channelNames, sources } = JSON.parse(
+      readFileSync(join(out, 'labelled-only/config.json'), 'utf8'),
+    );
+    expect(channelNames).toEqual(['T1', 'T2']);
+    expect(Object.keys(sources)).toContain('imagesTr/case_0_0001.nii.gz');
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(
+      'ZScoreNormalization, ZScoreNormalization',
+    );
+  });
+});
