@@ -1,8 +1,10 @@
 /** The way of scans from files to files: the next is read and the one before written while the GPU works. */
 import { join } from 'node:path';
+import type { CasePlan } from '@organseg/core/inference/memoryPlan.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { efficiencyOf } from '@organseg/core/metrics/efficiency.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
+import { plural } from '@organseg/core/words.ts';
 import { type RecordedScan, readRecordedScan } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isCt } from '@organseg/train/config/channels.ts';
@@ -155,11 +157,10 @@ async function predictOne(
                 shares = file;
                 return (plane) => file.take(plane);
               },
-        onPlan: ({ peakBytes, batch, strips, logits }) =>
+        onPlan: (plan, classes) =>
           say(
-            `${name}: ${scan.shape.join('×')} voxels, ${Math.ceil(peakBytes / 2 ** 20)} MiB of GPU memory at most ` +
-              `(${batch} ${batch > 1 ? 'windows' : 'window'} at once, logits in ${logits}` +
-              `${strips > 1 ? `, ${strips} strips` : ''})`,
+            `${name}: ${scan.shape.join('×')} voxels, ${Math.ceil(plan.peakBytes / 2 ** 20)} MiB of GPU memory at most ` +
+              `(${waysOf(plan, classes)})`,
           ),
       },
     );
@@ -171,3 +172,12 @@ async function predictOne(
     throw error;
   }
 }
+
+/** How a plan does a case, in words. */
+const waysOf = ({ batch, classesAtOnce, logits, strips }: CasePlan, classes: number): string =>
+  [
+    `${plural(batch, 'window')} at once`,
+    ...(classesAtOnce < classes ? [`${classesAtOnce} of ${classes} classes at once`] : []),
+    `logits in ${logits}`,
+    ...(strips > 1 ? [`${strips} strips`] : []),
+  ].join(', ');

@@ -24,6 +24,8 @@ export const caseReport = z.object({
   batch: count,
   /** Strips of columns that a slab was cut into. */
   strips: count,
+  /** Classes of the network whose logits were computed together; null in reports of versions that did not tell. */
+  classesAtOnce: count.nullable().default(null),
   /** Type of the activations. */
   activations: z.enum(['f32', 'f16']),
   /** Type of a slab's logits. */

@@ -105,6 +105,7 @@ describe('a predictor', () => {
       });
       const few = await within(whole.plan.peakBytes - 1, folders);
       expect(few.plan).toMatchObject({ strips: 1, logits: 'f32', classesAtOnce: headChannels(network) });
+      expect(few.report.classesAtOnce).toBe(few.plan.classesAtOnce);
       expect(differing(few.labels.data, whole.labels.data)).toBe(0);
     }
   });

@@ -64,8 +64,8 @@ export interface ProbabilityForm extends PlacedScan {
 export interface PredictHooks {
   /** Told the share of the case that is done. */
   readonly onShare?: ((share: number) => void) | undefined;
-  /** Told how the case is done, before each attempt. */
-  readonly onPlan?: ((plan: CasePlan) => void) | undefined;
+  /** Told how the case is done, and of how many classes the network is, before each attempt. */
+  readonly onPlan?: ((plan: CasePlan, classes: number) => void) | undefined;
   /** Takes the mean logits of planes of the network's grid, [planes, H, W, classes], the first plane being `from`. */
   readonly logits?: LabelSink['logits'];
   /** Takes probabilities plane by plane, where logits are resampled; asked for anew at each attempt. */
@@ -184,7 +184,7 @@ export class Predictor implements Segmenter {
           planAttempt(this.#planner, request, attempt, { capBytes, firstPeak }),
         );
         firstPeak ??= plan.peakBytes;
-        hooks.onPlan?.(plan);
+        hooks.onPlan?.(plan, this.model.network.classes);
         const made = await this.#stream(stream, request, plan, stopwatch, hooks);
         const report: CaseReport = {
           ...stopwatch.report(),
@@ -196,6 +196,7 @@ export class Predictor implements Segmenter {
           peakGpuBytes: this.#loaded.gpu.arena.account.peakHeldBytes,
           batch: plan.batch,
           strips: plan.strips,
+          classesAtOnce: plan.classesAtOnce,
           activations: this.#loaded.activation,
           logits: plan.logits,
           resample: this.#resample,
