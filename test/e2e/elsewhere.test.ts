@@ -105,6 +105,27 @@ describe('a model of nnU-Net', () => {
     );
   });
 
+  test.each([
+    ['predict', (path) => ['--model', path, '--input', join(data, 'imagesTs')]],
+    ['pseudo-label', (path) => ['--model', path, '--images', join(data, 'imagesUn')]],
+    ['train', (path) => ['--init', path, '--data', data, '--preset', 'small']],
+    ['pipeline', (path) => ['--teacher', path, '--data', data, '--preset', 'small']],
+  ] as [string, (path: string) => string[]][])('%s writes nothing into its folder', async (name, options) => {
+    const inside = join(model, 'fold_0', 'made');
+    expect(lastLine(await cliHere([name, ...options(model), '--out', inside]))).toMatch(
+      /made: lies in .*model, which is read from; choose another folder for --out$/,
+    );
+    expect(readdirSync(join(model, 'fold_0'))).toEqual(['checkpoint_final.pth']);
+  });
+
+  test('a run is not exported into its own folder', async () => {
+    const run = join(folder, 'run');
+    const exported = ['export', '--model', run, '--to', 'safetensors', join(run, 'run.safetensors')];
+    expect(lastLine(await cliHere(exported))).toMatch(
+      /run\.safetensors: lies in .*run, which is read from; /,
+    );
+  });
+
   test('takes the teacher’s place in an experiment, is scored once for all seeds, and is gone on from', async () => {
     const [file, out] = [join(folder, 'design.json'), join(folder, 'experiment')];
     const epochs = { epochs: 1, learningRate: 0.01, augment: false };
@@ -161,7 +182,9 @@ describe('a model of nnU-Net', () => {
     expect(lastLine(await train(model, tuned))).toMatch(/--folds .*; --fold is missing$/);
     settings.splice(-2);
     const above = join(folder, 'results');
-    expect(lastLine(await train(above, above))).toMatch(/results: is the model to start from; /);
+    expect(lastLine(await train(above, above))).toMatch(
+      /results: is read from; choose another folder for --out$/,
+    );
     expect(readdirSync(above)).toEqual(['model']);
     expect((await train(model, tuned)).code).toBe(0);
     const [was, is] = [join(folder, 'run'), tuned].map((path) => readJson(join(path, 'config.json')));

@@ -30,7 +30,7 @@ export interface Outputs {
   readonly files: readonly string[];
   /** Names of the files in it that this command made before, as its own report or manifest lists them. */
   readonly own: readonly string[];
-  /** What is read: files, and folders of scans or label maps. */
+  /** What is read: files, and folders of scans, label maps or models. */
   readonly inputs: readonly string[];
   /** The option that names the folder, where it is not --out. */
   readonly option?: string;
@@ -75,8 +75,8 @@ export async function assertNothingLost({
   }
 }
 
-/** Throws InputError where a folder, there or not yet, is one of those that are read or lies in one. */
-function assertOutside(folder: string, inputs: readonly string[], advice: string): void {
+/** Throws InputError where a path, there or not yet, is one of the folders that are read or lies in one. */
+export function assertOutside(folder: string, inputs: readonly string[], advice: string): void {
   let path = resolve(folder);
   while (!existsSync(path)) {
     if (isRoot(path)) return; // of a drive that is not there, where nothing is read from

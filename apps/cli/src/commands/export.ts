@@ -1,5 +1,6 @@
 /** `organseg export`: a trained run in the form of another program. */
 import { InputError } from '@organseg/core/inputError.ts';
+import { assertOutside } from '@organseg/files/outputs.ts';
 import { exportMonai } from '@organseg/train/exported/monai.ts';
 import { exportNnunet } from '@organseg/train/exported/nnunet.ts';
 import { exportSafetensors } from '@organseg/train/exported/safetensors.ts';
@@ -39,6 +40,7 @@ export const exportCommand = command('export', 'Write a trained run for nnU-Net,
   .argument('<out>', 'new folder, or with safetensors new file')
   .action(async (out: string, options: Options) => {
     const { model, to } = options;
+    assertOutside(out, model, 'choose another place');
     const notes = to === 'nnunet' ? await exportNnunet(model, out) : await exportOne(model, to, out);
     for (const note of notes) say(note);
     print(options, { out, to, notes }, described(to, out, model.length));

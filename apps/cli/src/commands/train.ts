@@ -74,7 +74,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     const config = data ? await settings(options, init) : undefined;
     const fold = foldOf(options, self);
     if (data)
-      await assertNoRun(out, data); // refused before the GPU is opened
+      await assertNoRun(out, { data, init, pseudo }); // refused before the GPU is opened
     else assertRun(out);
     await withGpu({ tune, ...(memoryCap && { memoryCapBytes: memoryCap }) }, async ({ gpu }, signal) => {
       const hooks = { ...trainingProgress('training'), signal };

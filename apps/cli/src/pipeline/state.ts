@@ -55,7 +55,8 @@ export async function openState(request: PipelineRequest): Promise<PipelineState
   );
   const labels = students.map((_, round) => pseudoLabelsOf(round));
   const files = [FILE, 'report.html', 'prepared', 'predictions', 'scores', ...runs, ...labels];
-  await assertNothingLost({ folder: out, files, own: isNew ? [] : files, inputs: caseFoldersOf(data) });
+  const inputs = [...caseFoldersOf(data), ...(teacher?.models ?? [])];
+  await assertNothingLost({ folder: out, files, own: isNew ? [] : files, inputs });
   if (isNew) {
     await saveState(out, { ...asked, stages: {} });
     return { ...asked, stages: {} };

@@ -94,7 +94,7 @@ export class Predictions {
       folder: out,
       files: planned,
       own: before ? [REPORT, ...before.files] : [],
-      inputs: [...(input === undefined ? [] : [input]), ...scans.map(({ path }) => path)],
+      inputs: [...(input === undefined ? [] : [input]), ...scans.map(({ path }) => path), ...origin.models],
     });
     const difference = before && differenceOf(before, origin);
     if (difference && goesOn && before.cases.length)

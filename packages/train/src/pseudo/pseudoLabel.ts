@@ -141,7 +141,7 @@ export async function labelledBefore(
     folder: out,
     files: [MANIFEST, ...cases.map(({ name }) => fileOf(name))],
     own: before ? [MANIFEST, ...before.cases.map((each) => fileOf(each.case))] : [],
-    inputs: [...(input === undefined ? [] : [input]), ...cases.map(({ image }) => image)],
+    inputs: [...(input === undefined ? [] : [input]), ...cases.map(({ image }) => image), ...origin.models],
   });
   const there = new Map<string, PseudoLabelCase>();
   if (!before) return there;

@@ -21,18 +21,31 @@ export const PSEUDO_LABELS = 'pseudo-labels';
 
 const OTHERS = ['training.jsonl', 'progress.svg', BEST, LATEST, BRANCH, PSEUDO_LABELS, 'postprocessing.json'];
 
+/** What a run is made from: a data set, and the folders of the model to start from and of pseudo-labels. */
+type RunInputs = Pick<RunDescription, 'data'> & {
+  readonly [key in 'init' | 'pseudo']?: string | null | undefined;
+};
+
 /**
- * Throws InputError where the folder holds a run already, or a run on the data set could not be begun in it without
+ * Throws InputError where the folder holds a run already, or a run of these inputs could not be begun in it without
  * loss. Writes nothing.
  */
-export async function assertNoRun(folder: string, data: string): Promise<void> {
+export async function assertNoRun(folder: string, { data, init, pseudo }: RunInputs): Promise<void> {
   if (isRun(folder)) throw new InputError(`${folder}: holds a run already; --resume continues it`);
-  await assertNothingLost({ folder, files: [DESCRIPTION, ...OTHERS], own: [], inputs: caseFoldersOf(data) });
+  const made = [init, pseudo].filter((path) => typeof path === 'string');
+  const inputs = [...caseFoldersOf(data), ...made];
+  await assertNothingLost({ folder, files: [DESCRIPTION, ...OTHERS], own: [], inputs });
+}
+
+/** Makes the folder of prepared cases. Throws InputError where it holds something else, or scans lie in it. */
+export async function openPrepared(folder: string, data: string): Promise<void> {
+  await assertNothingLost({ folder, files: [], own: [], inputs: caseFoldersOf(data), option: '--prepared' });
+  await makeFolder(folder);
 }
 
 /** Begins the folder of a run. Throws InputError where it holds a run already, or files that the run would replace. */
 export async function createRun(folder: string, description: RunDescription): Promise<void> {
-  await assertNoRun(folder, description.data);
+  await assertNoRun(folder, description);
   await makeFolder(folder);
   await saveRun(folder, description);
 }

@@ -7,8 +7,6 @@ import { Random } from '@organseg/core/random.ts';
 import { plural } from '@organseg/core/words.ts';
 import { type Dataset, type DatasetCase, openDataset, type UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
-import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
-import { makeFolder } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -26,7 +24,7 @@ import { initialWeights, openInitial } from './initialWeights.ts';
 import { assertFits } from './memory.ts';
 import { assertSameData, sourcesOf, trainedOn } from './runData.ts';
 import type { RunDescription } from './runDescription.ts';
-import { assertNoRun, assertRun, createRun, forgetRun, readRun, saveRun } from './runFolder.ts';
+import { assertNoRun, assertRun, createRun, forgetRun, openPrepared, readRun, saveRun } from './runFolder.ts';
 import { assertSameSettings, assertSameWeights, branchDigest } from './sameSettings.ts';
 import { assertBranch } from './startingPoint.ts';
 import type { TrainingCases, TrainingHooks, TrainingResult } from './trainingJob.ts';
@@ -63,9 +61,7 @@ export async function startRun(
   request: TrainRequest,
   hooks: RunHooks = {},
 ): Promise<TrainingResult> {
-  await assertNoRun(request.out, request.data);
-  if (request.init && resolve(request.init) === resolve(request.out))
-    throw new InputError(`${request.out}: is the model to start from; the run needs a folder of its own`);
+  await assertNoRun(request.out, request);
   const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
   const config = { ...request.config, precision, classes: dataset.labelNames.length };
@@ -284,10 +280,4 @@ function shareKept(labelled: readonly DatasetCase[], { seed, validationShare }: 
   const wanted = Math.max(1, Math.round(names.length * validationShare));
   const val = shuffled.slice(0, Math.min(wanted, Math.max(1, names.length - 1)));
   return { train: names.length > 1 ? names.filter((name) => !val.includes(name)) : names, val };
-}
-
-/** Makes the folder of prepared cases. Throws InputError where it holds something else, or scans lie in it. */
-async function openPrepared(folder: string, data: string): Promise<void> {
-  await assertNothingLost({ folder, files: [], own: [], inputs: caseFoldersOf(data), option: '--prepared' });
-  await makeFolder(folder);
 }
