@@ -32,6 +32,7 @@ const DICOM_PACKAGES = [
 ];
 const DAWN = `${KERNELS}/src/open/dawn.ts`;
 
+const VIEWER = 'apps/viewer';
 const EVALUATOR = 'apps/evaluator';
 const EVALUATOR_OURS = [EVALUATOR, ...BASICS, VOLUME, METRICS];
 /** They run wherever JavaScript runs. */
@@ -65,6 +66,9 @@ const RULES: Record<string, Rule> = {
     ]),
   ),
   'apps/cli': { ours: ['packages'], packages: 'any', node: true },
+  // What it takes of packages must run in browsers too, as test/browser.test.ts sees to.
+  [VIEWER]: { ours: ['packages'], packages: ['@niivue/niivue', 'zod'], gpu: true },
+  [`${VIEWER}/scripts`]: { ours: ['packages'], packages: 'any', node: true },
   scripts: { ours: ['packages', 'apps'], packages: 'any', node: true },
   test: { ours: ['packages', 'apps', 'scripts'], packages: 'any', node: true },
 };
@@ -76,6 +80,7 @@ const CHECKS: Record<string, Rule> = {
     packages: 'any',
     node: true,
   },
+  [VIEWER]: { ours: [VIEWER, 'packages', 'apps/evaluator/test'], packages: 'any', node: true },
   [KERNELS]: { ours: [KERNELS], packages: ['vitest'], node: true },
   'packages/core': { ours: ['packages/core', KERNELS], packages: ['vitest'], node: true },
   'packages/dicom': { ours: ['packages/dicom', CORE], packages: 'any', node: true },
@@ -251,6 +256,8 @@ const ILLEGAL: [path: string, code: string][] = [
   ['apps/evaluator/src/entry/worker.ts', "import { openSqlite } from '../node/sqlite.ts';"],
   ['apps/evaluator/src/store/submissions.ts', "import { Piscina } from 'piscina';"],
   ['apps/evaluator/src/upload/body.ts', 'Buffer.from(bytes)'],
+  ['apps/viewer/src/worker/main.ts', "import { readFile } from 'node:fs/promises';"],
+  ['apps/viewer/src/worker/main.ts', "import { openGpu } from '@organseg/kernels/open/dawn.ts';"],
   ['packages/new/src/main.ts', ''],
 ];
 test.each(ILLEGAL)('%s: %s', (path, code) => {

@@ -34,6 +34,16 @@ test('every module bundles, and none imports Node or Dawn', async () => {
   expect(imported.filter((name) => !own.includes(name))).toEqual([]);
 });
 
+test.each(['page/main.ts', 'worker/main.ts', 'serviceWorker.ts'])(
+  'the viewer’s %s bundles, and imports no Node',
+  async (path) => {
+    const { warnings, chunks } = await bundle([`apps/viewer/src/${path}`], 'esm');
+    expect(warnings).toEqual([]);
+    const own = chunks.map(({ fileName }) => fileName);
+    expect(chunks.flatMap(({ imports }) => imports).filter((name) => !own.includes(name))).toEqual([]);
+  },
+);
+
 test('the opener for Dawn is what a browser cannot have', async () => {
   const { warnings } = await bundle(['packages/kernels/src/open/dawn.ts'], 'esm');
   expect(warnings.join()).toContain('node:v8');

@@ -1,5 +1,8 @@
 /** Organs and how they are scored: FLARE22's 13, and those of any other data set. */
 
+/** The most classes of a label map, background included: labels are bytes, the last of which marks what is ignored. */
+export const MAX_CLASSES = 255;
+
 /** An organ of a data set. */
 export interface Organ {
   /** The label of the organ's voxels; 0 is background. */
@@ -62,6 +65,12 @@ function isNamed({ name, longName }: Organ, asked: string): boolean {
 /** The colour of an organ's id; ids beyond the table take the table's colours again. */
 export const labelColour = (id: number): Organ['colour'] =>
   FLARE22_ORGANS[(id - 1) % FLARE22_ORGANS.length]!.colour;
+
+/** The labels of a table in a file, as viewers show them, by their names, background first. */
+export const labelEntries = (labelNames: readonly string[]) =>
+  labelNames.map((name, id) => ({ id, name, colour: id === 0 ? BACKGROUND_COLOUR : labelColour(id) }));
+
+const BACKGROUND_COLOUR: Organ['colour'] = [0, 0, 0];
 
 function organ(
   id: number,

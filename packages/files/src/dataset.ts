@@ -4,15 +4,13 @@
  */
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { z } from 'zod';
 import { assertScan, type CaseFolder, leftOutNote, readCaseFolder, readImageFolder } from './caseFolder.ts';
 import { channelEnding, channelFiles } from './channels.ts';
 import { readJsonFile } from './json.ts';
 import { assertFile, namesIn } from './read.ts';
-
-/** Labels are bytes. */
-export const MAX_CLASSES = 255;
 
 export interface DatasetCase {
   readonly name: string;

@@ -6,7 +6,7 @@ import type { DynUnetConfig } from '@organseg/core/network/networkConfig.ts';
 import { type NamedArrays, namedArrays, ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { floatsOf, type SafeTensors } from '@organseg/core/network/safetensors.ts';
 import { Tape } from '@organseg/core/network/tape.ts';
-import { MAX_CLASSES } from '@organseg/files/dataset.ts';
+import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import { check, parseJson } from '@organseg/files/parseJson.ts';
 import { readSafetensorsFile } from '@organseg/files/safetensorsFile.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';

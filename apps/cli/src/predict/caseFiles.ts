@@ -1,7 +1,7 @@
 /** The files of a predicted case: the label map, and what was asked for besides. */
 import { join } from 'node:path';
 import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
-import { labelColour } from '@organseg/core/organs.ts';
+import { labelEntries } from '@organseg/core/organs.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
@@ -54,12 +54,11 @@ export async function writeCase(
     if (preview)
       await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found, isCt)]);
   }
-  const entries = labelNames.map((organ, id) => ({ id, name: organ, colour: colourOf(id) }));
-  await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [labelTable(entries)]);
+  await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [
+    labelTable(labelEntries(labelNames)),
+  ]);
   return changes;
 }
-
-const colourOf = (id: number) => (id === 0 ? ([0, 0, 0] as const) : labelColour(id));
 
 /** The profile of a case: the challenge's figures, and where its time went. */
 export interface CaseProfile extends Efficiency {

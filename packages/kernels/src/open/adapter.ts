@@ -28,7 +28,8 @@ export function adapterFacts(adapter: GPUAdapter): AdapterFacts {
     if (typeof value === 'number') limits[name] = value;
   }
   return {
-    name: info.device || info.description,
+    // Browsers blank the names.
+    name: info.device || info.description || `${info.vendor} ${info.architecture}`,
     vendor: info.vendor,
     driver: info.description,
     software:

@@ -1,7 +1,7 @@
 /** The settings that the network is built from. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { checkNetwork, type NetworkConfig, patchDivisor } from '@organseg/core/network/networkConfig.ts';
-import { MAX_CLASSES } from '@organseg/files/dataset.ts';
+import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
 

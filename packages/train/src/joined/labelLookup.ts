@@ -1,6 +1,6 @@
 /** Tables that say which labels of a model become which of another set of labels: by name or by number. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { MAX_CLASSES } from '@organseg/files/dataset.ts';
+import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
 

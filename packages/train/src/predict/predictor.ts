@@ -64,6 +64,8 @@ export interface ProbabilityForm extends PlacedScan {
 export interface PredictHooks {
   /** Told the share of the case that is done. */
   readonly onShare?: ((share: number) => void) | undefined;
+  /** Stops this case, in place of the predictor's own signal. */
+  readonly signal?: AbortSignal | undefined;
   /** Told how the case is done, and of how many classes the network is, before each attempt. */
   readonly onPlan?: ((plan: CasePlan, classes: number) => void) | undefined;
   /** Takes the mean logits of planes of the network's grid, [planes, H, W, classes], the first plane being `from`. */
@@ -242,7 +244,7 @@ export class Predictor implements Segmenter {
     request: StreamRequest,
     plan: CasePlan,
     stopwatch: Stopwatch,
-    { onShare, probabilities, logits }: PredictHooks,
+    { onShare, signal = this.#options.signal, probabilities, logits }: PredictHooks,
   ) {
     const { gpu } = this.#loaded;
     const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan));
@@ -270,7 +272,7 @@ export class Predictor implements Segmenter {
             probabilities: (plane) => stopwatch.time('probabilities', () => takeShares(plane)),
           }),
         },
-        { signal: this.#options.signal, onShare },
+        { signal, onShare },
       );
       const [voxels, probability, entropy] = (await stream.confidence()) ?? [0, 0, 0];
       const confidence = voxels ? { probability: probability / voxels, entropy: entropy / voxels } : null;

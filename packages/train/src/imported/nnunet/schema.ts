@@ -1,5 +1,5 @@
 /** The forms of nnU-Net's plans.json and dataset.json, as far as predicting needs them. */
-import { MAX_CLASSES } from '@organseg/files/dataset.ts';
+import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();

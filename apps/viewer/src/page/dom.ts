@@ -1,0 +1,26 @@
+/** The elements of the page, by their ids. */
+
+/** Throws where there is none. */
+export function element<T extends HTMLElement = HTMLElement>(id: string): T {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found as T;
+}
+
+export const input = (id: string): HTMLInputElement => element<HTMLInputElement>(id);
+
+/** Fills a list to choose from. */
+export function options(id: string, names: readonly string[]): void {
+  element<HTMLSelectElement>(id).replaceChildren(...names.map((name) => new Option(name)));
+}
+
+/** Saves a file as a download. */
+export function save(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,0 +1,48 @@
+/** The table of organs: a switch for each, its colour, its volume and what else is known. */
+import type { OrganRow } from './statistics.ts';
+
+/** Fills the table; `onHidden` is told the labels that are switched off whenever one is switched. */
+export function fillTable(
+  table: HTMLTableSectionElement,
+  rows: readonly OrganRow[],
+  hidden: ReadonlySet<number>,
+  onHidden: (labels: ReadonlySet<number>) => void,
+): void {
+  const off = new Set(hidden);
+  const isScored = rows.some(({ dsc }) => dsc !== undefined);
+  for (const cell of table.closest('table')!.querySelectorAll<HTMLElement>('.score')) cell.hidden = !isScored;
+  table.replaceChildren(
+    ...rows.map(({ label, name, colour, voxels, volumeMl, meanHu, dsc, nsd }) => {
+      const shown = document.createElement('input');
+      shown.type = 'checkbox';
+      shown.checked = !off.has(label);
+      shown.setAttribute('aria-label', `Show ${name}`);
+      shown.addEventListener('change', () => {
+        if (shown.checked) off.delete(label);
+        else off.add(label);
+        onHidden(new Set(off));
+      });
+      const swatch = document.createElement('span');
+      swatch.className = 'swatch';
+      swatch.style.background = `rgb(${colour.join(' ')})`;
+      const title = document.createElement('th');
+      title.scope = 'row';
+      title.append(swatch, name);
+      const row = document.createElement('tr');
+      row.append(
+        cellOf(shown),
+        title,
+        cellOf(voxels ? volumeMl.toFixed(1) : '–'),
+        cellOf(meanHu === null ? '–' : meanHu.toFixed(0)),
+        ...(isScored ? [cellOf(dsc!.toFixed(3)), cellOf(nsd!.toFixed(3))] : []),
+      );
+      return row;
+    }),
+  );
+}
+
+function cellOf(content: string | Node): HTMLTableCellElement {
+  const cell = document.createElement('td');
+  cell.append(content);
+  return cell;
+}

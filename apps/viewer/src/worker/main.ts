@@ -1,0 +1,135 @@
+/** The worker of the page: reads files, segments and compares, one request after another, so that the page never waits. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { spacingOf } from '@organseg/core/volume/affine.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { plural } from '@organseg/core/words.ts';
+import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
+import { modelOfFiles } from '@organseg/train/predict/modelOfFiles.ts';
+import { z } from 'zod';
+import type {
+  Fault,
+  FromWorker,
+  ModelFacts,
+  NamedFile,
+  News,
+  RequestName,
+  Requests,
+  ToWorker,
+} from '../protocol.ts';
+import { droppedModel } from './droppedFiles.ts';
+import { deleteKept, filesOfKept, keepModel, keptModels } from './keptModels.ts';
+import { OwnedGpu } from './ownedGpu.ts';
+import { caseNameOf, readChannels } from './scanFiles.ts';
+import { Segmenter, type Watch } from './segmenter.ts';
+import { niftiOf } from './shownVolumes.ts';
+
+// Compiling schemas is what the page's security policy forbids.
+z.config({ jitless: true });
+
+/** No WebGPU, no adapter, or no device any more. */
+class GpuError extends Error {}
+
+let owner: OwnedGpu | undefined;
+let segmenter: Segmenter | undefined;
+let atWork = new AbortController();
+
+type Handlers = {
+  [Name in RequestName]: (watch: Watch, ...args: Requests[Name]['args']) => Promise<Requests[Name]['answer']>;
+};
+
+const HANDLERS: Handlers = {
+  async openGpu() {
+    const { gpu } = await gpuOwner();
+    return { name: gpu.adapter.name, software: gpu.adapter.software };
+  },
+  openModel: (_, files) => openModel(files),
+  async keepModel(_, name, files) {
+    await keepModel(name, files);
+    return keptModels();
+  },
+  keptModels,
+  openKept: async (_, name) => openModel(await filesOfKept(name), name),
+  async deleteKept(_, name) {
+    await deleteKept(name);
+    return keptModels();
+  },
+  async showScan({ tell, signal }, files) {
+    const [scan] = await readChannels(files, undefined, (share) => {
+      signal.throwIfAborted();
+      tell({ stage: 'reading the scan', share });
+    });
+    return {
+      name: caseNameOf(files[0]!.path),
+      shape: scan.shape,
+      spacingMm: spacingOf(scan.affine),
+      nifti: await niftiOf(scan),
+      doubts: scan.doubts.map(({ text }) => text),
+    };
+  },
+  plan: async (_, shape, spacingMm, capBytes) =>
+    opened().plan(shape as unknown as Xyz, spacingMm as unknown as Xyz, capBytes),
+  segment: (watch, files, capBytes) => opened().segment(files, capBytes, watch),
+  compare: (watch, labels, reference) => opened().compare(labels, reference, watch),
+};
+
+async function gpuOwner(): Promise<OwnedGpu> {
+  owner ??= await OwnedGpu.open().catch((error) => {
+    throw new GpuError((error as Error).message);
+  });
+  return owner;
+}
+
+function opened(): Segmenter {
+  if (!segmenter) throw new InputError('no model is open yet');
+  return segmenter;
+}
+
+async function openModel(files: readonly NamedFile[], name?: string): Promise<ModelFacts> {
+  const dropped = await droppedModel(files);
+  const model = await modelOfFiles(dropped);
+  const gpu = await gpuOwner();
+  segmenter?.close();
+  segmenter = new Segmenter(gpu, model);
+  const { preprocessing, weights, paths } = model;
+  const networks = weights.length > 1 ? `, ${plural(weights.length, 'network')} averaged` : '';
+  return segmenter.facts(name ?? paths[0]!.split('/').at(-1)!, `${preprocessing.by}${networks}`);
+}
+
+function faultOf(error: unknown): Fault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof DOMException && error.name === 'AbortError') return { kind: 'cancelled', message };
+  if (error instanceof DOMException && error.name === 'QuotaExceededError')
+    return { kind: 'storage', message: 'the browser gives no more room; delete a kept model, or keep none' };
+  if (error instanceof GpuError || isMemoryFault(error)) return { kind: 'gpu', message };
+  if (error instanceof InputError) return { kind: 'input', message };
+  if (error instanceof RangeError && /allocation/i.test(message))
+    return { kind: 'input', message: 'the scan does not fit into the memory that the browser gives a page' };
+  return { kind: 'other', message };
+}
+
+const send = (message: FromWorker, transfer: Transferable[] = []) =>
+  (postMessage as (message: FromWorker, transfer: Transferable[]) => void)(message, transfer);
+
+/** The buffers of an answer, which the worker needs no more. */
+const buffersIn = (answer: unknown): ArrayBuffer[] =>
+  typeof answer === 'object' && answer !== null
+    ? Object.values(answer).filter((value) => value instanceof ArrayBuffer)
+    : [];
+
+async function answer(id: number, request: RequestName, args: readonly unknown[]): Promise<void> {
+  atWork = new AbortController();
+  const watch: Watch = { signal: atWork.signal, tell: (news: News) => send({ id, news }) };
+  try {
+    const handler = HANDLERS[request] as (watch: Watch, ...args: readonly unknown[]) => Promise<unknown>;
+    const answer = await handler(watch, ...args);
+    send({ id, answer }, buffersIn(answer));
+  } catch (error) {
+    send({ id, fault: faultOf(error) });
+  }
+}
+
+let queue = Promise.resolve();
+addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  if ('cancel' in data) atWork.abort();
+  else queue = queue.then(() => answer(data.id, data.request, data.args));
+});

@@ -1,0 +1,84 @@
+/** Scans and label maps that were dropped on the page, read as streams. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import type { ByteSource } from '@organseg/core/volume/byteReader.ts';
+import { type NiftiVolume, openNifti, readLabels } from '@organseg/core/volume/niftiRead.ts';
+import { readScan, type Scan } from '@organseg/core/volume/volumeStream.ts';
+import type { NamedFile } from '../protocol.ts';
+import { blobStream } from './blobBytes.ts';
+
+/** Told the share of the files' bytes that has been read. */
+export type OnShare = (share: number) => void;
+
+/** The ending of a scan's file, behind the number of its channel where it has one. */
+const ENDING = /(_(\d{4}))?\.(nii|hdr|img)(\.gz)?$/i;
+
+export const isScanFile = (path: string): boolean => ENDING.test(path);
+
+/** The name of the case that a scan's file belongs to. */
+export const caseNameOf = (path: string): string => path.split('/').at(-1)!.replace(ENDING, '');
+
+/**
+ * The channels of the one scan among files, on one grid: as many as asked for, or the first. Throws InputError, also
+ * where there are several scans.
+ */
+export async function readChannels(
+  files: readonly NamedFile[],
+  channelNames: readonly string[] | undefined,
+  onShare: OnShare,
+): Promise<[Scan, ...Scan[]]> {
+  const volumes = volumesAmong(files);
+  const wanted = channelNames?.length ?? 1;
+  if (channelNames && volumes.length !== wanted)
+    throw new InputError(
+      wanted === 1
+        ? `${volumes.length} scans were dropped: ${volumes.map(([{ path }]) => path).join(', ')}; expected one`
+        : `the model reads ${wanted} channels, ${channelNames.join(', ')}: drop CASE_0000, CASE_0001, … together`,
+    );
+  const scans: Scan[] = [];
+  for (const [channel, sources] of volumes.slice(0, wanted).entries()) {
+    const told: OnShare = (share) => onShare((channel + share) / wanted);
+    const scan = await readScan(await openNifti(...sourcesOf(sources, told)));
+    if (scans[0] && !isSameGrid(scans[0], scan))
+      throw new InputError(`${sources[0].path}: lies on another grid than ${volumes[0]![0].path}`);
+    scans.push(scan);
+  }
+  return scans as [Scan, ...Scan[]];
+}
+
+/** The one label map among files. Throws InputError. */
+export async function readLabelMap(
+  files: readonly NamedFile[],
+  onShare: OnShare,
+): Promise<NiftiVolume<Uint8Array> & { readonly name: string }> {
+  const [sources, another] = volumesAmong(files);
+  if (another) throw new InputError(`${sources![0].path} and ${another[0].path}: expected one label map`);
+  return { ...(await readLabels(...sourcesOf(sources!, onShare))), name: sources![0].path };
+}
+
+type VolumeFiles = readonly [NamedFile, NamedFile?];
+
+/** The volumes among files, sorted by name: a file each, or of a .hdr/.img pair both. Throws InputError where there is none. */
+function volumesAmong(files: readonly NamedFile[]): VolumeFiles[] {
+  const scans = files.filter(({ path }) => isScanFile(path)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const isPart = (kind: string) => (path: string) => new RegExp(`\\.${kind}(\\.gz)?$`, 'i').test(path);
+  const stem = (path: string) => path.replace(/\.(hdr|img)(\.gz)?$/i, '');
+  const volumes = scans
+    .filter(({ path }) => !isPart('img')(path))
+    .map((header): VolumeFiles => {
+      const image = scans.find(({ path }) => isPart('img')(path) && stem(path) === stem(header.path));
+      return isPart('hdr')(header.path) && image ? [header, image] : [header];
+    });
+  if (volumes.length === 0)
+    throw new InputError(`${files[0]?.path ?? 'what was dropped'}: is no NIfTI file (.nii or .nii.gz)`);
+  return volumes;
+}
+
+function sourcesOf(files: VolumeFiles, onShare: OnShare): [ByteSource, ByteSource?] {
+  const largest = Math.max(...files.map((each) => each?.file.size ?? 0), 1);
+  const sourceOf = ({ path, file }: NamedFile): ByteSource => ({
+    name: path,
+    bytes: blobStream(file, path, (bytes) => file.size === largest && onShare(bytes / largest)),
+  });
+  return files[1] ? [sourceOf(files[0]), sourceOf(files[1])] : [sourceOf(files[0])];
+}

@@ -1,0 +1,152 @@
+/** The model that is open in the worker, and what it makes of scans. */
+import { CapTooSmallError, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { labelMap } from '@organseg/core/metrics/labelMap.ts';
+import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
+import { networkLayout } from '@organseg/core/network/network.ts';
+import { labelEntries, organsOf } from '@organseg/core/organs.ts';
+import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
+import { labelTable } from '@organseg/core/volume/labelTable.ts';
+import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
+import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
+import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { requestOfGrid } from '@organseg/train/predict/caseStreams.ts';
+import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import type { Model } from '@organseg/train/predict/model.ts';
+import { Predictor } from '@organseg/train/predict/predictor.ts';
+import type { ModelFacts, NamedFile, News, ShownLabels, ShownPlan } from '../protocol.ts';
+import { readChannels, readLabelMap } from './scanFiles.ts';
+import { coarseLabels, niftiOf } from './shownVolumes.ts';
+
+/** What activations are stored in, so that labels are those of `predict --dtype f32` on any GPU. */
+const DTYPE = 'f32';
+
+/** How a request tells how far it is, and learns that it was cancelled. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  tell(news: News): void;
+}
+
+export class Segmenter {
+  readonly model: Model;
+  readonly #owner: GpuOwner;
+  #predictor: { readonly capBytes: number; readonly open: Predictor } | undefined;
+
+  constructor(owner: GpuOwner, model: Model) {
+    this.#owner = owner;
+    this.model = model;
+  }
+
+  facts(name: string, kind: string): ModelFacts {
+    const { labelNames, channelNames, network, weights } = this.model;
+    const [, ...entries] = labelEntries(labelNames);
+    const elements = networkLayout(network).specs.reduce(
+      (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
+      0,
+    );
+    return {
+      name,
+      kind,
+      channelNames,
+      organs: entries.map(({ id, name, colour }) => ({ label: id, name, colour })),
+      bytes: 4 * elements * weights.length,
+    };
+  }
+
+  /** What a scan would take within a cap, or the least that would do. */
+  plan(shape: Xyz, spacingMm: Xyz, capBytes: number): ShownPlan {
+    const { network, patch, weights, windowStep, mirrorAxes } = this.model;
+    const planner = new MemoryPlanner(this.#owner.gpu, {
+      network,
+      patch,
+      activation: DTYPE,
+      models: weights.length,
+    });
+    const grid = { shape, affine: scaleAndShift(spacingMm, [0, 0, 0]) };
+    const request = { ...requestOfGrid(grid, this.model, 'logits'), windowStep, mirrorAxes };
+    try {
+      return { bytes: planner.plan(request, capBytes).peakBytes, fits: true };
+    } catch (error) {
+      if (!(error instanceof CapTooSmallError)) throw error;
+      return { bytes: error.smallestBytes, fits: false };
+    }
+  }
+
+  async segment(
+    files: readonly NamedFile[],
+    capBytes: number,
+    { signal, tell }: Watch,
+  ): Promise<ShownLabels> {
+    const { labelNames, channelNames } = this.model;
+    const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
+    const channels = await readChannels(files, channelNames, (share) => {
+      signal.throwIfAborted();
+      tell({ stage: 'reading the scan', share, whole: { amount: bytes / 1e6, unit: 'MB' } });
+    });
+    const [scan] = channels;
+    tell({ stage: 'making the network ready', share: 0 });
+    const predictor = await this.#opened(capBytes);
+    const voxels = scan.data.length / 1e6;
+    const prediction = await predictor.predict(
+      { channels, spacingMm: statedSpacingMm(scan.header.space) },
+      {
+        signal,
+        onShare: (share) =>
+          tell({ stage: 'segmenting', share, whole: { amount: voxels, unit: 'million voxels' } }),
+      },
+    );
+    signal.throwIfAborted();
+    tell({ stage: 'writing the label map', share: 0 });
+    const { labels, report } = prediction;
+    const figures = labelStatistics(scan, labels, labelNames.length);
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    const table = labelTable(labelEntries(labelNames));
+    for await (const chunk of encodeNifti(labels, scan.header.space, [table]))
+      parts.push(new Uint8Array(chunk));
+    return {
+      nifti: await niftiOf(labels),
+      coarse: await niftiOf(coarseLabels(labels)),
+      file: new Blob(parts),
+      figures: figures.map(({ voxels, volumeMl, meanHu }) => ({ voxels, volumeMl, meanHu })),
+      seconds: report.seconds,
+      peakGpuBytes: report.peakGpuBytes,
+      fallback: report.fallback,
+    };
+  }
+
+  /** The scores of labels against a reference that was dropped, by the evaluator's code. Throws InputError. */
+  async compare(labels: Blob, reference: readonly NamedFile[], { tell, signal }: Watch): Promise<CaseScore> {
+    const truth = await readLabelMap(reference, (share) => {
+      signal.throwIfAborted();
+      tell({ stage: 'reading the reference', share });
+    });
+    const guess = await readLabelMap([{ path: 'labels.nii.gz', file: labels }], () => {});
+    assertScanSize(truth.header, truth.name); // tolerances in mm mean nothing otherwise
+    assertSameGrid(truth, truth.name, guess, 'the scan');
+    tell({ stage: 'comparing', share: 0 });
+    return scoreCase(
+      labelMap(truth.shape, truth.data, truth.name),
+      labelMap(guess.shape, guess.data, 'the segmentation'),
+      statedSpacingMm(truth.header.space),
+      organsOf(this.model.labelNames),
+      RULE_SETS.plain,
+    );
+  }
+
+  /** The predictor within a cap, kept until another one is asked for. */
+  async #opened(memoryCapBytes: number): Promise<Predictor> {
+    if (this.#predictor?.capBytes !== memoryCapBytes) {
+      this.close();
+      const open = await Predictor.open(this.#owner, this.model, { dtype: DTYPE, memoryCapBytes });
+      this.#predictor = { capBytes: memoryCapBytes, open };
+    }
+    return this.#predictor.open;
+  }
+
+  close(): void {
+    this.#predictor?.open.close();
+    this.#predictor = undefined;
+  }
+}
