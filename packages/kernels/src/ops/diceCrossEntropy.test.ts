@@ -23,14 +23,19 @@ for (const [name, options] of Object.entries(DEVICES)) {
     async function learned(
       logits: Reference,
       labels: Uint8Array,
-      { dtype = 'f32' as 'f32' | 'f16', scale = 1, pseudoWeight = undefined as number | undefined },
+      {
+        dtype = 'f32' as 'f32' | 'f16',
+        scale = 1,
+        pseudoWeight = undefined as number | undefined,
+        regions = undefined as diceCrossEntropy.Regions | undefined,
+      },
     ) {
       const { shape } = logits;
       const target = fromArray(kit.gpu, labels, [...shape.slice(0, 4), 1]);
       const loss = kit.empty([3]);
       const coefficients = kit.empty([shape[0]!, shape[4]!, 2]);
       const dLogits = kit.output(shape, dtype);
-      const call = { logits: kit.upload(logits, dtype), target, pseudoWeight, coefficients };
+      const call = { logits: kit.upload(logits, dtype), target, pseudoWeight, regions, coefficients };
       kit.run(diceCrossEntropy.forward(kit.gpu, { ...call, loss }));
       kit.run(diceCrossEntropy.backward(kit.gpu, { ...call, dLogits, scale }));
       return { loss: await downloadF32(kit.gpu, loss), dLogits };
@@ -74,6 +79,29 @@ for (const [name, options] of Object.entries(DEVICES)) {
       });
     }
 
+    for (const dtype of ['f32', 'f16'] as const)
+      test.each<[string, number[], diceCrossEntropy.Regions]>([
+        ['nested', [2, 9, 11, 13, 3], [[1, 2, 3], [2, 3], [3]]],
+        ['apart and one alone', [1, 5, 7, 9, 2], [[2], [1, 4]]],
+      ])(`${dtype} regions, %s, with truth, pseudo-labels and ignored voxels`, async (_, shape, regions) => {
+        const logits = kit.peaky(shape, dtype);
+        const C = shape[4]!;
+        const labels = Uint8Array.from({ length: logits.data.length / C }, () => {
+          const label = Math.floor(kit.random() * 5) % (1 + Math.max(...regions.flat()));
+          return [label, label, label | PSEUDO, IGNORED][Math.floor(kit.random() * 4)]!;
+        });
+        const scale = dtype === 'f16' ? labels.length : 1;
+        const call = { dtype, scale, pseudoWeight: WEIGHT, regions };
+        const { loss, dLogits } = await learned(logits, labels, call);
+        expect(relativeError(loss, twin.forward(logits, labels, WEIGHT, regions))).toBeLessThan(1e-5);
+        await kit.expectClose(dLogits, twin.backward(logits, labels, scale, WEIGHT, regions));
+        // Without weights targets are plain.
+        const plain = labels.map((label) => (label === IGNORED ? 0 : label & ~PSEUDO));
+        const same = await learned(logits, plain, { dtype, scale, regions });
+        expect(relativeError(same.loss, twin.forward(logits, plain, undefined, regions))).toBeLessThan(1e-5);
+        await kit.expectClose(same.dLogits, twin.backward(logits, plain, scale, undefined, regions));
+      });
+
     test('pseudo-labels of weight 1 are as good as the truth, to the bit', async () => {
       const logits = kit.peaky([2, 9, 11, 13, 14]);
       const labels = Uint8Array.from({ length: 2574 }, () => Math.floor(kit.random() * 14));
@@ -98,6 +126,9 @@ for (const [name, options] of Object.entries(DEVICES)) {
       const coded = labels.map((label, i) => [label, label | PSEUDO, IGNORED, label][i % 4]!);
       const gradient = twin.backward(logits, coded, 1, WEIGHT);
       expectGradient(kit, logits, (z) => twin.forward(z, coded, WEIGHT)[0], gradient);
+      const regions = [[1, 2, 3], [2], [3, 1], [1]];
+      const ofRegions = twin.backward(logits, coded, 1, WEIGHT, regions);
+      expectGradient(kit, logits, (z) => twin.forward(z, coded, WEIGHT, regions)[0], ofRegions);
     });
 
     test('a target of another size is refused by name', () => {

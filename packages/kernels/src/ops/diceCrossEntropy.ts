@@ -13,6 +13,11 @@
  * −1/(N·V)·Σ w·log p_target, divided by all V voxels still, and dLogits is w times the above. Logits of voxels of weight
  * 0 are not read. That truth and pseudo-labels of one mixed patch have two weights is from BCP (Bai et al., CVPR 2023).
  *
+ * Where channels are regions, each of which holds several classes and may overlap others, p = sigmoid(logits), t_c is 1
+ * where the target's class is in region c, and binary cross entropy takes the place of the other, as in nnU-Net:
+ *
+ *   −1/(N·V·C)·Σ w·(t·log p + (1 − t)·log(1 − p))      dLogits = w·(p·(1 − p)·dp + (p − t)/(N·V·C))
+ *
  * Cached for backward: the logits, the target and two coefficients for each (n, c); p is computed anew.
  */
 import { IGNORED, PSEUDO } from '../codedLabels.ts';
@@ -50,9 +55,73 @@ const CODED: typeof PLAIN = {
   weighted: (term) => `weight * (${term})`,
 };
 
+/** WGSL of what the logits say: of one class, or of regions. */
+interface Meaning {
+  /** Declarations of the module. */
+  readonly declared: string;
+  /** Probabilities p0, p1, … of voxel v, whose logits begin at z[at], and what the others need besides. */
+  readonly probabilities: string;
+  /** Whether voxel v, of class `truth`, is in channel c. */
+  isTrue(c: number): string;
+  /** Minus the voxel's cross entropy. */
+  readonly logs: string;
+  /** What the gradients need besides the gradients g0, g1, … of the probabilities. */
+  readonly prepared: string;
+  /** The gradient of the logit of channel c. */
+  gradient(c: number): string;
+}
+
+const ofClasses = (classes: number): Meaning => ({
+  declared: '',
+  probabilities: softmaxOf(classes, 'z'),
+  isTrue: (c) => `truth == ${c}u`,
+  logs: 'f32(z[at + truth]) - top - log(total)',
+  prepared: `let mean = ${range(classes)
+    .map((c) => `p${c} * g${c}`)
+    .join(' + ')};`,
+  gradient: (c) =>
+    `p.scale * p${c} * (g${c} - mean) + p.perVoxel * (p${c} - select(0.0, 1.0, truth == ${c}u))`,
+});
+
+/** The classes of each region; a bit of a class's mask says whether it is in a region. */
+const ofRegions = (regions: Regions): Meaning => {
+  const masks = range(1 + Math.max(...regions.flat())).map((label) =>
+    regions.reduce((mask, of, c) => (of.includes(label) ? mask | (1 << c) : mask), 0),
+  );
+  const isTrue = (c: number) => `(region_masks[truth] & ${2 ** c}u) != 0u`;
+  const perChannel = 1 / regions.length;
+  return {
+    declared: `
+const region_masks = array<u32, ${masks.length}>(${masks.map((mask) => `${mask >>> 0}u`).join(', ')});
+fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0))); }
+// log(1 + exp(x))
+fn softplus(x: f32) -> f32 { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }`,
+    probabilities: lines(
+      regions.length,
+      (c) => `let z${c} = f32(z[at + ${c}u]); let p${c} = sigmoid(z${c});`,
+    ),
+    isTrue,
+    logs: range(regions.length)
+      .map((c) => `${perChannel} * (select(0.0, z${c}, ${isTrue(c)}) - softplus(z${c}))`)
+      .join(' + '),
+    prepared: '',
+    gradient: (c) =>
+      `p.scale * p${c} * (1.0 - p${c}) * g${c} + ${perChannel} * p.perVoxel * (p${c} - select(0.0, 1.0, ${isTrue(c)}))`,
+  };
+};
+
+const meaningOf = (classes: number, regions: Regions | undefined): Meaning =>
+  regions ? ofRegions(regions) : ofClasses(classes);
+
 const targetsOf = (pseudoWeight: number | undefined) => (pseudoWeight === undefined ? PLAIN : CODED);
 const weightParams = (pseudoWeight: number | undefined): Record<string, Scalar> =>
   pseudoWeight === undefined ? {} : { pseudoWeight: f32(pseudoWeight) };
+
+/** The most regions; a word holds a bit for each. */
+export const MOST_REGIONS = 32;
+
+/** The classes that each channel stands for. */
+export type Regions = readonly (readonly number[])[];
 
 /** What is compared. */
 interface Compared {
@@ -62,6 +131,8 @@ interface Compared {
   readonly target: Tensor;
   /** The weight of voxels whose coded label is a pseudo-label. */
   readonly pseudoWeight?: number | undefined;
+  /** Given where channels are regions: the classes of each; at most MOST_REGIONS, and all classes but 0 are in some. */
+  readonly regions?: Regions | undefined;
 }
 
 export interface DiceCrossEntropyForward extends Compared {
@@ -72,9 +143,10 @@ export interface DiceCrossEntropyForward extends Compared {
 }
 
 export function forward(gpu: Gpu, call: DiceCrossEntropyForward): Work {
-  const { logits, target, pseudoWeight, loss, coefficients } = call;
+  const { logits, target, pseudoWeight, regions, loss, coefficients } = call;
   const { read, weighted } = targetsOf(pseudoWeight);
   const { batch, voxels, classes } = sizes(logits, target);
+  const { declared, probabilities, isTrue, logs } = meaningOf(classes, regions);
   const strips = Math.ceil(voxels / STRIP);
   const width = 3 * classes + 1; // Σpt, Σp, Σt of each class; Σ log p_target
   const shares = empty(gpu, [batch, strips, width]);
@@ -91,7 +163,7 @@ export function forward(gpu: Gpu, call: DiceCrossEntropyForward): Work {
         firstStrip: u32(n * strips + start / STRIP),
         ...weightParams(pseudoWeight),
       },
-      code: `${TARGET}
+      code: `${TARGET}${declared}
 @compute @workgroup_size(64) fn main(id: Id) {
   let strip = invocation(id);
   let first = strip * ${STRIP}u;
@@ -101,9 +173,9 @@ export function forward(gpu: Gpu, call: DiceCrossEntropyForward): Work {
   for (var v = first; v < min(p.voxels, first + ${STRIP}u); v++) {
     let at = p.shift + v * ${classes}u;
     ${read('continue;')}
-    ${softmaxOf(classes, 'z')}
-    logs += ${weighted('f32(z[at + truth]) - top - log(total)')};
-    ${lines(classes, (c) => `sum${c} += ${weighted(`p${c}`)}; if (truth == ${c}u) { both${c} += ${weighted(`p${c}`)}; count${c} += ${weighted('1.0')}; }`)}
+    ${probabilities}
+    logs += ${weighted(logs)};
+    ${lines(classes, (c) => `sum${c} += ${weighted(`p${c}`)}; if (${isTrue(c)}) { both${c} += ${weighted(`p${c}`)}; count${c} += ${weighted('1.0')}; }`)}
   }
   let share = (p.firstStrip + strip) * ${width}u;
   ${lines(classes, (c) => `shares[share + ${3 * c}u] = both${c}; shares[share + ${3 * c + 1}u] = sum${c}; shares[share + ${3 * c + 2}u] = count${c};`)}
@@ -169,9 +241,10 @@ export interface DiceCrossEntropyBackward extends Compared {
 
 /** The work of backward, and the setter of its scale. */
 export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { setScale(scale: number): void } {
-  const { logits, target, pseudoWeight, coefficients, dLogits } = call;
+  const { logits, target, pseudoWeight, regions, coefficients, dLogits } = call;
   const { read, weighted } = targetsOf(pseudoWeight);
   const { batch, voxels, classes } = sizes(logits, target);
+  const { declared, probabilities, isTrue, prepared, gradient } = meaningOf(classes, regions);
   const setters: ((scale: number) => void)[] = [];
   const launches = eachRange(gpu, logits, target, 1, ({ n, start, end, z, t, view }): Launch => {
     const params = (scale: number) => ({
@@ -188,19 +261,17 @@ export function backward(gpu: Gpu, call: DiceCrossEntropyBackward): Work & { set
       read: { z, t, coefficients },
       write: { dz: view(dLogits) },
       params: params(call.scale),
-      code: `${TARGET}
+      code: `${TARGET}${declared}
 @compute @workgroup_size(64) fn main(id: Id) {
   let v = invocation(id);
   if (v >= p.voxels) { return; }
   let at = p.shift + v * ${classes}u;
   ${read(`${lines(classes, (c) => `dz[at + ${c}u] = dz_t(0.0);`)} return;`)}
-  ${softmaxOf(classes, 'z')}
+  ${probabilities}
   let k = p.n * ${2 * classes}u;
-  ${lines(classes, (c) => `let g${c} = coefficients[k + ${2 * c + 1}u] + select(0.0, coefficients[k + ${2 * c}u], truth == ${c}u);`)}
-  let mean = ${range(classes)
-    .map((c) => `p${c} * g${c}`)
-    .join(' + ')};
-  ${lines(classes, (c) => `dz[at + ${c}u] = dz_t(${weighted(`p.scale * p${c} * (g${c} - mean) + p.perVoxel * (p${c} - select(0.0, 1.0, truth == ${c}u))`)});`)}
+  ${lines(classes, (c) => `let g${c} = coefficients[k + ${2 * c + 1}u] + select(0.0, coefficients[k + ${2 * c}u], ${isTrue(c)});`)}
+  ${prepared}
+  ${lines(classes, (c) => `dz[at + ${c}u] = dz_t(${weighted(gradient(c))});`)}
 }`,
       invocations: end - start,
     });
