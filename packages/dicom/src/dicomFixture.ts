@@ -1,4 +1,6 @@
 /** Small CT series, written by dcmjs, and what the tests change of them. */
+import { spacingOf } from '@organseg/core/volume/affine.ts';
+import type { Volume } from '@organseg/core/volume/volume.ts';
 import { data } from 'dcmjs';
 import type { DicomFile } from './elements.ts';
 
@@ -90,3 +92,30 @@ export const dicomSeries = (
   Array.from({ length: count }, (_, i) =>
     dicomSlice(i, typeof changed === 'function' ? changed(i) : changed),
   );
+
+/** The slices of a CT whose axes point to the left, to the front and to the head, as dcm2niix leaves axial scans. */
+export function slicesOfLas(
+  { shape: [nx, ny, nz], affine, data: values }: Volume,
+  changed: SliceFixture = {},
+): DicomFile[] {
+  const short = (value: number) => Number(value.toFixed(6)); // fits in a decimal string
+  const [dx, dy, dz] = spacingOf(affine).map(short) as [number, number, number];
+  return Array.from({ length: nz }, (_, z) => {
+    const rows = Array.from({ length: ny }, (_, y) =>
+      values.subarray(nx * (ny * z + y), nx * (ny * z + y + 1)),
+    );
+    const pixels = Int16Array.from(
+      rows.reverse().flatMap((row) => [...row]),
+      (value) => value + 1024,
+    );
+    return dicomSlice(z, {
+      Rows: ny,
+      Columns: nx,
+      PixelSpacing: [dy, dx],
+      SliceThickness: dz,
+      ImagePositionPatient: [-affine[3]!, -(affine[7]! + dy * (ny - 1)), affine[11]! + z * dz].map(short),
+      PixelData: [pixels.buffer],
+      ...changed,
+    });
+  });
+}

@@ -33,6 +33,11 @@ export class Elements {
     return Array.isArray(value) ? value : [value];
   }
 
+  /** The value of an element as dcmjs gives it, and takes it to write. */
+  value(name: string): unknown {
+    return this.#values[name];
+  }
+
   texts(name: string): string[] {
     return this.raw(name).map((value) =>
       typeof value === 'object' && value && 'Alphabetic' in value ? String(value.Alphabetic) : String(value),

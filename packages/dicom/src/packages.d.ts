@@ -12,6 +12,7 @@ declare module 'dcmjs' {
     write(options?: { allowInvalidVRLength?: boolean }): ArrayBuffer;
   }
   export const data: {
+    readonly Colors: { rgb2DICOMLAB(rgb: readonly number[]): number[] };
     readonly DicomDict: typeof DicomDict;
     readonly DicomMessage: {
       readFile(

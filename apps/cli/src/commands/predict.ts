@@ -2,6 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
+import { isDicomScan } from '@organseg/files/scanFile.ts';
 import { TASK_NAMES, type TaskName } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import type { Origin } from '@organseg/train/predict/origin.ts';
 import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
@@ -40,6 +41,7 @@ interface Options extends CommonOptions {
   continue?: boolean;
   statistics?: boolean;
   preview?: boolean;
+  dicomSeg?: boolean;
   probabilities?: boolean;
   profile?: boolean;
   tune: TuneMode;
@@ -88,6 +90,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
   .option('--probabilities', 'write CASE_probabilities.nii, in 255ths')
   .option('--statistics', 'write CASE_statistics.json: volume in ml and mean HU of each organ')
   .option('--preview', 'write CASE.png: slices with the organs’ contours')
+  .option('--dicom-seg', 'write CASE.dcm: the labels as a DICOM segmentation of the series that was read')
   .option(
     '--profile',
     'write profile.json: time, GPU memory and CPU as FLARE22 counts them; no case overlaps',
@@ -96,15 +99,19 @@ export const predict = command('predict', 'Segment scans with a trained model')
     if (options.probabilities && options.resample === 'labels')
       throw new InputError('--probabilities is for --resample logits alone');
     const { input, out, memoryCap: memoryCapBytes, tune } = options;
-    const { statistics, preview, probabilities, profile } = options;
+    const { statistics, preview, dicomSeg, probabilities, profile } = options;
     const planned = await plannedSegmenter(options);
     if (probabilities && !planned.hasProbabilities)
       throw new InputError('--probabilities is of one model or an average, not of joined ones');
     const scans = await scansIn(input, planned.channelNames, options.series);
+    if (dicomSeg)
+      for (const { path } of scans)
+        if (!(await isDicomScan(path)))
+          throw new InputError(`${path}: is no DICOM; --dicom-seg refers to DICOM`);
     const postprocessing = await postprocessingOf(options, planned.labelNames);
     const origin = withSeries(await planned.origin(postprocessing), options.series);
     await whileLocked(out, async () => {
-      const extras = { statistics, preview, probabilities, profile };
+      const extras = { statistics, preview, dicomSeg, probabilities, profile };
       const goesOn = options.continue ?? false;
       const predictions = await Predictions.open({ out, scans, input, origin, extras, goesOn });
       await withGpu({ memoryCapBytes, tune }, async (owner, signal) => {

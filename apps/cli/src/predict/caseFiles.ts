@@ -5,8 +5,8 @@ import { labelEntries } from '@organseg/core/organs.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
-import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
+import type { FileScan } from '@organseg/files/scanFile.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import {
   type Postprocessing,
@@ -26,6 +26,8 @@ export interface CaseFiles {
   readonly isCt: boolean;
   /** Whether CASE.png is written. */
   readonly preview: boolean;
+  /** Whether CASE.dcm is written, of a scan that came as DICOM. */
+  readonly dicomSeg: boolean;
 }
 
 /**
@@ -35,9 +37,9 @@ export interface CaseFiles {
 export async function writeCase(
   out: string,
   name: string,
-  scan: Scan,
+  scan: FileScan,
   labels: Volume<Uint8Array>,
-  { labelNames, isCt, postprocessing, statistics, preview }: CaseFiles,
+  { labelNames, isCt, postprocessing, statistics, preview, dicomSeg }: CaseFiles,
 ): Promise<PostprocessingChanges> {
   const changes = postprocess(labels, postprocessing, labelNames);
   if (statistics || preview) {
@@ -53,6 +55,11 @@ export async function writeCase(
       );
     if (preview)
       await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found, isCt)]);
+  }
+  if (dicomSeg && scan.dicom) {
+    const { encodeSegmentation } = await import('@organseg/dicom/segmentation/encodeSegmentation.ts');
+    const bytes = await encodeSegmentation(labels, labelNames, scan.dicom, new Date());
+    await writeWhole(join(out, `${name}.dcm`), [bytes]);
   }
   await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [
     labelTable(labelEntries(labelNames)),

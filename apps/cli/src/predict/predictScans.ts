@@ -41,12 +41,25 @@ export async function predictScans(
   postprocessing: Postprocessing = NO_POSTPROCESSING,
 ): Promise<string[]> {
   const { out, scans, left } = predictions;
-  const { statistics = false, preview = false, probabilities, profile } = predictions.extras;
+  const {
+    statistics = false,
+    preview = false,
+    dicomSeg = false,
+    probabilities,
+    profile,
+  } = predictions.extras;
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];
   const bar = progress('predicting', left.length, 'cases');
   const { labelNames, channelNames } = segmenter;
-  const caseFiles = { postprocessing, statistics, preview, labelNames, isCt: isCt(channelNames[0]!) };
+  const caseFiles = {
+    postprocessing,
+    statistics,
+    preview,
+    dicomSeg,
+    labelNames,
+    isCt: isCt(channelNames[0]!),
+  };
 
   const write = async ({ name, channels: [scan], record, prediction }: Made) => {
     const { labels, report } = prediction;

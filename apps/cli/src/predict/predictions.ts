@@ -44,6 +44,7 @@ type Report = z.infer<typeof reportFile>;
 export interface Extras {
   readonly statistics?: boolean | undefined;
   readonly preview?: boolean | undefined;
+  readonly dicomSeg?: boolean | undefined;
   readonly probabilities?: boolean | undefined;
   readonly profile?: boolean | undefined;
 }
@@ -160,11 +161,12 @@ export const PROFILE = 'profile.json';
 const MAP = /\.nii\.gz$/;
 const mapOf = (out: string, name: string) => join(out, `${name}.nii.gz`);
 
-function filesOf(name: string, { statistics, preview, probabilities }: Extras): string[] {
+function filesOf(name: string, { statistics, preview, dicomSeg, probabilities }: Extras): string[] {
   return [
     `${name}.nii.gz`,
     ...(statistics ? [`${name}_statistics.json`] : []),
     ...(preview ? [`${name}.png`] : []),
+    ...(dicomSeg ? [`${name}.dcm`] : []),
     ...(probabilities ? [`${name}_probabilities.nii`] : []),
   ];
 }
