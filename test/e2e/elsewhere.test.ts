@@ -189,8 +189,9 @@ describe('a model of nnU-Net', () => {
     expect((await train(model, tuned)).code).toBe(0);
     const [was, is] = [join(folder, 'run'), tuned].map((path) => readJson(join(path, 'config.json')));
     expect(is).toMatchObject({ stage: 'fineTuning', init: model });
-    const { blocks, decoderBlocks, transposedBias, intensityOutside } = is.config;
-    expect([blocks, decoderBlocks, transposedBias, intensityOutside]).toEqual([[2, 2], [2], true, 'clip']);
+    const { blocks, decoderBlocks, transposedBias, channels } = is.config;
+    expect([blocks, decoderBlocks, transposedBias]).toEqual([[2, 2], [2], true]);
+    expect(channels).toMatchObject([{ scheme: 'CTNormalization', low: was.config.intensityLowHu }]);
     for (const key of [
       'architecture',
       'filters',

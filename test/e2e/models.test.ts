@@ -84,7 +84,11 @@ async function writeModel(
     patch: cube(16),
     batch: 2,
   };
-  const plans = { ...plansOf(settings), ...changes };
+  const { configurations, ...planned } = plansOf(settings);
+  // nnU-Net's own resampling of scans.
+  const own = { is_seg: false, order: 3, order_z: 0, force_separate_z: null };
+  const configuration = { ...configurations[CONFIGURATION]!, resampling_fn_data_kwargs: own };
+  const plans = { ...planned, configurations: { [CONFIGURATION]: configuration }, ...changes };
   const dataset = {
     ...datasetOf('Dataset001_Random', { labelNames, channelNames: ['CT'] }, 1),
     ...(regions && { labels: { background: 0, ...regions.labels }, regions_class_order: regions.order }),
@@ -187,6 +191,20 @@ function channelsOf(path: string): Volume<Uint8Array>[] {
     return toRas({ shape: [nx, ny, nz], affine, data });
   });
 }
+
+test('a run that starts from it sees scans as it does, and is itself before it has learnt', async () => {
+  const [own, run] = [join(folder, 'own data'), join(folder, 'tuned')];
+  for (const part of ['imagesTr', 'labelsTr']) mkdirSync(join(own, part), { recursive: true });
+  cpSync(join(data, 'imagesTs', 'test_000_0000.nii.gz'), join(own, 'imagesTr', 'test_000_0000.nii.gz'));
+  cpSync(join(model, 'dataset.json'), join(own, 'dataset.json'));
+  expect((await predict('taught', '--model', model, '--dtype', 'f32')).code).toBe(0);
+  cpSync(join(folder, 'taught', 'test_000.nii.gz'), join(own, 'labelsTr', 'test_000.nii.gz'));
+  const settings = ['fineTuning.epochs=1', 'fineTuning.learningRate=1e-12', 'stepsPerEpoch=1'];
+  const train = ['train', '--init', model, '--data', own, '--out', run, '--preset', 'small'];
+  expect((await cliHere([...train, '--set', ...settings])).code).toBe(0);
+  expect((await predict('of tuned', '--model', run, '--dtype', 'f32')).code).toBe(0);
+  expect(await labelsIn('of tuned')).toEqual(await labelsIn('taught'));
+});
 
 test('weights that are no numbers are refused before the work begins', async () => {
   const broken = join(folder, 'broken');

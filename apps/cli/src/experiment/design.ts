@@ -138,7 +138,7 @@ async function withTeacher(design: Design, path: string, teacher: string | undef
     if (fault) throw new InputError(`${path}: ${name}: ${fault}; --teacher is ${teacher}`);
   }
   if (!design.arms.some(({ start }) => start === 'teacher')) return design;
-  const settings = settingsOfModel(await openModel(teacher));
+  const settings = settingsOfModel(await openModel(teacher), teacherConfig(design, design.seeds[0]!, path));
   const arms = design.arms.map((each) =>
     each.start === 'teacher' ? { ...each, set: { ...settings, ...each.set } } : each,
   );

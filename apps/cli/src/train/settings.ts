@@ -64,5 +64,6 @@ const isWhole = (value: unknown): boolean =>
 async function settingsFrom(init: string, preset: PresetName | undefined): Promise<PresetName | Config> {
   if (isRun(init)) return preset ?? (await readRun(init)).config;
   if (!preset) say(`no --preset given: ${DEFAULT}’s settings, but for what ${init} says`);
-  return { ...PRESETS[preset ?? DEFAULT], ...settingsOfModel(await openModel(init)) };
+  const base = PRESETS[preset ?? DEFAULT];
+  return { ...base, ...settingsOfModel(await openModel(init), base) };
 }

@@ -37,3 +37,16 @@ export const augmentationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('lowResolution'), probability, zoom: positiveRange }),
 ]);
 export type Augmentation = z.infer<typeof augmentationSchema>;
+
+/** The deviations of the organs' HU, some 100 HU, in the presets' unit of intensity, the 600 HU from −300 to 300. */
+const PRESET_DEVIATIONS = 6;
+
+/** A preset's augmentations where a deviation of the organs' intensities has this size in what the network sees. */
+export function inUnitOf(augmentations: readonly Augmentation[], deviation: number): Augmentation[] {
+  const scaled = ([low, high]: readonly [number, number]): [number, number] => [inUnit(low), inUnit(high)];
+  const inUnit = (value: number) => Number((PRESET_DEVIATIONS * deviation * value).toPrecision(4));
+  return augmentations.map((each) => {
+    if (each.kind === 'noise') return { ...each, mean: scaled(each.mean), std: scaled(each.std) };
+    return each.kind === 'shift' ? { ...each, offset: scaled(each.offset) } : each;
+  });
+}

@@ -43,28 +43,35 @@ test.each<[string, Partial<Config>]>([
 ])('of a %s they make the same network, fed alike', (architecture, changes) => {
   const model = modelOf(tinyConfig({ architecture: architecture as Config['architecture'], ...changes }));
   const { classes } = model.network;
-  const config = resolveConfig({ ...tinyConfig(), ...settingsOfModel(model), classes }, undefined, []);
+  const config = resolveConfig(
+    { ...tinyConfig(), ...settingsOfModel(model, tinyConfig()), classes },
+    undefined,
+    [],
+  );
   expect(modelOf(config)).toEqual(model);
 });
 
-test('of nnU-Net’s: spacing from z, y, x, intensities from the percentiles', () => {
-  expect(settingsOfModel({ ...plain, preprocessing: nnunet })).toMatchObject({
-    spacingMm: [1, 2, 3],
-    intensityLowHu: -160,
-    intensityHighHu: 240,
-    intensityOutside: 'clip',
-  });
-});
-
-test('of nnU-Net’s with other channels than one of CT: its normalisations', () => {
-  const channels = [CT, { scheme: 'ZScoreNormalization', useMask: true }] as const;
-  const network = { ...plain.network, inputChannels: 2 };
-  const settings = settingsOfModel({ ...plain, network, preprocessing: { ...nnunet, channels } });
-  expect(settings.channels).toEqual(channels);
-  const config = resolveConfig({ ...tinyConfig(), ...settings }, undefined, []);
-  expect(networkConfig(config)).toEqual({ deepSupervision: false, ...network });
-  expect(preprocessingOf(config)).toEqual({ ...nnunet, channels });
-});
+test.each([
+  ['one channel of CT', [CT]],
+  ['two channels', [CT, { scheme: 'ZScoreNormalization', useMask: true }]],
+] as const)(
+  'of nnU-Net’s with %s: its preparation of scans, and augmentations in its unit',
+  (_, channels) => {
+    const network = { ...plain.network, inputChannels: channels.length };
+    const model = { ...plain, network, preprocessing: { ...nnunet, channels } };
+    const settings = settingsOfModel(model, tinyConfig());
+    // Six deviations are the presets' unit.
+    expect(settings.augmentations).toContainEqual({
+      kind: 'noise',
+      probability: 0.5,
+      mean: [0, 0.6],
+      std: [0, 0.6],
+    });
+    const config = resolveConfig({ ...tinyConfig(), ...settings }, undefined, []);
+    expect(networkConfig(config)).toEqual({ deepSupervision: false, ...network });
+    expect(preprocessingOf(config)).toEqual({ ...nnunet, channels });
+  },
+);
 
 test.each<[Partial<Model>, string]>([
   [{ regionLabels: [1, 2] }, 'predicts regions that overlap'],
@@ -79,7 +86,7 @@ test.each<[Partial<Model>, string]>([
     'has a network with stemChannels 6, not 4',
   ],
 ])('%j cannot be expressed', (changes, fault) => {
-  expect(() => settingsOfModel({ ...plain, ...changes })).toThrow(
+  expect(() => settingsOfModel({ ...plain, ...changes }, tinyConfig())).toThrow(
     `model: ${fault}, and cannot be fine-tuned`,
   );
 });

@@ -3,14 +3,18 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { firstDifference } from '@organseg/files/differences.ts';
 import type { Model } from '../predict/model.ts';
+import { inUnitOf } from './augmentations.ts';
 import { networkConfig, settingsOfNetwork } from './networkSettings.ts';
 import type { Config } from './schema.ts';
 
 /**
- * Its network, patch, step between windows, spacing and intensities; how many classes there are, the data set says.
- * Throws InputError that names what settings cannot express.
+ * Its network, patch, step between windows, spacing and intensities, with the base's augmentations in their unit; how
+ * many classes there are, the data set says. Throws InputError that names what settings cannot express.
  */
-export function settingsOfModel(model: Model): Partial<Config> {
+export function settingsOfModel(
+  model: Model,
+  { augmentations }: Pick<Config, 'augmentations'>,
+): Partial<Config> {
   const { paths, network, patch, windowStep, regionLabels } = model;
   const refuse = (fault: string) => new InputError(`${paths[0]}: ${fault}, and cannot be fine-tuned`);
   if (regionLabels) throw refuse('predicts regions that overlap');
@@ -21,7 +25,8 @@ export function settingsOfModel(model: Model): Partial<Config> {
     networkConfig({ classes, ...settings, channels: prepared.channels }),
   );
   if (difference) throw refuse(`has a network with ${difference}`);
-  return { ...settings, patch, windowStep, ...prepared };
+  const inUnit = prepared.channels && { augmentations: inUnitOf(augmentations, 1) };
+  return { ...settings, patch, windowStep, ...prepared, ...inUnit };
 }
 
 type Preparation = Partial<Config> & Pick<Config, 'channels'>;
@@ -42,18 +47,11 @@ function preparation({ preprocessing }: Model, refuse: (fault: string) => InputE
   const { transposeForward, spacingMm, channels } = preprocessing;
   if (transposeForward.some((axis, i) => axis !== i))
     throw refuse(`transposes scans by [${transposeForward}]`);
-  const grid = { spacingMm: spacingMm.toReversed() as unknown as Xyz };
+  const own = { spacingMm: spacingMm.toReversed() as unknown as Xyz, channels: [...channels] };
   const [normalisation] = channels;
-  if (channels.length > 1 || normalisation?.scheme !== 'CTNormalization')
-    return { ...grid, channels: [...channels] };
-  // One channel of CT is prepared as this program prepares CT.
+  if (channels.length > 1 || normalisation?.scheme !== 'CTNormalization') return own;
+  // What one channel of CT is brought to where `channels` is taken back to null.
   const { low, high } = normalisation;
   if (!(low < high)) throw refuse(`clips intensities to ${low} … ${high}`);
-  return {
-    ...grid,
-    channels: null,
-    intensityLowHu: low,
-    intensityHighHu: high,
-    intensityOutside: 'clip',
-  };
+  return { ...own, intensityLowHu: low, intensityHighHu: high, intensityOutside: 'clip' };
 }

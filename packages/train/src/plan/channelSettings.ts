@@ -1,14 +1,11 @@
 /** What of a run's settings depends on its channels: how they are normalised, and augmentations in their unit. */
 import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import type { Augmentation } from '../config/augmentations.ts';
+import { inUnitOf } from '../config/augmentations.ts';
 import { isCt } from '../config/channels.ts';
 import type { Config } from '../config/schema.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { normalisationsOf } from './normalisation.ts';
-
-/** The deviations of the organs' HU, some 100 HU, in the presets' unit of intensity, the 600 HU from −300 to 300. */
-const PRESET_DEVIATIONS = 6;
 
 /** How nnU-Net would normalise a data set's channels; a single one of CT by any name is CT. */
 export function plannedNormalisations(
@@ -52,14 +49,4 @@ export function channelSettings(
     intensityOutside: 'clip',
     augmentations: inUnitOf(augmentations, std / (high - low)),
   };
-}
-
-/** A preset's augmentations where a deviation of the organs' intensities has this size in what the network sees. */
-function inUnitOf(augmentations: readonly Augmentation[], deviation: number): Augmentation[] {
-  const scaled = ([low, high]: readonly [number, number]): [number, number] => [inUnit(low), inUnit(high)];
-  const inUnit = (value: number) => Number((PRESET_DEVIATIONS * deviation * value).toPrecision(4));
-  return augmentations.map((each) => {
-    if (each.kind === 'noise') return { ...each, mean: scaled(each.mean), std: scaled(each.std) };
-    return each.kind === 'shift' ? { ...each, offset: scaled(each.offset) } : each;
-  });
 }
