@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
-import { cli, cliHere, cliJson, cliJsonHere, lastLine, temporaryFolder } from '../cli.ts';
+import { cli, cliHere, cliJsonHere, lastLine, temporaryFolder } from '../cli.ts';
 
 /** A network and schedule that finish in seconds. */
 const TINY = {
@@ -66,13 +66,13 @@ describe('on one data set', () => {
     const mixed = await cliHere([...training, '--resume']);
     expect(mixed.code).toBe(2);
     expect(lastLine(mixed)).toMatch(/'--resume' cannot be used with option '--/);
-    const trained = await cliJson(['train', '--out', run, '--resume']);
+    const trained = await cliJsonHere(['train', '--out', run, '--resume']);
     expect(trained).toMatchObject({ run, finished: true, epoch: 60 });
     for (const file of ['training.jsonl', 'progress.svg', 'checkpoint-best.safetensors']) {
       expect(existsSync(join(run, file)), file).toBe(true);
     }
 
-    const predicted = await cliJson<{ cases: { case: string }[] }>([
+    const predicted = await cliJsonHere<{ cases: { case: string }[] }>([
       'predict',
       '--model',
       run,
@@ -95,7 +95,7 @@ describe('on one data set', () => {
     expect(evaluation.mean.dsc).toBeGreaterThanOrEqual(0);
 
     const images = join(data, 'imagesUn');
-    const strict = await cliJson<{ cases: { kept: boolean }[] }>([
+    const strict = await cliJsonHere<{ cases: { kept: boolean }[] }>([
       'pseudo-label',
       '--model',
       run,
@@ -121,7 +121,7 @@ describe('on one data set', () => {
     expect(all.cases.map(({ kept }) => kept)).toEqual([true, true]);
 
     const fineTuning = ['train', '--data', data, '--out', tuned, '--init', run, '--pseudo', pseudo];
-    expect(await cliJson(fineTuning)).toMatchObject({ finished: true });
+    expect(await cliJsonHere(fineTuning)).toMatchObject({ finished: true });
     const { stage, trainingCases } = JSON.parse(readFileSync(join(tuned, 'config.json'), 'utf8'));
     expect(stage).toBe('fineTuning');
     expect(trainingCases).toHaveLength(3);
@@ -240,7 +240,15 @@ describe('on one data set', () => {
     ]);
     writeFileSync(join(scans, 'imagesTs', 'broken_0000.nii.gz'), 'no scan');
     const out = join(folder, 'partly');
-    const finished = await cli(['predict', '--model', run, '--input', join(scans, 'imagesTs'), '--out', out]);
+    const finished = await cliHere([
+      'predict',
+      '--model',
+      run,
+      '--input',
+      join(scans, 'imagesTs'),
+      '--out',
+      out,
+    ]);
     expect(finished.code).toBe(1);
     expect(finished.stderr).toMatch(/broken_0000\.nii\.gz: /);
     expect(readdirSync(out).sort()).toEqual(['report.json', 'test_000.nii.gz']);
@@ -297,12 +305,12 @@ describe('usage', () => {
   });
 
   test('--debug prints the stack', async () => {
-    const { stderr } = await cli(['info', 'nowhere.nii', '--debug']);
+    const { stderr } = await cliHere(['info', 'nowhere.nii', '--debug']);
     expect(stderr).toContain('    at ');
   });
 
   test('every command explains itself', async () => {
-    const { stdout, code } = await cli(['--help']);
+    const { stdout, code } = await cliHere(['--help']);
     expect(code).toBe(0);
     const names = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name);
     expect(names).toContain('pipeline');

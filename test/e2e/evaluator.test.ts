@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Client, challengeWith } from '../../apps/evaluator/test/client.ts';
 import { end, spawnNode } from '../../apps/evaluator/test/servers.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
-import { cliJson, temporaryFolder } from '../cli.ts';
+import { cliJsonHere, temporaryFolder } from '../cli.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -56,11 +56,11 @@ test('what predict writes is submitted as it is, and so is what nnU-Net writes',
   ];
   writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: { epochs: 1 } }));
   const counts = ['--labelled', '2', '--unlabelled', '0', '--test', '0'];
-  await cliJson(['phantom', '--out', data, ...counts, '--spacing', '10']);
-  await cliJson(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
+  await cliJsonHere(['phantom', '--out', data, ...counts, '--spacing', '10']);
+  await cliJsonHere(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
   const everything = ['--probabilities', '--statistics', '--preview', '--profile'];
   const predicted = join(folder, 'predicted');
-  await cliJson([
+  await cliJsonHere([
     'predict',
     '--model',
     run,

@@ -5,7 +5,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cliJson, shared, temporaryFolder } from '../cli.ts';
+import { cliJsonHere, shared, temporaryFolder } from '../cli.ts';
 
 const image = shared('data/ct-abdomen-3mm/image.nii.gz');
 const labels = shared('data/ct-abdomen-3mm/labels.nii.gz');
@@ -52,18 +52,21 @@ test.skipIf(!image)(
       'spacingMm=[12,12,12]',
       'patch=[16,24,24]',
     ];
-    await cliJson(['train', '--data', data, '--out', run, ...short]);
+    await cliJsonHere(['train', '--data', data, '--out', run, ...short]);
     const losses = readFileSync(join(run, 'training.jsonl'), 'utf8').match(/"loss":[\d.]+/g)!;
     expect(losses).toHaveLength(4);
 
     const input = join(data, 'imagesTr', 'abdomen_0000.nii.gz');
-    await cliJson(['predict', '--model', run, '--input', input, '--out', out]);
+    await cliJsonHere(['predict', '--model', run, '--input', input, '--out', out]);
     const prediction = join(out, 'abdomen.nii.gz');
-    const [scan, made] = [await cliJson<Info>(['info', input]), await cliJson<Info>(['info', prediction])];
+    const [scan, made] = [
+      await cliJsonHere<Info>(['info', input]),
+      await cliJsonHere<Info>(['info', prediction]),
+    ];
     for (const key of ['shape', 'affine', 'orientation'] as const) expect(made[key], key).toEqual(scan[key]);
 
     const reference = join(data, 'labelsTr', 'abdomen.nii.gz');
-    const scores = await cliJson<{ cases: object[]; mean: { dsc: number } }>([
+    const scores = await cliJsonHere<{ cases: object[]; mean: { dsc: number } }>([
       'evaluate',
       '--prediction',
       prediction,
@@ -72,7 +75,7 @@ test.skipIf(!image)(
     ]);
     expect(scores.cases).toHaveLength(1);
     expect(scores.mean.dsc).toBeGreaterThanOrEqual(0);
-    const itself = await cliJson<{ mean: object }>([
+    const itself = await cliJsonHere<{ mean: object }>([
       'evaluate',
       '--prediction',
       reference,

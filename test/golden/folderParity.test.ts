@@ -2,7 +2,7 @@
 import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cli, cliJson, shared, temporaryFolder } from '../cli.ts';
+import { cliHere, cliJsonHere, shared, temporaryFolder } from '../cli.ts';
 
 interface Report {
   passed: boolean;
@@ -13,7 +13,7 @@ const golden = shared('golden');
 
 describe.skipIf(!golden)('folders of PyTorch’s (skipped where ../shared is not there)', () => {
   test('of a model and a scan every stage is compared', async () => {
-    const { passed, stages } = await cliJson<Report>(['parity', join(golden!, 'nnunet/twochannel')]);
+    const { passed, stages } = await cliJsonHere<Report>(['parity', join(golden!, 'nnunet/twochannel')]);
     expect(passed).toBe(true);
     expect(stages.map(({ name }) => name)).toEqual(['input', 'patch logits', 'mean logits', 'labels']);
     expect(stages[3]!.error).toBe(0);
@@ -28,7 +28,7 @@ describe.skipIf(!golden)('folders of PyTorch’s (skipped where ../shared is not
     chmodSync(logits, 0o600);
     chmodSync(folder, 0o700);
     writeFileSync(logits, bytes);
-    const { code, stdout } = await cli(['parity', folder]);
+    const { code, stdout } = await cliHere(['parity', folder]);
     expect([code, stdout.trimEnd().split('\n').at(-1)]).toEqual([1, 'FAILED']);
   });
 });

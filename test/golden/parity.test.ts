@@ -19,7 +19,7 @@ import { Random } from '../../packages/core/src/random.ts';
 import { twinLosses, twinStep } from '../../packages/core/test/twinNetwork.ts';
 import type { Dhw } from '../../packages/kernels/src/axes.ts';
 import { type Reference, reference } from '../../packages/kernels/src/reference/array.ts';
-import { cli, cliJson, shared, temporaryFolder } from '../cli.ts';
+import { cliHere, cliJsonHere, shared, temporaryFolder } from '../cli.ts';
 
 interface Report {
   passed: boolean;
@@ -32,19 +32,19 @@ const golden = shared('golden/dynunet_iso.safetensors');
 
 describe.skipIf(!golden)('PyTorch’s reference file (skipped where ../shared is not there)', () => {
   test('f32 agrees to 1e-4', async () => {
-    const report = await cliJson<Report>(['parity', golden!]);
+    const report = await cliJsonHere<Report>(['parity', golden!]);
     expect(report).toMatchObject({ passed: true, parameters: 17510 });
     expect(Object.keys(report.gradients)).toHaveLength(43);
     for (const error of Object.values(report.errors)) expect(error).toBeLessThan(1e-4);
   });
 
   test('f32 on tiles agrees to 1e-4', async () => {
-    const { errors } = await cliJson<Report>(['parity', golden!, '--kernel', 'fma']);
+    const { errors } = await cliJsonHere<Report>(['parity', golden!, '--kernel', 'fma']);
     for (const error of Object.values(errors)) expect(error).toBeLessThan(1e-4);
   });
 
   test('f16 follows the losses to 1e-2', async () => {
-    const { errors } = await cliJson<Report>(['parity', golden!, '--dtype', 'f16']);
+    const { errors } = await cliJsonHere<Report>(['parity', golden!, '--dtype', 'f16']);
     expect(errors.loss).toBeLessThan(1e-2);
     expect(errors.adamLosses).toBeLessThan(1e-2);
   });
@@ -139,7 +139,7 @@ test.each([
 ] as [string, FileOptions][])('a file with %s passes', async (_, options) => {
   const file = join(temporaryFolder(), 'reference.safetensors');
   referenceFile(file, options);
-  const { errors, passed } = await cliJson<Report>(['parity', file]);
+  const { errors, passed } = await cliJsonHere<Report>(['parity', file]);
   expect(passed).toBe(true);
   for (const error of Object.values(errors)) expect(error).toBeLessThan(1e-4);
 });
@@ -153,7 +153,7 @@ test.skipIf(golden)('a file passes on tiles of multiply-adds too', async () => {
     kernels: [[1, 3, 3], cube(3)],
     strides: [cube(1), [1, 2, 2]],
   });
-  const { errors, passed } = await cliJson<Report>(['parity', file, '--kernel', 'fma']);
+  const { errors, passed } = await cliJsonHere<Report>(['parity', file, '--kernel', 'fma']);
   expect(passed).toBe(true);
   for (const error of Object.values(errors)) expect(error).toBeLessThan(1e-4);
 });
@@ -161,7 +161,7 @@ test.skipIf(golden)('a file passes on tiles of multiply-adds too', async () => {
 test('gradients that are off by 0.1 % fail with exit code 1', async () => {
   const file = join(temporaryFolder(), 'reference.safetensors');
   referenceFile(file, ANISOTROPIC, 1e-3);
-  const { code, stdout } = await cli(['parity', file]);
+  const { code, stdout } = await cliHere(['parity', file]);
   expect(code).toBe(1);
   expect(stdout).toContain('FAILED');
 });
@@ -210,7 +210,7 @@ describe('a damaged file is refused in one line that names it', () => {
   });
 
   test('by the command, with exit code 1', async () => {
-    const { code, stdout, stderr } = await cli(['parity', 'nowhere.safetensors']);
+    const { code, stdout, stderr } = await cliHere(['parity', 'nowhere.safetensors']);
     expect([code, stdout, stderr]).toEqual([
       1,
       '',
