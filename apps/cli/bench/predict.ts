@@ -216,7 +216,7 @@ function asText(adapter: string, model: Model, runs: readonly CaseRun[]): string
     cells.map((cell) => String(cell).padStart(9)).join('');
   return [
     `${adapter}; ${inWords(model)}`,
-    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the host and the most it may be`,
+    `${options.size} voxels at ${options.spacing} mm; seconds from process start to end, of CPU, and by stage; MiB of GPU memory planned and counted, MB over idle by nvidia-smi, MiB of the host${software ? ', the driver’s compiler included,' : ''} and the most it may be`,
     '',
     line(head),
     ...rows.map(line),
