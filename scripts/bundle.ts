@@ -57,6 +57,8 @@ async function assemble(platform: Platform, installed: string, folder: string): 
       input: join(ROOT, input),
       platform: 'node',
       logLevel: 'warn',
+      // Decoders of DICOM that Emscripten built ask for it.
+      transform: { define: { __dirname: 'import.meta.dirname' } },
       output: { file: join(lib, `${name}.mjs`), format: 'esm', codeSplitting: false, minify: false },
     });
   }

@@ -4,6 +4,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { COMPRESSED_FRAMES, compressedSlice } from '../../packages/dicom/src/dicomFixture.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
 import { nativeFilesIn } from '../bundles/nativeFiles.ts';
 import { temporaryFolder } from '../cli.ts';
@@ -11,7 +12,7 @@ import { temporaryFolder } from '../cli.ts';
 const BUNDLE = fileURLToPath(new URL('../../scripts/bundle.ts', import.meta.url));
 const MOST_BYTES = 48 * 2 ** 20;
 
-test('the bundle unpacks anywhere and runs doctor, a tiny training and the benches’ help by itself', () => {
+test('the bundle unpacks anywhere and runs doctor, a tiny training and the benches’ help, and reads DICOM by itself', async () => {
   const folder = temporaryFolder();
   const archive = join(folder, 'organseg.tar.xz');
   // Packed fast here: even so it keeps its bound.
@@ -37,6 +38,10 @@ test('the bundle unpacks anywhere and runs doctor, a tiny training and the bench
   expect(JSON.parse(organseg('doctor', '--json'))).toMatchObject({ works: true });
   expect(existsSync(join(folder, 'organseg-linux-x64/experiments/gpu.json'))).toBe(true);
   expect(organseg('bench', '--help')).toContain('kernels');
+  for (const syntax of Object.keys(COMPRESSED_FRAMES)) {
+    writeFileSync(join(folder, 'slice.dcm'), await compressedSlice(syntax).read());
+    expect(JSON.parse(organseg('info', 'slice.dcm', '--json'))).toMatchObject({ min: -666, max: 1254 });
+  }
   const counts = ['--labelled', '1', '--unlabelled', '0', '--test', '0'];
   organseg('phantom', '--out', 'data', ...counts, '--spacing', '10');
   writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ ...TINY_NETWORK, initial: { epochs: 1 } }));

@@ -119,3 +119,26 @@ export function slicesOfLas(
     });
   });
 }
+
+/** By transfer syntax, a frame of 8×6 pixels that dcmtk compressed, or of JPEG 2000 OpenJPEG. */
+export const COMPRESSED_FRAMES: Readonly<Record<string, string>> = {
+  '1.2.840.10008.1.2.4.70':
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAGAAgBAREA/8QAGgAAAwEBAQEAAAAAAAAAAAAACQoLBwgGEP/aAAgBAQABAAD70o/CmrqM6pWPO5J37yZ5TdRWGdWEZ9VMOqHTq3HME7FTMfVR0atWcMKMTXaqsnSlbOceFTEZdXsj6WrYzlYWWJRdn2Oa/wD//9k=',
+  '1.2.840.10008.1.2.4.57':
+    '/9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAGAAgBAREA/8QAGwABAAIDAQEAAAAAAAAAAAAADwkKBgcLCBD/2gAIAQEABgAA+yWPyU2upZ1pWXndSAFV6PjuAkp9MwQGe3ez6+x4D3P6Xmcg787gWFTMBO58SwMyfgcBdsC111VXlLBjJ7BwR2fMMCun5/4+gSZPAODuzzhgt09v4H/f///Z',
+  '1.2.840.10008.1.2.4.80':
+    '/9j/9wALEAAGAAgBAREA//gADQH//wASAEMBFABA/9oACAEBAAAAAKJOBtMorJztSOay1v1Znd86dRs1T2LzS7qnikWsc3fYgSyKbIFRHuN9CQ80DSr/ciCtWvb1fzNIj+YhqWfLwulvGp7myP//2Q==',
+  '1.2.840.10008.1.2.5':
+    'AgAAAEAAAAB2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAcAAP8A/gD9AQf/AP//AP4A/gcC/wH/AAD/AAf+Av8B/wH/AAcE/gP/Av8B/wf+BP4E/gP/AgcAJSJvRLlmAwelou/EOeaDCAcib0S5ZgOITQfvxDnmgwjNKgdEuWYDiE2qlwc55oMIzSoXTA==',
+  '1.2.840.10008.1.2.4.90':
+    '/0//UQApAAAAAAAIAAAABgAAAAAAAAAAAAAACAAAAAYAAAAAAAAAAAABjwEB/1IADAACAAEAAQQEAAH/XAAHQICIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAABXAAH/k8A/MQAMqOEhAjc6miJ+OiIzZhi/wB+YZAD8AyA/wJAE9yJI2Q/A0HadsyMIaEKc/dCi88VEVM8MqYOZxLsNrdcf4oivFzt/UMf/2Q==',
+};
+
+/** A slice of that frame, whose values are its stored ones. */
+export function compressedSlice(transferSyntax: string): DicomFile {
+  const PixelData = [
+    Uint8Array.from(atob(COMPRESSED_FRAMES[transferSyntax]!), (c) => c.charCodeAt(0)).buffer,
+  ];
+  const pixels = { Rows: 6, Columns: 8, RescaleIntercept: 0, PixelData, _vrMap: { PixelData: 'OB' } };
+  return dicomSlice(0, { transferSyntax, ...pixels });
+}

@@ -3,7 +3,15 @@ import { deflateRawSync } from 'node:zlib';
 import { readScan } from '@organseg/core/volume/volumeStream.ts';
 import { describe, expect, it, test } from 'vitest';
 import { readContents } from './contents.ts';
-import { dicomFile, dicomSeries, dicomSlice, PATIENT, type SliceFixture } from './dicomFixture.ts';
+import {
+  COMPRESSED_FRAMES,
+  compressedSlice,
+  dicomFile,
+  dicomSeries,
+  dicomSlice,
+  PATIENT,
+  type SliceFixture,
+} from './dicomFixture.ts';
 import type { DicomFile } from './elements.ts';
 import { openSeries } from './openSeries.ts';
 
@@ -318,40 +326,8 @@ test('an enhanced multi-frame image is a scan by itself', async () => {
   expect(scan.affine[11]).toBe(30);
 });
 
-/** Frames of 8×6 pixels by other programs: dcmtk's, and OpenJPEG for JPEG 2000. */
-const COMPRESSED: [syntax: string, frame: string][] = [
-  [
-    '1.2.840.10008.1.2.4.70',
-    '/9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAGAAgBAREA/8QAGgAAAwEBAQEAAAAAAAAAAAAACQoLBwgGEP/aAAgBAQABAAD70o/CmrqM6pWPO5J37yZ5TdRWGdWEZ9VMOqHTq3HME7FTMfVR0atWcMKMTXaqsnSlbOceFTEZdXsj6WrYzlYWWJRdn2Oa/wD//9k=',
-  ],
-  [
-    '1.2.840.10008.1.2.4.57',
-    '/9j/4AAQSkZJRgABAQAAAQABAAD/wwALEAAGAAgBAREA/8QAGwABAAIDAQEAAAAAAAAAAAAADwkKBgcLCBD/2gAIAQEABgAA+yWPyU2upZ1pWXndSAFV6PjuAkp9MwQGe3ez6+x4D3P6Xmcg787gWFTMBO58SwMyfgcBdsC111VXlLBjJ7BwR2fMMCun5/4+gSZPAODuzzhgt09v4H/f///Z',
-  ],
-  [
-    '1.2.840.10008.1.2.4.80',
-    '/9j/9wALEAAGAAgBAREA//gADQH//wASAEMBFABA/9oACAEBAAAAAKJOBtMorJztSOay1v1Znd86dRs1T2LzS7qnikWsc3fYgSyKbIFRHuN9CQ80DSr/ciCtWvb1fzNIj+YhqWfLwulvGp7myP//2Q==',
-  ],
-  [
-    '1.2.840.10008.1.2.5',
-    'AgAAAEAAAAB2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAcAAP8A/gD9AQf/AP//AP4A/gcC/wH/AAD/AAf+Av8B/wH/AAcE/gP/Av8B/wf+BP4E/gP/AgcAJSJvRLlmAwelou/EOeaDCAcib0S5ZgOITQfvxDnmgwjNKgdEuWYDiE2qlwc55oMIzSoXTA==',
-  ],
-  [
-    '1.2.840.10008.1.2.4.90',
-    '/0//UQApAAAAAAAIAAAABgAAAAAAAAAAAAAACAAAAAYAAAAAAAAAAAABjwEB/1IADAACAAEAAQQEAAH/XAAHQICIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAABXAAH/k8A/MQAMqOEhAjc6miJ+OiIzZhi/wB+YZAD8AyA/wJAE9yJI2Q/A0HadsyMIaEKc/dCi88VEVM8MqYOZxLsNrdcf4oivFzt/UMf/2Q==',
-  ],
-];
-test.each(COMPRESSED)('pixels in %s are decoded', async (transferSyntax, frame) => {
-  const PixelData = [Uint8Array.from(Buffer.from(frame, 'base64')).buffer];
-  const compressed = {
-    transferSyntax,
-    Rows: 6,
-    Columns: 8,
-    RescaleIntercept: 0,
-    PixelData,
-    _vrMap: { PixelData: 'OB' },
-  };
-  const scan = await read([dicomSlice(0, compressed)]);
+test.each(Object.keys(COMPRESSED_FRAMES))('pixels in %s are decoded', async (transferSyntax) => {
+  const scan = await read([compressedSlice(transferSyntax)]);
   const values = [5, 4, 3, 2, 1, 0].flatMap((y) =>
     Array.from({ length: 8 }, (_, x) => (x * 37 - y * 91) * ((x + y) % 2 ? 1 : -3) + 0),
   );

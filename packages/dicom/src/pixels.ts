@@ -21,11 +21,11 @@ export class SliceReader {
     }
     const { transferSyntax, columns, rows, bitsAllocated } = pixels;
     const format = { pixels: columns * rows, bytesPerPixel: bitsAllocated / 8 };
-    const decode = decoderOf(transferSyntax, file.name);
+    const decode = await decoderOf(transferSyntax, file.name);
     const stored = this.#frame(frame, pixels);
     let values: Uint8Array<ArrayBuffer>;
     try {
-      values = await decode(stored, format);
+      values = decode(stored, format);
     } catch {
       throw new InputError(
         `${file.name}: its compressed pixels cannot be read: they are cut short or damaged`,

@@ -7,70 +7,77 @@ export interface FrameFormat {
   readonly bytesPerPixel: number;
 }
 
-/** Gives the stored values of a frame, little-endian. */
-type Decode = (frame: Uint8Array<ArrayBuffer>, format: FrameFormat) => Promise<Uint8Array<ArrayBuffer>>;
+/** Gives the stored values of a frame, little-endian. Throws where the frame does not hold them. */
+type Decode = (frame: Uint8Array<ArrayBuffer>, format: FrameFormat) => Uint8Array<ArrayBuffer>;
 
 interface TransferSyntax {
   readonly name: string;
-  /** Undefined where the values are stored as they are. */
-  readonly decode?: Decode;
+  /** Loads what decodes its frames; undefined where the values are stored as they are. */
+  readonly load?: () => Promise<Decode>;
+}
+
+async function loadJpegLossless(): Promise<Decode> {
+  const { Decoder } = await import('jpeg-lossless-decoder-js');
+  return ({ buffer, byteOffset, byteLength }) =>
+    new Uint8Array(new Decoder().decompress(buffer, byteOffset, byteLength));
 }
 
 const quiet = { print: () => {}, printErr: () => {} };
 
-const jpegLossless: Decode = async (frame) => {
-  const { Decoder } = await import('jpeg-lossless-decoder-js');
-  return new Uint8Array(new Decoder().decompress(frame.buffer, frame.byteOffset, frame.byteLength));
-};
+async function loadJpegLs(): Promise<Decode> {
+  const { default: load } = await import('@cornerstonejs/codec-charls/decode');
+  return embind((await load(quiet)).JpegLSDecoder);
+}
 
-/** Frames that an Emscripten module decodes, which is loaded for the first of them. */
-function embind(load: () => Promise<new () => EmbindDecoder>): Decode {
-  let loaded: Promise<new () => EmbindDecoder> | undefined;
-  return async (frame) => {
-    loaded ??= load();
-    const decoder = new (await loaded)();
+async function loadJpeg2000(): Promise<Decode> {
+  const { default: load } = await import('@cornerstonejs/codec-openjpeg/decode');
+  return embind((await load(quiet)).J2KDecoder);
+}
+
+const embind =
+  (Decoder: new () => EmbindDecoder): Decode =>
+  (frame) => {
+    const decoder = new Decoder();
     try {
       decoder.getEncodedBuffer(frame.length).set(frame);
       decoder.decode();
-      return decoder.getDecodedBuffer().slice() as Uint8Array<ArrayBuffer>; // the module's memory is used again
+      return Uint8Array.from(decoder.getDecodedBuffer()); // the module's memory is used again
     } finally {
       decoder.delete();
     }
   };
-}
 
-const jpegLs = embind(async () => {
-  const { default: load } = await import('@cornerstonejs/codec-charls/decode');
-  return (await load(quiet)).JpegLSDecoder;
-});
-
-const jpeg2000 = embind(async () => {
-  const { default: load } = await import('@cornerstonejs/codec-openjpeg/decode');
-  return (await load(quiet)).J2KDecoder;
-});
-
-const bigEndian: Decode = async (frame, { bytesPerPixel }) => {
+const swapBytes: Decode = (frame, { bytesPerPixel }) => {
   const swapped = frame.slice();
   for (let at = 0; at + bytesPerPixel <= swapped.length; at += bytesPerPixel)
     swapped.subarray(at, at + bytesPerPixel).reverse();
   return swapped;
 };
 
-const rle: Decode = async (frame, { pixels, bytesPerPixel }) => decodeRle(frame, pixels, bytesPerPixel);
+const unpackRle: Decode = (frame, { pixels, bytesPerPixel }) => decodeRle(frame, pixels, bytesPerPixel);
+
+/** Loads the first time alone. */
+function once(load: () => Promise<Decode>): () => Promise<Decode> {
+  let loaded: Promise<Decode> | undefined;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
+}
 
 const JPEG = '1.2.840.10008.1.2.4';
 const SYNTAXES: Readonly<Record<string, TransferSyntax>> = {
   '1.2.840.10008.1.2': { name: 'Implicit VR Little Endian' },
   '1.2.840.10008.1.2.1': { name: 'Explicit VR Little Endian' },
   '1.2.840.10008.1.2.1.99': { name: 'Deflated Explicit VR Little Endian' },
-  '1.2.840.10008.1.2.2': { name: 'Explicit VR Big Endian', decode: bigEndian },
-  '1.2.840.10008.1.2.5': { name: 'RLE Lossless', decode: rle },
-  [`${JPEG}.57`]: { name: 'JPEG Lossless', decode: jpegLossless },
-  [`${JPEG}.70`]: { name: 'JPEG Lossless, first-order prediction', decode: jpegLossless },
-  [`${JPEG}.80`]: { name: 'JPEG-LS Lossless', decode: jpegLs },
-  [`${JPEG}.81`]: { name: 'JPEG-LS Near-Lossless', decode: jpegLs },
-  [`${JPEG}.90`]: { name: 'JPEG 2000 Lossless', decode: jpeg2000 },
-  [`${JPEG}.91`]: { name: 'JPEG 2000', decode: jpeg2000 },
+  '1.2.840.10008.1.2.2': { name: 'Explicit VR Big Endian', load: async () => swapBytes },
+  '1.2.840.10008.1.2.5': { name: 'RLE Lossless', load: async () => unpackRle },
+  [`${JPEG}.57`]: { name: 'JPEG Lossless', load: once(loadJpegLossless) },
+  [`${JPEG}.70`]: { name: 'JPEG Lossless, first-order prediction', load: once(loadJpegLossless) },
+  [`${JPEG}.80`]: { name: 'JPEG-LS Lossless', load: once(loadJpegLs) },
+  [`${JPEG}.81`]: { name: 'JPEG-LS Near-Lossless', load: once(loadJpegLs) },
+  [`${JPEG}.90`]: { name: 'JPEG 2000 Lossless', load: once(loadJpeg2000) },
+  [`${JPEG}.91`]: { name: 'JPEG 2000', load: once(loadJpeg2000) },
 };
 
 /** Names of what is not read, for the message. */
@@ -90,11 +97,11 @@ export const isEncapsulated = (uid: string): boolean =>
   uid.startsWith(`${JPEG}.`) || uid === '1.2.840.10008.1.2.5';
 
 /** What gives the stored values of frames. Throws InputError that names the file where nothing here does. */
-export function decoderOf(uid: string, name: string): Decode {
+export async function decoderOf(uid: string, name: string): Promise<Decode> {
   const syntax = SYNTAXES[uid];
   if (!syntax)
     throw new InputError(
       `${name}: its transfer syntax, ${syntaxName(uid)} (${uid}), is not read: decompress it`,
     );
-  return syntax.decode ?? (async (frame) => frame);
+  return (await syntax.load?.()) ?? ((frame) => frame);
 }
