@@ -35,8 +35,9 @@ export default defineConfig({
       // Mesa's software driver compiles a kernel for 4 lanes in a third of the time that it takes for 8.
       LP_NATIVE_VECTOR_WIDTH: '128',
       MESA_SHADER_CACHE_DIR: cacheOf('mesa-4-lanes'),
-      // glibc keeps the memory that compilers and runs give back, in huge pages: half as many page faults.
-      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=16777216',
+      // glibc keeps the memory that compilers and runs give back, in huge pages: two fifths fewer page faults.
+      GLIBC_TUNABLES:
+        'glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold=1073741824:glibc.malloc.top_pad=16777216',
       // Commands that tests start load their modules in two thirds of the time.
       NODE_COMPILE_CACHE: cacheOf('node'),
     },
