@@ -18,6 +18,8 @@ async function bundle(paths: readonly string[], format: 'esm' | 'iife') {
   const build = await rolldown({
     input: paths.map((path) => join(ROOT, path)),
     platform: 'browser',
+    // DICOM's decoders ask for these where they find themselves in Node.
+    resolve: { alias: { fs: false, path: false } },
     onLog: (_, { message }) => warnings.push(message),
   });
   const { output } = await build.generate({ format, name: 'page' });

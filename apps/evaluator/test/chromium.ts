@@ -1,4 +1,4 @@
-/** The system's Chromium, in which the pages are tested. */
+/** The system's Chromium, in which pages are tested. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
@@ -14,6 +14,11 @@ const PLACES = [
 export const CHROMIUM_ADVICE =
   'there is no Chromium, so the tests of the pages are skipped; `apt-get install chromium` (or CHROMIUM=PATH) brings one';
 
+const GPU = {
+  none: ['--disable-gpu'],
+  SwiftShader: ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader'],
+};
+
 export function findChromium(): string | undefined {
   return [process.env.CHROMIUM ?? '', ...PLACES].find((path) => path !== '' && existsSync(path));
 }
@@ -21,10 +26,11 @@ export function findChromium(): string | undefined {
 /** Far more than a slow and busy machine takes for anything. */
 export const LONGEST_MS = 600_000;
 
-export function launchChromium(): Promise<Browser> {
+/** Without a GPU, or with WebGPU and WebGL on a processor that plays one. */
+export function launchChromium(gpu: 'none' | 'SwiftShader' = 'none'): Promise<Browser> {
   return chromium.launch({
     timeout: LONGEST_MS,
     executablePath: findChromium()!,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    args: ['--headless', '--no-sandbox', '--disable-background-networking', ...GPU[gpu]],
   });
 }

@@ -21,23 +21,37 @@ export async function buildSite(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'demo'), { recursive: true });
   cpSync(join(VIEWER, 'public'), folder, { recursive: true });
-  await bundle('page/main.ts', join(folder, 'page.js'));
-  await bundle('worker/main.ts', join(folder, 'worker.js'));
+  await bundle('page/main.ts', folder, 'page');
+  await bundle('worker/main.ts', folder, 'worker');
   await writeDemo(join(folder, 'demo'));
   const files = filesOf(folder);
   const hash = createHash('sha256');
   for (const path of files) hash.update(path).update(readFileSync(join(folder, path)));
   const site = { digest: hash.digest('hex').slice(0, 16), files: ['./', ...files] };
-  await bundle('serviceWorker.ts', join(folder, 'serviceWorker.js'), { SITE: JSON.stringify(site) });
+  await bundle('serviceWorker.ts', folder, 'serviceWorker', { SITE: JSON.stringify(site) });
 }
 
-async function bundle(input: string, file: string, define: Record<string, string> = {}): Promise<void> {
+/** Bundles a source; what it loads only when it is needed goes into files of their own. */
+async function bundle(
+  input: string,
+  folder: string,
+  name: string,
+  define: Record<string, string> = {},
+): Promise<void> {
   await build({
     input: join(VIEWER, 'src', input),
     platform: 'browser',
     logLevel: 'warn',
     transform: { define },
-    output: { file, format: 'esm', codeSplitting: false, minify: true },
+    // DICOM's decoders ask for these where they find themselves in Node.
+    resolve: { alias: { fs: false, path: false } },
+    output: {
+      dir: folder,
+      entryFileNames: `${name}.js`,
+      chunkFileNames: `${name}-[name]-[hash].js`,
+      format: 'esm',
+      minify: true,
+    },
   });
 }
 

@@ -78,8 +78,9 @@ const GPU_ADVICE =
   'Segmenting needs WebGPU: Chrome or Edge 113, Safari 26, Firefox 141 or newer, with hardware acceleration on. ' +
   'If the device was lost, close other pages that use it, take less memory, and segment again.';
 
-async function openScan(files: readonly NamedFile[]): Promise<boolean> {
+async function openScan(given: Promised<readonly NamedFile[]>): Promise<boolean> {
   return during(async (onNews) => {
+    const files = await given;
     const shown = await worker.ask('showScan', [files], onNews);
     labels = undefined;
     score = undefined;
@@ -93,8 +94,9 @@ async function openScan(files: readonly NamedFile[]): Promise<boolean> {
   });
 }
 
-async function openModel(files: readonly NamedFile[]): Promise<boolean> {
+async function openModel(given: Promised<readonly NamedFile[]>): Promise<boolean> {
   return during(async () => {
+    const files = await given;
     show('status', 'opening the model…');
     opened(await worker.ask('openModel', [files]), files);
     await updatePlan();
@@ -114,6 +116,8 @@ function opened(facts: ModelFacts, files: readonly NamedFile[]): void {
 const inMb = (bytes: number) =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
+type Promised<T> = T | Promise<T>;
+
 const capBytes = () => Math.max(1, Number(input('cap').value)) * MIB;
 
 /** Says what the scan will take on this GPU, once there are a scan and a model. */
@@ -132,7 +136,7 @@ async function updatePlan(): Promise<void> {
 
 async function segment(): Promise<void> {
   if (!scan || busy) return;
-  if (!model && !(await openModel(await fetched(demo?.model ?? [])))) return;
+  if (!model && !(await openModel(fetched(demo?.model ?? [])))) return;
   const { files } = scan;
   await during(async (onNews) => {
     labels = await worker.ask('segment', [files, capBytes()], onNews);
@@ -228,6 +232,7 @@ function listen(): void {
       take(files);
     });
   chosen('scan-input', open);
+  chosen('series-input', open);
   chosen('folder-input', open);
   chosen('zip-input', open);
   chosen('reference-input', compare);
@@ -244,7 +249,7 @@ function listen(): void {
   );
   clicked('demo', async () => {
     if (busy || !demo) return;
-    if ((await openScan(await fetched([demo.scan]))) && (model || demo.model.length)) await segment();
+    if ((await openScan(fetched([demo.scan]))) && (model || demo.model.length)) await segment();
   });
   const name = (ending: string) => `${scan!.shown.name}${ending}`;
   clicked('save-labels', () => save(labels!.file, name('.nii.gz')));

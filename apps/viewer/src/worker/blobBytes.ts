@@ -47,7 +47,7 @@ export async function* blobStream(
 }
 
 /** What the browser refuses of a file, in one line; any other error as it is. */
-const unreadable = (error: unknown, path: string): unknown =>
+export const unreadable = (error: unknown, path: string): unknown =>
   error instanceof DOMException && error.name !== 'AbortError'
     ? new InputError(`${path}: cannot be read any more; it was moved, deleted or changed`)
     : error;

@@ -59,7 +59,7 @@ const HANDLERS: Handlers = {
       tell({ stage: 'reading the scan', share });
     });
     return {
-      name: caseNameOf(files[0]!.path),
+      name: caseNameOf(files).split('/').at(-1)!,
       shape: scan.shape,
       spacingMm: spacingOf(scan.affine),
       nifti: await niftiOf(scan),

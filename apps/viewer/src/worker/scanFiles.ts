@@ -13,20 +13,32 @@ export type OnShare = (share: number) => void;
 /** The ending of a scan's file, behind the number of its channel where it has one. */
 const ENDING = /(_(\d{4}))?\.(nii|hdr|img)(\.gz)?$/i;
 
-export const isScanFile = (path: string): boolean => ENDING.test(path);
+const isScanFile = (path: string): boolean => ENDING.test(path);
 
-/** The name of the case that a scan's file belongs to. */
-export const caseNameOf = (path: string): string => path.split('/').at(-1)!.replace(ENDING, '');
+/** The name of the case that files belong to: of NIfTI their own, of DICOM their folder's. */
+export function caseNameOf(files: readonly NamedFile[]): string {
+  const scan = files.find(({ path }) => isScanFile(path));
+  return scan ? scan.path.split('/').at(-1)!.replace(ENDING, '') : folderOf(files);
+}
+
+/** How a folder of files is called that were dropped or chosen together. */
+const folderOf = ([first]: readonly NamedFile[]): string =>
+  first!.path.split('/').slice(0, -1).join('/') || first!.path;
 
 /**
- * The channels of the one scan among files, on one grid: as many as asked for, or the first. Throws InputError, also
- * where there are several scans.
+ * The channels of the one scan among files, on one grid: as many as asked for, or the first. Files none of which is NIfTI
+ * are taken for the slices of a DICOM series. Throws InputError, also where there are several scans.
  */
 export async function readChannels(
   files: readonly NamedFile[],
   channelNames: readonly string[] | undefined,
   onShare: OnShare,
 ): Promise<[Scan, ...Scan[]]> {
+  if (files.length > 0 && !files.some(({ path }) => isScanFile(path))) {
+    // Its decoders are large, and few scans need them.
+    const { readSeries } = await import('./dicomSeries.ts');
+    return [await readSeries(files, folderOf(files), onShare)];
+  }
   const volumes = volumesAmong(files);
   const wanted = channelNames?.length ?? 1;
   if (channelNames && volumes.length !== wanted)

@@ -17,7 +17,6 @@ const MAX_DEPTH = 2;
  * Throws InputError that says what is missing, or which ones there are.
  */
 export async function modelKind(files: ModelFiles): Promise<ModelKind> {
-  if (files.has(DESCRIPTION)) return { kind: 'run', files };
   const { path } = files;
   const found = await modelsIn(files, MAX_DEPTH);
   if (found.length === 1) return found[0]!;
@@ -27,6 +26,7 @@ export async function modelKind(files: ModelFiles): Promise<ModelKind> {
 }
 
 async function modelsIn(files: ModelFiles, depth: number): Promise<ModelKind[]> {
+  if (files.has(DESCRIPTION)) return [{ kind: 'run', files }];
   const names = await files.names().catch((): string[] => []); // of a file, none
   if (names.includes('plans.json') && names.includes('dataset.json') && names.some(isFold))
     return [{ kind: 'nnU-Net', files }];

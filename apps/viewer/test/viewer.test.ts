@@ -1,0 +1,269 @@
+/** The viewer in a real Chromium, on a processor that plays GPU: one browser and one page for all tests, in this order. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { networkLayout } from '@organseg/core/network/network.ts';
+import { Random } from '@organseg/core/random.ts';
+import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
+import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
+import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
+import { saveBest } from '@organseg/train/run/checkpoint.ts';
+import { createRun } from '@organseg/train/run/runFolder.ts';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tinyConfig, writePhantoms } from '../../../packages/train/test/fixture.ts';
+import { CHROMIUM_ADVICE, findChromium, LONGEST_MS, launchChromium } from '../../evaluator/test/chromium.ts';
+import { buildSite } from '../scripts/site.ts';
+import { serveFolder } from '../scripts/staticServer.ts';
+
+const hasChromium = findChromium() !== undefined;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const reference = golden('nnunet/plain3d');
+const LABELS = ['background', 'liver', 'spleen', 'left "odd", kidney'];
+
+describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHROMIUM_ADVICE})`}`, () => {
+  let folder: string;
+  let server: Server;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  let origin: string;
+  const requests: string[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'organseg-'));
+    await buildSite(join(folder, 'site'));
+    server = await serveFolder(join(folder, 'site'), 0, '/some/where/');
+    origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+    await writePhantoms(join(folder, 'data'), { labelled: 0, unlabelled: 0, test: 1 });
+    await writeRun(join(folder, 'run'));
+    browser = await launchChromium('SwiftShader');
+    context = await browser.newContext({ baseURL: `${origin}/some/where/`, acceptDownloads: true });
+    context.setDefaultTimeout(LONGEST_MS);
+    context.on('request', (request) => requests.push(request.url()));
+    page = await context.newPage();
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await opened();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function opened(): Promise<void> {
+    await page.goto('./');
+    await page.waitForSelector('body[data-ready]');
+  }
+
+  /** A run of random weights. */
+  async function writeRun(path: string): Promise<void> {
+    const config = tinyConfig({ classes: LABELS.length });
+    const none = { init: null, initWeights: null, pseudo: null, fold: null, prepared: null, sources: null };
+    await createRun(path, {
+      ...none,
+      phase: 'initial',
+      data: 'data',
+      branches: false,
+      labelNames: LABELS,
+      channelNames: ['CT'],
+      trainingCases: [],
+      validationCases: [],
+      config,
+    });
+    const random = new Random(3);
+    const { specs } = networkLayout(networkConfig(config));
+    const values = specs.map(({ name, shape }) => {
+      const size = shape.reduce((product, extent) => product * extent, 1);
+      return [name, Float32Array.from({ length: size }, () => random.uniform(-0.5, 0.5))] as const;
+    });
+    await saveBest(path, specs, new Map(values));
+  }
+
+  const text = async (id: string) => ((await page.textContent(`#${id}`)) ?? '').trim();
+
+  /** Chooses files, and waits until the page has taken them in or told why not. Returns the fault, if any. */
+  async function choose(id: string, files: string | { name: string; buffer: Buffer }): Promise<string> {
+    const given = typeof files === 'string' ? files : { ...files, mimeType: 'application/octet-stream' };
+    await page.setInputFiles(`#${id}`, given);
+    await idle();
+    return text('fault');
+  }
+
+  const idle = () => page.waitForSelector('#cancel', { state: 'hidden' });
+
+  async function segmented(): Promise<void> {
+    await page.click('#segment');
+    await idle();
+    expect(await text('fault')).toBe('');
+    expect(await text('status')).toBe('Done.');
+  }
+
+  async function saved(button: string): Promise<string> {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#${button}`)]);
+    const path = join(folder, download.suggestedFilename());
+    await download.saveAs(path);
+    return path;
+  }
+
+  const phantom = () => join(folder, 'data/imagesTs/test_000_0000.nii.gz');
+
+  test('a broken file is told in one line each, and the page goes on', async () => {
+    const whole = readFileSync(phantom());
+    const scan = (name: string, buffer: Buffer) => choose('scan-input', { name, buffer });
+    expect(await scan('text.nii.gz', Buffer.from('no scan'))).toBe(
+      'text.nii.gz: the name says gzip, the content is not',
+    );
+    expect(await scan('cut.nii.gz', whole.subarray(0, whole.length >> 1))).toBe(
+      'cut.nii.gz: the gzip stream is cut short',
+    );
+    expect(await scan('empty.nii', Buffer.alloc(0))).toBe('empty.nii: the file is empty');
+    expect(await choose('zip-input', { name: 'model.zip', buffer: Buffer.from('no zip') })).toMatch(
+      /^model\.zip: is a broken zip, or one cut short: /,
+    );
+    expect(await choose('folder-input', join(folder, 'data'))).toMatch(/^data: holds no model: /);
+    expect(await page.isDisabled('#segment')).toBe(true);
+  });
+
+  test('a folder of DICOM slices is shown as one scan', async () => {
+    const series = join(folder, 'series');
+    mkdirSync(series);
+    for (const [i, slice] of dicomSeries(4).entries())
+      writeFileSync(join(series, `${i}.dcm`), await slice.read());
+    expect(await choose('series-input', series)).toBe('');
+    expect(await text('scan')).toMatch(/^series: \d+ × \d+ × 4 voxels/);
+  });
+
+  test('a run in a packed zip segments a phantom; its label map and figures agree', async () => {
+    const files = readdirSync(join(folder, 'run')).map(
+      (name) => [`run/${name}`, readFileSync(join(folder, 'run', name))] as const,
+    );
+    const zip = Buffer.from(await zipOf(new Map(files), { level: 6 }));
+    expect(await choose('scan-input', phantom())).toBe('');
+    expect(await choose('zip-input', { name: 'run.zip', buffer: zip })).toBe('');
+    expect(await text('model')).toContain('3 organs from CT');
+    expect(await text('plan')).toMatch(/^will take \d+ MiB of GPU memory at most$/);
+    await segmented();
+    const scan = await readNiftiFile(phantom());
+    const labels = await readLabelsFile(await saved('save-labels'));
+    expect(labels.shape).toEqual(scan.shape);
+    expect(labels.affine).toEqual(scan.affine);
+    const counts = LABELS.map((_, label) => labels.data.filter((each) => each === label).length);
+    expect(counts.filter(Boolean).length).toBeGreaterThan(1);
+    const json = JSON.parse(readFileSync(await saved('save-json'), 'utf8'));
+    expect(Object.keys(json)).toEqual(LABELS.slice(1));
+    expect(Object.values<{ voxels: number }>(json).map(({ voxels }) => voxels)).toEqual(counts.slice(1));
+    const csv = readFileSync(await saved('save-csv'), 'utf8').split('\n');
+    expect(csv[0]).toBe('organ,label,voxels,volume_ml,mean_hu');
+    expect(csv[3]).toMatch(new RegExp(`^"left ""odd"", kidney",3,${counts[3]},`));
+    expect(
+      readFileSync(await saved('save-png'))
+        .subarray(1, 4)
+        .toString(),
+    ).toBe('PNG');
+  });
+
+  test('a reference is compared by the evaluator’s code; one on another grid is told', async () => {
+    const own = join(folder, 'test_000.nii.gz');
+    expect(await choose('reference-input', own)).toBe('');
+    expect(await text('comparison')).toBe('means: DSC 1.000, NSD 1.000');
+    const other = join(folder, 'site/demo/phantom-reference.nii.gz');
+    expect(await choose('reference-input', other)).toMatch(/^the scan has .* voxels, its reference .* has /);
+  });
+
+  test('a cancelled segmentation says so, and the next one is done', async () => {
+    await page.evaluate(() => {
+      document.getElementById('segment')!.click();
+      document.getElementById('cancel')!.click();
+    });
+    await idle();
+    expect(await text('status')).toBe('Cancelled.');
+    await segmented();
+  });
+
+  test('a model is kept in the browser over a reload, opened from there, and deleted', async () => {
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    await page.click('#keep');
+    await idle();
+    expect(await text('kept-list')).toMatch(/^run, \d+ kB/);
+    await opened();
+    await page.click('[aria-label="Open run"]');
+    await idle();
+    expect(await text('model')).toContain('run (organseg)');
+    await page.click('[aria-label="Delete run"]');
+    await idle();
+    expect(await page.isHidden('#kept')).toBe(true);
+  });
+
+  test('axe finds nothing, in light and dark, on a desk and a phone', async () => {
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    expect(await choose('scan-input', phantom())).toBe('');
+    await segmented();
+    await page.evaluate(AXE);
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const viewport of [
+        { width: 1280, height: 800 },
+        { width: 360, height: 740 },
+      ]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(viewport);
+        const faults = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          const { violations } = await axe.run();
+          const { scrollWidth, clientWidth } = document.documentElement;
+          return [
+            ...violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
+            ...(scrollWidth > clientWidth ? ['the page is wider than the screen'] : []),
+          ];
+        });
+        expect(faults, `${colorScheme} ${viewport.width}`).toEqual([]);
+      }
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  test.skipIf(!reference)(
+    'nnU-Net’s model dropped as a folder: every label is the one of nnU-Net’s networks in f32',
+    async () => {
+      expect(await choose('scan-input', join(reference!, 'input.nii.gz'))).toBe('');
+      expect(await choose('folder-input', reference!)).toBe('');
+      await segmented();
+      const made = await readLabelsFile(await saved('save-labels'));
+      const expected = await readLabelsFile(join(reference!, 'expected_labels_f32.nii.gz'));
+      expect(made.data.filter((label, i) => label !== expected.data[i]).length).toBe(0);
+    },
+  );
+
+  test('opens without a network after the first visit, and shows the phantom', async () => {
+    await page.evaluate(async () => {
+      await navigator.serviceWorker.ready;
+    });
+    await context.setOffline(true);
+    await opened();
+    await page.click('#demo');
+    await idle();
+    expect(await text('scan')).toMatch(/^phantom: \d+ × \d+ × \d+ voxels/);
+    await context.setOffline(false);
+  });
+
+  test('no request left the site in all this, nor may one; nothing complained', async () => {
+    expect(requests.length).toBeGreaterThan(5);
+    const foreign = requests.filter(
+      (url) => !/^(blob|data):/.test(url) && !url.startsWith(`${origin}/some/where/`),
+    );
+    expect(foreign).toEqual([]);
+    expect(complaints).toEqual([]);
+    const refused = page.evaluate(() => fetch('http://127.0.0.1:9/').catch(({ message }) => message));
+    expect(await refused).toBe('Failed to fetch');
+    expect(complaints.join()).toContain('Content Security Policy');
+  });
+});
