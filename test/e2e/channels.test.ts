@@ -1,5 +1,5 @@
 /** Scans of several channels that are no CT, from their plan to their scores. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,6 +15,14 @@ const DESCRIPTION = {
   labels: { background: 0, front: 1, back: 2 },
   file_ending: '.nii.gz',
 };
+
+/** Trains in seconds. */
+const SETTINGS = [
+  ...['filters=[6,12]', 'kernels=[[3,3,3],[3,3,3]]', 'strides=[[1,1,1],[2,2,2]]'],
+  ...['patch=[16,20,24]', 'deepSupervision=false', 'batch=1', 'augmentations=[]', 'weightAverage=0.9'],
+  ...['optimizer=adam', 'momentum=0.9', 'initial.learningRate=0.01', 'stepsPerEpoch=10', 'initial.epochs=8'],
+  ...['validateEverySteps=80'],
+];
 
 /** A ball in two halves, bright in T1 and dark in T2; every scan has a scale of its own, as MR has. */
 async function writeCase(folder: string, set: string, name: string, seed: number): Promise<void> {
@@ -81,23 +89,22 @@ describe('a data set of two channels of MR', () => {
   });
 
   it('goes through the pipeline: copy-paste with unlabelled scans, predictions, scores, report', async () => {
-    const settings = [
-      ...['filters=[6,12]', 'kernels=[[3,3,3],[3,3,3]]', 'strides=[[1,1,1],[2,2,2]]'],
-      ...['patch=[16,20,24]', 'deepSupervision=false', 'batch=1', 'augmentations=[]', 'weightAverage=0.9'],
-      ...[
-        'optimizer=adam',
-        'momentum=0.9',
-        'initial.learningRate=0.01',
-        'stepsPerEpoch=10',
-        'initial.epochs=8',
-      ],
-      ...['validateEverySteps=80', 'copyPaste.pseudoLabels.refresh=20'],
-    ];
     const out = at('out');
     const { labelledOnly, students } = await cliJsonHere<{
       labelledOnly: { mean: { dsc: number } };
       students: { evaluation: { mean: { dsc: number } } }[];
-    }>(['pipeline', '--data', data, '--out', out, '--config', at('plan.json'), '--set', ...settings]);
+    }>([
+      'pipeline',
+      '--data',
+      data,
+      '--out',
+      out,
+      '--config',
+      at('plan.json'),
+      '--set',
+      ...SETTINGS,
+      'copyPaste.pseudoLabels.refresh=20',
+    ]);
     expect(labelledOnly.mean.dsc).toBeGreaterThan(0.8);
     expect(students[0]!.evaluation.mean.dsc).toBeGreaterThan(0.8);
     const { channelNames, sources } = JSON.parse(
@@ -108,5 +115,46 @@ describe('a data set of two channels of MR', () => {
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(
       'ZScoreNormalization, ZScoreNormalization',
     );
+  });
+
+  it('is trained by nested regions with an ignore label, predicted and scored by regions', async () => {
+    const regions = at('regions');
+    cpSync(data, regions, { recursive: true });
+    const labels = { background: 0, ball: [1, 2], back: [2], ignore: 3 };
+    const description = { ...DESCRIPTION, labels, regions_class_order: [1, 2] };
+    writeFileSync(join(regions, 'dataset.json'), JSON.stringify(description));
+    const [out, plan] = [at('by-regions'), at('regions.json')];
+    const how = ['--data', regions, '--fingerprint', at('fingerprint')];
+    expect(
+      await cliHere(['plan', ...how, '--memory', '300', '--preset', 'noisy-student', '--out', plan]),
+    ).toMatchObject({
+      code: 0,
+    });
+    const copyPaste = await cliHere(['train', '--data', regions, '--out', out, '--config', at('plan.json')]);
+    expect(lastLine(copyPaste)).toMatch(/regions: its labels are regions, which copyPaste cannot learn from/);
+    await cliJsonHere(['train', '--data', regions, '--out', out, '--config', plan, '--set', ...SETTINGS]);
+    const { config, labelNames } = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+    expect(labelNames).toEqual(['background', 'ball', 'back']);
+    expect(config.regions).toEqual([
+      { labels: [1, 2], label: 1 },
+      { labels: [2], label: 2 },
+    ]);
+    const predictions = at('predictions');
+    await cliJsonHere([
+      'predict',
+      '--model',
+      out,
+      '--input',
+      join(regions, 'imagesTs'),
+      '--out',
+      predictions,
+    ]);
+    const { cases } = await cliJsonHere<{ cases: { organs: Record<string, { dsc: number }> }[] }>([
+      ...['evaluate', '--prediction', predictions, '--reference', join(regions, 'labelsTs')],
+    ]);
+    // The ball holds its back: as labels apart they would be each other's complement.
+    expect(Object.keys(cases[0]!.organs)).toEqual(['ball', 'back']);
+    expect(cases[0]!.organs.ball!.dsc).toBeGreaterThan(0.8);
+    expect(cases[0]!.organs.back!.dsc).toBeGreaterThan(0.7);
   });
 });

@@ -106,7 +106,7 @@ describe('plan', () => {
     expect(preprocessing).toMatchObject({ channels });
   });
 
-  it('plans regions, which cannot be trained yet, says so, and writes no settings', async () => {
+  it('plans what cannot be trained, says why, and writes no settings', async () => {
     const regions = at('regions');
     cpSync(data, regions, { recursive: true });
     const labels = { background: 0, both: [1, 2], one: 2 };
@@ -117,7 +117,7 @@ describe('plan', () => {
     ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /regions\.json: not written, since this cannot be trained yet: .*labels\.both: expects/,
+      /regions\.json: not written, since this cannot be trained yet: .*regions_class_order expects each of 1, 2 once, one a region; got none/,
     );
     expect(existsSync(at('regions.json'))).toBe(false);
   });

@@ -77,7 +77,24 @@ test.each([
   ["{'labels': 1}", /dataset\.json: is not JSON at line 1, column 2$/],
   [{ labels: { background: '0', liver: '1' } }, /labels: the id of background is text, "0", not a number$/],
   [{ labels: { background: 0, liver: '1' } }, /labels: the id of liver is text, "1", not a number$/],
-  [{ labels: { background: 0, liver: [1, 2] } }, /labels\.liver: expects names with ids/],
+  [{ labels: { background: 0, liver: [] } }, /labels\.liver: expects names with ids/],
+  [{ labels: { background: 0, liver: [1, 2] } }, /regions_class_order expects each of 1 once, .* got none$/],
+  [
+    { labels: { background: 0, liver: [1, 2], lesion: 2 }, regions_class_order: [1, 1] },
+    /regions_class_order expects each of 1, 2 once, one a region; got 1, 1$/,
+  ],
+  [
+    { labels: { background: 0, liver: [1, 3], lesion: 3 }, regions_class_order: [1, 2] },
+    /the regions expect to hold the ids 1, 2$/,
+  ],
+  [
+    { labels: { background: 0, 7: [1, 2], lesion: 2 }, regions_class_order: [1, 2] },
+    /the region named 7 has a number for a name/,
+  ],
+  [
+    { labels: { background: 0, liver: [1, 2], lesion: 2, ignore: 4 }, regions_class_order: [1, 2] },
+    /ignore expects the highest id, 3, got 4$/,
+  ],
   [{ labels: 3 }, /dataset\.json: labels: expects names with ids/],
   [{ ...DESCRIPTION, labels: { background: 0, liver: 2 } }, /labels expects ids 0, 1, 2/],
   [{ ...DESCRIPTION, file_ending: '.png' }, /file_ending: only \.nii\.gz is read/],
@@ -94,6 +111,19 @@ test.each([
   [{ labels: { background: 0, ignore: 1 } }, /labels expects the background and 1 to 254 organs/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
+});
+
+test('regions have names by the labels that they are written with, in the order of dataset.json', async () => {
+  const labels = { background: 0, lesion: [2], liver: [1, 2], ignore: 3 };
+  const dataset = await openDataset(folderWith({ labels, regions_class_order: [2, 1] }));
+  expect(dataset).toMatchObject({
+    labelNames: ['background', 'liver', 'lesion'],
+    ignoreLabel: 3,
+    regions: [
+      { labels: [2], label: 2 },
+      { labels: [1, 2], label: 1 },
+    ],
+  });
 });
 
 test('a scan has a file for each channel; one that lacks another than the first is refused', async () => {

@@ -11,6 +11,7 @@ import { assertScan, type CaseFolder, leftOutNote, readCaseFolder, readImageFold
 import { channelEnding, channelFiles } from './channels.ts';
 import { readJsonFile } from './json.ts';
 import { assertFile, namesIn } from './read.ts';
+import { type Region, regionsOf } from './regions.ts';
 
 export interface DatasetCase {
   readonly name: string;
@@ -28,6 +29,8 @@ export interface Labels {
   readonly labelNames: readonly string[];
   /** The label called `ignore`, of voxels that are neither learnt from nor scored; undefined without one. */
   readonly ignoreLabel?: number | undefined;
+  /** The regions that are told apart in place of the labels; undefined where labels are. */
+  readonly regions?: readonly Region[] | undefined;
 }
 
 export interface Dataset extends Labels {
@@ -44,14 +47,19 @@ export interface Dataset extends Labels {
 }
 
 /** What `labels` expects. */
-const LABELS = 'expects names with ids (or ids with names, as nnU-Net v1)';
+const LABELS = 'expects names with ids, or with lists of ids (or ids with names, as nnU-Net v1)';
 
 /** What `channel_names` expects, or `modality`. */
 const CHANNELS = 'expects names by the channels’ numbers, such as {"0": "CT"} or {"0": "T1", "1": "T2"}';
 
 /** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
 const description = z.looseObject({
-  labels: z.record(z.string(), z.union([z.int().nonnegative(), z.string()], LABELS), LABELS),
+  labels: z.record(
+    z.string(),
+    z.union([z.int().nonnegative(), z.string(), z.array(z.int().positive()).min(1, LABELS)], LABELS),
+    LABELS,
+  ),
+  regions_class_order: z.array(z.int().positive()).nullish(),
   file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
   channel_names: z.record(z.string(), z.string(), CHANNELS).optional(),
   modality: z.record(z.string(), z.string(), CHANNELS).optional(),
@@ -177,7 +185,9 @@ export const readLabels = async (path: string): Promise<Labels> =>
 export const readLabelNames = async (path: string): Promise<readonly string[]> =>
   (await readLabels(path)).labelNames;
 
-function labelsOf({ labels }: z.infer<typeof description>, path: string): Labels {
+function labelsOf({ labels, regions_class_order: order }: z.infer<typeof description>, path: string): Labels {
+  const lists = Object.values(labels).filter((ids) => Array.isArray(ids));
+  if (lists.some((ids) => ids.length > 1)) return regionLabelsOf(labels, order ?? undefined, path);
   const asText = Object.entries(labels).find(
     ([name, id]) => typeof id === 'string' && /^\d+$/.test(id) && !/^\d+$/.test(name),
   );
@@ -185,12 +195,11 @@ function labelsOf({ labels }: z.infer<typeof description>, path: string): Labels
     throw new InputError(`${path}: labels: the id of ${asText[0]} is text, "${asText[1]}", not a number`);
   const all = Object.entries(labels)
     .map(([key, value]): [string, number] =>
-      typeof value === 'number' ? [key, value] : [value, Number(key)],
+      typeof value === 'string' ? [value, Number(key)] : [key, [value].flat()[0]!],
     )
     .sort((a, b) => a[1] - b[1]);
-  const isIgnore = ([name]: readonly [string, number]) => /^ignore$/i.test(name);
-  const byId = all.filter((each) => !isIgnore(each));
-  const [ignore, another] = all.filter(isIgnore);
+  const byId = all.filter(([name]) => !isIgnore(name));
+  const [ignore, another] = all.filter(([name]) => isIgnore(name));
   if (another) throw new InputError(`${path}: labels expects one ignore label`);
   if (ignore && ignore[1] !== byId.length)
     throw new InputError(
@@ -204,3 +213,26 @@ function labelsOf({ labels }: z.infer<typeof description>, path: string): Labels
   if (new Set(names).size < names.length) throw new InputError(`${path}: labels expects each name once`);
   return { labelNames: names, ignoreLabel: ignore?.[1] };
 }
+
+function regionLabelsOf(
+  labels: z.infer<typeof description>['labels'],
+  order: readonly number[] | undefined,
+  path: string,
+): Labels {
+  const ids = new Map<string, readonly number[]>();
+  let ignoreLabel: number | undefined;
+  for (const [name, value] of Object.entries(labels)) {
+    if (typeof value === 'string')
+      throw new InputError(`${path}: labels: the id of ${name} is text, "${value}", not a number`);
+    if (isIgnore(name)) ignoreLabel = [value].flat()[0];
+    else if (value !== 0) ids.set(name, [value].flat());
+  }
+  const { labelNames, regions } = regionsOf(ids, order, path);
+  if (ignoreLabel !== undefined && ignoreLabel !== labelNames.length)
+    throw new InputError(
+      `${path}: labels: ignore expects the highest id, ${labelNames.length}, got ${ignoreLabel}`,
+    );
+  return { labelNames, ignoreLabel, regions };
+}
+
+const isIgnore = (name: string): boolean => /^ignore$/i.test(name);

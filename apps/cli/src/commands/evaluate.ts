@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { meanScore, RULE_SETS, type RuleSetName, type Score } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
-import { readLabels } from '@organseg/files/dataset.ts';
+import { type Labels, readLabels } from '@organseg/files/dataset.ts';
 import { Option } from 'commander';
 import { type Evaluation, evaluateCases, pairCases } from '../evaluate/evaluateCases.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
@@ -29,8 +29,8 @@ export const evaluate = command('evaluate', 'Score label maps against references
   )
   .action(async (options: Options) => {
     const { pairs, unmatched } = await pairCases(options.reference, options.prediction);
-    const { organs, ignoreLabel } = await scoredLabels(options.labels, pairs[0]!.reference);
-    const scored = pairs.map((pair) => ({ ...pair, ignoreLabel }));
+    const { organs, ignoreLabel, regions } = await scoredLabels(options.labels, pairs[0]!.reference);
+    const scored = pairs.map((pair) => ({ ...pair, ignoreLabel, regions }));
     const evaluation = await evaluateCases(scored, organs, options.rules);
     for (const name of unmatched) say(`${name}: not scored, it has no reference`);
     for (const name of evaluation.missing) say(`${name}: scored 0, it has no prediction`);
@@ -41,10 +41,10 @@ export const evaluate = command('evaluate', 'Score label maps against references
 async function scoredLabels(
   asked: string | undefined,
   reference: string,
-): Promise<{ organs: readonly Organ[]; ignoreLabel?: number | undefined }> {
+): Promise<Omit<Labels, 'labelNames'> & { organs: readonly Organ[] }> {
   const path = asked ?? join(dirname(reference), '..', 'dataset.json');
   if (!asked && !existsSync(path)) return { organs: FLARE22_ORGANS };
-  const { labelNames, ignoreLabel } = await readLabels(path);
+  const { labelNames, ignoreLabel, regions } = await readLabels(path);
   const organs = organsOf(labelNames);
   if (organs !== FLARE22_ORGANS) {
     const tolerances = organs.map(({ name, toleranceMm }) => `${name} ${toleranceMm} mm`);
@@ -52,7 +52,11 @@ async function scoredLabels(
   }
   if (ignoreLabel !== undefined)
     say(`voxels of label ${ignoreLabel} in the reference, ignored by ${path}, are not scored`);
-  return { organs, ignoreLabel };
+  if (regions)
+    say(
+      `regions, by ${path}: ${regions.map(({ labels, label }) => `${labelNames[label]} ${labels.join('+')}`).join(', ')}`,
+    );
+  return { organs, ignoreLabel, regions };
 }
 
 export function asText({ rules, cases, mean, missing }: Evaluation): string {

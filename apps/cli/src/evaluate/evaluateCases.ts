@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
+import { ofRegion } from '@organseg/core/metrics/region.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import {
   type CaseScore,
@@ -18,6 +19,7 @@ import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
+import type { Region } from '@organseg/files/regions.ts';
 import { z } from 'zod';
 import { say } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
@@ -29,6 +31,8 @@ export interface CasePair {
   readonly prediction: string | undefined;
   /** The label of the reference's voxels that are not scored; undefined where there is none. */
   readonly ignoreLabel?: number | undefined;
+  /** The regions that are scored in place of labels, each under the organ of its label. */
+  readonly regions?: readonly Region[] | undefined;
 }
 
 export interface Evaluation {
@@ -96,7 +100,7 @@ export async function pairCases(
 }
 
 async function scorePair(
-  { reference, prediction, ignoreLabel }: CasePair,
+  { reference, prediction, ignoreLabel, regions }: CasePair,
   organs: readonly ScoredOrgan[],
   rules: RuleSetName,
 ): Promise<CaseScore> {
@@ -108,13 +112,23 @@ async function scorePair(
   if (ignoreLabel !== undefined && truth.data.every((label) => label === ignoreLabel))
     say(`${reference}: says nothing of the prediction, every voxel is ignored`);
   const judged = withoutIgnored({ reference: truth.data, prediction: guess.data }, ignoreLabel);
-  return scoreCase(
-    labelMap(truth.shape, judged.reference, reference),
-    labelMap(guess.shape, judged.prediction, prediction),
-    statedSpacingMm(truth.header.space),
-    organs,
-    RULE_SETS[rules],
-  );
+  const score = (was: Uint8Array, is: Uint8Array, scored: readonly ScoredOrgan[]) =>
+    scoreCase(
+      labelMap(truth.shape, was, reference),
+      labelMap(guess.shape, is, prediction),
+      statedSpacingMm(truth.header.space),
+      scored,
+      RULE_SETS[rules],
+    );
+  if (!regions) return score(judged.reference, judged.prediction, organs);
+  const scores = regions.map(({ labels, label }) => {
+    const organ = { ...organs.find(({ id }) => id === label)!, id: 1 };
+    return score(ofRegion(judged.reference, labels), ofRegion(judged.prediction, labels), [organ]);
+  });
+  return {
+    organs: Object.assign({}, ...scores.map((each) => each.organs)),
+    mean: meanScore(scores.map(({ mean }) => mean)),
+  };
 }
 
 const isFolder = async (path: string): Promise<boolean> => (await statOf(path)).isDirectory();

@@ -246,7 +246,8 @@ export async function pipeline(
     });
     const pairs = dataset.labelled
       .map(({ name, labels, ignoreLabel }) => {
-        return { case: name, reference: labels, prediction: predictionOf.get(name), ignoreLabel };
+        const prediction = predictionOf.get(name);
+        return { case: name, reference: labels, prediction, ignoreLabel, regions: dataset.regions };
       })
       .filter(({ prediction }) => prediction !== undefined);
     return await tasks.run('evaluate out of fold', signal, () =>

@@ -9,6 +9,7 @@ import { type FileRecord, fileRecord } from '@organseg/files/fileFacts.ts';
 import { isAsRecorded, recordOf } from '@organseg/files/fileRecord.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
+import type { Region } from '@organseg/files/regions.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
@@ -119,23 +120,29 @@ export interface TestReference {
   readonly reference: string;
   /** The label of the reference's voxels that are not scored; undefined where there is none. */
   readonly ignoreLabel?: number | undefined;
+  /** The regions that are scored in place of labels; undefined where labels are. */
+  readonly regions?: readonly Region[] | undefined;
 }
 
 /** The test cases with their references. Throws InputError where a reference is missing, or all are that must be there. */
-export function testReferences({ folder, test, ignoreLabel }: Dataset, mustBeThere = true): TestReference[] {
+export function testReferences(
+  { folder, test, ignoreLabel, regions }: Dataset,
+  mustBeThere = true,
+): TestReference[] {
   if (!test.length && mustBeThere) throw new InputError(`${folder}: imagesTs holds no CASE_0000.nii.gz`);
   return test.map(({ name, image }) => {
     const reference = join(folder, 'labelsTs', `${name}.nii.gz`);
     if (!existsSync(reference))
       throw new InputError(`${reference}: missing, the test cases are scored against it`);
-    return { case: name, image, reference, ignoreLabel };
+    return { case: name, image, reference, ignoreLabel, regions };
   });
 }
 
 export const testPairs = (references: readonly TestReference[], predictions: string): CasePair[] =>
-  references.map(({ case: name, reference, ignoreLabel }) => ({
+  references.map(({ case: name, reference, ignoreLabel, regions }) => ({
     case: name,
     reference,
     ignoreLabel,
+    regions,
     prediction: join(predictions, `${name}.nii.gz`),
   }));

@@ -17,6 +17,8 @@ export interface SlidingWindowOptions {
   readonly windowStep: number;
   /** Whose windows are placed and weighed, ours unless given; nnU-Net looks at those of air too. */
   readonly windowWay?: WindowWay;
+  /** The labels of the network's channels, where those are regions. */
+  readonly regions?: readonly number[] | undefined;
   /** Stops the work between windows. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -65,7 +67,7 @@ export class SlidingWindow {
     least: readonly number[] | undefined,
     onWindow: ((share: number) => void) | undefined,
   ): Promise<Uint8Array> {
-    const { windowStep, windowWay, signal } = this.#options;
+    const { windowStep, windowWay, regions, signal } = this.#options;
     const plane = size[1] * size[2];
     const voxels = size[0] * plane;
     const rows = windowWay === 'nnunet' ? undefined : rowExtents({ shape: xyzOf(size), data }, 0);
@@ -73,7 +75,7 @@ export class SlidingWindow {
     const stream = new SlabStream(
       this.#gpu,
       this.#networks,
-      { size, windowStep, least, ...(windowWay && { windowWay }) },
+      { size, windowStep, least, regions, ...(windowWay && { windowWay }) },
       { logits: 'f32', strips: 1 },
     );
     try {

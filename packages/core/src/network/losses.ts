@@ -17,6 +17,8 @@ export interface LossCall {
   readonly target: Slot;
   /** The weight of pseudo-labelled voxels; where it is given, the target's labels are coded (kernels/codedLabels.ts). */
   readonly pseudoWeight?: number | undefined;
+  /** Given where outputs are regions: the labels of each. */
+  readonly regions?: diceCrossEntropy.Regions | undefined;
   /** f32 [3]: of the full resolution's labelled items, their Dice part, their cross-entropy part. */
   readonly loss: Slot;
   /** f32 [1]: the mean squared difference of probabilities of the other items, without its weight. */
@@ -35,7 +37,7 @@ function outputWeights(count: number): number[] {
 
 /** The tasks of the loss, and what sets the factors of gradients for the runs to come. */
 export function lossTasks(at: Planner, call: LossCall) {
-  const { outputs, target, pseudoWeight, loss, consistencyLoss, teacher } = call;
+  const { outputs, target, pseudoWeight, regions, loss, consistencyLoss, teacher } = call;
   const { gpu } = at;
   const labelled = target.shape[0]!;
   const scalers: ((scale: number, consistencyWeight: number) => void)[] = [];
@@ -51,6 +53,7 @@ export function lossTasks(at: Planner, call: LossCall) {
       logits: itemsOf(at.tensor(output), 0, labelled),
       target: at.tensor(own),
       pseudoWeight,
+      regions,
     });
     if (i > 0) {
       tasks.push({

@@ -1,5 +1,6 @@
 /** The program of a training step but for the optimizer: forward, loss and backward. */
 import type { Gpu } from '@organseg/kernels/device.ts';
+import type { Regions } from '@organseg/kernels/ops/diceCrossEntropy.ts';
 import { fillZero } from '@organseg/kernels/ops/fill.ts';
 import type { Tensor } from '@organseg/kernels/tensor.ts';
 import type { InferenceProgram } from './inferenceProgram.ts';
@@ -28,13 +29,15 @@ export interface TrainingMemory extends NetworkMemory {
   readonly lossScale: number;
   /** The weight of pseudo-labelled voxels; where it is given, the target's labels are coded (kernels/codedLabels.ts). */
   readonly pseudoWeight?: number | undefined;
+  /** Given where outputs are regions: the labels of each. */
+  readonly regions?: Regions | undefined;
   /** The teacher's logits of the items that are not labelled, which are the last ones of a batch. */
   readonly teacher?: Tensor | undefined;
 }
 
 /** Makes the program. Each run sets `gradients` to the loss's gradient times `lossScale`. */
 export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMemory): TrainingProgram {
-  const { layout, parameters, activation, gradients, lossScale, pseudoWeight, teacher } = memory;
+  const { layout, parameters, activation, gradients, lossScale, pseudoWeight, regions, teacher } = memory;
   const planner = new Planner(gpu, activation, layout, parameters, gradients);
   const { tape, image, logits, coarse = [] } = recorded;
   const labelled = logits.shape[0]! - (teacher?.shape[0] ?? 0);
@@ -47,6 +50,7 @@ export function trainingProgram(gpu: Gpu, recorded: Recorded, memory: TrainingMe
     outputs: [logits, ...coarse],
     target,
     pseudoWeight,
+    regions,
     loss,
     consistencyLoss,
     teacher,

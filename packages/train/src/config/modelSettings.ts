@@ -22,7 +22,7 @@ export function settingsOfModel(
   const prepared = preparation(model, refuse);
   const difference = firstDifference(
     { deepSupervision: false, ...network },
-    networkConfig({ classes, ...settings, channels: prepared.channels }),
+    networkConfig({ classes, ...settings, channels: prepared.channels, regions: null }),
   );
   if (difference) throw refuse(`has a network with ${difference}`);
   const inUnit = prepared.channels && { augmentations: inUnitOf(augmentations, 1) };

@@ -13,7 +13,7 @@ export const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
 export const networkSettings = {
   /** The network: MONAI's DynUNet or SegResNet, or nnU-Net's PlainConvUNet or ResidualEncoderUNet. */
   architecture: z.enum(['DynUNet', 'PlainConvUNet', 'ResidualEncoderUNet', 'SegResNet']).default('DynUNet'),
-  /** Number of output channels: background and organs. */
+  /** Number of labels: background and organs. */
   classes: z.int().min(2).max(MAX_CLASSES),
   /** Number of filters of each stage of the network, the finest first. */
   filters: z.array(size).min(2),
@@ -45,14 +45,18 @@ export type NetworkSettings = z.infer<typeof schema>;
 /** The libraries' numbers of residual blocks, from the full resolution down; every further stage has the last one's. */
 const RESIDUAL_BLOCKS = { ResidualEncoderUNet: [1, 3, 4, 6], SegResNet: [1, 2, 2, 4] };
 
-/** What a network reads: as many channels as are normalised, or one of CT. */
-interface NetworkInput {
+/** What a network reads and puts out. */
+interface NetworkEnds {
+  /** As many input channels as are normalised; null: one of CT. */
   readonly channels: readonly unknown[] | null;
+  /** As many outputs as there are regions; null: one for each class. */
+  readonly regions: readonly unknown[] | null;
 }
 
 /** The network that the settings describe. */
-export function networkConfig(settings: NetworkSettings & NetworkInput): NetworkConfig {
-  const { architecture, classes, filters, kernels, strides, deepSupervision } = settings;
+export function networkConfig(settings: NetworkSettings & NetworkEnds): NetworkConfig {
+  const classes = settings.regions?.length ?? settings.classes;
+  const { architecture, filters, kernels, strides, deepSupervision } = settings;
   const inputChannels = settings.channels?.length ?? 1;
   const { residual, blocks, decoderBlocks, transposedBias } = settings;
   const common = { inputChannels, classes, filters, kernels, strides, deepSupervision };
@@ -139,7 +143,7 @@ export function settingsOfNetwork(network: NetworkConfig): NetworkSettings {
 
 /** Throws InputError that names `source` unless the settings describe a network, and one that takes such patches. */
 export function assertNetwork(
-  settings: NetworkSettings & NetworkInput & { readonly patch: Dhw },
+  settings: NetworkSettings & NetworkEnds & { readonly patch: Dhw },
   source: string,
 ): void {
   const { filters, kernels, strides, blocks, decoderBlocks, patch } = settings;

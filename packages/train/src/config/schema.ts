@@ -27,6 +27,14 @@ const settingsSchema = z.strictObject({
    * cropped to the body, its HU brought to 0 … 1.
    */
   channels: z.array(channelSchema).min(1).nullable().default(null),
+  /**
+   * The regions that the network tells apart, one by each output channel: the labels that each holds, and its label in a
+   * label map, later regions over earlier ones. null: it tells the labels themselves apart. The data set decides.
+   */
+  regions: z
+    .array(z.strictObject({ labels: z.array(size).min(1), label: size }))
+    .nullable()
+    .default(null),
   /** HU that become 0, and those that become 1; they mean nothing where `channels` is set. */
   intensityLowHu: z.number(),
   intensityHighHu: z.number(),

@@ -23,6 +23,8 @@ export async function exportMonai(run: string, out: string): Promise<string[]> {
   const model = await openRuns([run]);
   const network = monaiNetwork(model);
   const { preprocessing } = model;
+  if (model.regionLabels)
+    throw new InputError(`${run}: predicts regions, which the bundle does not; export --to nnunet`);
   if (preprocessing.by !== 'organseg')
     throw new InputError(
       `${run}: normalises its channels as nnU-Net does, which the bundle does not; export --to nnunet`,

@@ -27,7 +27,7 @@ export async function exportNnunet(runs: readonly string[], out: string): Promis
   const dataset = datasetName(data);
   const { preprocessing, patch } = model;
   const plans = plansOf({ dataset, network, preprocessing, patch, batch: config.batch });
-  const description = datasetOf(dataset, model, trainingCases.length);
+  const description = datasetOf(dataset, { ...model, regions: config.regions }, trainingCases.length);
   const { specs } = networkLayout(network);
   await writeFolderWhole(out, async (folder) => {
     for (const [fold, weights] of model.weights.entries()) {

@@ -1,6 +1,7 @@
 /** nnU-Net's plans and description of the data for a run's network and preprocessing. */
 import type { Normalisation, Resampler } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import type { PlainConvUnetConfig, ResidualEncoderUnetConfig } from '@organseg/core/network/networkConfig.ts';
+import type { Region } from '@organseg/files/regions.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { ModelPreprocessing } from '../predict/model.ts';
 
@@ -124,17 +125,25 @@ export function architectureOf(network: NnunetNetwork) {
 interface DatasetFacts {
   readonly labelNames: readonly string[];
   readonly channelNames: readonly string[];
+  /** The regions that the network tells apart, by its outputs; null where these are the labels. */
+  readonly regions?: readonly Region[] | null;
 }
 
 /** dataset.json: the channels, and the labels by name, the background under the name that nnU-Net expects. */
 export const datasetOf = (
   dataset: string,
-  { labelNames, channelNames }: DatasetFacts,
+  { labelNames, channelNames, regions }: DatasetFacts,
   trainingCases: number,
 ) => ({
   name: dataset,
   channel_names: { ...channelNames },
-  labels: Object.fromEntries(labelNames.map((name, label) => [label === 0 ? 'background' : name, label])),
+  labels: {
+    background: 0,
+    ...(regions
+      ? Object.fromEntries(regions.map(({ labels, label }) => [labelNames[label], labels]))
+      : Object.fromEntries(labelNames.map((name, label) => [name, label] as const).slice(1))),
+  },
+  ...(regions && { regions_class_order: regions.map(({ label }) => label) }),
   numTraining: trainingCases,
   file_ending: '.nii.gz',
   overwrite_image_reader_writer: 'NibabelIOWithReorient',

@@ -2,6 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { preprocessingOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
+import { regionLabelsOf } from '../config/regions.ts';
 import { type ModelFiles, readJson } from '../imported/modelFiles.ts';
 import { modelKind } from '../imported/modelKind.ts';
 import { readMonaiModel } from '../imported/monai/readMonaiModel.ts';
@@ -38,6 +39,7 @@ async function modelOfRun(files: ModelFiles): Promise<Model> {
     channelNames,
     preprocessing: preprocessingOf(config),
     mirrorAxes: [],
+    regionLabels: regionLabelsOf(config),
     weights: [
       {
         path: files.pathOf(BEST),

@@ -44,7 +44,9 @@ export async function initialWeights(
   assertSameNetwork(model, network);
   const { specs } = networkLayout(network);
   const own = networkLayout(model.network).specs;
-  const hasSameLabels = model.labelNames.slice(1).join() === labelNames.slice(1).join();
+  const hasSameLabels =
+    model.labelNames.slice(1).join() === labelNames.slice(1).join() &&
+    model.network.classes === network.classes;
   const last = lastLayers(network);
   const wanted = specs.map(({ name }) => name).filter((name) => hasSameLabels || !last.has(name));
   const found = new Map<string, Float32Array>();

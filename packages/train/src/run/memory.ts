@@ -13,6 +13,7 @@ import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
 import { parameterLayout, precisionOf, windowWayOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
+import { regionLabelsOf } from '../config/regions.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
 import { uploadBatch } from '../data/uploadBatch.ts';
@@ -70,6 +71,7 @@ async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dh
     patch: config.patch,
     windowStep: 1,
     windowWay: windowWayOf(config),
+    regions: regionLabelsOf(config),
   });
   const channels = config.channels?.length ?? 1;
   await network.labels({ size, data: new Float32Array(channels * elementCount(size)) });

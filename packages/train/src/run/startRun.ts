@@ -14,6 +14,7 @@ import { elementCount } from '@organseg/kernels/tensor.ts';
 import { assertChannels } from '../config/channels.ts';
 import { checkClasses, mixesUnlabelled } from '../config/copyPaste.ts';
 import { precisionOf, preprocessingOf } from '../config/network.ts';
+import { assertRegions, settingsOfRegions } from '../config/regions.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
@@ -64,8 +65,15 @@ export async function startRun(
   await assertNoRun(request.out, request);
   const precision = precisionOf(request.config, gpu);
   const dataset = await openDataset(request.data);
-  const config = { ...request.config, precision, classes: dataset.labelNames.length };
+  const { labelNames, regions } = dataset;
+  const config: Config = {
+    ...request.config,
+    precision,
+    classes: labelNames.length,
+    regions: settingsOfRegions(regions),
+  };
   assertChannels(config, dataset);
+  assertRegions(config, request.data);
   checkClasses(config, (fault) => {
     throw new InputError(`${request.data}: ${fault}`);
   });

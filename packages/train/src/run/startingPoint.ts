@@ -88,6 +88,7 @@ export function branchDifference(from: Config, config: Config): string | undefin
     optimizer: of.optimizer,
     spacingMm: of.spacingMm,
     channels: of.channels,
+    regions: of.regions,
     branchesBehindEpoch: branchEpoch(of),
     ...(from.weightAverage === null && { weightAverage: of.weightAverage }),
   });

@@ -2,12 +2,14 @@
 import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import { ofRegion } from '@organseg/core/metrics/region.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { windowWayOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
+import { regionLabelsOf } from '../config/regions.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore } from '../data/caseStore.ts';
 
@@ -33,7 +35,8 @@ export async function validate(
   { signal, onCases }: ValidationHooks,
 ): Promise<ValidationScore> {
   const { patch, windowStep } = config;
-  const options = { patch, windowStep, windowWay: windowWayOf(config), signal };
+  const how = { windowWay: windowWayOf(config), regions: regionLabelsOf(config) };
+  const options = { patch, windowStep, ...how, signal };
   const network = new SlidingWindow(gpu, networkConfig(config), memory, options);
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
@@ -42,14 +45,26 @@ export async function validate(
       const prediction = await network.labels({ size, data: image }, (share) => onCases?.(i + share));
       gpu.arena.trim(); // the next volume is of another size
       const judged = withoutIgnored({ reference: labels, prediction }, IGNORED);
-      diceByLabel(judged.reference, judged.prediction, config.classes)
-        .slice(1)
-        .forEach((score, i) => {
-          dsc[i] += score / cases.length;
-        });
+      diceByOrgan(config, judged.reference, judged.prediction).forEach((score, i) => {
+        dsc[i] += score / cases.length;
+      });
     }
     return { meanDsc: dsc.reduce((a, b) => a + b, 0) / dsc.length, dsc };
   } finally {
     network.close();
   }
+}
+
+/** The DSC of each organ by its label, from 1: of its voxels, or of the region that is written with it. */
+function diceByOrgan({ classes, regions }: Config, reference: Uint8Array, prediction: Uint8Array): number[] {
+  if (!regions) return diceByLabel(reference, prediction, classes).slice(1);
+  const dsc = new Array<number>(classes - 1).fill(0);
+  for (const { labels, label } of regions) {
+    const [truth, guess] = [reference, prediction].map((map) => ofRegion(map, labels)) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    dsc[label - 1] = diceByLabel(truth, guess, 2)[1]!;
+  }
+  return dsc;
 }

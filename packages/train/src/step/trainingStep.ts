@@ -79,6 +79,7 @@ export class TrainingStep {
         lossScale: this.#lossScale?.scale ?? 1,
         teacher: config.consistency ? this.#teacher?.logits : undefined,
         pseudoWeight: pseudoWeightOf(config),
+        regions: config.regions?.map(({ labels }) => labels),
       });
     this.#training = this.#makeTraining();
   }
