@@ -115,6 +115,6 @@ export type FromWorker =
 
 export interface Fault {
   readonly message: string;
-  /** `input`: a file's, the message is for its reader; `cancelled`; `gpu`: no GPU, lost or too small; else a bug. */
-  readonly kind: 'input' | 'cancelled' | 'gpu' | 'storage' | 'other';
+  /** `input` is a file's fault, `memory` that of a device that was lost or is too small, `other` a bug. */
+  readonly kind: 'input' | 'cancelled' | 'no GPU' | 'memory' | 'storage' | 'other';
 }

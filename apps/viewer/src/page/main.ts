@@ -69,14 +69,16 @@ async function during(work: (onNews: (news: News) => void) => Promise<void>): Pr
 function tell(error: unknown): void {
   const { message, kind } = error instanceof RequestError ? error : { message: String(error), kind: 'other' };
   if (kind === 'cancelled') show('status', 'Cancelled.');
-  else if (kind === 'gpu') show('fault', `${message}. ${GPU_ADVICE}`);
+  else if (kind === 'no GPU') show('fault', `${message}. ${GPU_ADVICE}`);
+  else if (kind === 'memory') show('fault', `${message}. ${MEMORY_ADVICE}`);
   else if (kind === 'other') show('fault', `Something went wrong: ${message}. Reload the page to go on.`);
   else show('fault', message);
 }
 
 const GPU_ADVICE =
-  'Segmenting needs WebGPU: Chrome or Edge 113, Safari 26, Firefox 141 or newer, with hardware acceleration on. ' +
-  'If the device was lost, close other pages that use it, take less memory, and segment again.';
+  'Segmenting needs WebGPU: Chrome or Edge 113, Safari 26, Firefox 141 or newer, with hardware acceleration on.';
+
+const MEMORY_ADVICE = 'Close other pages that use the GPU, change what it may take, and segment again.';
 
 async function openScan(given: Promised<readonly NamedFile[]>): Promise<boolean> {
   return during(async (onNews) => {

@@ -26,7 +26,7 @@ import { niftiOf } from './shownVolumes.ts';
 // Compiling schemas is what the page's security policy forbids.
 z.config({ jitless: true });
 
-/** No WebGPU, no adapter, or no device any more. */
+/** The browser has no WebGPU, or no adapter. */
 class GpuError extends Error {}
 
 let owner: OwnedGpu | undefined;
@@ -68,15 +68,22 @@ const HANDLERS: Handlers = {
   },
   plan: async (_, shape, spacingMm, capBytes) =>
     opened().plan(shape as unknown as Xyz, spacingMm as unknown as Xyz, capBytes),
-  segment: (watch, files, capBytes) => opened().segment(files, capBytes, watch),
+  async segment(watch, files, capBytes) {
+    await gpuOwner();
+    return opened().segment(files, capBytes, watch);
+  },
   compare: (watch, labels, reference) => opened().compare(labels, reference, watch),
 };
 
+/** The GPU, opened anew where it was lost since the last request. Throws GpuError. */
 async function gpuOwner(): Promise<OwnedGpu> {
-  owner ??= await OwnedGpu.open().catch((error) => {
+  try {
+    owner ??= await OwnedGpu.open();
+    if (owner.gpu.isLost) await owner.reopen();
+    return owner;
+  } catch (error) {
     throw new GpuError((error as Error).message);
-  });
-  return owner;
+  }
 }
 
 function opened(): Segmenter {
@@ -100,7 +107,8 @@ function faultOf(error: unknown): Fault {
   if (error instanceof DOMException && error.name === 'AbortError') return { kind: 'cancelled', message };
   if (error instanceof DOMException && error.name === 'QuotaExceededError')
     return { kind: 'storage', message: 'the browser gives no more room; delete a kept model, or keep none' };
-  if (error instanceof GpuError || isMemoryFault(error)) return { kind: 'gpu', message };
+  if (error instanceof GpuError) return { kind: 'no GPU', message };
+  if (isMemoryFault(error)) return { kind: 'memory', message };
   if (error instanceof InputError) return { kind: 'input', message };
   if (error instanceof RangeError && /allocation/i.test(message))
     return { kind: 'input', message: 'the scan does not fit into the memory that the browser gives a page' };
