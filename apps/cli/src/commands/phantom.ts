@@ -1,4 +1,5 @@
 /** `organseg phantom`: a data set of abdominal CT phantoms. */
+import { InputError } from '@organseg/core/inputError.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { InvalidArgumentError } from 'commander';
 import { type PhantomOptions, writePhantoms } from '../phantom/writePhantoms.ts';
@@ -17,7 +18,10 @@ export const phantom = command('phantom', 'Write a data set of abdominal CT phan
   .option('--spacing <mm>', 'mean voxel spacing, about which cases vary (default: 4)', spacingMm)
   .option('--shape <x,y,z>', 'voxels along each axis (default: what the field of view takes)', shape)
   .option('--labelled-at-one-centre', 'labelled cases: one contrast phase and no oral contrast medium')
+  .option('--wide', 'labelled cases: drawn wider than nature, for models that meet real scans')
   .action(async (options: Options) => {
+    if (options.wide && options.labelledAtOneCentre)
+      throw new InputError('--wide and --labelled-at-one-centre: only one of them');
     await interruptible(async (signal) => {
       const { cases, summary } = await writePhantoms(options, signal);
       const { out, seed, labelled, unlabelled, test } = options;

@@ -32,6 +32,8 @@ export interface PhantomOptions extends Counts {
   readonly shape?: Xyz;
   /** Whether labelled cases have one contrast phase and no oral contrast medium. */
   readonly labelledAtOneCentre?: boolean;
+  /** Whether labelled cases are drawn wider than nature. */
+  readonly wide?: boolean;
 }
 
 interface Written {
@@ -54,6 +56,7 @@ async function write(options: PhantomOptions, signal: AbortSignal): Promise<Writ
     ...(options.spacing !== undefined && { spacingMm: options.spacing }),
     ...(options.shape && { shape: options.shape }),
     ...(options.labelledAtOneCentre && { labelledAtOneCentre: true }),
+    ...(options.wide && { wide: true }),
   };
   const cases = phantomCases(counts);
   await openFolder(out, counts, settings);

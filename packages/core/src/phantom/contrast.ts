@@ -47,14 +47,18 @@ export function sampleContrast(random: Random): Contrast {
   return { phase, strength: random.uniform(0.7, 1.25), steatosis };
 }
 
-/** The HU of every tissue in one patient, each off its typical value by a few HU. */
-export function tissuesOf(contrast: Contrast, random: Random): Tissues {
+/**
+ * The HU of every tissue in one patient, each off its typical value by a few HU, and by further ones of the given
+ * deviation.
+ */
+export function tissuesOf(contrast: Contrast, deviationHu: number, random: Random): Tissues {
   const { phase, strength, steatosis } = contrast;
   const before = Math.min(2, Math.floor(phase));
   const entries = Object.entries(ENHANCEMENT).map(([tissue, values]) => {
     const enhanced = mix(values[before], values[before + 1], phase - before) - values[0];
     const own = random.normal(0, 3 + 0.06 * enhanced);
-    return [tissue, values[0] + strength * enhanced + own - (tissue === 'liver' ? steatosis : 0)];
+    const further = random.fork(tissue).normal(0, deviationHu);
+    return [tissue, values[0] + strength * enhanced + own + further - (tissue === 'liver' ? steatosis : 0)];
   });
   return Object.fromEntries(entries) as Record<Tissue, number>;
 }

@@ -7,7 +7,8 @@ import { FLARE22_ORGANS } from '../organs.ts';
 import { Random } from '../random.ts';
 import type { GridOptions } from './grid.ts';
 import { atOneCentre } from './patient.ts';
-import { makePhantom, type Phantom } from './phantom.ts';
+import { makePhantom, type Phantom, type Protocol } from './phantom.ts';
+import { widenedDetector, widenedPatient, widenedView } from './wide.ts';
 
 /** The generator's version, to be raised when the same seed begins to give other phantoms. */
 export const GENERATOR_VERSION = 1;
@@ -23,6 +24,8 @@ export interface PhantomSettings extends GridOptions {
   readonly seed: number;
   /** Labelled cases come from one hospital with one protocol, unlabelled and test cases from everywhere. */
   readonly labelledAtOneCentre?: boolean;
+  /** Labelled cases are drawn wider than nature. */
+  readonly wide?: boolean;
 }
 
 /** One case of a data set. */
@@ -46,13 +49,16 @@ export function phantomCases(counts: Counts): PhantomCase[] {
   );
 }
 
+const ONE_CENTRE: Protocol = { patient: atOneCentre };
+const WIDE: Protocol = { patient: widenedPatient, view: widenedView, detector: widenedDetector };
+
 /** Makes a case. Case k of a split is the same however many cases there are. */
 export function phantomOf(
   { split, index }: PhantomCase,
-  { seed, labelledAtOneCentre, ...grid }: PhantomSettings,
+  { seed, labelledAtOneCentre, wide, ...grid }: PhantomSettings,
 ): Phantom {
-  const protocol = labelledAtOneCentre && split === 'labelled' ? atOneCentre : undefined;
-  return makePhantom(new Random(seed).fork(split).fork(index), grid, protocol);
+  const protocol = split === 'labelled' ? (wide && WIDE) || (labelledAtOneCentre && ONE_CENTRE) : undefined;
+  return makePhantom(new Random(seed).fork(split).fork(index), grid, protocol || {});
 }
 
 /** The content of nnU-Net v2's dataset.json, and under `phantom` what the cases are made from. */
@@ -75,7 +81,7 @@ export function assertContinues(existing: unknown, counts: Counts, settings: Pha
   const asked = datasetJson(counts, settings).phantom;
   const { phantom: found } = existing as { phantom?: typeof asked };
   if (!found) throw new InputError('its dataset.json is not that of phantoms');
-  for (const key of ['version', 'seed', 'spacingMm', 'shape', 'labelledAtOneCentre'] as const) {
+  for (const key of ['version', 'seed', 'spacingMm', 'shape', 'labelledAtOneCentre', 'wide'] as const) {
     const [is, want] = [found[key], asked[key]].map((value) => JSON.stringify(value) ?? 'default');
     if (is !== want) throw new InputError(`it holds phantoms of ${key} ${is}, not ${want}`);
   }

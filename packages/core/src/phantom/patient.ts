@@ -33,6 +33,8 @@ export interface Patient {
   /** The HU of what was drunk before the scan: water, or positive oral contrast medium. */
   readonly oralHu: number;
   readonly contrast: Contrast;
+  /** The deviation by which tissues are off what is typical, beside what differs from one patient to the next. */
+  readonly tissueDeviationHu: number;
 }
 
 /** A random patient. */
@@ -57,6 +59,7 @@ export function samplePatient(random: Random): Patient {
     bowelFill: random.uniform(),
     oralHu: random.chance(0.3) ? random.uniform(120, 420) : random.uniform(0, 30),
     contrast: sampleContrast(random),
+    tissueDeviationHu: 0,
   };
 }
 

@@ -4,7 +4,7 @@ import { type Volume, type Xyz, xyz } from '../volume/volume.ts';
 import { anatomyOf } from './anatomy/anatomy.ts';
 import { skinOf } from './anatomy/wall.ts';
 import type { Deformation } from './deformation.ts';
-import { acquire, sampleDetector } from './detector.ts';
+import { acquire, type Detector, sampleDetector } from './detector.ts';
 import { type GridOptions, sampleGrid } from './grid.ts';
 import { type Patient, samplePatient } from './patient.ts';
 import { newPlace } from './place.ts';
@@ -20,18 +20,25 @@ export interface Phantom {
   readonly labels: Volume<Uint8Array>;
 }
 
-/** Makes a phantom; `protocol` changes what was drawn of the patient. */
-export function makePhantom(
-  random: Random,
-  options: GridOptions = {},
-  protocol: (patient: Patient) => Patient = (patient) => patient,
-): Phantom {
-  const patient = protocol(samplePatient(random.fork('patient')));
+/** What changes that which was drawn of the patient, the field of view and the scanner. */
+export interface Protocol {
+  readonly patient?: (patient: Patient, random: Random) => Patient;
+  readonly view?: (view: Extent, random: Random) => Extent;
+  readonly detector?: (detector: Detector, random: Random) => Detector;
+}
+
+/** Makes a phantom. */
+export function makePhantom(random: Random, options: GridOptions = {}, protocol: Protocol = {}): Phantom {
+  const own = random.fork('protocol');
+  const drawn = samplePatient(random.fork('patient'));
+  const patient = protocol.patient?.(drawn, own.fork('patient')) ?? drawn;
   const { deformation, parts } = anatomyOf(patient, random.fork('anatomy'));
   const scan = random.fork('scan');
   const body = bodyOnTable(patient, deformation);
   const originMm: Xyz = [scan.uniform(-40, 40), scan.uniform(-180, 20), scan.uniform(-300, 600)];
-  const grid = sampleGrid(sampleView(patient, body, scan), originMm, options, scan);
+  const wholeView = sampleView(patient, body, scan);
+  const view = protocol.view?.(wholeView, own.fork('view')) ?? wholeView;
+  const grid = sampleGrid(view, originMm, options, scan);
   const scene = {
     deformation,
     locateInTrunk: trunkOf(patient),
@@ -39,7 +46,9 @@ export function makePhantom(
     originMm,
   };
   const { hu, labels } = voxelise(scene, grid);
-  const image = acquire(hu, grid, sampleDetector(scan), random.fork('noise'));
+  const common = sampleDetector(scan);
+  const detector = protocol.detector?.(common, own.fork('detector')) ?? common;
+  const image = acquire(hu, grid, detector, random.fork('noise'));
   return { patient, image: { ...grid, data: image }, labels: { ...grid, data: labels } };
 }
 

@@ -30,7 +30,7 @@ export function anatomyOf(patient: Patient, random: Random): Anatomy {
   const build: Build = {
     patient,
     deformation,
-    tissues: tissuesOf(patient.contrast, random.fork('tissues')),
+    tissues: tissuesOf(patient.contrast, patient.tissueDeviationHu, random.fork('tissues')),
     noise: new Noise(random.fork('texture')),
     stream: (organ) => random.fork(organ),
   };

@@ -1,0 +1,53 @@
+/**
+ * Phantoms drawn wider than nature. What is to find organs in scans of any origin learns from more kinds of scans than
+ * there are (Billot et al., SynthSeg, Medical Image Analysis 2023).
+ */
+import type { Random } from '../random.ts';
+import { xyz } from '../volume/volume.ts';
+import type { Detector } from './detector.ts';
+import { clamp } from './functions.ts';
+import type { Patient } from './patient.ts';
+import type { Extent } from './shapes.ts';
+
+/** The same patient with sizes, fat, contrast medium and tissues' HU further from the common ones. */
+export function widenedPatient(patient: Patient, random: Random): Patient {
+  const { scale, contrast } = patient;
+  const visceral = random.uniform();
+  return {
+    ...patient,
+    scale: xyz((axis) => clamp(scale[axis] * Math.exp(random.normal(0, 0.06)), 0.74, 1.34)),
+    bendMm: random.uniform(3, 10),
+    breathMm: 1.6 * patient.breathMm,
+    visceral,
+    subcutaneousMm: clamp(3 + 40 * visceral * random.uniform() + random.uniform(0, 10), 3, 50),
+    oralHu: random.chance(0.35) ? random.uniform(60, 700) : random.uniform(-20, 50),
+    contrast: {
+      phase: random.chance(0.5) ? random.uniform(0, 3) : contrast.phase,
+      strength: random.uniform(0.4, 1.6),
+      steatosis: random.chance(0.35) ? random.uniform(5, 60) : 0,
+    },
+    tissueDeviationHu: random.uniform(0, 30),
+  };
+}
+
+/** A field of view that is cut to a slab or from the sides in some. */
+export function widenedView({ min, max }: Extent, random: Random): Extent {
+  const [low, high] = [[...min], [...max]];
+  if (random.chance(0.3)) {
+    const height = random.uniform(50, max[2] - min[2]);
+    low[2] = random.uniform(min[2], max[2] - height);
+    high[2] = low[2] + height;
+  }
+  if (random.chance(0.3))
+    for (const axis of [0, 1]) {
+      low[axis]! += random.uniform(0, 45);
+      high[axis]! -= random.uniform(0, 45);
+    }
+  return { min: xyz((axis) => low[axis]!), max: xyz((axis) => high[axis]!) };
+}
+
+/** From half to three times the noise, and from sharp to smooth kernels whatever the noise. */
+export const widenedDetector = ({ noiseHu }: Detector, random: Random): Detector => ({
+  noiseHu: noiseHu * Math.exp(random.uniform(-0.7, 1.1)),
+  blurMm: random.uniform(0.4, 2.2),
+});
