@@ -71,7 +71,7 @@ async function assemble(platform: Platform, installed: string, folder: string): 
     writeFileSync(join(folder, 'organseg'), LAUNCHER);
     chmodSync(join(folder, 'organseg'), 0o755);
   }
-  for (const path of ['LICENSE', 'README.md', 'docs', 'experiments']) {
+  for (const path of ['LICENSE', 'README.md', 'docs', 'experiments', 'models']) {
     cpSync(join(ROOT, path), join(folder, path), { recursive: true });
   }
 }

@@ -12,6 +12,7 @@ import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
+import { modelPath } from '../src/model/box.ts';
 import { TUNE_MODES, tunedTiles } from '../src/tune/tiles.ts';
 
 /** A preset by its name. Throws InputError where there is no such preset. */
@@ -60,7 +61,7 @@ export async function benchNetwork<T>(
   try {
     const preset = values.preset ?? (gpu.adapter.software ? 'small' : 'gao2022');
     const config = resolveConfig(presetNamed(preset), undefined, values.set);
-    const model = values.model === undefined ? undefined : await openModel(resolve(values.model));
+    const model = values.model === undefined ? undefined : await openModel(resolve(modelPath(values.model)));
     const { network, patch } = model ?? { network: networkConfig(config), patch: config.patch };
     const result = await bench({ gpu, config, network, patch, isModel: !!model, dtype, short });
     process.stdout.write(`${values.json ? JSON.stringify(result) : asText(result)}\n`);

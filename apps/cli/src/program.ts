@@ -10,6 +10,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   plan: async () => (await import('./commands/plan.ts')).plan,
   augment: async () => (await import('./commands/augment.ts')).augment,
   train: async () => (await import('./commands/train.ts')).train,
+  adapt: async () => (await import('./commands/adapt.ts')).adapt,
   'pseudo-label': async () => (await import('./commands/pseudoLabel.ts')).pseudoLabel,
   predict: async () => (await import('./commands/predict.ts')).predict,
   postprocess: async () => (await import('./commands/postprocess.ts')).postprocess,

@@ -10,6 +10,7 @@ import { type ArmResult, type ArmRun, resultsOf } from '../experiment/results.ts
 import { openState, runExperiment } from '../experiment/run.ts';
 import { openSource } from '../experiment/source.ts';
 import { type OwnedGpu, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { modelPath } from '../model/box.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { labelMapOption, type TeacherOptions, teacherOf } from '../predict/teacherOptions.ts';
 import { points } from '../report/words.ts';
@@ -29,7 +30,7 @@ interface Options extends CommonOptions, TeacherOptions {
 export const experiment = command('experiment', 'Run all arms of an experiment, and say what came of it')
   .argument('<file>', 'the design, such as experiments/small.json')
   .option('--data <dir>', 'data set in nnU-Net’s layout, for a design without phantoms')
-  .option('--teacher <path>', 'a model from elsewhere in the place of each seed’s teacher')
+  .option('--teacher <path>', 'a model from elsewhere in the place of each seed’s teacher', modelPath)
   .addOption(labelMapOption())
   .addOption(foldsOption())
   .addOption(checkpointOption())

@@ -5,6 +5,7 @@ import { exportMonai } from '@organseg/train/exported/monai.ts';
 import { exportNnunet } from '@organseg/train/exported/nnunet.ts';
 import { exportSafetensors } from '@organseg/train/exported/safetensors.ts';
 import { Option } from 'commander';
+import { modelPath } from '../model/box.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 
 type Target = 'nnunet' | 'monai' | 'safetensors';
@@ -60,5 +61,5 @@ async function exportOne(
 
 /** The values of an option that may be given more than once. */
 function all(value: string, before: string[] = []): string[] {
-  return [...before, value];
+  return [...before, modelPath(value)];
 }

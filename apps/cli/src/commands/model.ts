@@ -12,6 +12,7 @@ import type { Config } from '@organseg/train/config/schema.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
+import { cardOf, modelPath } from '../model/box.ts';
 import { aligned, factsOf, stageTable } from '../model/describe.ts';
 import { memoryOf } from '../model/memory.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
@@ -38,7 +39,7 @@ export const model = command(
   'model',
   'Describe a model, or print the parameters of a network or the GPU memory that it takes',
 )
-  .option('--model <path...>', 'a run, an nnU-Net v2 folder or zip, a MONAI bundle')
+  .option('--model <path...>', 'a run, an nnU-Net v2 folder or zip, a MONAI bundle, abdomen', all)
   .addOption(foldsOption())
   .addOption(checkpointOption())
   .addOption(presetOption().default('gao2022'))
@@ -80,14 +81,19 @@ async function describe(options: Options, paths: readonly string[]): Promise<voi
     const facts = [...factsOf(model, count), ['GPU memory', text] as const];
     const width = Math.max(...facts.map(([name]) => name.length));
     const lines = facts.map(([name, what]) => `${name.padEnd(width)}  ${what}`);
+    const card = paths.length === 1 ? await cardOf(paths[0]!) : undefined;
     print(
       options,
       { ...model, parameters: count, gpuBytes: bytes, fits, adapter: gpu.adapter.name },
-      [...lines, '', ...aligned(stageTable(model.network))].join('\n'),
+      [...lines, '', ...aligned(stageTable(model.network)), ...(card ? ['', card] : [])].join('\n'),
     );
   } finally {
     gpu.close();
   }
+}
+
+function all(value: string, before: readonly string[] = []): string[] {
+  return [...before, modelPath(value)];
 }
 
 function printParameters(options: Options, config: Config): void {

@@ -8,6 +8,7 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { modelPath } from '../model/box.ts';
 import { type PipelineResult, pipeline as runPipeline } from '../pipeline/pipeline.ts';
 import { openState } from '../pipeline/state.ts';
 import { testReferences } from '../pipeline/tasks.ts';
@@ -38,6 +39,7 @@ export const pipeline = command(
   .option(
     '--teacher <path>',
     'a model from elsewhere that labels in the first round; labels of one’s own are not needed',
+    modelPath,
   )
   .addOption(labelMapOption())
   .addOption(foldsOption())

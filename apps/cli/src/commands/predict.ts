@@ -9,6 +9,7 @@ import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predi
 import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { DEFAULT_MODEL, modelPath } from '../model/box.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
@@ -50,7 +51,7 @@ interface Options extends CommonOptions {
 export const predict = command('predict', 'Segment scans with a trained model')
   .option(
     '--model <path>',
-    'folder of a run, an nnU-Net v2 folder or zip, a MONAI bundle; given again, models are averaged',
+    'folder of a run, an nnU-Net v2 folder or zip, a MONAI bundle; given again, models are averaged (default: abdomen, the model in the box)',
     all,
     undefined,
   )
@@ -134,17 +135,18 @@ const withSeries = (origin: Origin, series: string | undefined): Origin =>
 
 /** What the options name. Throws InputError where they name none, or two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
-  const { model, join, totalsegmentator, task, folds, checkpoint } = options;
+  const { model: named, join, totalsegmentator, task, folds, checkpoint } = options;
   const [choice, how] = [{ folds, checkpoint }, predictorOptions(options)];
   if (totalsegmentator !== undefined) {
-    if (model || join)
+    if (named || join)
       throw new InputError(
         '--totalsegmentator brings its own models and table: leave --model and --join out',
       );
     return await totalSegmentator(totalsegmentator, task ?? 'total', choice, how);
   }
   if (task) throw new InputError('--task is for --totalsegmentator alone');
-  if (!model) throw new InputError('--model or --totalsegmentator is missing');
+  if (!named && join) throw new InputError('--join is for several --model');
+  const model = named ?? [modelPath(DEFAULT_MODEL)];
   return join === undefined
     ? await averaged(model, choice, how)
     : await joinedByTable(model, join, choice, how);
@@ -179,7 +181,7 @@ async function postprocessingOf(options: Options, labelNames: readonly string[])
 }
 
 function all(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
+  return [...before, modelPath(value)];
 }
 
 function axes(text: string): ('x' | 'y' | 'z')[] {

@@ -14,6 +14,7 @@ import { type Selection, selectionSchema } from '@organseg/train/pseudo/selectio
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { InvalidArgumentError } from 'commander';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { modelPath } from '../model/box.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { averaged, type PlannedTeacher, translated } from '../predict/segmenters.ts';
 import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts';
@@ -33,7 +34,11 @@ interface Options extends CommonOptions, ModelChoice {
 }
 
 export const pseudoLabel = command('pseudo-label', 'Label unlabelled scans and choose which to learn from')
-  .requiredOption('--model <path>', 'a run, an nnU-Net v2 folder or zip, or a MONAI bundle that labels')
+  .requiredOption(
+    '--model <path>',
+    'a run, an nnU-Net v2 folder or zip, or a MONAI bundle that labels',
+    modelPath,
+  )
   .addOption(foldsOption())
   .addOption(checkpointOption())
   .option(

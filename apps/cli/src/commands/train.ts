@@ -4,6 +4,7 @@ import { assertNoRun, assertRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
+import { modelPath } from '../model/box.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
 import { configOption, presetOption, type SettingsOptions, setOption, settings } from '../train/settings.ts';
@@ -33,6 +34,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   .option(
     '--init <path>',
     'fine-tune from a run, an nnU-Net v2 folder or zip, or a MONAI bundle, with its settings',
+    modelPath,
   )
   .addOption(
     new Option(
