@@ -30,6 +30,8 @@ export interface Patient {
   /** The air and fluid in stomach and bowel: 0 collapsed, 1 distended. */
   readonly stomachFill: number;
   readonly bowelFill: number;
+  /** More gas in the colon than is common, from 0 to 1. */
+  readonly colonGas: number;
   /** The HU of what was drunk before the scan: water, or positive oral contrast medium. */
   readonly oralHu: number;
   readonly contrast: Contrast;
@@ -57,6 +59,7 @@ export function samplePatient(random: Random): Patient {
     age: random.uniform(),
     stomachFill: random.uniform(),
     bowelFill: random.uniform(),
+    colonGas: 0,
     oralHu: random.chance(0.3) ? random.uniform(120, 420) : random.uniform(0, 30),
     contrast: sampleContrast(random),
     tissueDeviationHu: 0,

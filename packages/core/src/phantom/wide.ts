@@ -20,6 +20,7 @@ export function widenedPatient(patient: Patient, random: Random): Patient {
     breathMm: 1.6 * patient.breathMm,
     visceral,
     subcutaneousMm: clamp(3 + 40 * visceral * random.uniform() + random.uniform(0, 10), 3, 50),
+    colonGas: random.uniform(0, 0.8),
     oralHu: random.chance(0.35) ? random.uniform(60, 700) : random.uniform(-20, 50),
     contrast: {
       phase: random.chance(0.5) ? random.uniform(0, 3) : contrast.phase,
@@ -30,12 +31,14 @@ export function widenedPatient(patient: Patient, random: Random): Patient {
   };
 }
 
-/** A field of view that is cut to a slab or from the sides in some. */
+/** A field of view that runs on into pelvis or chest in some, and is cut to a slab or from the sides in some. */
 export function widenedView({ min, max }: Extent, random: Random): Extent {
   const [low, high] = [[...min], [...max]];
+  if (random.chance(0.35)) low[2]! -= random.uniform(0, 150);
+  if (random.chance(0.25)) high[2]! += random.uniform(0, 120);
   if (random.chance(0.3)) {
-    const height = random.uniform(50, max[2] - min[2]);
-    low[2] = random.uniform(min[2], max[2] - height);
+    const height = random.uniform(50, high[2]! - low[2]!);
+    low[2] = random.uniform(low[2]!, high[2]! - height);
     high[2] = low[2] + height;
   }
   if (random.chance(0.3))

@@ -12,6 +12,7 @@ import { duodenum, esophagus, stomach } from './gut.ts';
 import { kidney } from './kidneys.ts';
 import { gallbladder, liver } from './liver.ts';
 import { pancreas } from './pancreas.ts';
+import { pelvis } from './pelvis.ts';
 import { skeleton } from './skeleton.ts';
 import { spleen } from './spleen.ts';
 import { thorax } from './thorax.ts';
@@ -41,6 +42,7 @@ export function anatomyOf(patient: Patient, random: Random): Anatomy {
     ...skeleton(build),
     ...thorax(build),
     ...bowel(build),
+    ...pelvis(build),
     right.fat,
     left.fat,
     spleen(build, left.hull, id('spleen')),

@@ -50,7 +50,7 @@ function colon(build: Build): Part {
     },
   };
   const solid = within(6, pouched, ...IN_ABDOMEN);
-  const gassy = random.uniform(-0.25, 0.35);
+  const gassy = random.uniform(-0.25, 0.35) + patient.colonGas;
   const medium = random.chance(0.15) ? random.uniform(100, 350) : 0;
   const content: Material = (p) => {
     const section = noise.at(p.along / 60, 4.5, 8.5);
