@@ -1,8 +1,8 @@
 /** Label maps of all scans by one model, with pictures and statistics, in a folder of their own. */
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { Predictions } from '../predict/predictions.ts';
-import { predictScans, scansIn } from '../predict/predictScans.ts';
+import { predictScans } from '../predict/predictScans.ts';
+import { scansIn } from '../predict/scansIn.ts';
 import { averaged } from '../predict/segmenters.ts';
 
 export interface Segmented {
@@ -17,13 +17,18 @@ export async function segmentAll(
   signal: AbortSignal,
 ): Promise<Segmented> {
   const planned = await averaged([model], {}, {});
-  const origin = await planned.origin(NO_POSTPROCESSING);
+  // As `predict` does with the model in the box: what lies apart is no organ.
+  const postprocessing = {
+    largestComponent: planned.labelNames.map((_, label) => label).slice(1),
+    fillHoles: [],
+  };
+  const origin = await planned.origin(postprocessing);
   const scans = await scansIn(images);
   const extras = { statistics: true, preview: true };
   const predictions = await Predictions.open({ out, scans, input: images, origin, extras, goesOn: true });
   const segmenter = await planned.open(owner, signal);
   try {
-    const failed = await predictScans(segmenter, predictions, signal);
+    const failed = await predictScans(segmenter, predictions, signal, postprocessing);
     return { out, cases: scans.map(({ name }) => name).filter((name) => !failed.includes(name)) };
   } finally {
     segmenter.close();

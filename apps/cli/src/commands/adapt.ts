@@ -42,7 +42,7 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
   .action(async (options: Options) => {
     const { model, images, out, steps, phantoms, tune } = options;
     await statOf(images);
-    const { cases, notes } = await openImages(images);
+    const { cases, notes } = await openImages(images, ['CT']);
     for (const note of notes) say(note);
     if (!cases.length) throw new InputError(`${images}: holds no CASE_0000.nii.gz`);
     const config = await adaptationSettings(model, steps);

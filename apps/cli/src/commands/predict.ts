@@ -9,7 +9,7 @@ import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predi
 import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
-import { DEFAULT_MODEL, modelPath } from '../model/box.ts';
+import { DEFAULT_MODEL, isInBox, modelPath } from '../model/box.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
@@ -96,7 +96,8 @@ export const predict = command('predict', 'Segment scans with a trained model')
     '--profile',
     'write profile.json: time, GPU memory and CPU as FLARE22 counts them; no case overlaps',
   )
-  .action(async (options: Options) => {
+  .action(async (given: Options) => {
+    const options = withBox(given);
     if (options.probabilities && options.resample === 'labels')
       throw new InputError('--probabilities is for --resample logits alone');
     const { input, out, memoryCap: memoryCapBytes, tune } = options;
@@ -133,6 +134,18 @@ export const predict = command('predict', 'Segment scans with a trained model')
 const withSeries = (origin: Origin, series: string | undefined): Origin =>
   series === undefined ? origin : { ...origin, options: { ...origin.options, series } };
 
+/**
+ * The options with the model in the box where they name none. Of what it finds the largest part of each organ counts,
+ * unless they ask for other postprocessing.
+ */
+function withBox(options: Options): Options {
+  const { model: named, join, totalsegmentator, largestComponent, postprocess } = options;
+  const model = named ?? (join || totalsegmentator ? undefined : [modelPath(DEFAULT_MODEL)]);
+  if (!model) return options;
+  const largest = largestComponent ?? (!postprocess && model.every(isInBox) ? true : undefined);
+  return { ...options, model, ...(largest !== undefined && { largestComponent: largest }) };
+}
+
 /** What the options name. Throws InputError where they name none, or two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
   const { model: named, join, totalsegmentator, task, folds, checkpoint } = options;
@@ -145,8 +158,8 @@ async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
     return await totalSegmentator(totalsegmentator, task ?? 'total', choice, how);
   }
   if (task) throw new InputError('--task is for --totalsegmentator alone');
-  if (!named && join) throw new InputError('--join is for several --model');
-  const model = named ?? [modelPath(DEFAULT_MODEL)];
+  if (!named) throw new InputError('--join is for several --model');
+  const model = named;
   return join === undefined
     ? await averaged(model, choice, how)
     : await joinedByTable(model, join, choice, how);

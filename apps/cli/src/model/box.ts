@@ -1,6 +1,6 @@
 /** The models that come with the program. */
 import { existsSync } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBytes } from '@organseg/files/read.ts';
 
@@ -20,6 +20,9 @@ export function modelPath(given: string): string {
   const boxed = join(BOX, given);
   return given === basename(given) && !existsSync(given) && existsSync(join(boxed, CARD)) ? boxed : given;
 }
+
+/** Whether the folder is that of a model in the box. */
+export const isInBox = (model: string): boolean => dirname(resolve(model)) === resolve(BOX);
 
 /** The card of a model that has one. */
 export async function cardOf(model: string): Promise<string | undefined> {
