@@ -31,7 +31,7 @@ test('predict without --model finds the organs of a scan that it never saw', asy
 
 test('model --model abdomen describes it and shows its card', async () => {
   const { stdout } = await cliHere(['model', '--model', 'abdomen']);
-  expect(stdout).toMatch(/^parameters .*\n/m);
+  expect(stdout).toContain('342142 parameters');
   expect(stdout).toContain('# A model of the abdomen');
 });
 

@@ -1,4 +1,5 @@
 /** Label maps of all scans by one model, with pictures and statistics, in a folder of their own. */
+import { whileLocked } from '@organseg/files/lock.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
@@ -11,9 +12,20 @@ export interface Segmented {
   readonly cases: readonly string[];
 }
 
-export async function segmentAll(
+interface Request {
+  readonly model: string;
+  /** The folder of the scans. */
+  readonly images: string;
+  readonly out: string;
+}
+
+/** Segments the scans that have no label map there yet. */
+export const segmentAll = (owner: GpuOwner, request: Request, signal: AbortSignal): Promise<Segmented> =>
+  whileLocked(request.out, () => segment(owner, request, signal));
+
+async function segment(
   owner: GpuOwner,
-  { model, images, out }: { model: string; images: string; out: string },
+  { model, images, out }: Request,
   signal: AbortSignal,
 ): Promise<Segmented> {
   const planned = await averaged([model], {}, {});

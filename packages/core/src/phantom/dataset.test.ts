@@ -43,6 +43,20 @@ test('labelled cases at one centre: one phase there, all phases elsewhere, the s
   expect(phases('test', true)).toEqual(phases('test', false));
 });
 
+test('wide cases: tissues and fields of view beyond the common ones, test cases as ever', () => {
+  const made = (split: 'labelled' | 'test', wide: boolean) =>
+    phantomCases({ labelled: 8, unlabelled: 0, test: 1 })
+      .filter((each) => each.split === split)
+      .map((each) => phantomOf(each, { seed: 2, spacingMm: 12, wide }));
+  const [wide, common] = [made('labelled', true), made('labelled', false)];
+  const voxels = (cases: typeof wide) => cases.map(({ image }) => image.data.length);
+  expect(Math.min(...voxels(wide))).toBeLessThan(Math.min(...voxels(common)));
+  expect(wide.some(({ patient }) => patient.tissueDeviationHu > 15)).toBe(true);
+  expect(common.every(({ patient }) => patient.tissueDeviationHu === 0)).toBe(true);
+  expect(made('labelled', true)[0]).toEqual(wide[0]);
+  expect(made('test', true)).toEqual(made('test', false));
+});
+
 test('GENERATOR_VERSION must rise when a seed begins to give other phantoms', () => {
   const [made] = phantomCases(counts).map((each) => phantomOf(each, { seed: 1, spacingMm: 8 }));
   const organVoxels = made.labels.data.filter((label) => label > 0).length;
