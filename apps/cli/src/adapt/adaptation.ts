@@ -50,6 +50,15 @@ export async function adaptationSettings(model: string, steps: number): Promise<
   };
 }
 
+/** Throws InputError where the run is the adaptation of another model, or by other settings. */
+export async function assertSameAdaptation(run: string, model: string, config: Config): Promise<void> {
+  const { init, config: was } = await readRun(run);
+  const steps = ({ fineTuning, stepsPerEpoch }: Config) => fineTuning.epochs * stepsPerEpoch!;
+  if (init !== resolve(model)) throw new InputError(`${run}: adapts ${init}, not ${model}`);
+  if (steps(was) !== steps(config))
+    throw new InputError(`${run}: takes ${steps(was)} steps, not ${steps(config)}; name another --out`);
+}
+
 /** Writes phantoms, and links to the scans, as a data set. Throws InputError where the folder holds something else. */
 export async function layOut(
   data: string,

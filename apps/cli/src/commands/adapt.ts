@@ -4,11 +4,12 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { openImages } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
+import { assertNothingLost } from '@organseg/files/outputs.ts';
 import { statOf } from '@organseg/files/read.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
-import { ADAPT_STEPS, adaptationSettings, layOut } from '../adapt/adaptation.ts';
+import { ADAPT_STEPS, adaptationSettings, assertSameAdaptation, layOut } from '../adapt/adaptation.ts';
 import { adaptReport } from '../adapt/report.ts';
 import { segmentAll } from '../adapt/segmentAll.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
@@ -27,6 +28,8 @@ interface Options extends CommonOptions {
   tune: TuneMode;
 }
 
+const REPORT = 'report.html';
+
 export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ€™s own')
   .option(
     '--model <run>',
@@ -36,7 +39,7 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
   )
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz; three suffice to begin')
   .requiredOption('--out <dir>', 'folder for the run, label maps and report.html; goes on where it was')
-  .option('--steps <n>', 'of training', wholeNumber, ADAPT_STEPS)
+  .option('--steps <n>', 'of training, in epochs of 25', wholeNumber, ADAPT_STEPS)
   .option('--phantoms <n>', 'that teach beside the scans', wholeNumber, 24)
   .addOption(tuneOption())
   .action(async (options: Options) => {
@@ -46,12 +49,13 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
     for (const note of notes) say(note);
     if (!cases.length) throw new InputError(`${images}: holds no CASE_0000.nii.gz`);
     const config = await adaptationSettings(model, steps);
+    const [data, run, report] = [join(out, 'data'), join(out, 'run'), join(out, REPORT)];
+    if (isRun(run)) await assertSameAdaptation(run, model, config);
+    else await assertNothingLost({ folder: out, files: [REPORT], own: [], inputs: [images] });
     await whileLocked(out, async () => {
       await withGpu({ tune }, async (owner, signal) => {
-        const data = join(out, 'data');
         await layOut(data, { phantoms, scans: cases }, signal);
         const before = await segmentAll(owner, { model, images, out: join(out, 'before') }, signal);
-        const run = join(out, 'run');
         const hooks = { ...trainingProgress('adapting'), signal };
         const { finished } = isRun(run)
           ? await resumeRun(owner.gpu, run, hooks)
@@ -62,11 +66,11 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
           return;
         }
         const after = await segmentAll(owner, { model: run, images, out: join(out, 'after') }, signal);
-        await writeWhole(join(out, 'report.html'), await adaptReport({ model, images, before, after }));
+        await writeWhole(report, await adaptReport({ model, images, before, after }));
         print(
           options,
-          { run, report: join(out, 'report.html'), cases: after.cases },
-          `${run}: adapted to ${plural(after.cases.length, 'scan')}; before and after in ${join(out, 'report.html')}`,
+          { run, report, cases: after.cases },
+          `${run}: adapted to ${plural(after.cases.length, 'scan')}; before and after in ${report}`,
         );
       });
     });

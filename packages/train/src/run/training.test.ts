@@ -177,7 +177,7 @@ describe('a run', () => {
     await expect(startRun(gpu, { ...other, config: { ...config, optimizer: 'sgd' } })).rejects.toThrow(
       'optimizer "adam", not "sgd"',
     );
-    await expect(startRun(gpu, { ...other, config, init: folder })).rejects.toThrow('is no run');
+    await expect(startRun(gpu, { ...other, config, init: data })).rejects.toThrow('is no run');
     expect(existsSync(other.out)).toBe(false);
   });
 
