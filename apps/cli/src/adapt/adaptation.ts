@@ -12,6 +12,7 @@ import { writePhantoms } from '../phantom/writePhantoms.ts';
 
 /** Behind as many the scans' labels do not change any more. */
 export const ADAPT_STEPS = 600;
+/** Of an epoch, where there are so many. */
 const STEPS_PER_EPOCH = 25;
 
 /** Drawn wider than nature, as those that the model in the box learnt from. */
@@ -27,9 +28,10 @@ export async function adaptationSettings(model: string, steps: number): Promise<
   const names = ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)];
   if (`${labelNames}` !== `${names}`)
     throw new InputError(`${model}: its labels are not those of phantoms, ${names.slice(1).join(', ')}`);
+  const stepsPerEpoch = Math.min(STEPS_PER_EPOCH, steps);
   return {
     ...config,
-    stepsPerEpoch: STEPS_PER_EPOCH,
+    stepsPerEpoch,
     pseudoShare: null,
     consistency: null,
     weightAverage: config.weightAverage ?? 0.99,
@@ -42,7 +44,7 @@ export async function adaptationSettings(model: string, steps: number): Promise<
       pseudoLabels: { refresh: Math.ceil(steps / 3), leastProbability: 0 },
     },
     fineTuning: {
-      epochs: Math.ceil(steps / STEPS_PER_EPOCH),
+      epochs: Math.ceil(steps / stepsPerEpoch),
       learningRate: config.initial.learningRate / 2,
       augment: true,
     },

@@ -44,6 +44,8 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
   .addOption(tuneOption())
   .action(async (options: Options) => {
     const { model, images, out, steps, phantoms, tune } = options;
+    for (const [name, value] of Object.entries({ steps, phantoms }))
+      if (value < 1) throw new InputError(`--${name} ${value}: expects 1 or more`);
     await statOf(images);
     const { cases, notes } = await openImages(images, ['CT']);
     for (const note of notes) say(note);
