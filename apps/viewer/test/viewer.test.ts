@@ -150,7 +150,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await choose('scan-input', phantom())).toBe('');
     expect(await choose('zip-input', { name: 'run.zip', buffer: zip })).toBe('');
     expect(await text('model')).toContain('3 organs from CT');
-    expect(await text('plan')).toMatch(/^will take \d+ MiB of GPU memory at most$/);
+    expect(await text('plan')).toMatch(/^will take about \d+ MiB of GPU memory$/);
     await segmented();
     const scan = await readNiftiFile(phantom());
     const labels = await readLabelsFile(await saved('save-labels'));

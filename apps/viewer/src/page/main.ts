@@ -122,14 +122,14 @@ type Promised<T> = T | Promise<T>;
 
 const capBytes = () => Math.max(1, Number(input('cap').value)) * MIB;
 
-/** Says what the scan will take on this GPU, once there are a scan and a model. */
+/** Says what the scan will take on this GPU, once there are a scan and a model; the crop to the body is not known yet. */
 async function updatePlan(): Promise<void> {
   if (!scan || !model) return;
   const { shape, spacingMm } = scan.shown;
   const { bytes, fits } = await worker.ask('plan', [shape, spacingMm, capBytes()]);
   const mib = `${Math.ceil(bytes / MIB)} MiB of GPU memory`;
   const text = fits
-    ? `will take ${mib} at most`
+    ? `will take about ${mib}`
     : Number.isFinite(bytes)
       ? `needs ${mib} at least: allow more`
       : 'cannot be done on this GPU: its buffers are too small for one window of the model';
