@@ -139,6 +139,12 @@ describe('a data set of two channels of MR', () => {
       { labels: [1, 2], label: 1 },
       { labels: [2], label: 2 },
     ]);
+    const other = { ...description, labels: { ...labels, ball: [1], back: [1, 2] } };
+    writeFileSync(join(regions, 'dataset.json'), JSON.stringify(other));
+    expect(lastLine(await cliHere(['train', '--out', out, '--resume']))).toBe(
+      `organseg: ${out}: ${join(regions, 'dataset.json')} has changed since it was started: regions [{"labels":[1,2],"label":1},{"labels":[2],"label":2}], not [{"labels":[1],"label":1},{"labels":[1,2],"label":2}]`,
+    );
+    writeFileSync(join(regions, 'dataset.json'), JSON.stringify(description));
     const predictions = at('predictions');
     await cliJsonHere([
       'predict',

@@ -2,8 +2,11 @@
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { channelFiles } from '@organseg/files/channels.ts';
+import type { Dataset } from '@organseg/files/dataset.ts';
+import { firstDifference } from '@organseg/files/differences.ts';
 import type { FileRecord } from '@organseg/files/fileFacts.ts';
 import { isAsRecorded } from '@organseg/files/fileRecord.ts';
+import { settingsOfRegions } from '../config/regions.ts';
 import type { StoredCase } from '../data/caseStore.ts';
 import type { RunDescription } from './runDescription.ts';
 import type { TrainingCases } from './trainingJob.ts';
@@ -30,9 +33,9 @@ export async function assertSameData(
   folder: string,
   run: RunDescription,
   cases: TrainingCases,
-  labelNames: readonly string[],
+  { labelNames, regions }: Pick<Dataset, 'labelNames' | 'regions'>,
 ): Promise<void> {
-  const { data, sources } = run;
+  const { data, sources, config } = run;
   const before = [...run.trainingCases, ...run.validationCases];
   const now = [...trainedOn(cases), ...cases.validation.map(({ name }) => name)];
   if (before.join() !== now.join()) {
@@ -45,6 +48,11 @@ export async function assertSameData(
   }
   if (labelNames.join() !== run.labelNames.join())
     throw new InputError(`${folder}: was started with the labels ${run.labelNames}, not with ${labelNames}`);
+  const difference = firstDifference({ regions: config.regions }, { regions: settingsOfRegions(regions) });
+  if (difference)
+    throw new InputError(
+      `${folder}: ${join(data, 'dataset.json')} has changed since it was started: ${difference}`,
+    );
   if (!sources) return;
   const { labelled, pseudo, unlabelled, truth, validation } = cases;
   const files = [...labelled, ...pseudo, ...validation, ...unlabelled, ...truth]

@@ -153,7 +153,7 @@ async function unchangedCases(folder: string, run: RunDescription): Promise<Trai
   const dataset = await openDataset(run.data);
   assertChannels(run.config, dataset);
   const cases = await chooseCases(dataset, run.config, run);
-  await assertSameData(folder, run, cases, dataset.labelNames);
+  await assertSameData(folder, run, cases, dataset);
   return cases;
 }
 
