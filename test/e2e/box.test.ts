@@ -1,5 +1,5 @@
 /** The model in the box: it predicts where none is named, shows its card, and adapts to scans without labels. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -49,6 +49,16 @@ test('adapt learns from scans without labels, goes on where it was, and reports'
   expect(readFileSync(join(run, 'training.jsonl'), 'utf8')).toBe(log);
   const other = await cliHere(args.with(args.indexOf('--steps') + 1, '50'));
   expect(lastLine(other)).toBe(`organseg: ${run}: takes 2 steps, not 50; name another --out`);
+  const more = await cliHere(args.with(args.indexOf('--phantoms') + 1, '3'));
+  expect(lastLine(more)).toBe(`organseg: ${run}: learns from 2 phantoms, not 3; name another --out`);
+  const scans = at('scans');
+  mkdirSync(scans);
+  copyFileSync(join(images, 'unlabelled_000_0000.nii.gz'), join(scans, 'another_0000.nii.gz'));
+  const elsewhere = await cliHere(args.with(args.indexOf('--images') + 1, scans));
+  const added = join(scans, 'another_0000.nii.gz');
+  expect(lastLine(elsewhere)).toBe(`organseg: ${run}: was begun without ${added}; name another --out`);
+  expect(readdirSync(at('adapted', 'data', 'imagesTr'))).toHaveLength(2);
+  await cliJsonHere(args); // what was refused has changed nothing
 });
 
 test('adapt refuses what is no run', async () => {

@@ -4,7 +4,9 @@ import { readlink, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { plural } from '@organseg/core/words.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
+import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
@@ -52,28 +54,51 @@ export async function adaptationSettings(model: string, steps: number): Promise<
   };
 }
 
-/** Throws InputError where the run is the adaptation of another model, or by other settings. */
-export async function assertSameAdaptation(run: string, model: string, config: Config): Promise<void> {
-  const { init, config: was } = await readRun(run);
+/** What an adaptation learns from. */
+export interface Lesson {
+  /** The number of phantoms. */
+  readonly phantoms: number;
+  readonly scans: readonly UnlabelledCase[];
+}
+
+const ADVICE = 'name another --out';
+
+/** Throws InputError where the run is the adaptation of another model, by other settings, phantoms or scans. */
+export async function assertSameAdaptation(
+  run: string,
+  { model, config, phantoms, scans }: Lesson & { readonly model: string; readonly config: Config },
+): Promise<void> {
+  const { init, config: was, data, trainingCases, validationCases } = await readRun(run);
   const steps = ({ fineTuning, stepsPerEpoch }: Config) => fineTuning.epochs * stepsPerEpoch!;
   if (init !== resolve(model)) throw new InputError(`${run}: adapts ${init}, not ${model}`);
   if (steps(was) !== steps(config))
-    throw new InputError(`${run}: takes ${steps(was)} steps, not ${steps(config)}; name another --out`);
+    throw new InputError(`${run}: takes ${steps(was)} steps, not ${steps(config)}; ${ADVICE}`);
+  const drawn = new Set([...trainingCases, ...validationCases]).size;
+  if (drawn !== phantoms)
+    throw new InputError(`${run}: learns from ${plural(drawn, 'phantom')}, not ${phantoms}; ${ADVICE}`);
+  const links = await namesIn(scansOf(data));
+  const added = scans.find(({ image }) => !links.includes(basename(image)));
+  if (added) throw new InputError(`${run}: was begun without ${added.image}; ${ADVICE}`);
 }
 
-/** Writes phantoms, and links to the scans, as a data set. Throws InputError where the folder holds something else. */
-export async function layOut(
-  data: string,
-  { phantoms, scans }: { phantoms: number; scans: readonly UnlabelledCase[] },
-  signal: AbortSignal,
-): Promise<void> {
-  await writePhantoms({ ...PHANTOMS, labelled: phantoms, out: data }, signal);
-  const folder = join(data, 'imagesUn');
-  await makeFolder(folder);
-  for (const { image } of scans) {
-    const [link, target] = [join(folder, basename(image)), resolve(image)];
-    if (!existsSync(link)) await symlink(target, link);
-    else if ((await readlink(link).catch(() => '')) !== target)
-      throw new InputError(`${link}: is there already, and no link to ${target}`);
+const scansOf = (data: string): string => join(data, 'imagesUn');
+
+/**
+ * Writes phantoms, and links to the scans, as a data set. Throws InputError where the folder holds something else,
+ * before anything is written.
+ */
+export async function layOut(data: string, { phantoms, scans }: Lesson, signal: AbortSignal): Promise<void> {
+  const folder = scansOf(data);
+  const links = new Map(scans.map(({ image }) => [basename(image), resolve(image)]));
+  for (const name of existsSync(folder) ? await namesIn(folder) : []) {
+    if (name.startsWith('.')) continue;
+    const [link, target] = [join(folder, name), links.get(name)];
+    if (target === undefined) throw new InputError(`${link}: is none of the scans of --images; ${ADVICE}`);
+    if ((await readlink(link).catch(() => '')) !== target)
+      throw new InputError(`${link}: is there already, and no link to ${target}; ${ADVICE}`);
+    links.delete(name);
   }
+  await writePhantoms({ ...PHANTOMS, labelled: phantoms, out: data }, signal);
+  await makeFolder(folder);
+  for (const [name, target] of links) await symlink(target, join(folder, name));
 }

@@ -52,11 +52,12 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
     if (!cases.length) throw new InputError(`${images}: holds no CASE_0000.nii.gz`);
     const config = await adaptationSettings(model, steps);
     const [data, run, report] = [join(out, 'data'), join(out, 'run'), join(out, REPORT)];
-    if (isRun(run)) await assertSameAdaptation(run, model, config);
+    const lesson = { phantoms, scans: cases };
+    if (isRun(run)) await assertSameAdaptation(run, { model, config, ...lesson });
     else await assertNothingLost({ folder: out, files: [REPORT], own: [], inputs: [images] });
     await whileLocked(out, async () => {
       await withGpu({ tune }, async (owner, signal) => {
-        await layOut(data, { phantoms, scans: cases }, signal);
+        await layOut(data, lesson, signal);
         const before = await segmentAll(owner, { model, images, out: join(out, 'before') }, signal);
         const hooks = { ...trainingProgress('adapting'), signal };
         const { finished } = isRun(run)
