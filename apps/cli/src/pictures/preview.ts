@@ -47,8 +47,11 @@ class Canvas {
       for (let x = left; x < left + width; x++) this.point(x, y, colour);
   }
 
+  /** Writes the text; letters that the font lacks become question marks. */
   text(text: string, left: number, top: number, colour: Colour = INK): void {
-    for (const [y, row] of renderPixels(text, fonts.sevenPlus).entries())
+    const font = fonts.sevenPlus;
+    const letters = [...text.normalize('NFC')].map((letter) => (letter in font.glyphs ? letter : '?'));
+    for (const [y, row] of renderPixels(letters.join(''), font).entries())
       for (const [x, dot] of row.entries())
         if (dot) this.box(left + TEXT_SCALE * x, top + TEXT_SCALE * y, TEXT_SCALE, TEXT_SCALE, colour);
   }
