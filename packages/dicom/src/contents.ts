@@ -108,11 +108,11 @@ export function chooseSeries(
     if (chosen[0]!.fault) throw chosen[0]!.fault;
     return chosen[0]!;
   }
-  const numbers = new Set(series.map(({ number }) => number));
-  const list = seriesLines({ series, passedOver }, numbers.size < series.length).join('; ');
+  const isTold = new Set(series.map(({ number }) => number)).size === series.length;
+  const list = seriesLines({ series, passedOver }, !isTold).join('; ');
   const problem =
     asked === undefined
-      ? `holds ${series.length} series: ${list}; choose one by its number (predict, info: --series), or keep one in the folder`
+      ? `holds ${series.length} series: ${list}; choose one by its ${isTold ? 'number' : 'UID'} (predict, info: --series), or keep one in the folder`
       : `holds ${chosen.length || 'no'} series called ${asked}: ${list}`;
   throw new InputError(`${folder}: ${problem}`);
 }

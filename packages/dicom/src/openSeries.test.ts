@@ -175,6 +175,13 @@ describe('several series', () => {
   it.each(['3', '1.9', 'thorax 1.0'])('are chosen among by %s', async (series) => {
     expect((await read(files, series)).shape).toEqual([4, 3, 3]);
   });
+  it('of one number are listed with the UIDs that tell them apart', async () => {
+    const alike = [
+      ...dicomSeries(2),
+      ...dicomSeries(2, (i) => ({ SOPInstanceUID: `5.${i}`, SeriesInstanceUID: '1.9' })),
+    ];
+    expect(await faultOf(alike)).toMatch(/CT, 2 slices, 1\.9; choose one by its UID /);
+  });
   it('do not hold one that nobody has', async () => {
     expect(await faultOf(files, '4')).toMatch(
       /^InputError: FOLDER: holds no series called 4: 2 "Abdomen 5\.0"/,

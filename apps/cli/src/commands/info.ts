@@ -152,7 +152,12 @@ function contentsLines({
 }): Lines {
   return [
     ['folder', file],
-    ...series.map((each): Lines[number] => ['series', seriesLine(each)]),
+    ...series.flatMap(
+      (each): Lines => [
+        ['series', seriesLine(each)],
+        ['UID', each.uid],
+      ],
+    ),
     ...(passedOver.length ? [['passed over', passedOver.join(', ')] satisfies Lines[number]] : []),
   ];
 }
