@@ -15,14 +15,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Starts a command; `watch` sees its stderr as it comes, and the process. */
+/** Starts a command in the working directory; `watch` sees its stderr as it comes, and the process. */
 export function cli(
   args: readonly string[],
   watch?: (stderr: string, child: ChildProcess) => void,
+  cwd = process.cwd(),
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const { INIT_CWD: _, ...env } = process.env;
-    const child = spawn(process.execPath, [MAIN, ...args], { env });
+    const child = spawn(process.execPath, [MAIN, ...args], { env, cwd });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk) => {
       stdout += chunk;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { diceByLabel } from '../../packages/core/src/metrics/overlap.ts';
 import { readLabelsFile } from '../../packages/files/src/nifti.ts';
-import { cliHere, cliJsonHere, lastLine } from '../cli.ts';
+import { cli, cliHere, cliJson, cliJsonHere, lastLine } from '../cli.ts';
 
 let folder: string;
 let images: string;
@@ -20,7 +20,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('predict without --model finds the organs of a scan that it never saw', async () => {
-  await cliJsonHere(['predict', '--input', images, '--out', at('labels')]);
+  mkdirSync(at('abdomen')); // in the working directory, and no model
+  const there = (args: readonly string[]) => cli(args, undefined, folder);
+  await cliJson(['predict', '--input', images, '--out', at('labels')], there);
   const [was, is] = await Promise.all(
     [at('data', 'labelsUn'), at('labels')].map((path) => readLabelsFile(join(path, 'unlabelled_000.nii.gz'))),
   );

@@ -31,12 +31,7 @@ interface Options extends CommonOptions {
 const REPORT = 'report.html';
 
 export const adapt = command('adapt', 'Adapt a model to unlabelled scans of one’s own')
-  .option(
-    '--model <run>',
-    'the run to adapt, which knows FLARE22’s organs',
-    modelPath,
-    modelPath(DEFAULT_MODEL),
-  )
+  .option('--model <run>', 'the run to adapt, which knows FLARE22’s organs', modelPath, DEFAULT_MODEL)
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz; three suffice to begin')
   .requiredOption('--out <dir>', 'folder for the run, label maps and report.html; goes on where it was')
   .option('--steps <n>', 'of training, in epochs of 25', wholeNumber, ADAPT_STEPS)
@@ -54,7 +49,7 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of one�
     const [data, run, report] = [join(out, 'data'), join(out, 'run'), join(out, REPORT)];
     const lesson = { phantoms, scans: cases };
     if (isRun(run)) await assertSameAdaptation(run, { model, config, ...lesson });
-    else await assertNothingLost({ folder: out, files: [REPORT], own: [], inputs: [images] });
+    else await assertNothingLost({ folder: out, files: [REPORT], own: [], inputs: [images, model] });
     await whileLocked(out, async () => {
       await withGpu({ tune }, async (owner, signal) => {
         await layOut(data, lesson, signal);

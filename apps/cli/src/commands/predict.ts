@@ -140,7 +140,7 @@ const withSeries = (origin: Origin, series: string | undefined): Origin =>
  */
 function withBox(options: Options): Options {
   const { model: named, join, totalsegmentator, largestComponent, postprocess } = options;
-  const model = named ?? (join || totalsegmentator ? undefined : [modelPath(DEFAULT_MODEL)]);
+  const model = named ?? (join || totalsegmentator ? undefined : [DEFAULT_MODEL]);
   if (!model) return options;
   const largest = largestComponent ?? (!postprocess && model.every(isInBox) ? true : undefined);
   return { ...options, model, ...(largest !== undefined && { largestComponent: largest }) };

@@ -9,8 +9,8 @@ const BOX = fileURLToPath(
   new URL(extname(import.meta.url) === '.ts' ? '../../../../models' : '../models', import.meta.url),
 );
 
-/** The model that predicts where none is named. */
-export const DEFAULT_MODEL = 'abdomen';
+/** The model in the box that is taken where none is named, whatever the working directory holds. */
+export const DEFAULT_MODEL = join(BOX, 'abdomen');
 
 /** What is said of a model: its card. */
 const CARD = 'README.md';
