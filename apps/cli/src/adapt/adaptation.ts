@@ -8,6 +8,7 @@ import { plural } from '@organseg/core/words.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder } from '@organseg/files/write.ts';
+import { copyPaste } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { writePhantoms } from '../phantom/writePhantoms.ts';
@@ -38,13 +39,7 @@ export async function adaptationSettings(model: string, steps: number): Promise<
     consistency: null,
     weightAverage: config.weightAverage ?? 0.99,
     checkpoint: 'final',
-    copyPaste: {
-      partner: 'unlabelled',
-      boxShare: 2 / 3,
-      pseudoWeight: 0.47,
-      labelledShare: 0,
-      pseudoLabels: { refresh: Math.ceil(steps / 3), leastProbability: 0 },
-    },
+    copyPaste: copyPaste(Math.ceil(steps / 3)),
     fineTuning: {
       epochs: Math.ceil(steps / stepsPerEpoch),
       learningRate: config.initial.learningRate / 2,

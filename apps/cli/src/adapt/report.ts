@@ -8,7 +8,7 @@ import { readBytes } from '@organseg/files/read.ts';
 import { html } from 'hono/html';
 import { z } from 'zod';
 import type { Html } from '../report/input.ts';
-import { pageHtml } from '../report/page.ts';
+import { madeNow, pageHtml, RESEARCH_ALONE } from '../report/page.ts';
 import { score } from '../report/words.ts';
 import type { Segmented } from './segmentAll.ts';
 
@@ -27,13 +27,12 @@ export async function adaptReport({ model, images, before, after }: Adaptation):
   const cases = after.cases.filter((name) => before.cases.includes(name));
   const sections: Html[] = [];
   for (const name of cases) sections.push(await section(name, before.out, after.out));
-  const date = new Date().toISOString().slice(0, 16).replace('T', ' ');
   return pageHtml({
     title: 'Adaptation',
-    made: html`${date} UTC · <code>${model}</code> · <code>${images}</code>`,
+    made: html`${madeNow()} · <code>${model}</code> · <code>${images}</code>`,
     lead: 'What the model said of each scan before and after it learnt from them. No label drawn by hand was there, so nothing here says which is right: look.',
     main: html`${sections}
-<p>This is a report on research software. It is no medical device, and no picture here is for diagnosis.</p>`,
+${RESEARCH_ALONE}`,
   });
 }
 

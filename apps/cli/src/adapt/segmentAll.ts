@@ -1,6 +1,7 @@
 /** Label maps of all scans by one model, with pictures and statistics, in a folder of their own. */
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
+import { organLabels } from '@organseg/train/predict/postprocessing.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
 import { scansIn } from '../predict/scansIn.ts';
@@ -30,10 +31,7 @@ async function segment(
 ): Promise<Segmented> {
   const planned = await averaged([model], {}, {});
   // As `predict` does with the model in the box: what lies apart is no organ.
-  const postprocessing = {
-    largestComponent: planned.labelNames.map((_, label) => label).slice(1),
-    fillHoles: [],
-  };
+  const postprocessing = { largestComponent: organLabels(planned.labelNames), fillHoles: [] };
   const origin = await planned.origin(postprocessing);
   const scans = await scansIn(images);
   const extras = { statistics: true, preview: true };

@@ -5,7 +5,7 @@ import { exportMonai } from '@organseg/train/exported/monai.ts';
 import { exportNnunet } from '@organseg/train/exported/nnunet.ts';
 import { exportSafetensors } from '@organseg/train/exported/safetensors.ts';
 import { Option } from 'commander';
-import { modelPath } from '../model/box.ts';
+import { modelPaths } from '../model/box.ts';
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 
 type Target = 'nnunet' | 'monai' | 'safetensors';
@@ -30,7 +30,7 @@ export const exportCommand = command('export', 'Write a trained run for nnU-Net,
   .requiredOption(
     '--model <run>',
     'folder of the run; given again, the folds of nnU-Net’s model',
-    all,
+    modelPaths,
     undefined,
   )
   .addOption(
@@ -57,9 +57,4 @@ async function exportOne(
   if (to === 'monai') return exportMonai(run!, out);
   await exportSafetensors(run!, out);
   return [];
-}
-
-/** The values of an option that may be given more than once. */
-function all(value: string, before: string[] = []): string[] {
-  return [...before, modelPath(value)];
 }

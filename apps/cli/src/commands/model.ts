@@ -12,7 +12,7 @@ import type { Config } from '@organseg/train/config/schema.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
-import { cardOf, modelPath } from '../model/box.ts';
+import { cardOf, modelPaths } from '../model/box.ts';
 import { aligned, factsOf, stageTable } from '../model/describe.ts';
 import { memoryOf } from '../model/memory.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
@@ -39,7 +39,7 @@ export const model = command(
   'model',
   'Describe a model, or print the parameters of a network or the GPU memory that it takes',
 )
-  .option('--model <path...>', 'a run, an nnU-Net v2 folder or zip, a MONAI bundle, abdomen', all)
+  .option('--model <path...>', 'a run, an nnU-Net v2 folder or zip, a MONAI bundle, abdomen', modelPaths)
   .addOption(foldsOption())
   .addOption(checkpointOption())
   .addOption(presetOption().default('gao2022'))
@@ -90,10 +90,6 @@ async function describe(options: Options, paths: readonly string[]): Promise<voi
   } finally {
     gpu.close();
   }
-}
-
-function all(value: string, before: readonly string[] = []): string[] {
-  return [...before, modelPath(value)];
 }
 
 function printParameters(options: Options, config: Config): void {

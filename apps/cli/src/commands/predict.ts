@@ -5,11 +5,16 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import { isDicomScan } from '@organseg/files/scanFile.ts';
 import { TASK_NAMES, type TaskName } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import type { Origin } from '@organseg/train/predict/origin.ts';
-import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
+import {
+  labelsOf,
+  organLabels,
+  type Postprocessing,
+  readChoice,
+} from '@organseg/train/predict/postprocessing.ts';
 import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
-import { DEFAULT_MODEL, isInBox, modelPath } from '../model/box.ts';
+import { DEFAULT_MODEL, isInBox, modelPaths } from '../model/box.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
@@ -52,7 +57,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
   .option(
     '--model <path>',
     'folder of a run, an nnU-Net v2 folder or zip, a MONAI bundle; given again, models are averaged (default: abdomen, the model in the box)',
-    all,
+    modelPaths,
     undefined,
   )
   .option('--join <table.json>', 'join the labels of the models by a table, instead of averaging them')
@@ -186,15 +191,9 @@ async function postprocessingOf(options: Options, labelNames: readonly string[])
   }
   const labels = (asked: true | string | undefined) => {
     if (asked === undefined) return [];
-    return asked === true
-      ? labelNames.map((_, label) => label).slice(1)
-      : labelsOf(asked.split(','), labelNames);
+    return asked === true ? organLabels(labelNames) : labelsOf(asked.split(','), labelNames);
   };
   return { largestComponent: labels(options.largestComponent), fillHoles: labels(options.fillHoles) };
-}
-
-function all(value: string, before: readonly string[] = []): string[] {
-  return [...before, modelPath(value)];
 }
 
 function axes(text: string): ('x' | 'y' | 'z')[] {

@@ -21,6 +21,12 @@ export function modelPath(given: string): string {
   return given === basename(given) && !existsSync(given) && existsSync(join(boxed, CARD)) ? boxed : given;
 }
 
+/** The same of an option that may be given more than once. */
+export const modelPaths = (given: string, before: readonly string[] = []): string[] => [
+  ...before,
+  modelPath(given),
+];
+
 /** Whether the folder is that of a model in the box. */
 export const isInBox = (model: string): boolean => dirname(resolve(model)) === resolve(BOX);
 

@@ -6,6 +6,12 @@ import { STYLE } from './style.ts';
 /** The browser itself makes sure that the page loads nothing and runs nothing. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
+/** When a page is made, to the minute. */
+export const madeNow = (): string => `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** What stands under pictures of patients. */
+export const RESEARCH_ALONE = html`<p>This is a report on research software. It is no medical device, and no picture here is for diagnosis.</p>`;
+
 export interface Page {
   readonly title: string;
   /** Line under the title, in small: when, where and on what it was made. */

@@ -5,7 +5,7 @@ import { html } from 'hono/html';
 import { curves } from './curves.ts';
 import type { Html, ReportInput } from './input.ts';
 import { labellings } from './labellings.ts';
-import { pageHtml } from './page.ts';
+import { madeNow, pageHtml, RESEARCH_ALONE } from './page.ts';
 import { pictures } from './pictures.ts';
 import { pseudoLabels } from './pseudoLabels.ts';
 import { caseTable, foldScores, organTable } from './scores.ts';
@@ -18,10 +18,9 @@ export async function reportHtml(input: ReportInput): Promise<string> {
   const organs = organsOf(input.labelNames);
   const lead = summary(before.evaluation, after, manifest);
   const scored = before.evaluation.cases.length > 0;
-  const date = new Date().toISOString().slice(0, 16).replace('T', ' ');
   return pageHtml({
     title,
-    made: html`${date} UTC · <code>${folder}</code>`,
+    made: html`${madeNow()} · <code>${folder}</code>`,
     lead: lead.join(' '),
     main: html`${scored ? await scores(organs, input) : ''}
 ${outOfFold ? html`<section><h2>Cross-validation</h2>${foldScores(outOfFold)}</section>` : ''}
@@ -53,7 +52,7 @@ another choice of test cases alone may move a mean by some hundredths. A change 
 most organs share is worth more than a large one in a single case. Here stands no interval and no test of
 significance. ${runs[0]!.records.length ? STARTED[last.studentStart] : STARTED.scratch}; not all of a
 difference need come from the pseudo-labels.</p>
-<p>This is a report on research software. It is no medical device, and no picture here is for diagnosis.</p>`;
+${RESEARCH_ALONE}`;
 }
 
 const STARTED = {

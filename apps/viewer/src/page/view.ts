@@ -89,7 +89,7 @@ export class View {
   /** Shows another scan, without labels. */
   async showScan(nifti: ArrayBuffer, [low, high]: readonly [number, number]): Promise<void> {
     this.clear();
-    const scan = await imageOf(nifti, 'scan.nii', 'gray', 1);
+    const scan = await imageOf(nifti, 'scan.nii', 1);
     scan.cal_min = low;
     scan.cal_max = high;
     this.#slices.addVolume(scan);
@@ -101,11 +101,11 @@ export class View {
     this.#organs = organs;
     this.#hidden = new Set();
     this.clearLabels();
-    const labels = await imageOf(nifti, 'labels.nii', 'gray', this.#opacity);
-    labels.setColormapLabel(this.#colours(255));
+    const labels = await imageOf(nifti, 'labels.nii', this.#opacity);
+    labels.setColormapLabel(this.#colours());
     this.#slices.addVolume(labels);
-    const solid = await imageOf(coarse, 'organs.nii', 'gray', 1);
-    solid.setColormapLabel(this.#colours(255));
+    const solid = await imageOf(coarse, 'organs.nii', 1);
+    solid.setColormapLabel(this.#colours());
     this.#solid.addVolume(solid);
     this.#solid.setRenderAzimuthElevation(160, 10);
   }
@@ -144,7 +144,7 @@ export class View {
     for (const viewer of [this.#slices, this.#solid]) {
       const volume = viewer === this.#slices ? viewer.volumes[1] : viewer.volumes[0];
       if (!volume) continue;
-      volume.setColormapLabel(this.#colours(255));
+      volume.setColormapLabel(this.#colours());
       viewer.updateGLVolume();
     }
   }
@@ -176,25 +176,18 @@ export class View {
     );
   }
 
-  #colours(alpha: number) {
+  #colours() {
     const last = Math.max(0, ...this.#organs.map(({ label }) => label));
     const [R, G, B, A] = Array.from({ length: 4 }, () => new Array<number>(last + 1).fill(0));
     const labels = new Array<string>(last + 1).fill('');
     for (const { label, colour, name } of this.#organs) {
       [R![label], G![label], B![label]] = colour;
-      A![label] = this.#hidden.has(label) ? 0 : alpha;
+      A![label] = this.#hidden.has(label) ? 0 : 255;
       labels[label] = name;
     }
     return { R: R!, G: G!, B: B!, A: A!, I: labels.map((_, label) => label), labels };
   }
 }
 
-async function imageOf(
-  nifti: ArrayBuffer,
-  name: string,
-  colormap: string,
-  opacity: number,
-): Promise<NVImage> {
-  const image = await NVImage.loadFromUrl({ url: name, name, buffer: nifti, colormap, opacity });
-  return image;
-}
+const imageOf = (nifti: ArrayBuffer, name: string, opacity: number): Promise<NVImage> =>
+  NVImage.loadFromUrl({ url: name, name, buffer: nifti, colormap: 'gray', opacity });

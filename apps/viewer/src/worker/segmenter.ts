@@ -42,16 +42,12 @@ export class Segmenter {
   facts(name: string, kind: string): ModelFacts {
     const { labelNames, channelNames, network, weights } = this.model;
     const [, ...entries] = labelEntries(labelNames);
-    const elements = networkLayout(network).specs.reduce(
-      (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
-      0,
-    );
     return {
       name,
       kind,
       channelNames,
       organs: entries.map(({ id, name, colour }) => ({ label: id, name, colour })),
-      bytes: 4 * elements * weights.length,
+      bytes: 4 * networkLayout(network).count * weights.length,
     };
   }
 

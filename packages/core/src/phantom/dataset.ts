@@ -57,8 +57,12 @@ export function phantomOf(
   { split, index }: PhantomCase,
   { seed, labelledAtOneCentre, wide, ...grid }: PhantomSettings,
 ): Phantom {
-  const protocol = split === 'labelled' ? (wide && WIDE) || (labelledAtOneCentre && ONE_CENTRE) : undefined;
-  return makePhantom(new Random(seed).fork(split).fork(index), grid, protocol || {});
+  const protocol = wide ? WIDE : labelledAtOneCentre ? ONE_CENTRE : undefined;
+  return makePhantom(
+    new Random(seed).fork(split).fork(index),
+    grid,
+    split === 'labelled' ? protocol : undefined,
+  );
 }
 
 /** The content of nnU-Net v2's dataset.json, and under `phantom` what the cases are made from. */

@@ -36,7 +36,7 @@ export const NNUNET_NOISE: Augmentation[] = [
 ];
 
 /** Copy-paste between labelled and unlabelled scans, these labelled anew after so many steps. */
-const copyPaste = (refresh: number): CopyPaste => ({
+export const copyPaste = (refresh: number): CopyPaste => ({
   partner: 'unlabelled',
   boxShare: 2 / 3,
   pseudoWeight: 0.47,

@@ -20,6 +20,9 @@ export interface Postprocessing {
   readonly fillHoles: readonly number[];
 }
 
+/** The labels of all organs: every one but the background's. */
+export const organLabels = (labelNames: readonly string[]): number[] => [...labelNames.keys()].slice(1);
+
 export const NO_POSTPROCESSING: Postprocessing = { largestComponent: [], fillHoles: [] };
 
 /** Numbers of voxels that changed, by label name; labels that did not change are left out. */
@@ -78,7 +81,7 @@ export class PostprocessingTrial {
 
   /** Adds a case, whose labels have the reference's grid; voxels of the ignore label do not count. */
   add(name: string, predicted: Volume<Uint8Array>, reference: Uint8Array, ignoreLabel?: number): void {
-    const all = this.#labelNames.map((_, label) => label).slice(1);
+    const all = organLabels(this.#labelNames);
     this.#cases.push(name);
     WAYS.forEach(({ largest, fill }, way) => {
       const treated = { ...predicted, data: predicted.data.slice() };

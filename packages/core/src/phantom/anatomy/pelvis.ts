@@ -22,8 +22,9 @@ export function pelvis(build: Build): Part[] {
       AIR_HU + 30,
       smoothstep(-4, 4, p.above - 12 * section),
     );
+  const offset = offsetOf(random, [4, 4, 6]);
   const behind = ellipsoid(
-    [...offsetOf(random, [4, 4, 6])].map((mm, i) => mm + [0, 24, -258][i]!) as [number, number, number],
+    [offset[0], 24 + offset[1], -258 + offset[2]],
     [random.uniform(22, 38), random.uniform(16, 24), random.uniform(20, 34)],
   );
   const cortical = mix(720, 420, patient.age);
