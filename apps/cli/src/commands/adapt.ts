@@ -9,6 +9,7 @@ import { statOf } from '@organseg/files/read.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
+import { Option } from 'commander';
 import { ADAPT_STEPS, adaptationSettings, assertSameAdaptation, layOut } from '../adapt/adaptation.ts';
 import { adaptReport } from '../adapt/report.ts';
 import { segmentAll } from '../adapt/segmentAll.ts';
@@ -31,7 +32,11 @@ interface Options extends CommonOptions {
 const REPORT = 'report.html';
 
 export const adapt = command('adapt', 'Adapt a model to unlabelled scans of one’s own')
-  .option('--model <run>', 'the run to adapt, which knows FLARE22’s organs', modelPath, DEFAULT_MODEL)
+  .addOption(
+    new Option('--model <run>', 'the run to adapt, which knows FLARE22’s organs')
+      .argParser(modelPath)
+      .default(DEFAULT_MODEL, 'abdomen, the model in the box'),
+  )
   .requiredOption('--images <dir>', 'scans named CASE_0000.nii.gz; three suffice to begin')
   .requiredOption('--out <dir>', 'folder for the run, label maps and report.html; goes on where it was')
   .option('--steps <n>', 'of training, in epochs of 25', wholeNumber, ADAPT_STEPS)
