@@ -1,5 +1,4 @@
 /** What the settings say of the network: its parameters, its input and the type of its activations. */
-import type { WindowWay } from '@organseg/core/inference/windows.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
@@ -16,9 +15,6 @@ export function preprocessingOf({ channels, spacingMm, ...config }: Config): Mod
   const { intensityLowHu: low, intensityHighHu: high, intensityOutside: outside } = config;
   return { by: 'organseg', spacingMm, intensity: { low, high, outside } };
 }
-
-/** Whose windows are placed over prepared scans, and weighed. */
-export const windowWayOf = ({ channels }: Config): WindowWay => (channels ? 'nnunet' : 'organseg');
 
 /** The network's parameters, which do not depend on the patch. */
 export const parameterLayout = (config: Config): ParameterLayout => networkLayout(networkConfig(config));

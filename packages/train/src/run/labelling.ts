@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { xyzOf } from '@organseg/core/inference/axes.ts';
-import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
@@ -18,12 +17,11 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { IGNORED, stripPseudo } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { leastProbabilities } from '../config/leastProbability.ts';
-import { windowWayOf } from '../config/network.ts';
-import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore, StoredCase } from '../data/caseStore.ts';
 import { labelTensors, PreparedCase, type PreparedPaths } from '../data/preparedCase.ts';
 import { PSEUDO_LABELS } from './runFolder.ts';
+import { slidingWindow } from './slidingWindow.ts';
 
 /** What labelling tells of itself. */
 export interface LabellingHooks {
@@ -63,12 +61,11 @@ export async function labelScans(
   }: { cases: readonly StoredCase[]; store: CaseStore; run: string; epoch: number },
   { signal, onCases }: LabellingHooks,
 ): Promise<void> {
-  const { patch, windowStep, copyPaste, classes } = config;
+  const { copyPaste, classes } = config;
   const least = leastProbabilities(copyPaste!.pseudoLabels.leastProbability, classes);
   const organs = Array.from({ length: classes - 1 }, (_, i) => i + 1);
   await makeFolder(folderOf(run, epoch));
-  const options = { patch, windowStep, windowWay: windowWayOf(config), signal };
-  const network = new SlidingWindow(gpu, networkConfig(config), memory, options);
+  const network = slidingWindow(gpu, config, memory, signal);
   try {
     for (const [i, source] of cases.entries()) {
       signal?.throwIfAborted();

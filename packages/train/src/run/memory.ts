@@ -1,7 +1,6 @@
 /**
  * The GPU memory that a run will take, told before anything is allocated: the same code runs on a GPU that only counts.
  */
-import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { patchDivisor } from '@organseg/core/network/networkConfig.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
@@ -11,13 +10,13 @@ import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { download, elementCount } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '../config/augmentations.ts';
-import { parameterLayout, precisionOf, windowWayOf } from '../config/network.ts';
+import { parameterLayout, precisionOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
-import { regionLabelsOf } from '../config/regions.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { sizeToCut } from '../data/augment.ts';
 import { uploadBatch } from '../data/uploadBatch.ts';
 import { TrainingStep } from '../step/trainingStep.ts';
+import { slidingWindow } from './slidingWindow.ts';
 
 /**
  * The peak of bytes held by training whose validation sees volumes up to this size. Throws OutOfGpuMemoryError where it
@@ -35,8 +34,8 @@ export async function trainingPeakBytes(
   const random = new Random(0);
   const size = config[phase].augment ? sizeToCut(always, random) : config.patch;
   const voxels = elementCount(size);
-  const channels = config.channels?.length ?? 1;
-  const patch = { image: new Float32Array(channels * voxels), labels: new Uint8Array(voxels), size };
+  const { inputChannels } = networkConfig(config);
+  const patch = { image: new Float32Array(inputChannels * voxels), labels: new Uint8Array(voxels), size };
   const partner = { ...patch, isPasted: true, box: { from: [0, 0, 0], size } } as const;
   const item = { ...patch, random, ...(config.copyPaste && { partner }) };
   const items = Array.from({ length: config.batch }, () => item);
@@ -67,14 +66,9 @@ export async function inferencePeakBytes(
 
 async function segment(gpu: Gpu, config: Config, memory: NetworkMemory, size: Dhw): Promise<void> {
   // As few windows as there can be: each takes the same memory.
-  const network = new SlidingWindow(gpu, networkConfig(config), memory, {
-    patch: config.patch,
-    windowStep: 1,
-    windowWay: windowWayOf(config),
-    regions: regionLabelsOf(config),
-  });
-  const channels = config.channels?.length ?? 1;
-  await network.labels({ size, data: new Float32Array(channels * elementCount(size)) });
+  const network = slidingWindow(gpu, { ...config, windowStep: 1 }, memory);
+  const { inputChannels } = networkConfig(config);
+  await network.labels({ size, data: new Float32Array(inputChannels * elementCount(size)) });
   network.close();
 }
 

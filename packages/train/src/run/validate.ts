@@ -1,5 +1,4 @@
 /** Validation, which chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
-import { SlidingWindow } from '@organseg/core/inference/slidingWindow.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import { ofRegion } from '@organseg/core/metrics/region.ts';
@@ -7,11 +6,9 @@ import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { windowWayOf } from '../config/network.ts';
-import { networkConfig } from '../config/networkSettings.ts';
-import { regionLabelsOf } from '../config/regions.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore } from '../data/caseStore.ts';
+import { slidingWindow } from './slidingWindow.ts';
 
 export interface ValidationScore {
   readonly meanDsc: number;
@@ -34,10 +31,7 @@ export async function validate(
   store: CaseStore,
   { signal, onCases }: ValidationHooks,
 ): Promise<ValidationScore> {
-  const { patch, windowStep } = config;
-  const how = { windowWay: windowWayOf(config), regions: regionLabelsOf(config) };
-  const options = { patch, windowStep, ...how, signal };
-  const network = new SlidingWindow(gpu, networkConfig(config), memory, options);
+  const network = slidingWindow(gpu, config, memory, signal);
   try {
     const dsc = new Array<number>(config.classes - 1).fill(0);
     for (const [i, source] of cases.entries()) {
@@ -60,11 +54,8 @@ function diceByOrgan({ classes, regions }: Config, reference: Uint8Array, predic
   if (!regions) return diceByLabel(reference, prediction, classes).slice(1);
   const dsc = new Array<number>(classes - 1).fill(0);
   for (const { labels, label } of regions) {
-    const [truth, guess] = [reference, prediction].map((map) => ofRegion(map, labels)) as [
-      Uint8Array,
-      Uint8Array,
-    ];
-    dsc[label - 1] = diceByLabel(truth, guess, 2)[1]!;
+    const [, inside] = diceByLabel(ofRegion(reference, labels), ofRegion(prediction, labels), 2);
+    dsc[label - 1] = inside!;
   }
   return dsc;
 }
