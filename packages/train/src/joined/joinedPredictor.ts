@@ -3,7 +3,7 @@
  * table, later parts over earlier ones. One model at a time is on the GPU, so that many take no more memory than one.
  */
 import { InputError } from '@organseg/core/inputError.ts';
-import { compose, scaleAndShift } from '@organseg/core/volume/affine.ts';
+import { croppedGrid } from '@organseg/core/volume/crop.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { unzoomLabels, zoomScan } from '@organseg/core/volume/zoom.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
@@ -18,7 +18,7 @@ import {
   type PredictorOptions,
   type Segmenter,
 } from '../predict/predictor.ts';
-import type { Piece, Planes } from './thirds.ts';
+import { type Piece, type Planes, whole } from './thirds.ts';
 
 /** A model and what its labels become, by label. */
 export interface JoinedPart {
@@ -103,15 +103,15 @@ export class JoinedPredictor implements Segmenter {
   }
 }
 
-const whole = ([, , nz]: Xyz): Piece[] => [{ seen: [0, nz], kept: [0, nz] }];
-
 /** Planes of a scan, which share its voxels. */
 function planesOf({ channels, spacingMm }: CaseScan, [from, to]: Planes): CaseScan {
-  const cut = ({ shape: [nx, ny], affine, data }: Volume): Volume => ({
-    shape: [nx, ny, to - from],
-    affine: compose(affine, scaleAndShift([1, 1, 1], [0, 0, from])),
-    data: data.subarray(nx * ny * from, nx * ny * to),
-  });
+  const cut = (channel: Volume): Volume => {
+    const [nx, ny] = channel.shape;
+    return {
+      ...croppedGrid(channel, { min: [0, 0, from], max: [nx, ny, to] }),
+      data: channel.data.subarray(nx * ny * from, nx * ny * to),
+    };
+  };
   return { channels: channels.map(cut), spacingMm };
 }
 

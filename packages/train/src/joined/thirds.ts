@@ -2,7 +2,7 @@
  * TotalSegmentator's cut of very large scans in three along z, each of which its models see by itself: windows lie
  * otherwise than in the whole scan, and so do labels. From its `nnunet.py`.
  */
-import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { voxelCount, type Xyz } from '@organseg/core/volume/volume.ts';
 
 /** Planes along z, from the first to behind the last. */
 export type Planes = readonly [from: number, to: number];
@@ -20,9 +20,13 @@ const MOST_PLANES = 200;
 /** Planes that a piece sees beyond those that it keeps; one fewer below them. */
 const MARGIN = 20;
 
+/** The one piece that a scan of this shape is done in where it is done whole. */
+export const whole = ([, , nz]: Xyz): Piece[] => [{ seen: [0, nz], kept: [0, nz] }];
+
 /** The pieces that a scan of this shape, on the models' grid, is done in: three, or itself. */
-export function thirdsOf([nx, ny, nz]: Xyz): Piece[] {
-  if (nx * ny * nz <= MOST_VOXELS || nz <= MOST_PLANES) return [{ seen: [0, nz], kept: [0, nz] }];
+export function thirdsOf(shape: Xyz): Piece[] {
+  const nz = shape[2];
+  if (voxelCount(shape) <= MOST_VOXELS || nz <= MOST_PLANES) return whole(shape);
   const third = Math.floor(nz / 3);
   return [
     { seen: [0, third + MARGIN], kept: [0, third] },
