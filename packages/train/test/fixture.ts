@@ -77,7 +77,7 @@ export function writePrepared(
 }
 
 /** Two stages of few filters, patches of 16³ at 12 mm: trains in seconds. */
-export const TINY_NETWORK = {
+export const TINY_NETWORK: Pick<Config, 'filters' | 'kernels' | 'strides' | 'spacingMm' | 'patch'> = {
   filters: [4, 8],
   kernels: [
     [3, 3, 3],

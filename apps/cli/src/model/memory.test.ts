@@ -4,6 +4,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { expect, onTestFinished, test } from 'vitest';
+import { TINY_NETWORK } from '../../../../packages/train/test/fixture.ts';
 import { memoryOf } from './memory.ts';
 
 const network: DynUnetConfig = {
@@ -13,14 +14,8 @@ const network: DynUnetConfig = {
   inputChannels: 1,
   classes: 3,
   filters: [32, 32],
-  kernels: [
-    [3, 3, 3],
-    [3, 3, 3],
-  ],
-  strides: [
-    [1, 1, 1],
-    [2, 2, 2],
-  ],
+  kernels: TINY_NETWORK.kernels,
+  strides: TINY_NETWORK.strides,
 };
 
 test('where one window is too much for predict, the description says what it takes and what to set', async () => {

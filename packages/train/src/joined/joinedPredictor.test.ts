@@ -1,5 +1,6 @@
 /** Scans that are segmented in pieces, and how TotalSegmentator cuts them. */
 
+import { dhwOf } from '@organseg/core/inference/axes.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import type { PlainConvUnetConfig } from '@organseg/core/network/networkConfig.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
@@ -15,23 +16,16 @@ import { caseScan } from '../predict/predictor.ts';
 import { JoinedPredictor } from './joinedPredictor.ts';
 import { thirdsOf } from './thirds.ts';
 
-const MM = 12;
-
-/** A model of random weights that sees scans at 12 mm. */
+/** A tiny model of random weights. */
 function randomModel(): Model {
+  const { filters, kernels, strides, patch, spacingMm } = TINY_NETWORK;
   const network: PlainConvUnetConfig = {
     architecture: 'PlainConvUNet',
     inputChannels: 1,
     classes: 3,
-    filters: TINY_NETWORK.filters,
-    kernels: [
-      [3, 3, 3],
-      [3, 3, 3],
-    ],
-    strides: [
-      [1, 1, 1],
-      [2, 2, 2],
-    ],
+    filters,
+    kernels,
+    strides,
     convolutions: [1, 1],
     decoderConvolutions: [1],
     transposedBias: true,
@@ -40,7 +34,7 @@ function randomModel(): Model {
   return {
     paths: ['random'],
     network,
-    patch: [16, 16, 16],
+    patch,
     windowStep: 0.5,
     labelNames: ['background', 'a', 'b'],
     channelNames: ['CT'],
@@ -48,7 +42,7 @@ function randomModel(): Model {
       by: 'nnU-Net',
       reorient: true,
       transposeForward: [0, 1, 2],
-      spacingMm: [MM, MM, MM],
+      spacingMm: dhwOf(spacingMm),
       channels: [{ scheme: 'CTNormalization', low: -160, high: 240, mean: 0, std: 100 }],
       dataResampling: { order: 3, orderZ: 0, forceSeparateZ: false, separateZThreshold: 3 },
       logitsResampling: { order: 1, orderZ: 0, forceSeparateZ: false, separateZThreshold: 3 },
@@ -70,7 +64,7 @@ test('each piece is segmented by itself, and gives the planes that it keeps', as
   const shape = [18, 17, 30] as const;
   const random = new Random(1);
   const data = Int16Array.from({ length: 18 * 17 * 30 }, () => Math.round(400 * random.uniform() - 160));
-  const scan: Volume<Int16Array> = { shape, affine: scaleAndShift([MM, MM, MM], [0, 0, 0]), data };
+  const scan: Volume<Int16Array> = { shape, affine: scaleAndShift(TINY_NETWORK.spacingMm, [0, 0, 0]), data };
   const segmented = async (volume: Volume, piecesOf?: typeof thirdsOf) => {
     const parts = [{ model: randomModel(), lookup: Uint8Array.of(0, 2, 1) }];
     const request = { parts, labelNames: ['background', 'b', 'a'], piecesOf };
