@@ -52,6 +52,13 @@ const LABELS = 'expects names with ids, or with lists of ids (or ids with names,
 /** What `channel_names` expects, or `modality`. */
 const CHANNELS = 'expects names by the channels’ numbers, such as {"0": "CT"} or {"0": "T1", "1": "T2"}';
 
+/** What dataset.json says of the files of scans. */
+export const scansDescribed = {
+  file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
+  channel_names: z.record(z.string(), z.string(), CHANNELS).optional(),
+  modality: z.record(z.string(), z.string(), CHANNELS).optional(),
+};
+
 /** nnU-Net's description of a data set; that of its first version has ids before names, and modalities. */
 const description = z.looseObject({
   labels: z.record(
@@ -60,9 +67,7 @@ const description = z.looseObject({
     LABELS,
   ),
   regions_class_order: z.array(z.int().positive()).nullish(),
-  file_ending: z.literal('.nii.gz', 'only .nii.gz is read').optional(),
-  channel_names: z.record(z.string(), z.string(), CHANNELS).optional(),
-  modality: z.record(z.string(), z.string(), CHANNELS).optional(),
+  ...scansDescribed,
   /** Some tools write it as text. */
   numTraining: z.unknown().optional(),
 });
@@ -155,8 +160,8 @@ async function openLabelled(
 }
 
 /** The names of the channels by number. Throws InputError. */
-function channelNamesOf(
-  { channel_names, modality }: z.infer<typeof description>,
+export function channelNamesOf(
+  { channel_names, modality }: Pick<z.infer<typeof description>, 'channel_names' | 'modality'>,
   path: string,
 ): readonly string[] {
   const channels = channel_names ?? modality ?? { 0: 'CT' };
