@@ -6,7 +6,8 @@ import { plural } from '@organseg/core/words.ts';
 import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
-import { type ModelChoice, openModel } from '@organseg/train/predict/openModel.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import {
   CHOICE,
   type PostprocessingChoice,
@@ -22,7 +23,7 @@ import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
 
-interface Options extends CommonOptions, ModelChoice {
+interface Options extends CommonOptions, NnunetChoice {
   model: string;
   data?: string;
   memoryCap: number;

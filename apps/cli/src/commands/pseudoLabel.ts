@@ -6,8 +6,8 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { parseJson } from '@organseg/files/parseJson.ts';
 import { statOf } from '@organseg/files/read.ts';
 import type { LeastProbability } from '@organseg/train/config/leastProbability.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
 import { labelTable } from '@organseg/train/joined/labelLookup.ts';
-import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';
 import { type Selection, selectionSchema } from '@organseg/train/pseudo/selection/select.ts';
@@ -21,7 +21,7 @@ import { labelWithProgress, summary } from '../pseudoLabel/labelWithProgress.ts'
 import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
-interface Options extends CommonOptions, ModelChoice {
+interface Options extends CommonOptions, NnunetChoice {
   model: string;
   labelMap?: string;
   leastProbability: LeastProbability;

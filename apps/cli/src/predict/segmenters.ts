@@ -11,6 +11,7 @@ import {
   type LeastProbability,
   leastProbabilities,
 } from '@organseg/train/config/leastProbability.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
 import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
 import { joinTable, type LabelTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
 import { thirdsOf } from '@organseg/train/joined/thirds.ts';
@@ -22,7 +23,6 @@ import {
 } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
-import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { type Origin, optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import type { Postprocessing } from '@organseg/train/predict/postprocessing.ts';
@@ -51,7 +51,7 @@ export interface PlannedTeacher extends PlannedSegmenter {
 /** The model of these folders, whose logits are averaged where they are several. Throws InputError. */
 export async function averaged(
   paths: readonly string[],
-  choice: ModelChoice,
+  choice: NnunetChoice,
   options: PredictorOptions,
 ): Promise<PlannedTeacher> {
   const model = await openModel(paths, choice);
@@ -100,7 +100,7 @@ function leastOf(
 export async function joinedByTable(
   paths: readonly string[],
   table: string,
-  choice: ModelChoice,
+  choice: NnunetChoice,
   options: PredictorOptions,
 ): Promise<PlannedSegmenter> {
   const read = await readJsonFile(table, joinTable);
@@ -128,7 +128,7 @@ export async function joinedByTable(
 export async function totalSegmentator(
   folder: string,
   name: TaskName,
-  choice: ModelChoice,
+  choice: NnunetChoice,
   options: PredictorOptions,
 ): Promise<PlannedSegmenter> {
   const task: Task = TASKS[name];
@@ -169,7 +169,7 @@ interface Target {
  */
 export async function translated(
   path: string,
-  choice: ModelChoice,
+  choice: NnunetChoice,
   { labelNames, channelNames }: Target,
   table: LabelTable | undefined,
   source: string,

@@ -1,13 +1,13 @@
 /** The teacher of a pipeline or an experiment that was trained elsewhere, as the command line names it. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
 import { labelTable } from '@organseg/train/joined/labelLookup.ts';
-import type { ModelChoice } from '@organseg/train/predict/openModel.ts';
 import { Option } from 'commander';
 import { say } from '../terminal/command.ts';
 import { type PlannedTeacher, translated } from './segmenters.ts';
 
-export interface TeacherOptions extends ModelChoice {
+export interface TeacherOptions extends NnunetChoice {
   readonly teacher?: string;
   readonly labelMap?: string;
 }
