@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { initialise } from '@organseg/core/network/parameters.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { FLARE22_LABEL_NAMES } from '@organseg/core/organs.ts';
 import { Random } from '@organseg/core/random.ts';
 import { type Xyz, xyz } from '@organseg/core/volume/volume.ts';
 import { parameterLayout } from '@organseg/train/config/network.ts';
@@ -24,7 +24,7 @@ export async function writeRun(folder: string, config: Config): Promise<string> 
     fold: null,
     prepared: null,
     channelNames: ['CT'],
-    labelNames: ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)],
+    labelNames: FLARE22_LABEL_NAMES,
     trainingCases: [],
     validationCases: [],
     sources: null,

@@ -35,6 +35,12 @@ export const FLARE22_ORGANS: readonly Organ[] = [
   organ(13, 'LK', 'left kidney', 3, [255, 150, 40]),
 ];
 
+/** The names of FLARE22's labels, which are those of phantoms too, background first. */
+export const FLARE22_LABEL_NAMES: readonly string[] = [
+  'background',
+  ...FLARE22_ORGANS.map(({ longName }) => longName),
+];
+
 /** The tolerance of organs that FLARE22 does not know: TotalSegmentator's (Wasserthal 2023). */
 const OTHER_TOLERANCE_MM = 3;
 

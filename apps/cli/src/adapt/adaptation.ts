@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readlink, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { FLARE22_LABEL_NAMES } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { namesIn } from '@organseg/files/read.ts';
@@ -28,9 +28,10 @@ const PHANTOMS = { unlabelled: 0, test: 0, seed: 21, spacing: 4.5, wide: true };
 export async function adaptationSettings(model: string, steps: number): Promise<Config> {
   if (!isRun(model)) throw new InputError(`${model}: is no run of training, which alone can be adapted`);
   const { config, labelNames } = await readRun(model);
-  const names = ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)];
-  if (`${labelNames}` !== `${names}`)
-    throw new InputError(`${model}: its labels are not those of phantoms, ${names.slice(1).join(', ')}`);
+  if (`${labelNames}` !== `${FLARE22_LABEL_NAMES}`)
+    throw new InputError(
+      `${model}: its labels are not those of phantoms, ${FLARE22_LABEL_NAMES.slice(1).join(', ')}`,
+    );
   const stepsPerEpoch = Math.min(STEPS_PER_EPOCH, steps);
   return {
     ...config,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
+import { FLARE22_LABEL_NAMES, FLARE22_ORGANS, type Organ, organsOf } from '@organseg/core/organs.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { testReferences } from '../pipeline/tasks.ts';
 import type { Design } from './design.ts';
@@ -25,8 +25,12 @@ export async function openSource(design: Design, data: string | undefined, path:
   if (design.phantom) {
     if (data !== undefined)
       throw new InputError(`${path}: describes phantoms; --data is for designs without`);
-    const labelNames = ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)];
-    return { ...design.phantom, labelNames, channelNames: ['CT'], organs: FLARE22_ORGANS };
+    return {
+      ...design.phantom,
+      labelNames: FLARE22_LABEL_NAMES,
+      channelNames: ['CT'],
+      organs: FLARE22_ORGANS,
+    };
   }
   if (data === undefined) throw new InputError(`${path}: describes no phantoms; --data names a data set`);
   const dataset = await openDataset(data);
