@@ -117,10 +117,7 @@ const targetsOf = (pseudoWeight: number | undefined) => (pseudoWeight === undefi
 const weightParams = (pseudoWeight: number | undefined): Record<string, Scalar> =>
   pseudoWeight === undefined ? {} : { pseudoWeight: f32(pseudoWeight) };
 
-/** The most regions; a word holds a bit for each. */
-export const MOST_REGIONS = 32;
-
-/** The classes that each channel stands for. */
+/** The classes that each channel stands for; at most 32 channels, since a word holds a bit for each. */
 export type Regions = readonly (readonly number[])[];
 
 /** What is compared. */
@@ -131,7 +128,7 @@ interface Compared {
   readonly target: Tensor;
   /** The weight of voxels whose coded label is a pseudo-label. */
   readonly pseudoWeight?: number | undefined;
-  /** Given where channels are regions: the classes of each; at most MOST_REGIONS, and all classes but 0 are in some. */
+  /** Given where channels are regions: the classes of each; all classes but 0 are in some. */
   readonly regions?: Regions | undefined;
 }
 
