@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { FLARE22_LABEL_NAMES, FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { readScan } from '@organseg/core/volume/volumeStream.ts';
 import dicomParser, { type DataSet } from 'dicom-parser';
 import { expect, onTestFinished, test } from 'vitest';
@@ -13,11 +13,14 @@ import { openSeries } from '../openSeries.ts';
 import { codesOf } from './codes.ts';
 import { encodeSegmentation } from './encodeSegmentation.ts';
 
-const LABELS = ['background', ...FLARE22_ORGANS.map(({ longName }) => longName)];
 const NOW = new Date(2024, 1, 3, 4, 5, 6);
 
 /** The segmentation of a series of 4×3×3 voxels, labelled by their numbers. */
-async function segmentationOf(labels: readonly number[], changed: SliceFixture = {}, names = LABELS) {
+async function segmentationOf(
+  labels: readonly number[],
+  changed: SliceFixture = {},
+  names = FLARE22_LABEL_NAMES,
+) {
   const stream = openSeries(await readContents(dicomSeries(3, changed)), 'FOLDER');
   const { shape, affine } = await readScan(stream);
   return encodeSegmentation({ shape, affine, data: Uint8Array.from(labels) }, names, stream, NOW);
