@@ -4,19 +4,13 @@
  */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Mirrored } from '@organseg/kernels/ops/accumulateWindow.ts';
+import { roundHalfToEven } from '../volume/roundHalfToEven.ts';
 
 /** The weights' σ as a share of the patch, as in MONAI's and nnU-Net's importance maps. */
 const SIGMA_SHARE = 0.125;
 
 /** Whose windows are placed and weighed. */
 export type WindowWay = 'organseg' | 'nnunet';
-
-/** The nearest whole number, the even one of two. */
-export function roundHalfToEven(value: number): number {
-  const below = Math.floor(value);
-  const isUp = value - below > 0.5 || (value - below === 0.5 && below % 2 !== 0);
-  return isUp ? below + 1 : below;
-}
 
 /** The first voxels of windows: evenly spread, at most `windowStep` of a patch apart. */
 export function windowStarts(

@@ -4,14 +4,8 @@
  */
 import { compose, scaleAndShift, spacingOf } from './affine.ts';
 import { rasView } from './orientation.ts';
+import { roundHalfToEven } from './roundHalfToEven.ts';
 import { type Grid, type Volume, voxelCount, type Xyz, xyz } from './volume.ts';
-
-/** Python's round: halves go to the even neighbour. */
-export const roundHalfEven = (value: number): number => {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
-};
 
 /**
  * The places of n voxels among the m of before, along one axis, rounded as scipy rounds them: the last may lie beyond
@@ -30,7 +24,7 @@ export function zoomScan(scan: Volume, spacingMm: Xyz): Volume<Int32Array | Floa
   const view = rasView(scan);
   const spacing = spacingOf(view.affine).map(Math.fround) as unknown as Xyz; // as nibabel has it
   const shape = xyz((axis) =>
-    Math.max(1, roundHalfEven(view.shape[axis] * (spacing[axis] / spacingMm[axis]))),
+    Math.max(1, roundHalfToEven(view.shape[axis] * (spacing[axis] / spacingMm[axis]))),
   );
   const affine = compose(
     view.affine,

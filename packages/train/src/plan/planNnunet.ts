@@ -1,6 +1,6 @@
 /** What nnU-Net's planner decides for its configuration 3d_fullres, from a data set's fingerprint. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { roundHalfEven } from '@organseg/core/volume/zoom.ts';
+import { roundHalfToEven } from '@organseg/core/volume/roundHalfToEven.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { median, percentile } from './percentile.ts';
 import { convolutionOutputs, smallerPatch, type Topology, topologyOf } from './topology.ts';
@@ -120,7 +120,7 @@ export function gridOf({ spacings, shapesAfterCrop }: Grids): GridPlan {
   const first = argMax(spacingMm);
   const transpose = dhw((axis) => [first, ...[0, 1, 2].filter((each) => each !== first)][axis]!);
   const shapes = spacings.map((spacing, i) =>
-    dhw((axis) => roundHalfEven((spacing[axis]! / spacingMm[axis]!) * shapesAfterCrop[i]![axis]!)),
+    dhw((axis) => roundHalfToEven((spacing[axis]! / spacingMm[axis]!) * shapesAfterCrop[i]![axis]!)),
   );
   return {
     spacingMm,
@@ -139,7 +139,7 @@ const FIRST_VOXELS = 256 ** 3;
 export function largestTopology(spacingMm: Dhw, medianShape: Dhw): Topology {
   const perMm = dhw((axis) => 1 / spacingMm[axis]!);
   const scale = (FIRST_VOXELS / product(perMm)) ** (1 / 3);
-  const patch = dhw((axis) => Math.min(roundHalfEven(perMm[axis]! * scale), medianShape[axis]!));
+  const patch = dhw((axis) => Math.min(roundHalfToEven(perMm[axis]! * scale), medianShape[axis]!));
   return topologyOf(spacingMm, patch);
 }
 
@@ -189,7 +189,7 @@ function configurationOf(request: PlanRequest, spacingMm: Dhw, medianShape: Dhw)
     topology = topologyOf(spacingMm, smaller);
     isLimitedByMemory = true;
   }
-  const fitting = roundHalfEven((reference / estimate()) * MIN_BATCH);
+  const fitting = roundHalfToEven((reference / estimate()) * MIN_BATCH);
   const most = batchOfShare(topology.patch, medianShape, request.cases, planner.datasetShare);
   const { filters, blocks, decoderBlocks } = widthsOf(topology);
   return {
@@ -207,7 +207,7 @@ function configurationOf(request: PlanRequest, spacingMm: Dhw, medianShape: Dhw)
 
 /** The batch of which the patches hold a share of all voxels of so many median scans. */
 export const batchOfShare = (patch: Dhw, medianShape: Dhw, cases: number, share: number): number =>
-  roundHalfEven((product(medianShape) * cases * share) / product(patch));
+  roundHalfToEven((product(medianShape) * cases * share) / product(patch));
 
 /**
  * Whether nnU-Net would add a configuration of lower resolution: a patch holds less than a quarter of the median scan,
@@ -228,7 +228,7 @@ function hasLowResolution(request: PlanRequest, fullMm: Dhw, medianShape: Dhw, f
     ({ patch } = configurationOf(
       request,
       spacingMm,
-      dhw((axis) => roundHalfEven(shape[axis]!)),
+      dhw((axis) => roundHalfToEven(shape[axis]!)),
     ));
   }
   return spacingMm !== fullMm && product(medianShape) / voxels >= 2;

@@ -1,6 +1,6 @@
 /** A plan as nnU-Net's plans.json, in the form that it has had since its version 2.4. */
 
-import { roundHalfEven } from '@organseg/core/volume/zoom.ts';
+import { roundHalfToEven } from '@organseg/core/volume/roundHalfToEven.ts';
 import { dhw } from '@organseg/kernels/axes.ts';
 import { architectureOf, CONFIGURATION, resampling } from '../exported/nnunetPlans.ts';
 import type { Fingerprint } from './fingerprint.ts';
@@ -41,7 +41,7 @@ export function plansFileOf(plan: NnunetPlan, fingerprint: Fingerprint, data: Pl
     dataset_name: data.dataset,
     plans_name: plansName,
     original_median_spacing_after_transp: medians(spacings),
-    original_median_shape_after_transp: medians(shapesAfterCrop).map(roundHalfEven),
+    original_median_shape_after_transp: medians(shapesAfterCrop).map(roundHalfToEven),
     image_reader_writer: 'NibabelIOWithReorient',
     transpose_forward: grid.transpose,
     transpose_backward: grid.transposeBack,

@@ -2,10 +2,10 @@
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { affineFromRows, compose, spacingOf } from '../../volume/affine.ts';
 import { boxInView, rasView, type TurnedView } from '../../volume/orientation.ts';
+import { roundHalfToEven } from '../../volume/roundHalfToEven.ts';
 import { type Box, type Grid, type Xyz, xyz } from '../../volume/volume.ts';
 import { dhwOf } from '../axes.ts';
 import { type CroppedView, type PlacedScan, viewOfBox } from '../caseGeometry.ts';
-import { roundHalfToEven } from '../windows.ts';
 import type { NnunetPreprocessing, Resampler } from './preprocessing.ts';
 
 /** A scan cropped, turned and transposed, and the network's grid of it. */

@@ -98,7 +98,7 @@ export class NnunetScan implements StreamSource {
     return drainSlabs(gpu, size, makeSlabs, this.readPlanes, this.#channels.length, take);
   }
 
-  /** Where the labels of this scan, which are below `count`, go. */
+  /** Where the labels of this scan go. */
   labels(): PlacedLabels {
     return new PlacedLabels(this.#channels[0]!, this.geometry.view);
   }
