@@ -1,10 +1,10 @@
 /** The grid of a series: its slices in the order of space, evenly apart, and the affine of their voxels. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { affineFromRows } from '@organseg/core/volume/affine.ts';
-import type { Grid, Xyz } from '@organseg/core/volume/volume.ts';
-import { xyz } from '@organseg/core/volume/volume.ts';
+import { cross, dot } from '@organseg/core/volume/vectors.ts';
+import { type Grid, type Xyz, xyz } from '@organseg/core/volume/volume.ts';
 import { plural } from '@organseg/core/words.ts';
-import { type DicomSlice, dot } from './slices.ts';
+import type { DicomSlice } from './slices.ts';
 
 export interface SeriesGrid extends Grid {
   /** One for each z, in the order of the planes. */
@@ -59,12 +59,6 @@ export function gridOf(all: readonly DicomSlice[], name: string): SeriesGrid {
   };
 }
 
-const cross = (a: Xyz, b: Xyz): Xyz => [
-  a[1] * b[2] - a[2] * b[1],
-  a[2] * b[0] - a[0] * b[2],
-  a[0] * b[1] - a[1] * b[0],
-];
-
 /** Throws InputError that names the slice which is not as most of the others are. */
 function assertAlike(slices: readonly DicomSlice[]): void {
   const near = (a: readonly number[], b: readonly number[], tolerance: number) =>
@@ -72,14 +66,10 @@ function assertAlike(slices: readonly DicomSlice[]): void {
   const size = ({ pixels }: DicomSlice) => `${pixels.columns}×${pixels.rows} pixels`;
   const spacing = ({ spacingMm }: DicomSlice) => `pixels of ${spacingMm.map(short).join(' × ')} mm`;
   const direction = ({ alongRow, alongColumn }: DicomSlice) =>
-    `the orientation ${[...vector(alongRow), ...vector(alongColumn)].map(short).join(', ')}`;
+    `the orientation ${[...alongRow, ...alongColumn].map(short).join(', ')}`;
   oddOneOut(slices, size, (a, b) => size(a) === size(b));
   oddOneOut(slices, direction, (a, b) =>
-    near(
-      [...vector(a.alongRow), ...vector(a.alongColumn)],
-      [...vector(b.alongRow), ...vector(b.alongColumn)],
-      SAME_DIRECTION,
-    ),
+    near([...a.alongRow, ...a.alongColumn], [...b.alongRow, ...b.alongColumn], SAME_DIRECTION),
   );
   oddOneOut(slices, spacing, (a, b) => near(a.spacingMm, b.spacingMm, SAME_SPACING * a.spacingMm[0]));
   oddOneOut(
@@ -89,7 +79,6 @@ function assertAlike(slices: readonly DicomSlice[]): void {
   );
 }
 
-const vector = ([x, y, z]: Xyz): number[] => [x, y, z];
 const short = (value: number) => String(Number(value.toPrecision(6)));
 
 function oddOneOut(
@@ -152,7 +141,7 @@ function assertEven(slices: readonly DicomSlice[], along: (slice: DicomSlice) =>
 
 /** Throws InputError where slices are shifted against each other, as a tilted gantry leaves them, or one is off its place. */
 function assertUpright(slices: readonly DicomSlice[], step: Xyz, normal: Xyz, name: string): void {
-  const lengthMm = Math.hypot(step[0], step[1], step[2]);
+  const lengthMm = Math.hypot(...step);
   const tilt = (Math.acos(Math.min(1, dot(step, normal) / lengthMm)) * 180) / Math.PI;
   if (tilt > MAX_TILT_DEGREES)
     throw new InputError(
@@ -161,7 +150,7 @@ function assertUpright(slices: readonly DicomSlice[], step: Xyz, normal: Xyz, na
   const start = slices[0]!.position;
   for (const [i, slice] of slices.entries()) {
     const off = xyz((axis) => slice.position[axis] - start[axis] - i * step[axis]);
-    const offMm = Math.hypot(off[0], off[1], off[2]);
+    const offMm = Math.hypot(...off);
     if (offMm > Math.max(UNEVEN * lengthMm, SAME_PLACE_MM))
       throw new InputError(`${placeName(slice)}: lies ${short(offMm)} mm off the line of the other slices`);
   }

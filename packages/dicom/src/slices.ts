@@ -1,5 +1,6 @@
 /** The slices of a DICOM file: one of most files, of an enhanced multi-frame image as many as it has frames. */
 import { InputError } from '@organseg/core/inputError.ts';
+import { dot } from '@organseg/core/volume/vectors.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { type DicomFile, type DicomObject, Elements } from './elements.ts';
 
@@ -105,11 +106,7 @@ function placeOf(items: readonly Elements[], fault: Fault) {
     [rx!, ry!, rz!],
     [cx!, cy!, cz!],
   ];
-  const off = [
-    Math.hypot(...axes(alongRow)) - 1,
-    Math.hypot(...axes(alongColumn)) - 1,
-    dot(alongRow, alongColumn),
-  ];
+  const off = [Math.hypot(...alongRow) - 1, Math.hypot(...alongColumn) - 1, dot(alongRow, alongColumn)];
   if (off.some((each) => Math.abs(each) > ORIENTATION_TOLERANCE))
     throw fault('ImageOrientationPatient is no pair of unit vectors at right angles');
   if (!(betweenRows! > 0 && betweenColumns! > 0))
@@ -124,9 +121,6 @@ function placeOf(items: readonly Elements[], fault: Fault) {
     acquisition: text('AcquisitionNumber') ?? text('FrameAcquisitionNumber'),
   };
 }
-
-const axes = ([x, y, z]: Xyz): [number, number, number] => [x, y, z];
-export const dot = (a: Xyz, b: Xyz): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
 function rescaleOf(items: readonly Elements[], fault: Fault) {
   const number = (name: string, otherwise: number) => holderOf(items, name).number(name) ?? otherwise;

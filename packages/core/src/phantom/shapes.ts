@@ -2,6 +2,7 @@
  * Solids given by signed distances in the atlas: mm, negative inside, about true near the surface and never
  * growing much faster than the distance itself, so that the voxeliser may skip what is far away.
  */
+import { cross, dot } from '../volume/vectors.ts';
 import { type Xyz, xyz } from '../volume/volume.ts';
 import { mix, smoothMax, smoothMin } from './functions.ts';
 import type { Place } from './place.ts';
@@ -44,14 +45,6 @@ export function axesAlong(long: Xyz, side: Xyz): Axes {
   const u = normalised([side[0] - overlap * w[0], side[1] - overlap * w[1], side[2] - overlap * w[2]]);
   return [u, cross(w, u), w];
 }
-
-const dot = (a: Xyz, b: Xyz): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-
-const cross = (a: Xyz, b: Xyz): Xyz => [
-  a[1] * b[2] - a[2] * b[1],
-  a[2] * b[0] - a[0] * b[2],
-  a[0] * b[1] - a[1] * b[0],
-];
 
 function normalised(v: Xyz): Xyz {
   const norm = Math.hypot(...v);

@@ -201,9 +201,7 @@ function sharedGroups(slices: readonly DicomSlice[]): Dataset {
     : undefined;
   const thickness = decimal(thicknessMm ?? between ?? 1);
   return {
-    PlaneOrientationSequence: [
-      { ImageOrientationPatient: [...list(alongRow), ...list(alongColumn)].map(decimal) },
-    ],
+    PlaneOrientationSequence: [{ ImageOrientationPatient: [...alongRow, ...alongColumn].map(decimal) }],
     PixelMeasuresSequence: [
       {
         PixelSpacing: [decimal(spacingMm[1]), decimal(spacingMm[0])],
@@ -221,7 +219,7 @@ function frameGroups(frames: readonly SegmentFrame[], slices: readonly DicomSlic
     const slice = slices[z]!;
     return {
       FrameContentSequence: [{ DimensionIndexValues: [label, rankOf.get(z)!] }],
-      PlanePositionSequence: [{ ImagePositionPatient: list(slice.position).map(decimal) }],
+      PlanePositionSequence: [{ ImagePositionPatient: slice.position.map(decimal) }],
       SegmentIdentificationSequence: [{ ReferencedSegmentNumber: label }],
       DerivationImageSequence: [
         {
@@ -262,8 +260,6 @@ const instancesOf = (slices: readonly DicomSlice[]): Dataset[] => [
     ]),
   ).values(),
 ];
-
-const list = ([x, y, z]: DicomSlice['position']): number[] => [x, y, z];
 
 /** A number in the 16 characters that a decimal string may have. */
 function decimal(value: number): string {

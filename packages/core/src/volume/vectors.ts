@@ -1,0 +1,10 @@
+/** Products of vectors in space. */
+import type { Xyz } from './volume.ts';
+
+export const dot = (a: Xyz, b: Xyz): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+export const cross = (a: Xyz, b: Xyz): Xyz => [
+  a[1] * b[2] - a[2] * b[1],
+  a[2] * b[0] - a[0] * b[2],
+  a[0] * b[1] - a[1] * b[0],
+];
