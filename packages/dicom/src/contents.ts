@@ -2,6 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { type DicomFile, type DicomObject, readHead } from './elements.ts';
+import { seriesLine } from './seriesLine.ts';
 import { type DicomSlice, slicesOf } from './slices.ts';
 
 export interface DicomSeries {
@@ -109,21 +110,15 @@ export function chooseSeries(
     return chosen[0]!;
   }
   const isTold = new Set(series.map(({ number }) => number)).size === series.length;
-  const list = seriesLines({ series, passedOver }, !isTold).join('; ');
+  const list = series
+    .map((each) => {
+      const line = seriesLine({ ...each, slices: each.slices.length });
+      return isTold ? line : `${line}, ${each.uid}`;
+    })
+    .join('; ');
   const problem =
     asked === undefined
       ? `holds ${series.length} series: ${list}; choose one by its ${isTold ? 'number' : 'UID'} (predict, info: --series), or keep one in the folder`
       : `holds ${chosen.length || 'no'} series called ${asked}: ${list}`;
   throw new InputError(`${folder}: ${problem}`);
 }
-
-/** A series in a few words, without what tells who the patient is: `2 "Abdomen 1.0", CT, 120 slices`. */
-export const seriesLines = ({ series }: DicomContents, withUids = false): string[] =>
-  series.map(({ uid, number, description, modality, slices }) =>
-    [
-      [number ?? '–', description ? `"${description}"` : ''].filter(Boolean).join(' '),
-      modality,
-      plural(slices.length, 'slice'),
-      ...(withUids ? [uid] : []),
-    ].join(', '),
-  );

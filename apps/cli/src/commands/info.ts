@@ -10,10 +10,10 @@ import {
   VoxelSummary,
 } from '@organseg/core/volume/scanDoubts.ts';
 import type { VolumeStream } from '@organseg/core/volume/volumeStream.ts';
-import { plural } from '@organseg/core/words.ts';
 import type { DicomContents } from '@organseg/dicom/contents.ts';
 import type { DicomStream } from '@organseg/dicom/openSeries.ts';
 import type { Patient } from '@organseg/dicom/patient.ts';
+import { seriesLine } from '@organseg/dicom/seriesLine.ts';
 import { dicomContents } from '@organseg/files/dicomFolder.ts';
 import { openNiftiFile } from '@organseg/files/nifti.ts';
 import { isDicomScan } from '@organseg/files/scanFile.ts';
@@ -161,9 +161,6 @@ function contentsLines({
     ...(passedOver.length ? [['passed over', passedOver.join(', ')] satisfies Lines[number]] : []),
   ];
 }
-
-const seriesLine = ({ number, description, modality, slices }: ReturnType<typeof seriesFacts>) =>
-  `${number ?? '–'}${description ? ` "${description}"` : ''}, ${modality}, ${plural(slices, 'slice')}`;
 
 function scanLines(facts: Facts, orientation: string, dtype: string, unit = ''): Lines {
   const rows = facts.affine.map((row) => row.map(short));
