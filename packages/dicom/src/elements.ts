@@ -1,6 +1,7 @@
 /** The elements of a DICOM data set by their names in the standard, as dcmjs parses them. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { type DicomDict, data, log } from 'dcmjs';
+import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from './codecs/transferSyntax.ts';
 
 // Its warnings quote what elements hold, a patient's name too.
 for (const logger of [log, log.getLogger('validation.dcmjs')]) logger.setLevel('silent', false);
@@ -77,8 +78,6 @@ export interface DicomObject {
 const PIXEL_DATA = '7FE00010';
 const PREAMBLE_BYTES = 128;
 const HEAD_BYTES = 64 << 10;
-const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
-const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 /** All elements of a file but its pixels; undefined where it is not DICOM. Throws InputError where it is, and broken. */
 export async function readHead(file: DicomFile): Promise<DicomObject | undefined> {

@@ -30,12 +30,15 @@ export async function filesBelow(folder: string, depth = 0, seen = new Set<strin
   return files;
 }
 
+/** The files below a folder; a file itself. Throws InputError. */
+const filesOf = async (path: string): Promise<string[]> =>
+  (await statOf(path)).isDirectory() ? filesBelow(path) : [path];
+
 const statOrNone = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
 /** Whether a file begins as DICOM files with a preamble do, or a folder holds one that does, or is called as they are. */
 export async function holdsDicom(path: string): Promise<boolean> {
-  const files = (await statOf(path)).isDirectory() ? await filesBelow(path) : [path];
-  return files.some((file) => /\.dcm$/i.test(file) || beginsAsDicom(file));
+  return (await filesOf(path)).some((file) => /\.dcm$/i.test(file) || beginsAsDicom(file));
 }
 
 /** Whether there is a DICOM file in a folder itself, or the directory of an exported disc. */
@@ -84,7 +87,7 @@ export async function openDicom(path: string, series?: string): Promise<DicomStr
 /** What a folder, or a file, holds. Throws InputError. */
 export async function dicomContents(path: string) {
   const { readContents } = await import('@organseg/dicom/contents.ts'); // dcmjs takes a while, NIfTI needs it not
-  const files = (await statOf(path)).isDirectory() ? await filesBelow(path) : [path];
+  const files = await filesOf(path);
   if (!files.length) throw new InputError(`${path}: the folder is empty`);
   return await readContents(files.map(dicomFile));
 }

@@ -14,7 +14,7 @@ export async function isDicomScan(path: string): Promise<boolean> {
 }
 
 /** Of several series the one asked for, by its number, UID or description. Throws InputError. */
-export const openScanFile = async (path: string, series?: string): Promise<NiftiStream | DicomStream> =>
+const openScanFile = async (path: string, series?: string): Promise<NiftiStream | DicomStream> =>
   (await isDicomScan(path)) ? openDicom(path, series) : openNiftiFile(path);
 
 /** A scan that was read from files. */

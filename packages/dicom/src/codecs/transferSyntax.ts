@@ -65,10 +65,12 @@ function once(load: () => Promise<Decode>): () => Promise<Decode> {
   };
 }
 
+export const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
+export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 const JPEG = '1.2.840.10008.1.2.4';
 const SYNTAXES: Readonly<Record<string, TransferSyntax>> = {
-  '1.2.840.10008.1.2': { name: 'Implicit VR Little Endian' },
-  '1.2.840.10008.1.2.1': { name: 'Explicit VR Little Endian' },
+  [IMPLICIT_LITTLE_ENDIAN]: { name: 'Implicit VR Little Endian' },
+  [EXPLICIT_LITTLE_ENDIAN]: { name: 'Explicit VR Little Endian' },
   '1.2.840.10008.1.2.1.99': { name: 'Deflated Explicit VR Little Endian' },
   '1.2.840.10008.1.2.2': { name: 'Explicit VR Big Endian', load: async () => swapBytes },
   '1.2.840.10008.1.2.5': { name: 'RLE Lossless', load: async () => unpackRle },

@@ -7,6 +7,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { labelColour } from '@organseg/core/organs.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { data } from 'dcmjs';
+import { EXPLICIT_LITTLE_ENDIAN } from '../codecs/transferSyntax.ts';
 import { type Elements, readHead } from '../elements.ts';
 import type { DicomStream } from '../openSeries.ts';
 import type { DicomSlice } from '../slices.ts';
@@ -17,7 +18,6 @@ import { bitsOf, framesOf, type SegmentFrame } from './frames.ts';
 type Dataset = Record<string, unknown>;
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4';
-const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 /** Says to other programs which one wrote a file. */
 const IMPLEMENTATION = '2.25.281047123905516384203516072498126173021';
 const VERSION = '0.1.0';
