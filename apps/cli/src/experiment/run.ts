@@ -1,6 +1,7 @@
 /**
  * The runs of an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled
- * ones, and each arm to its scores on the test cases. What is done is kept, what is half done goes on.
+ * ones, and each arm to its scores on the test cases; arm by arm, so that an experiment that is stopped has its first
+ * arms on every cohort and seed. What is done is kept, what is half done goes on.
  *
  *   OUT/prepared, the training cases of all runs
  *   OUT/labelled-N/data, where the cases are phantoms
@@ -101,7 +102,7 @@ export async function runExperiment(
   design: Design,
   options: ExperimentOptions,
 ): Promise<readonly ArmRun[]> {
-  const runs: ArmRun[] = [];
+  const groups: { labelled: number; seed: number; group: SeedGroup }[] = [];
   for (const labelled of options.source.labelled) {
     const folder = join(options.out, `labelled-${labelled}`);
     const data = options.source.data ?? join(folder, 'data');
@@ -110,12 +111,15 @@ export async function runExperiment(
       await writePhantoms({ ...design.phantom, out: data, labelled, spacing: spacingMm }, options.signal);
     }
     for (const seed of design.seeds) {
-      const group = new SeedGroup(owner, design, options, data, folder, seed);
-      for (const arm of design.arms) {
-        say(`— ${labelled} labelled, seed ${seed}: ${arm.name}`);
-        runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
-        await options.onRun(runs);
-      }
+      groups.push({ labelled, seed, group: new SeedGroup(owner, design, options, data, folder, seed) });
+    }
+  }
+  const runs: ArmRun[] = [];
+  for (const arm of design.arms) {
+    for (const { labelled, seed, group } of groups) {
+      say(`— ${arm.name}: ${labelled} labelled, seed ${seed}`);
+      runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
+      await options.onRun(runs);
     }
   }
   return runs;
