@@ -10,6 +10,7 @@ import { health } from './routes/health.ts';
 import { keys } from './routes/keys.ts';
 import { leaderboard } from './routes/leaderboard.ts';
 import { references } from './routes/references.ts';
+import { results } from './routes/results.ts';
 import { score } from './routes/score.ts';
 import { submissions } from './routes/submissions.ts';
 import type { Env, Services } from './services.ts';
@@ -37,7 +38,7 @@ export function createApp(services: (bindings: Env['Bindings']) => Promise<Servi
     scheme: 'bearer',
     description: 'A key: ose_ID_SECRET',
   });
-  const groups = [score, challenges, references, keys, submissions, caseFiles, events, leaderboard];
+  const groups = [score, challenges, references, keys, submissions, caseFiles, events, leaderboard, results];
   for (const group of groups) app.route('/', group);
   app.doc31('/openapi.json', DESCRIPTION);
   app.route(

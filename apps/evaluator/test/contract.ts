@@ -270,6 +270,32 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
       expect(heading).toMatch(/^rank,rank_low,rank_high,team,/);
       expect(first).toMatch(/^1,1,1,Better,1\.1666/);
       expect(second).toMatch(/^2,2,2,"Worse, ""second""",/);
+
+      const results = await organiser.get(`/v1/challenges/${id}/results`);
+      expect(results.headers.get('content-disposition')).toBe('attachment; filename="Abdomen-results.json"');
+      expect(results.body).toEqual([
+        (await organiser.get(path)).body,
+        (await organiser.get(`/v1/submissions/${accepted.body.id}`)).body,
+      ]);
+      const table = (await organiser.get(`/v1/challenges/${id}/results.csv`)).text.trimEnd().split('\r\n');
+      expect(table).toHaveLength(1 + 2 * 3);
+      expect(table[0]).toMatch(/,case,state,error,dsc,nsd,Liver_dsc,Liver_nsd,/);
+      expect(table[1]).toContain(`${opened.body.id},"Worse, ""second""",scored,`);
+      expect(table[1]).toMatch(/,one,scored,,0\.\d+,0\.\d+,0\.5,.*,1,3600,.*,0,20,3000,/);
+      expect(table[2]).toMatch(/,three,missing,,0,0,0,0,.*,,,,,,,,,,,,$/);
+    });
+
+    test('loses a case that its organiser removes, until the first submission', async () => {
+      const { id, organiser, team } = await challengeWith(owner, { one: mask(), two: mask() });
+      const cases = `/v1/challenges/${id}/cases`;
+      expect(await organiser.call('DELETE', `${cases}/two`)).toMatchObject({ status: 204 });
+      expect(await organiser.call('DELETE', `${cases}/two`)).toMatchObject(problem(404, /has no case two$/));
+      expect((await organiser.get(cases)).body).toMatchObject([{ name: 'one' }]);
+      const { client } = await team('A');
+      await client.post(`/v1/challenges/${id}/submissions/open`);
+      const late = organiser.call('DELETE', `${cases}/one`);
+      expect(await late).toMatchObject(problem(409, /its references stay as they are$/));
+      expect((await organiser.get(cases)).body).toMatchObject([{ name: 'one' }]);
     });
 
     test('keeps what is complete, and its references', async () => {
@@ -371,11 +397,11 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
       expect(await client.submit(id, packed)).toMatchObject(
         problem(403, /^the deadline of Abdomen was 2020-01-01/),
       );
-      const change = JSON.stringify({ deadline: '2999-01-01T00:00:00+02:00' });
+      const change = JSON.stringify({ name: ' Abdomen 2 ', deadline: '2999-01-01T00:00:00+02:00' });
       expect(await organiser.call('PATCH', `/v1/challenges/${id}`, change, 'application/json')).toMatchObject(
         {
           status: 200,
-          body: { deadline: '2998-12-31T22:00:00.000Z' },
+          body: { name: 'Abdomen 2', deadline: '2998-12-31T22:00:00.000Z', submissionsPerDay: 5 },
         },
       );
       expect(await client.submit(id, packed)).toMatchObject({ status: 202 });
@@ -386,7 +412,7 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
       const over = JSON.stringify({ deadline: '2020-01-01T00:00:00Z' });
       await organiser.call('PATCH', `/v1/challenges/${id}`, over, 'application/json');
       const late = await client.call('POST', `/v1/submissions/${opened.body.id}/complete`);
-      expect(late).toMatchObject(problem(403, /^the deadline of Abdomen was/));
+      expect(late).toMatchObject(problem(403, /^the deadline of Abdomen 2 was/));
     });
 
     test('has organs and tolerances of its own', async () => {

@@ -10,9 +10,11 @@ export interface KeyScope {
   readonly expiresAt: string | null;
 }
 
+/** The id of a key to come: 16 hexadecimal digits. */
+export const newKeyId = (): string => hex(crypto.getRandomValues(new Uint8Array(8)));
+
 /** A new key: what the caller gets to see, once, and what is stored of it. */
-export async function makeKey(scope: KeyScope): Promise<{ key: string; record: KeyRecord }> {
-  const id = hex(crypto.getRandomValues(new Uint8Array(8)));
+export async function makeKey(scope: KeyScope, id = newKeyId()): Promise<{ key: string; record: KeyRecord }> {
   const secret = base64url(crypto.getRandomValues(new Uint8Array(32)));
   const record = {
     ...scope,

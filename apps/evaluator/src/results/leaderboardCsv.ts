@@ -1,5 +1,6 @@
 /** The leaderboard as CSV. */
 import type { LeaderboardView } from '../schema/leaderboard.ts';
+import { csvLine } from './csv.ts';
 
 const COLUMNS = [
   'rank',
@@ -20,7 +21,7 @@ const COLUMNS = [
   'completed_at',
 ];
 
-/** CSV by RFC 4180, with a header line. */
+/** The entries with a header line. */
 export function leaderboardCsv({ entries, efficiency: source }: LeaderboardView): string {
   const rows = entries.map(({ rank, rankInterval, team, score, mean, efficiency, ...rest }) => [
     rank,
@@ -39,12 +40,5 @@ export function leaderboardCsv({ entries, efficiency: source }: LeaderboardView)
     rest.submission,
     rest.completedAt,
   ]);
-  return [COLUMNS, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('');
-}
-
-function cell(value: string | number | undefined): string {
-  if (typeof value !== 'string') return String(value ?? '');
-  // A spreadsheet would run a team's name as a formula.
-  const text = /^[=+\-@\t]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return [COLUMNS, ...rows].map(csvLine).join('');
 }

@@ -1,6 +1,6 @@
 /** Routes that create, show and change challenges. */
 import type { z } from '@hono/zod-openapi';
-import { makeKey } from '../auth/secret.ts';
+import { issueKey } from '../auth/issueKey.ts';
 import { api } from '../http/api.ts';
 import { ChallengePath } from '../http/parameters.ts';
 import { json, jsonBody, route } from '../http/route.ts';
@@ -14,7 +14,6 @@ import {
   listChallenges,
   updateChallenge,
 } from '../store/challenges.ts';
-import { insertKey } from '../store/keys.ts';
 
 export const challenges = api();
 
@@ -32,15 +31,9 @@ challenges.openapi(
   }),
   async (c) => {
     const { db } = c.get('services');
-    const asked = c.req.valid('json');
-    const challenge = await insertChallenge(db, { ...asked, deadline: utc(asked.deadline) });
-    const { key, record } = await makeKey({
-      role: 'organiser',
-      challengeId: challenge.id,
-      team: null,
-      expiresAt: null,
-    });
-    await insertKey(db, record);
+    const challenge = (await insertChallenge(db, c.req.valid('json')))!;
+    const issued = await issueKey(db, challenge.id, { role: 'organiser', expiresAt: null });
+    const { key, record } = issued!;
     const { secretHash: _, challengeId: __, ...shown } = record;
     const organiser = { ...shown, role: 'organiser' as const, key };
     return c.json({ ...challenge, organs: [...challenge.organs], cases: 0, organiser }, 201);
@@ -82,7 +75,7 @@ challenges.openapi(
     method: 'patch',
     path: '/v1/challenges/{challenge}',
     operationId: 'changeChallenge',
-    summary: 'Change the deadline or the submissions a day',
+    summary: 'Change the name, the deadline or the submissions a day',
     description: 'Organs and rules stay as they are: scores would no longer compare.',
     request: { params: ChallengePath, body: jsonBody(ChallengeChange) },
     responses: { 200: json(ChallengeView, 'The challenge as it is now') },
@@ -90,19 +83,10 @@ challenges.openapi(
   async (c) => {
     const services = c.get('services');
     const { id } = c.get('challenge');
-    const { deadline, submissionsPerDay } = c.req.valid('json');
-    if (deadline !== undefined || submissionsPerDay !== undefined) {
-      await updateChallenge(services.db, id, {
-        deadline: deadline === undefined ? undefined : utc(deadline),
-        submissionsPerDay,
-      });
-    }
+    await updateChallenge(services.db, id, c.req.valid('json'));
     return c.json(await view(services, (await findChallenge(services.db, id))!), 200);
   },
 );
-
-/** The time in UTC, as times are compared as text. */
-const utc = (time: string | null) => (time === null ? null : new Date(time).toISOString());
 
 async function view({ db }: Services, challenge: Challenge): Promise<z.infer<typeof ChallengeView>> {
   const cases = (await listCases(db, challenge.id)).length;

@@ -1,12 +1,12 @@
 /** Routes that issue, list and revoke a challenge's keys. */
 import type { z } from '@hono/zod-openapi';
-import { makeKey } from '../auth/secret.ts';
+import { issueKey } from '../auth/issueKey.ts';
 import { api } from '../http/api.ts';
 import { ChallengeKeyPath, ChallengePath } from '../http/parameters.ts';
 import { Problem } from '../http/problem.ts';
 import { json, jsonBody, route } from '../http/route.ts';
 import { IssuedKey, KeyView, NewKey } from '../schema/challenge.ts';
-import { insertKey, type KeyRecord, listKeys, revokeKey } from '../store/keys.ts';
+import { type KeyRecord, listKeys, revokeKey } from '../store/keys.ts';
 
 export const keys = api();
 
@@ -21,14 +21,8 @@ keys.openapi(
     responses: { 201: json(IssuedKey, 'The key, shown this once') },
   }),
   async (c) => {
-    const asked = c.req.valid('json');
-    const { key, record } = await makeKey({
-      role: asked.role,
-      challengeId: c.get('challenge').id,
-      team: asked.role === 'submitter' ? asked.team : null,
-      expiresAt: asked.expiresAt === null ? null : new Date(asked.expiresAt).toISOString(),
-    });
-    await insertKey(c.get('services').db, record);
+    const issued = await issueKey(c.get('services').db, c.get('challenge').id, c.req.valid('json'));
+    const { key, record } = issued!;
     return c.json({ ...view(record), key }, 201);
   },
 );

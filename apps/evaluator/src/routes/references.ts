@@ -1,13 +1,12 @@
-/** Routes that take the hidden references of a challenge and list its cases. */
+/** Routes that take and remove the hidden references of a challenge, and list its cases. */
 import { api } from '../http/api.ts';
 import { ChallengeCasePath, ChallengePath } from '../http/parameters.ts';
-import { Problem } from '../http/problem.ts';
 import { binary, json, route } from '../http/route.ts';
 import { CaseView } from '../schema/challenge.ts';
 import { listCases } from '../store/challenges.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { MASK_TYPES } from '../upload/fileNames.ts';
-import { receiveReference } from '../upload/receive.ts';
+import { receiveReference, removeReference } from '../upload/receive.ts';
 
 /** There is no route that gives a reference back. */
 export const references = api();
@@ -28,13 +27,26 @@ references.openapi(
     const challenge = c.get('challenge');
     const { case: name } = c.req.valid('param');
     requireType(c, MASK_TYPES);
-    const cases = await listCases(services.db, challenge.id);
-    if (cases.length >= services.limits.maxCases && !cases.some((each) => each.name === name)) {
-      throw new Problem(413, `a challenge has at most ${services.limits.maxCases} cases`);
-    }
     const body = bodyOf(c, services.limits.maxMaskBytes);
     const { shape, spacingMm } = await receiveReference(services, challenge, name, body);
     return c.json({ name, shape: [...shape], spacingMm: [...spacingMm] }, 201);
+  },
+);
+
+references.openapi(
+  route({
+    access: 'organiser',
+    method: 'delete',
+    path: '/v1/challenges/{challenge}/cases/{case}',
+    operationId: 'removeReference',
+    summary: 'Remove a case and its reference',
+    description: 'Until the first submission.',
+    request: { params: ChallengeCasePath },
+    responses: { 204: { description: 'It is gone' } },
+  }),
+  async (c) => {
+    await removeReference(c.get('services'), c.get('challenge'), c.req.valid('param').case);
+    return c.body(null, 204);
   },
 );
 

@@ -4,17 +4,36 @@ import { RULE_SETS, type RuleSetName } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { CASE_NAME } from '../upload/fileNames.ts';
 
-export const Time = z.iso.datetime({ offset: true }).openapi({ example: '2027-01-31T23:59:59Z' });
+/** A time, which comes out in UTC, as times are compared as text. */
+export const Time = z.iso
+  .datetime({ offset: true, error: 'expected a date and a time, such as 2027-01-31T23:59:59Z' })
+  .openapi({ example: '2027-01-31T23:59:59Z' })
+  .transform((time) => new Date(time).toISOString());
 
 export const CaseName = z.string().regex(CASE_NAME, 'letters, digits, dot, dash and underscore').openapi({
   example: 'FLARE22_Tr_0001',
 });
 
+const LABEL = 'expected a whole number from 1 to 255';
+const TOLERANCE = 'expected a number above 0, up to 100';
+const PER_DAY = 'expected a whole number from 1 to 1000';
+
+const nameOf = (characters: number) =>
+  z
+    .string('expected a name')
+    .trim()
+    .min(1, 'expected a name')
+    .max(characters, `expected at most ${characters} characters`);
+
 const Organ = z
   .strictObject({
-    id: z.int().min(1).max(255).openapi({ description: 'The label of its voxels.' }),
-    name: z.string().trim().min(1).max(50),
-    toleranceMm: z.number().positive().max(100).openapi({ description: 'NSD’s tolerance.' }),
+    id: z.int(LABEL).min(1, LABEL).max(255, LABEL).openapi({ description: 'The label of its voxels.' }),
+    name: nameOf(50),
+    toleranceMm: z
+      .number(TOLERANCE)
+      .positive(TOLERANCE)
+      .max(100, TOLERANCE)
+      .openapi({ description: 'NSD’s tolerance.' }),
     isTube: z.boolean().default(false).openapi({
       description: 'Whether the rules flare22 compare it only on slices that the reference labels.',
     }),
@@ -23,7 +42,7 @@ const Organ = z
 
 const Organs = z
   .array(Organ)
-  .min(1)
+  .min(1, 'expected an organ at least')
   .max(255)
   .refine((organs) => isDistinct(organs.map(({ id }) => id)), 'two organs of one id')
   .refine((organs) => isDistinct(organs.map(({ name }) => name)), 'two organs of one name');
@@ -34,11 +53,17 @@ export const Rules = z
   .enum(Object.keys(RULE_SETS) as [RuleSetName, ...RuleSetName[]])
   .describe('flare22: as the challenge’s official evaluation. plain: without its exceptions.');
 
-const SubmissionsPerDay = z.int().min(1).max(1000).openapi({ description: 'Of one team, by UTC days.' });
+const SubmissionsPerDay = z
+  .int(PER_DAY)
+  .min(1, PER_DAY)
+  .max(1000, PER_DAY)
+  .openapi({ description: 'Of one team, by UTC days.' });
+
+const ChallengeName = nameOf(100);
 
 export const NewChallenge = z
   .strictObject({
-    name: z.string().trim().min(1).max(100),
+    name: ChallengeName,
     organs: Organs.default(
       FLARE22_ORGANS.map(({ id, name, toleranceMm, isTube }) => ({ id, name, toleranceMm, isTube })),
     ),
@@ -49,7 +74,11 @@ export const NewChallenge = z
   .openapi('NewChallenge');
 
 export const ChallengeChange = z
-  .strictObject({ deadline: Time.nullable().optional(), submissionsPerDay: SubmissionsPerDay.optional() })
+  .strictObject({
+    name: ChallengeName.optional(),
+    deadline: Time.nullable().optional(),
+    submissionsPerDay: SubmissionsPerDay.optional(),
+  })
   .openapi('ChallengeChange');
 
 export const ChallengeView = z
@@ -73,7 +102,7 @@ export const NewKey = z
   .discriminatedUnion('role', [
     z.strictObject({
       role: z.literal('submitter'),
-      team: z.string().trim().min(1).max(60),
+      team: nameOf(60),
       expiresAt: Time.nullable().default(null),
     }),
     z.strictObject({ role: z.literal('organiser'), expiresAt: Time.nullable().default(null) }),

@@ -27,12 +27,14 @@ export interface ChallengeCase {
   readonly grid: StoredGrid;
 }
 
+/** Stores a new challenge. Returns undefined, and does nothing, where there is one of this id. */
 export async function insertChallenge(
   db: Kysely<Tables>,
   challenge: Omit<Challenge, 'id' | 'createdAt'>,
-): Promise<Challenge> {
-  const made = { ...challenge, id: crypto.randomUUID(), createdAt: new Date().toISOString() };
-  await db
+  id: string = crypto.randomUUID(),
+): Promise<Challenge | undefined> {
+  const made = { ...challenge, id, createdAt: new Date().toISOString() };
+  const row = await db
     .insertInto('challenges')
     .values({
       id: made.id,
@@ -43,8 +45,10 @@ export async function insertChallenge(
       submissions_per_day: made.submissionsPerDay,
       created_at: made.createdAt,
     })
-    .execute();
-  return made;
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return row && made;
 }
 
 export async function findChallenge(db: Kysely<Tables>, id: string): Promise<Challenge | undefined> {
@@ -58,19 +62,25 @@ export async function listChallenges(db: Kysely<Tables>): Promise<Challenge[]> {
   return rows.map(challengeOf);
 }
 
+/** What can change of a challenge; what is undefined stays. */
+export interface ChallengeUpdate {
+  readonly name?: string | undefined;
+  readonly deadline?: string | null | undefined;
+  readonly submissionsPerDay?: number | undefined;
+}
+
 export async function updateChallenge(
   db: Kysely<Tables>,
   id: string,
-  change: { deadline?: string | null | undefined; submissionsPerDay?: number | undefined },
+  { name, deadline, submissionsPerDay }: ChallengeUpdate,
 ): Promise<void> {
-  await db
-    .updateTable('challenges')
-    .set({
-      ...(change.deadline !== undefined && { deadline: change.deadline }),
-      ...(change.submissionsPerDay !== undefined && { submissions_per_day: change.submissionsPerDay }),
-    })
-    .where('id', '=', id)
-    .execute();
+  const change = {
+    ...(name !== undefined && { name }),
+    ...(deadline !== undefined && { deadline }),
+    ...(submissionsPerDay !== undefined && { submissions_per_day: submissionsPerDay }),
+  };
+  if (Object.keys(change).length === 0) return;
+  await db.updateTable('challenges').set(change).where('id', '=', id).execute();
 }
 
 /** The cases of a challenge, by name. */
@@ -128,6 +138,27 @@ export async function putCase(
     .returning('name')
     .executeTakeFirst();
   return stored !== undefined;
+}
+
+/**
+ * Deletes a case. Returns the key of its reference; undefined, and does nothing, where there is no such case or the
+ * challenge has submissions.
+ */
+export async function deleteCase(
+  db: Kysely<Tables>,
+  challengeId: string,
+  name: string,
+): Promise<string | undefined> {
+  const row = await db
+    .deleteFrom('cases')
+    .where('challenge_id', '=', challengeId)
+    .where('name', '=', name)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('submissions').select('id').where('challenge_id', '=', challengeId))),
+    )
+    .returning('reference_key')
+    .executeTakeFirst();
+  return row?.reference_key;
 }
 
 const challengeOf = (row: ChallengeRow): Challenge => ({

@@ -16,9 +16,9 @@ export interface KeyRecord {
   readonly revokedAt: string | null;
 }
 
-/** Stores a key; does nothing where there is one of this id. */
-export async function insertKey(db: Kysely<Tables>, key: KeyRecord): Promise<void> {
-  await db
+/** Stores a key. Returns false, and does nothing, where there is one of this id. */
+export async function insertKey(db: Kysely<Tables>, key: KeyRecord): Promise<boolean> {
+  const row = await db
     .insertInto('keys')
     .values({
       id: key.id,
@@ -31,7 +31,9 @@ export async function insertKey(db: Kysely<Tables>, key: KeyRecord): Promise<voi
       revoked_at: key.revokedAt,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
-    .execute();
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 export async function findKey(db: Kysely<Tables>, id: string): Promise<KeyRecord | undefined> {

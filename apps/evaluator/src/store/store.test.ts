@@ -38,14 +38,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const challenge = (submissionsPerDay = 5) =>
-  insertChallenge(db, {
+const challenge = async (submissionsPerDay = 5) =>
+  (await insertChallenge(db, {
     name: 'Abdomen',
     organs: FLARE22_ORGANS,
     rules: 'flare22',
     deadline: null,
     submissionsPerDay,
-  });
+  }))!;
 const GRID = { shape: [1, 1, 1], affine: [], spacingMm: [1, 1, 1] } as const;
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];

@@ -51,13 +51,13 @@ beforeEach(async () => {
     watchMs: 0,
     logError: () => {},
   };
-  challenge = await insertChallenge(services.db, {
+  challenge = (await insertChallenge(services.db, {
     name: 'Abdomen',
     organs: FLARE22_ORGANS,
     rules: 'flare22',
     deadline: null,
     submissionsPerDay: 1000,
-  });
+  }))!;
   for (const name of ['one', 'two']) await receiveReference(services, challenge, name, only(mask()));
 });
 afterEach(async () => {

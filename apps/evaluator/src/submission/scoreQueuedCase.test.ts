@@ -25,13 +25,13 @@ let submissionId: string;
 beforeEach(async () => {
   ({ db, close } = openSqlite(':memory:'));
   await migrate(db);
-  const challenge = await insertChallenge(db, {
+  const challenge = (await insertChallenge(db, {
     name: 'A',
     organs: FLARE22_ORGANS,
     rules: 'plain',
     deadline: null,
     submissionsPerDay: 5,
-  });
+  }))!;
   await putCase(db, challenge.id, { name: 'one', referenceKey: 'masks/reference', grid: GRID });
   submissionId = (await insertSubmission(db, challenge, 'team', 'files'))!.id;
   await putMask(db, submissionId, 'one', 'masks/one');

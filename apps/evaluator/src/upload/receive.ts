@@ -3,7 +3,14 @@ import { Problem } from '../http/problem.ts';
 import { efficiencyCurve } from '../results/efficiencyCurve.ts';
 import type { Services } from '../services.ts';
 import { type BlobFolder, newBlobKey } from '../store/blobs.ts';
-import { type Challenge, findCase, putCase, type StoredGrid } from '../store/challenges.ts';
+import {
+  type Challenge,
+  deleteCase,
+  findCase,
+  listCases,
+  putCase,
+  type StoredGrid,
+} from '../store/challenges.ts';
 import { type LogSource, listLogs, putLog } from '../store/efficiencyLogs.ts';
 import { listSubmissionCases, putMask, type Submission } from '../store/submissions.ts';
 import { refusal } from '../submission/lifeCycle.ts';
@@ -14,29 +21,49 @@ type Bytes = AsyncIterable<Uint8Array>;
 
 const labelsOf = ({ organs }: Challenge) => organs.map(({ id }) => id);
 
-/** Stores the hidden reference of a case. Throws Problem 409 once the challenge has submissions. */
+/**
+ * Stores the hidden reference of a case, or puts it in the place of another. Throws Problem 409 once the challenge has
+ * submissions, 413 where it has as many cases as it may.
+ */
 export async function receiveReference(
   services: Services,
   challenge: Challenge,
   name: string,
   bytes: Bytes,
 ): Promise<StoredGrid> {
-  const { db } = services;
-  const before = await findCase(db, challenge.id, name);
+  const { db, limits } = services;
+  const cases = await listCases(db, challenge.id);
+  const before = cases.find((each) => each.name === name);
+  if (!before && cases.length >= limits.maxCases) {
+    throw new Problem(413, `a challenge has at most ${limits.maxCases} cases`);
+  }
   return storing(services, 'masks', name, bytes, async (key) => {
     const grid = await services.compute.check({
       mask: { key, name },
       labels: labelsOf(challenge),
-      maxVoxels: services.limits.maxVoxels,
-      maxDecompressedBytes: services.limits.maxDecompressedBytes,
+      maxVoxels: limits.maxVoxels,
+      maxDecompressedBytes: limits.maxDecompressedBytes,
     });
-    if (!(await putCase(db, challenge.id, { name, referenceKey: key, grid }))) {
-      throw new Problem(409, `${challenge.name} has submissions: its references stay as they are`);
-    }
+    if (!(await putCase(db, challenge.id, { name, referenceKey: key, grid }))) throw settled(challenge);
     if (before) await services.blobs.delete([before.referenceKey]);
     return grid;
   });
 }
+
+/** Deletes a case and its reference. Throws Problem 404 where there is none, 409 once the challenge has submissions. */
+export async function removeReference(
+  { db, blobs }: Services,
+  challenge: Challenge,
+  name: string,
+): Promise<void> {
+  const key = await deleteCase(db, challenge.id, name);
+  if (key !== undefined) return blobs.delete([key]);
+  if (await findCase(db, challenge.id, name)) throw settled(challenge);
+  throw new Problem(404, `${challenge.name} has no case ${name}`);
+}
+
+const settled = ({ name }: Challenge) =>
+  new Problem(409, `${name} has submissions: its references stay as they are`);
 
 /** Stores the mask of one case of an open submission, or puts it in the place of another. */
 export async function receiveMask(
