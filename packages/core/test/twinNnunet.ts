@@ -208,6 +208,29 @@ function resampled(
   return along(stacked, coarse, size[coarse]!, orderZ);
 }
 
+/** A segmentation's resampling: the mask of each label by itself, the later labels over the earlier ones. */
+export function resampledLabels(
+  labels: Reference,
+  size: readonly number[],
+  fromMm: readonly number[],
+  toMm: readonly number[],
+): { readonly labels: Reference; readonly isTie: readonly boolean[] } {
+  const resampler = { order: 1, orderZ: 0, forceSeparateZ: null, separateZThreshold: 3 } as const;
+  const result = reference(size);
+  const isTie = result.data.map(() => 0);
+  for (const label of [...new Set(labels.data)].sort((a, b) => a - b)) {
+    const mask = reference(
+      labels.shape,
+      labels.data.map((each) => Number(each === label)),
+    );
+    resampled(mask, size, resampler, fromMm, toMm).data.forEach((share, i) => {
+      if (share >= 0.5) result.data[i] = label;
+      if (Math.abs(share - 0.5) < 1e-9) isTie[i] = 1;
+    });
+  }
+  return { labels: result, isTie: Array.from(isTie, (each) => each === 1) };
+}
+
 const clipped = ({ shape, data }: Reference, { data: source }: Reference): Reference => {
   const least = source.reduce((a, b) => Math.min(a, b));
   const greatest = source.reduce((a, b) => Math.max(a, b));

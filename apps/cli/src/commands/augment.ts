@@ -13,12 +13,12 @@ import { runOnce } from '@organseg/kernels/kernel.ts';
 import { download, downloadF32, fromArray, release } from '@organseg/kernels/tensor.ts';
 import type { Augmentation } from '@organseg/train/config/augmentations.ts';
 import { assertChannels } from '@organseg/train/config/channels.ts';
-import { preprocessingOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organseg/train/data/augment.ts';
 import { CaseStore } from '@organseg/train/data/caseStore.ts';
 import { samplePatch } from '@organseg/train/data/patchSampler.ts';
 import { PreparedCase } from '@organseg/train/data/preparedCase.ts';
+import { preparedFor } from '@organseg/train/data/prepareImage.ts';
 import { z } from 'zod';
 import { withGpu } from '../gpu/withGpu.ts';
 import { augmentSheet, type SheetPatch } from '../pictures/augmentSheet.ts';
@@ -58,8 +58,12 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
     const draw = () =>
       withGpu({}, async ({ gpu }, signal) => {
         const { channelNames } = dataset;
-        const preparedFor = { preprocessing: preprocessingOf(config), channelNames };
-        const store = new CaseStore(gpu, join(out, 'prepared'), preparedFor, config.classes);
+        const store = new CaseStore(
+          gpu,
+          join(out, 'prepared'),
+          preparedFor(config, channelNames),
+          config.classes,
+        );
         await store.prepare(source);
         const prepared = new PreparedCase(store.paths(source));
         /** A draw of the augmentations at one place in the body, the same each time. */

@@ -2,11 +2,7 @@
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
-import { axisMaps, nearestIndices } from '../volume/resampleGrid.ts';
-import type { Volume } from '../volume/volume.ts';
-import { dhwOf, xyzOf } from './axes.ts';
-import { type CaseGeometry, type CroppedView, croppedView } from './caseGeometry.ts';
-import type { NnunetGeometry } from './nnunet/geometry.ts';
+import { dhwOf } from './axes.ts';
 import {
   type Preprocessing,
   type ReadPlanes,
@@ -66,39 +62,4 @@ export async function drainSlabs(
     downloads.close();
     slabs.close();
   }
-}
-
-/** A label map of the scan's grid, on the network's, by nearest neighbour. */
-export function prepareLabels({ data }: Volume<Uint8Array>, geometry: CaseGeometry): Volume<Uint8Array> {
-  const { cropped, network } = geometry;
-  const [x, y, z] = axisMaps(cropped, network).map((map, axis) =>
-    nearestIndices(map, network.shape[axis], cropped.shape[axis]),
-  );
-  return { ...network, data: gathered(data, croppedView(geometry), [x!, y!, z!]) };
-}
-
-/** The labels of a map of the scan's grid on the network's, D, H, W, as nnU-Net lays it, by nearest neighbour. */
-export function prepareNnunetLabels({ data }: Volume<Uint8Array>, geometry: NnunetGeometry): Uint8Array {
-  const { view, network } = geometry;
-  const [x, y, z] = xyzOf(network).map((size, axis) => {
-    const scale = view.shape[axis]! / size;
-    return nearestIndices({ scale, offset: (scale - 1) / 2 }, size, view.shape[axis]!);
-  });
-  return gathered(data, view, [x!, y!, z!]);
-}
-
-/** The labels at these columns, rows and planes of a view. */
-function gathered(
-  data: Uint8Array,
-  { start, steps }: CroppedView,
-  nearest: readonly [Uint32Array, Uint32Array, Uint32Array],
-): Uint8Array {
-  // How far into the array they lie along each axis.
-  const [fromX, fromY, fromZ] = nearest.map((indices, axis) => Array.from(indices, (i) => i * steps[axis]));
-  const labels = new Uint8Array(fromX.length * fromY.length * fromZ.length);
-  let to = 0;
-  for (const z of fromZ)
-    for (const y of fromY)
-      for (let x = 0; x < fromX.length; x++) labels[to++] = data[start + z + y + fromX[x]];
-  return labels;
 }

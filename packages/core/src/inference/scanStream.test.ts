@@ -7,7 +7,7 @@ import { crop } from '../volume/crop.ts';
 import { toRas } from '../volume/orientation.ts';
 import { type Volume, type Xyz, xyz } from '../volume/volume.ts';
 import { dhwOf } from './axes.ts';
-import { prepareLabels } from './prepareCase.ts';
+import { prepareLabels } from './prepareLabels.ts';
 import { bodyOf, ScanLabels, ScanStream } from './scanStream.ts';
 
 const INTENSITY = { intensity: { low: -300, high: 300, outside: 'clip' as const } };
@@ -87,7 +87,7 @@ describe('a scan in slabs, in all 48 orientations', () => {
       const { geometry } = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, [1.3, 4, 2.2]);
       const { cropped, network } = geometry;
       const expected = onGrid(onGrid({ ...scan, data }, cropped, 'background'), network, 'edge');
-      expect(prepareLabels({ ...scan, data }, geometry), `${axes} ${flips}`).toEqual(expected);
+      expect(prepareLabels({ ...scan, data }, geometry, 'nearest'), `${axes} ${flips}`).toEqual(expected);
     }
   });
 
@@ -97,7 +97,7 @@ describe('a scan in slabs, in all 48 orientations', () => {
       const spacingMm = xyz((world) => SPACINGS[axes.indexOf(world)]);
       const { geometry } = new ScanStream(scan, bodyOf(scan, INTENSITY).rows, spacingMm);
       const data = Uint8Array.from(scan.data, (hu, i) => (hu > -300 ? 1 + (i % 13) : 0));
-      const there = prepareLabels({ ...scan, data }, geometry);
+      const there = prepareLabels({ ...scan, data }, geometry, 'nearest');
       const [D, H, W] = dhwOf(there.shape);
       const sink = new ScanLabels(geometry, 'labels');
       sink.network({ from: 0, to: D, left: 0, right: W, planeStride: H * W, labels: there.data });

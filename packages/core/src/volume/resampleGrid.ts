@@ -52,6 +52,19 @@ export function nearestIndices(
   );
 }
 
+/** The source index below each target index, and the share of the next one in a linear interpolation. */
+export function linearPairs(
+  { scale, offset }: AxisMap,
+  targetSize: number,
+  sourceSize: number,
+): [lower: number, share: number][] {
+  return Array.from({ length: targetSize }, (_, target) => {
+    const source = Math.min(sourceSize - 1, Math.max(0, scale * target + offset));
+    const lower = Math.floor(source);
+    return [lower, source - lower];
+  });
+}
+
 /** Throws where grids were turned or cropped apart: labels would come to the wrong place, silently. */
 function assertConcentric(source: Grid, target: Grid): void {
   const unitAxes = ({ affine }: Grid) => {

@@ -47,7 +47,11 @@ function preparation({ preprocessing }: Model, refuse: (fault: string) => InputE
   const { transposeForward, spacingMm, channels } = preprocessing;
   if (transposeForward.some((axis, i) => axis !== i))
     throw refuse(`transposes scans by [${transposeForward}]`);
-  const own = { spacingMm: spacingMm.toReversed() as unknown as Xyz, channels: [...channels] };
+  const own: Preparation = {
+    spacingMm: spacingMm.toReversed() as unknown as Xyz,
+    channels: [...channels],
+    labelResampling: 'linear',
+  };
   const [normalisation] = channels;
   if (channels.length > 1 || normalisation?.scheme !== 'CTNormalization') return own;
   // What one channel of CT is brought to where `channels` is taken back to null.

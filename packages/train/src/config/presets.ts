@@ -57,6 +57,7 @@ const gao2022: Config = {
   transposedBias: null,
   spacingMm: cube(1),
   channels: null,
+  labelResampling: 'nearest',
   regions: null,
   intensityLowHu: -300,
   intensityHighHu: 300,

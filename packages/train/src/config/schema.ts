@@ -27,6 +27,8 @@ const settingsSchema = z.strictObject({
    * cropped to the body, its HU brought to 0 … 1.
    */
   channels: z.array(channelSchema).min(1).nullable().default(null),
+  /** How label maps come to the network's grid: the nearest label, or nnU-Net's way, see `linearLabels`. */
+  labelResampling: z.enum(['nearest', 'linear']).default('nearest'),
   /**
    * The regions that the network tells apart, one by each output channel: the labels that each holds, and its label in a
    * label map, later regions over earlier ones. null: it tells the labels themselves apart. The data set decides.

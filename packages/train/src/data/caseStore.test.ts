@@ -8,8 +8,8 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
-import { preprocessingOf } from '../config/network.ts';
 import { CaseStore, type StoredCase } from './caseStore.ts';
+import { preparedFor } from './prepareImage.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -23,11 +23,11 @@ async function phantom(): Promise<{ folder: string; source: DatasetCase; open: (
   await writePhantoms(data, { labelled: 1, unlabelled: 0, test: 0 });
   const [source] = (await openDataset(data)).labelled;
   const config = tinyConfig();
-  const preparedFor = { preprocessing: preprocessingOf(config), channelNames: ['CT'] };
+  const wanted = preparedFor(config, ['CT']);
   return {
     folder,
     source: source!,
-    open: () => new CaseStore(gpu, folder, preparedFor, config.classes),
+    open: () => new CaseStore(gpu, folder, wanted, config.classes),
   };
 }
 

@@ -142,7 +142,16 @@ export class CaseStore {
   async #labels({ name, image, labels: file, ignoreLabel }: DatasetCase, of: PreparedImage): Promise<string> {
     const facts = await factsOf(file);
     const ignored = ignoreLabel === undefined ? [] : [ignoreLabel];
-    const sources = JSON.stringify([of.sources, resolve(file), facts, this.#classes, ...ignored]);
+    const { labelResampling: way } = this.#for;
+    const resampled = way === 'nearest' ? [] : [way];
+    const sources = JSON.stringify([
+      of.sources,
+      resolve(file),
+      facts,
+      this.#classes,
+      ...ignored,
+      ...resampled,
+    ]);
     const path = this.#path(name, 'labels', sources);
     const before = metadataOf(path);
     if (before) {
@@ -155,7 +164,7 @@ export class CaseStore {
       throw new InputError(`${file}: holds label ${highest}, dataset.json knows 0 to ${this.#classes - 1}`);
     }
     assertSameGrid(of.geometry.scan, image, labels, file);
-    const data = labelsOn(labels, of.geometry);
+    const data = labelsOn(labels, of.geometry, this.#for);
     if (ignoreLabel !== undefined)
       for (let i = 0; i < data.length; i++) if (data[i] === ignoreLabel) data[i] = IGNORED;
     const tensors = labelTensors(sizeOf(of.geometry), data);

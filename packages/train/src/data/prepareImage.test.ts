@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig } from '../../test/fixture.ts';
 import { preprocessingOf } from '../config/network.ts';
 import { CaseStore } from './caseStore.ts';
+import { preparedFor } from './prepareImage.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -58,8 +59,8 @@ test('are what the model sees of the scan, cropped to what is not 0; labels lie 
   const seen = new Float32Array(2 * D * H * W);
   await scan.prepare(gpu, (first, values, channel) => seen.set(values, channel * D * H * W + first));
 
-  const preparedFor = { preprocessing, channelNames: ['T1', 'T2'] };
-  const store = new CaseStore(gpu, join(folder, 'prepared'), preparedFor, config.classes);
+  const wanted = preparedFor(config, ['T1', 'T2']);
+  const store = new CaseStore(gpu, join(folder, 'prepared'), wanted, config.classes);
   const source = { name: 'a', image: files[0]!, labels: join(folder, 'labels.nii.gz') };
   expect(await store.prepare(source)).toEqual([D, H, W]);
   const loaded = store.load(source);
@@ -74,7 +75,7 @@ test('are what the model sees of the scan, cropped to what is not 0; labels lie 
   expect([...store.records.keys()].sort()).toEqual([...files, source.labels].sort());
 
   // Another file of a channel makes another image.
-  const again = new CaseStore(gpu, join(folder, 'prepared'), preparedFor, config.classes);
+  const again = new CaseStore(gpu, join(folder, 'prepared'), wanted, config.classes);
   await again.prepare(source);
   expect(again.paths(source)).toEqual(store.paths(source));
   expect(again.records).toEqual(store.records);
@@ -82,7 +83,7 @@ test('are what the model sees of the scan, cropped to what is not 0; labels lie 
     files[1]!,
     volume((x, y, z) => x + y * z),
   );
-  const changed = new CaseStore(gpu, join(folder, 'prepared'), preparedFor, config.classes);
+  const changed = new CaseStore(gpu, join(folder, 'prepared'), wanted, config.classes);
   await changed.prepare(source);
   expect(changed.paths(source).image).not.toBe(store.paths(source).image);
 });
@@ -90,8 +91,8 @@ test('are what the model sees of the scan, cropped to what is not 0; labels lie 
 test('a scan that lacks a channel, or has one on another grid, is refused by name', async () => {
   const folder = temporaryFolder();
   const config = tinyConfig({ channels: [{ scheme: 'NoNormalization' }, { scheme: 'NoNormalization' }] });
-  const preparedFor = { preprocessing: preprocessingOf(config), channelNames: ['T1', 'T2'] };
-  const store = new CaseStore(gpu, join(folder, 'prepared'), preparedFor, 2);
+  const wanted = preparedFor(config, ['T1', 'T2']);
+  const store = new CaseStore(gpu, join(folder, 'prepared'), wanted, 2);
   const [first, second] = [join(folder, 'a_0000.nii.gz'), join(folder, 'a_0001.nii.gz')];
   await writeNiftiFile(
     first,

@@ -3,7 +3,12 @@ import { dhwOf } from '@organseg/core/inference/axes.ts';
 import type { CaseGeometry } from '@organseg/core/inference/caseGeometry.ts';
 import type { NnunetGeometry } from '@organseg/core/inference/nnunet/geometry.ts';
 import { NnunetScan } from '@organseg/core/inference/nnunet/nnunetScan.ts';
-import { prepareLabels, prepareNnunetLabels, prepareScan } from '@organseg/core/inference/prepareCase.ts';
+import { prepareScan } from '@organseg/core/inference/prepareCase.ts';
+import {
+  type LabelResampling,
+  prepareLabels,
+  prepareNnunetLabels,
+} from '@organseg/core/inference/prepareLabels.ts';
 import { bodyOf, ScanStream } from '@organseg/core/inference/scanStream.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
@@ -12,17 +17,27 @@ import { readChannels } from '@organseg/files/channels.ts';
 import { readScanFile } from '@organseg/files/scanFile.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
+import { preprocessingOf } from '../config/network.ts';
+import type { Config } from '../config/schema.ts';
 import type { ModelPreprocessing } from '../predict/model.ts';
 import { emptyImage } from './preparedCase.ts';
 
 /** The grids that a scan passes on its way to the network. */
 export type PreparedGeometry = CaseGeometry | NnunetGeometry;
 
-/** What scans are prepared for. */
+/** What cases are prepared for. */
 export interface PreparedFor {
   readonly preprocessing: ModelPreprocessing;
+  readonly labelResampling: LabelResampling;
   readonly channelNames: readonly string[];
 }
+
+/** What a run with these settings wants of its cases. */
+export const preparedFor = (config: Config, channelNames: readonly string[]): PreparedFor => ({
+  preprocessing: preprocessingOf(config),
+  labelResampling: config.labelResampling,
+  channelNames,
+});
 
 /** An image that is prepared, and how it lies. */
 export interface MadeImage extends Omit<ReturnType<typeof emptyImage>, 'fill'> {
@@ -59,5 +74,12 @@ export const sizeOf = (geometry: PreparedGeometry): Dhw =>
   'view' in geometry ? geometry.network : dhwOf(geometry.network.shape);
 
 /** A label map of the scan's grid on the network's, D, H, W. */
-export const labelsOn = (labels: Volume<Uint8Array>, geometry: PreparedGeometry): Uint8Array =>
-  'view' in geometry ? prepareNnunetLabels(labels, geometry) : prepareLabels(labels, geometry).data;
+export function labelsOn(
+  labels: Volume<Uint8Array>,
+  geometry: PreparedGeometry,
+  { preprocessing, labelResampling }: PreparedFor,
+): Uint8Array {
+  if (!('view' in geometry)) return prepareLabels(labels, geometry, labelResampling).data;
+  if (preprocessing.by !== 'nnU-Net') throw new Error('a scan that was not prepared as nnU-Net does');
+  return prepareNnunetLabels(labels, geometry, preprocessing, labelResampling);
+}

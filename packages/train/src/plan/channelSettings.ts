@@ -1,4 +1,7 @@
-/** What of a run's settings depends on its channels: how they are normalised, and augmentations in their unit. */
+/**
+ * What of a run's settings depends on its channels: how they are normalised, and augmentations in their unit. Labels are
+ * resampled as nnU-Net does.
+ */
 import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { inUnitOf } from '../config/augmentations.ts';
@@ -37,13 +40,15 @@ export function channelSettings(
   { augmentations }: Config,
   channels: readonly Normalisation[],
 ): Pick<Config, 'channels' | 'augmentations'> & Partial<Config> {
+  const labelResampling = 'linear';
   const [first] = channels;
   if (channels.length > 1 || first?.scheme !== 'CTNormalization')
-    return { channels: [...channels], augmentations: inUnitOf(augmentations, 1) };
+    return { channels: [...channels], labelResampling, augmentations: inUnitOf(augmentations, 1) };
   const { low, high, std } = first;
   if (!(low < high)) throw new InputError(`all labelled voxels have the intensity ${low}`);
   return {
     channels: null,
+    labelResampling,
     intensityLowHu: low,
     intensityHighHu: high,
     intensityOutside: 'clip',

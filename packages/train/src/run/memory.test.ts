@@ -8,9 +8,9 @@ import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePhantoms } from '../../test/fixture.ts';
-import { preprocessingOf } from '../config/network.ts';
 import type { Config } from '../config/schema.ts';
 import { CaseStore } from '../data/caseStore.ts';
+import { preparedFor } from '../data/prepareImage.ts';
 import { assertFits, trainingPeakBytes } from './memory.ts';
 import { readRun } from './runFolder.ts';
 import { startRun } from './startRun.ts';
@@ -60,7 +60,7 @@ describe('GPU memory', () => {
       const store = new CaseStore(
         gpu,
         join(out, 'prepared'),
-        { preprocessing: preprocessingOf(run.config), channelNames: run.channelNames },
+        preparedFor(run.config, run.channelNames),
         run.config.classes,
       );
       const validated = labelled.filter(({ name }) => run.validationCases.includes(name));
