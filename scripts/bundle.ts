@@ -3,7 +3,7 @@
  * nor a registry is.
  *   organseg-PLATFORM/organseg    runs the commands, and `bench`; on Windows organseg.cmd
  *   organseg-PLATFORM/lib         Node, Dawn's and koffi's bindings, the commands, the benches, doctor's and the tuner's
- *                                 probe and the threads that cut patches and read cases, a file each
+ *                                 probe and the threads that cut patches, read and prepare cases, a file each
  */
 import {
   chmodSync,
@@ -32,6 +32,7 @@ const PROGRAMS = {
   tuneProbe: 'apps/cli/src/tune/probe.ts',
   patchWorker: 'packages/train/src/data/patchWorker.ts',
   recordWorker: 'packages/train/src/plan/recordWorker.ts',
+  prepareWorker: 'apps/cli/src/preprocess/prepareWorker.ts',
 };
 
 // Nothing but the shell itself: there may be no PATH.

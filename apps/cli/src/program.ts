@@ -8,6 +8,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   phantom: async () => (await import('./commands/phantom.ts')).phantom,
   plan: async () => (await import('./commands/plan.ts')).plan,
+  preprocess: async () => (await import('./commands/preprocess.ts')).preprocess,
   augment: async () => (await import('./commands/augment.ts')).augment,
   train: async () => (await import('./commands/train.ts')).train,
   adapt: async () => (await import('./commands/adapt.ts')).adapt,

@@ -9,6 +9,9 @@ import { isAlive, isNear, ownName, processOf } from './processName.ts';
 /** The name of a file aside: PROCESS.NUMBER.part. */
 const ASIDE = /^(.*)\.[0-9a-f]{8}\.part$/;
 
+/** Whether a file of this name is written aside, or was left so. */
+export const isAside = (name: string): boolean => ASIDE.test(name);
+
 /** The folders in which this process has looked for what others left. */
 const swept = new Set<string>();
 

@@ -15,7 +15,7 @@ import { testReferences } from '../pipeline/tasks.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { labelMapOption, type TeacherOptions, teacherOf } from '../predict/teacherOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
-import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
+import { configOption, preparedOption, presetOption, setOption, settings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions, TeacherOptions {
@@ -24,6 +24,7 @@ interface Options extends CommonOptions, TeacherOptions {
   preset: PresetName;
   config?: string;
   set?: string[];
+  prepared?: string;
   tune: TuneMode;
 }
 
@@ -47,15 +48,16 @@ export const pipeline = command(
   .addOption(presetOption().default('gao2022'))
   .addOption(configOption())
   .addOption(setOption())
+  .addOption(preparedOption())
   .addOption(tuneOption())
   .action(async (options: Options) => {
-    const { data, out, preset } = options;
+    const { data, out, preset, prepared } = options;
     const config = await settings(options);
     const dataset = await openDataset(data);
     if (options.teacher !== undefined && !dataset.unlabelled.length)
       throw new InputError(`${data}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
     const teacher = await teacherOf(options, dataset);
-    const request = { data, out, preset, config, teacher };
+    const request = { data, out, preset, config, teacher, prepared };
     testReferences(dataset, teacher === undefined); // refused before there is a folder
     await whileLocked(out, async () => {
       const state = await openState(request);

@@ -7,7 +7,14 @@ import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { modelPath } from '../model/box.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
-import { configOption, presetOption, type SettingsOptions, setOption, settings } from '../train/settings.ts';
+import {
+  configOption,
+  preparedOption,
+  presetOption,
+  type SettingsOptions,
+  setOption,
+  settings,
+} from '../train/settings.ts';
 import { trainingProgress } from '../train/trainingProgress.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
@@ -49,10 +56,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     wholeNumber,
   )
   .option('--folds <n>', 'in how many parts they are split (default: 5)', wholeNumber)
-  .option(
-    '--prepared <dir>',
-    'folder of prepared cases; runs on the same data may share it (default: in --out)',
-  )
+  .addOption(preparedOption())
   .addOption(
     new Option('--resume', 'go on with the run in --out, with its data and settings').conflicts([
       'data',

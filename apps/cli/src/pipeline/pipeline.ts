@@ -61,7 +61,7 @@ export async function pipeline(
   const tasks = new Tasks(out, state);
 
   const { data, config } = request;
-  const prepared = join(out, 'prepared');
+  const { prepared = join(out, 'prepared') } = request;
   const students = studentsOf(config);
   for (const [i] of students.entries())
     checkLeastProbability(

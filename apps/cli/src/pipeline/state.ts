@@ -38,6 +38,8 @@ export interface PipelineRequest {
   readonly config: Config;
   /** What labels in the first round, where that is a model from elsewhere. */
   readonly teacher?: PlannedTeacher | undefined;
+  /** Folder of prepared cases; without one they lie in `out`. */
+  readonly prepared?: string | undefined;
 }
 
 /**

@@ -26,6 +26,11 @@ export const configOption = () =>
   new Option('--config <file>', 'JSON file with settings over the preset’s, or nnU-Net’s plans');
 export const setOption = () =>
   new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
+export const preparedOption = () =>
+  new Option(
+    '--prepared <dir>',
+    'folder of prepared cases, as of preprocess; runs on the same data may share it (default: in --out)',
+  );
 
 const DEFAULT: PresetName = 'gao2022';
 

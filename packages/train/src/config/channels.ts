@@ -44,6 +44,12 @@ export const nnunetPreprocessing = (
 export const isCt = (name: string): boolean =>
   name.split(/[^a-z0-9]+/i).some((word) => /^((ce|nc|ld|cb|hr)?ct|cta)$/i.test(word));
 
+/** The names by which a run with these settings knows a data set's channels: a single one of CT is CT. */
+export const knownChannels = (
+  { channels }: { readonly channels: readonly Normalisation[] | null },
+  channelNames: readonly string[],
+): readonly string[] => (channels ? channelNames : ['CT']);
+
 /** Throws InputError where a data set has other channels than the settings are for. */
 export function assertChannels(
   { channels }: { readonly channels: readonly Normalisation[] | null },

@@ -43,6 +43,10 @@ interface PreparedImage {
   readonly doubts: readonly ScanDoubt[];
 }
 
+/** Whether a file is a prepared one, by its name. */
+export const isPrepared = (name: string): boolean =>
+  /\.[0-9a-f]{16}\.(image|labels)\.safetensors$/.test(name);
+
 /** The version of what prepared files hold and how. */
 const VERSION = 6;
 

@@ -6,5 +6,8 @@ import { Worker } from 'node:worker_threads';
 export function startThread(program: URL): Worker {
   // A thread does not know of its own that the program keeps code without its types from run to run.
   const cache = getCompileCacheDir();
-  return new Worker(program, { env: { ...process.env, ...(cache && { NODE_COMPILE_CACHE: cache }) } });
+  return new Worker(program, {
+    env: { ...process.env, ...(cache && { NODE_COMPILE_CACHE: cache }) },
+    trackUnmanagedFds: false, // or Node warns of the files that opening a GPU duplicates
+  });
 }

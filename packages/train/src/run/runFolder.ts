@@ -7,9 +7,12 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { isAside } from '@organseg/files/aside.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { assertNothingLost, caseFoldersOf } from '@organseg/files/outputs.ts';
+import { namesIn } from '@organseg/files/read.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import { isPrepared } from '../data/caseStore.ts';
 import { BRANCH, LATEST, loadState } from './checkpoint.ts';
 import { BEST } from './openParameters.ts';
 import { DESCRIPTION, type RunDescription, runFile, runOf } from './runDescription.ts';
@@ -37,10 +40,17 @@ export async function assertNoRun(folder: string, { data, init, pseudo }: RunInp
   await assertNothingLost({ folder, files: [DESCRIPTION, ...OTHERS], own: [], inputs });
 }
 
-/** Makes the folder of prepared cases. Throws InputError where it holds something else, or scans lie in it. */
-export async function openPrepared(folder: string, data: string): Promise<void> {
-  await assertNothingLost({ folder, files: [], own: [], inputs: caseFoldersOf(data), option: '--prepared' });
+/**
+ * Makes the folder of prepared cases, which an option names. Throws InputError where it holds something else, or scans
+ * lie in it.
+ */
+export async function openPrepared(folder: string, data: string, option = '--prepared'): Promise<void> {
+  await assertNothingLost({ folder, files: [], own: [], inputs: caseFoldersOf(data), option });
   await makeFolder(folder);
+  const isOwn = (name: string) => isPrepared(name) || isAside(name) || name.startsWith('.');
+  const other = (await namesIn(folder)).find((name) => !isOwn(name));
+  if (other)
+    throw new InputError(`${folder}: holds ${other}, no prepared case; choose another folder for ${option}`);
 }
 
 /** Begins the folder of a run. Throws InputError where it holds a run already, or files that the run would replace. */

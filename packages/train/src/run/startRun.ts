@@ -11,7 +11,7 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
-import { assertChannels } from '../config/channels.ts';
+import { assertChannels, knownChannels } from '../config/channels.ts';
 import { checkClasses, mixesUnlabelled } from '../config/copyPaste.ts';
 import { precisionOf } from '../config/network.ts';
 import { assertRegions, settingsOfRegions } from '../config/regions.ts';
@@ -100,7 +100,7 @@ export async function startRun(
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
     labelNames: dataset.labelNames,
-    channelNames: config.channels ? dataset.channelNames : ['CT'],
+    channelNames: knownChannels(config, dataset.channelNames),
     trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),
     sources: null,

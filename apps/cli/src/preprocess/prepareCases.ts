@@ -1,0 +1,56 @@
+/** The cases that runs with some settings want prepared, made by threads before any of those runs begins. */
+import { extname } from 'node:path';
+import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
+import type { Dataset } from '@organseg/files/dataset.ts';
+import { knownChannels } from '@organseg/train/config/channels.ts';
+import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
+import { studentConfig } from '@organseg/train/config/resolve.ts';
+import type { Config } from '@organseg/train/config/schema.ts';
+import type { StoredCase } from '@organseg/train/data/caseStore.ts';
+import { type PreparedFor, preparedFor } from '@organseg/train/data/prepareImage.ts';
+import { inThreads } from '@organseg/train/data/threadJobs.ts';
+
+export interface PrepareJob {
+  readonly source: StoredCase;
+  /** Folder of prepared cases. */
+  readonly folder: string;
+  readonly wanted: PreparedFor;
+  readonly classes: number;
+}
+
+/** What is doubtful about the scan. */
+export type PrepareResult = readonly ScanDoubt[];
+
+// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
+const WORKER = new URL(`./prepareWorker${extname(import.meta.url)}`, import.meta.url);
+
+/**
+ * What `train` and the students of `pipeline` want of a data set: its labelled cases as each of them sees scans, and the
+ * unlabelled ones as those do that learn from them.
+ */
+export function jobsOf(dataset: Dataset, config: Config, folder: string): PrepareJob[] {
+  const { labelled, unlabelled, channelNames, labelNames } = dataset;
+  const students = unlabelled.length
+    ? Array.from({ length: config.rounds }, (_, round) => studentConfig(config, round))
+    : [];
+  const learnsFromUnlabelled = mixesUnlabelled(config) || config.consistency;
+  const jobsFor = (of: Config, sources: readonly StoredCase[]) =>
+    sources.map((source) => ({
+      source,
+      folder,
+      wanted: preparedFor(of, knownChannels(of, channelNames)),
+      classes: labelNames.length,
+    }));
+  const jobs = [
+    ...[config, ...students].flatMap((of) => jobsFor(of, labelled)),
+    ...(learnsFromUnlabelled ? [config, ...students] : students).flatMap((of) => jobsFor(of, unlabelled)),
+  ];
+  return [...new Map(jobs.map((job) => [JSON.stringify(job), job])).values()];
+}
+
+/** Prepares what is not there yet. Throws InputError where a case is broken, and the signal's reason once it is aborted. */
+export const prepareCases = (
+  jobs: readonly PrepareJob[],
+  onDone: (job: PrepareJob, doubts: PrepareResult) => void,
+  signal: AbortSignal,
+): Promise<void> => inThreads(WORKER, jobs, onDone, signal);
