@@ -62,10 +62,9 @@ export interface ArmResult {
   readonly labellings: ArmRun['labellings'];
 }
 
-/** The results of runs, those of the cohort of the fewest labelled cases first; arms in the order of their first runs. */
+/** The results of runs, in their order. */
 export function resultsOf(runs: readonly ArmRun[], baseline: string): ArmResult[] {
-  const byCohort = runs.toSorted((a, b) => a.labelled - b.labelled);
-  const groups = Map.groupBy(byCohort, ({ labelled, arm }) => JSON.stringify([labelled, arm]));
+  const groups = Map.groupBy(runs, ({ labelled, arm }) => JSON.stringify([labelled, arm]));
   return [...groups.values()].map((own): ArmResult => {
     const [{ labelled, arm }] = own;
     const others = runs.filter((run) => run.labelled === labelled && run.arm === baseline);

@@ -1,7 +1,7 @@
 /**
  * The runs of an experiment: for each cohort and seed a teacher on the labelled cases, its labels for the unlabelled
  * ones, and each arm to its scores on the test cases; arm by arm, so that an experiment that is stopped has its first
- * arms on every cohort and seed. What is done is kept, what is half done goes on.
+ * arms with every seed. What is done is kept, what is half done goes on.
  *
  *   OUT/prepared, the training cases of all runs
  *   OUT/labelled-N/data, where the cases are phantoms
@@ -102,7 +102,7 @@ export async function runExperiment(
   design: Design,
   options: ExperimentOptions,
 ): Promise<readonly ArmRun[]> {
-  const groups: { labelled: number; seed: number; group: SeedGroup }[] = [];
+  const runs: ArmRun[] = [];
   for (const labelled of options.source.labelled) {
     const folder = join(options.out, `labelled-${labelled}`);
     const data = options.source.data ?? join(folder, 'data');
@@ -110,16 +110,14 @@ export async function runExperiment(
       const { spacingMm } = design.phantom;
       await writePhantoms({ ...design.phantom, out: data, labelled, spacing: spacingMm }, options.signal);
     }
-    for (const seed of design.seeds) {
-      groups.push({ labelled, seed, group: new SeedGroup(owner, design, options, data, folder, seed) });
-    }
-  }
-  const runs: ArmRun[] = [];
-  for (const arm of design.arms) {
-    for (const { labelled, seed, group } of groups) {
-      say(`— ${arm.name}: ${labelled} labelled, seed ${seed}`);
-      runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
-      await options.onRun(runs);
+    const groups = design.seeds.map((seed) => new SeedGroup(owner, design, options, data, folder, seed));
+    for (const arm of design.arms) {
+      for (const group of groups) {
+        const { seed } = group;
+        say(`— ${labelled} labelled, ${arm.name}, seed ${seed}`);
+        runs.push({ labelled, seed, arm: arm.name, ...(await group.run(arm)) });
+        await options.onRun(runs);
+      }
     }
   }
   return runs;
@@ -134,7 +132,7 @@ class SeedGroup {
   readonly #folder: string;
   /** The folder of what a teacher from elsewhere makes, for all seeds of the cohort. */
   readonly #shared: string;
-  readonly #seed: number;
+  readonly seed: number;
 
   constructor(
     owner: GpuOwner,
@@ -150,7 +148,7 @@ class SeedGroup {
     this.#data = data;
     this.#folder = join(cohort, `seed-${seed}`);
     this.#shared = join(cohort, TEACHER);
-    this.#seed = seed;
+    this.seed = seed;
   }
 
   /** Trains, predicts and scores an arm, or what is left of that. What is done may lack its runs. */
@@ -216,7 +214,7 @@ class SeedGroup {
     return join(this.#options.out, 'prepared');
   }
 
-  #config = (arm: Arm) => armConfig(this.#design, arm, this.#seed, this.#options.path);
+  #config = (arm: Arm) => armConfig(this.#design, arm, this.seed, this.#options.path);
 
   /** The runs of an arm's models: one, or one of each fold; the teacher's, if it is a run, where the arm is the teacher. */
   #runsOf(arm: Arm): { out: string; fold: FoldRun['fold'] }[] {
@@ -230,7 +228,7 @@ class SeedGroup {
   async #teacher(): Promise<string> {
     if (this.#options.teacher) return this.#options.teacher.path;
     const out = join(this.#folder, TEACHER);
-    const config = teacherConfig(this.#design, this.#seed, this.#options.path);
+    const config = teacherConfig(this.#design, this.seed, this.#options.path);
     const request = { data: this.#data, out, config, prepared: this.#prepared };
     await trainOrGoOn(this.#owner, request, this.#options.signal);
     return out;
@@ -265,7 +263,7 @@ class SeedGroup {
     const runs = arms?.flatMap((arm) => this.#runsOf(arm).map(({ out }) => out)) ?? [await this.#teacher()];
     const mirror = arms
       ? mirrorOf(arms[0]!, this.#config(arms[0]!))
-      : teacherConfig(this.#design, this.#seed, path).teacherMirror;
+      : teacherConfig(this.#design, this.seed, path).teacherMirror;
     return await averaged(runs, {}, { mirror, confidence: true });
   }
 
