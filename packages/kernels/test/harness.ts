@@ -150,3 +150,25 @@ export function expectGradient(
 /** ⟨a, b⟩: with b fixed, a scalar function of a whose gradient is b. */
 export const dot = (a: Reference, b: Reference): number =>
   a.data.reduce((sum, v, i) => sum + v * b.data[i]!, 0);
+
+/** Arrays of one size, one after another along channels. */
+export function concatenate(parts: readonly Reference[]): Reference {
+  const channels = parts.reduce((sum, part) => sum + part.shape[4]!, 0);
+  const whole = reference([...parts[0]!.shape.slice(0, 4), channels]);
+  let first = 0;
+  for (const { shape, data } of parts) {
+    const c = shape[4]!;
+    data.forEach((x, i) => {
+      whole.data[Math.floor(i / c) * channels + first + (i % c)] = x;
+    });
+    first += c;
+  }
+  return whole;
+}
+
+/** Channels [first, first + count) of an array. */
+export function channelsOf({ shape, data }: Reference, first: number, count: number): Reference {
+  const channels = shape[4]!;
+  const some = data.filter((_, i) => i % channels >= first && i % channels < first + count);
+  return reference([...shape.slice(0, 4), count], some);
+}

@@ -1,6 +1,15 @@
 /** Convolutions, forward and both gradients, against the float64 twin. */
 import { expect, test } from 'vitest';
-import { DEVICES, dot, expectGradient, type Kit, onDevice, TILED_DEVICES } from '../../test/harness.ts';
+import {
+  channelsOf,
+  concatenate,
+  DEVICES,
+  dot,
+  expectGradient,
+  type Kit,
+  onDevice,
+  TILED_DEVICES,
+} from '../../test/harness.ts';
 import * as twin from '../reference/conv3d.ts';
 import { statisticsOf } from '../reference/instanceNorm.ts';
 import * as conv3d from './conv3d.ts';
@@ -185,26 +194,3 @@ onDevice('conv3d, tiles of a tensor beyond one binding', TILED_DEVICES.slabs, (k
   test.each(TILED.slice(-1))('f32 %s', (_, c) => check(kit, 'f32', c));
   test.each(TILED.slice(-1))('f32, normed input, %s', (_, c) => checkNormed(kit, 'f32', c));
 });
-
-type Ref = ReturnType<typeof twin.forward>;
-
-function concatenate(parts: Ref[]): Ref {
-  const channels = parts.reduce((sum, part) => sum + part.shape[4]!, 0);
-  const voxels = parts[0]!.data.length / parts[0]!.shape[4]!;
-  const data = new Float64Array(voxels * channels);
-  let first = 0;
-  for (const part of parts) {
-    const c = part.shape[4]!;
-    part.data.forEach((x, i) => {
-      data[Math.floor(i / c) * channels + first + (i % c)] = x;
-    });
-    first += c;
-  }
-  return { shape: [...parts[0]!.shape.slice(0, 4), channels], data };
-}
-
-function channelsOf(whole: Ref, first: number, count: number): Ref {
-  const channels = whole.shape[4]!;
-  const data = whole.data.filter((_, i) => i % channels >= first && i % channels < first + count);
-  return { shape: [...whole.shape.slice(0, 4), count], data };
-}

@@ -166,7 +166,7 @@ export function inputGradient(gpu: Gpu, call: Conv3dInputGradient): Work {
  * Input positions i = j·stride + residue share one gather: they receive from o = (i + pad − t)/stride for the
  * taps t ≡ residue + pad (mod stride). In order of rising o the taps fall from `lastTap` by the stride.
  */
-function residueClasses(shape: Conv3dShape) {
+export function residueClasses(shape: Conv3dShape) {
   const { kernel, stride } = shape;
   const pad = paddingOf(shape);
   const axis = (i: number) =>

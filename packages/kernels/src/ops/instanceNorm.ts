@@ -176,6 +176,8 @@ export interface InstanceNormBackward {
   readonly accumulate?: boolean | undefined;
   /** The number of groups of channels that share statistics, see `groupNorm.ts`; each has its own where undefined. */
   readonly groups?: number | undefined;
+  /** Whether the statistics are told rather than the input's, so that its gradient has no part by them. */
+  readonly isTold?: boolean | undefined;
   /** f32 [C]: the parameters' gradients; they are added to. */
   readonly dWeight: Tensor;
   readonly dBias: Tensor;
@@ -185,7 +187,7 @@ export interface InstanceNormBackward {
 
 export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
   const { input, output, affine, stats, weight, slope, dOutput, dInput, dWeight, dBias, dResidual } = call;
-  const { accumulate, groups } = call;
+  const { accumulate, groups, isTold } = call;
   const { batch, voxels, channels, strip, strips } = sizes(input);
   const { type, each, perChannel, component, values } = lanesOf(channels);
   const shares = empty(gpu, [batch, strips, channels, 2]);
@@ -303,7 +305,7 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
           shift: u32(view(input).shift),
           n: u32(n),
           slope: f32(slope),
-          perVoxel: f32(1 / voxels / (groups ? channels / groups : 1)),
+          perVoxel: f32(isTold ? 0 : 1 / voxels / (groups ? channels / groups : 1)),
         },
         code: `${stripStart(MAP_STRIP, each)}
   ${ofInstance}

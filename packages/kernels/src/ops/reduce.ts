@@ -8,11 +8,13 @@ import { rowRanges, viewOf } from '../views.ts';
 import { lanesOf, stripStart } from './strips.ts';
 
 export interface SharesCall {
-  /** f32: the shares one after another, each with as many elements as the output. */
+  /** f32: the shares one after another, each with as many elements as the output, or its part. */
   readonly shares: Tensor;
   /** The number of shares that are added up, from the first one on. */
   readonly count: number;
   readonly output: Tensor;
+  /** The output's elements from here on are computed, as many as a share has; all of them where undefined. */
+  readonly part?: { readonly first: number; readonly size: number } | undefined;
   /** f32 [C], where C is the output's last axis. */
   readonly bias?: Tensor | undefined;
   /** Whether the sum is added to the output, which is assigned otherwise. */
@@ -34,16 +36,22 @@ const GROUP = 256;
 export function addShares(
   gpu: Gpu,
   name: string,
-  { shares, count, output, bias, accumulate }: SharesCall,
+  { shares, count, output, part, bias, accumulate }: SharesCall,
 ): Launch {
-  const size = elementCount(output.shape);
+  const size = part?.size ?? elementCount(output.shape);
+  const place = part ? 'p.first + i' : 'i';
   const parts = Math.min(GROUP / 4, 2 ** Math.ceil(Math.log2(Math.max(1, count / SHARES_EACH))));
   const columns = GROUP / parts;
   return prepare(gpu, {
     name,
     read: { shares, ...(bias && { bias }) },
     write: { output },
-    params: { size: u32(size), count: u32(count), channels: u32(output.shape.at(-1)!) },
+    params: {
+      size: u32(size),
+      count: u32(count),
+      channels: u32(output.shape.at(-1)!),
+      ...(part && { first: u32(part.first) }),
+    },
     code: `
 var<workgroup> lanes: array<f32, ${GROUP}>;
 @compute @workgroup_size(${GROUP}) fn main(id: Id) {
@@ -55,7 +63,7 @@ var<workgroup> lanes: array<f32, ${GROUP}>;
   ${addLanes(GROUP, columns)}
   if (id.lane < ${columns}u && i < p.size) {
     sum = lanes[id.lane]${bias ? ' + bias[i % p.channels]' : ''};
-    output[i] = output_t(${accumulate ? 'f32(output[i]) + ' : ''}sum);
+    output[${place}] = output_t(${accumulate ? `f32(output[${place}]) + ` : ''}sum);
   }
 }`,
     workgroupSize: GROUP,

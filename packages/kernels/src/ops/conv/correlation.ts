@@ -23,6 +23,8 @@ export interface WeightGradientCall {
   readonly centre: Tensor;
   /** f32 [B, ΣA, kD, kH, kW], accumulated. */
   readonly dWeight: Tensor;
+  /** Which of dWeight's B the centre's first channel is, where the centre is one of several; it has all of them otherwise. */
+  readonly firstCentre?: number | undefined;
   readonly stride: Dhw;
   readonly base: Dhw;
   /** The norm that is applied to the gathered tensor; there must be one alone. */

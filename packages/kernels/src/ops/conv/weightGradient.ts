@@ -20,14 +20,16 @@ const MOST_SCRATCH_BYTES = 64 * 2 ** 20;
  * a norm is given with several gathered tensors.
  */
 export function weightGradient(gpu: Gpu, call: WeightGradientCall, tried?: Tile): Work {
-  const { gathered, centre, dWeight } = call;
+  const { gathered, centre, dWeight, firstCentre } = call;
   const [batch, depth, height, , b] = centre.shape as [number, number, number, number, number];
   const a = gathered.reduce((sum, t) => sum + t.shape[4]!, 0);
-  if (dWeight.shape[0] !== b || dWeight.shape[1] !== a) {
+  const [all, ...filter] = dWeight.shape as [number, ...number[]];
+  if ((firstCentre === undefined ? all !== b : all < firstCentre + b) || filter[0] !== a) {
     throw new Error(`${call.name}: dWeight expects [${b},${a},…], got [${dWeight.shape}]`);
   }
   if (call.norm && gathered.length > 1) throw new Error(`${call.name}: a norm wants one input alone`);
-  const size = elementCount(dWeight.shape);
+  const size = b * elementCount(filter);
+  const part = firstCentre === undefined ? undefined : { first: firstCentre * elementCount(filter), size };
   const tile =
     tried ??
     chooseTile(gpu, {
@@ -73,6 +75,7 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall, tried?: Tile)
         shares: scratch,
         count: share,
         output: dWeight,
+        part,
         accumulate: true,
       }),
     ];

@@ -13,8 +13,9 @@ const BLOCK_B = 8;
 const WORKGROUP = 32;
 
 /** The number of invocations that work on one share. */
-export function directInvocations({ gathered, dWeight }: WeightGradientCall): number {
-  const [b, , tapsD, tapsH] = dWeight.shape as [number, number, number, number];
+export function directInvocations({ gathered, centre, dWeight }: WeightGradientCall): number {
+  const [, , tapsD, tapsH] = dWeight.shape as [number, number, number, number];
+  const b = centre.shape[4]!;
   const a = gathered.reduce((sum, t) => sum + t.shape[4]!, 0);
   return tapsD * tapsH * Math.ceil(a / 4) * Math.ceil(b / BLOCK_B);
 }
@@ -24,7 +25,8 @@ export function correlateDirect(gpu: Gpu, correlation: Correlation): Launch {
   const { call, slab, index, shares } = correlation;
   const { read, params } = correlationViews(correlation);
   const a = call.gathered[index]!.shape[4]!;
-  const [b, , tapsD, tapsH, tapsW] = call.dWeight.shape as [number, number, number, number, number];
+  const [, , tapsD, tapsH, tapsW] = call.dWeight.shape as [number, number, number, number, number];
+  const b = call.centre.shape[4]!;
   const blockA = a === 1 ? 1 : 4;
   const blocksA = Math.ceil(a / blockA);
   const blocksB = Math.ceil(b / BLOCK_B);

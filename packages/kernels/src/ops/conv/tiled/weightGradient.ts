@@ -26,11 +26,11 @@ export function correlateTiled(gpu: Gpu, correlation: Correlation, tile: SharedT
   const { call, slab, index, shares } = correlation;
   const { read, params } = correlationViews(correlation);
   const source = call.gathered[index]!;
-  const [b, , ...taps] = call.dWeight.shape as [number, number, number, number, number];
+  const [, , ...taps] = call.dWeight.shape as [number, number, number, number, number];
   const [tapsD, tapsH, tapsW] = taps;
   const { stride } = call;
   const tilesA = Math.ceil(source.shape[4]! / tile.depth);
-  const tilesB = Math.ceil(b / tile.channels);
+  const tilesB = Math.ceil(call.centre.shape[4]! / tile.channels);
   const groups = slab.shares * tapsD * tilesA * tilesB;
   const text = matrixText(gpu);
   const scalar = tile.kernel === 'matrix' ? 'f16' : 'f32';
