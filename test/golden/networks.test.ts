@@ -20,6 +20,20 @@ import { shared } from '../cli.ts';
 function networkOf(meta: any): NetworkConfig {
   if (meta.network) {
     const { in_channels: inputChannels, out_channels: classes, ...kwargs } = meta.kwargs;
+    if (meta.network === 'UNet')
+      return {
+        architecture: 'UNet',
+        inputChannels,
+        classes,
+        filters: kwargs.channels,
+        strides: [...kwargs.strides, 1].map((s) => [s, s, s] as const),
+        kernel: [3, 3, 3],
+        upKernel: [3, 3, 3],
+        residualUnits: kwargs.num_res_units,
+        norm: kwargs.norm.toLowerCase(),
+        activation: { kind: 'PReLU', slopes: 1 },
+        bias: true,
+      };
     return meta.network === 'SegResNet'
       ? {
           architecture: 'SegResNet',
@@ -92,6 +106,7 @@ describe.skipIf(!golden)('networks’ reference files (skipped where ../shared i
     ['monai/dynunet-plain-ds', 'model.pt'],
     ['monai/dynunet-res', 'model.pt'],
     ['monai/segresnet', 'model.pt'],
+    ['monai/unet-batch', 'model.pt'],
   ])('%s: every tensor is known, and the logits agree to 1e-5', async (name, weights) => {
     const folder = join(golden!, name);
     const network = networkOf(JSON.parse(readFileSync(join(folder, 'meta.json'), 'utf8')));

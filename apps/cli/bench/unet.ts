@@ -198,15 +198,7 @@ const fastest = (some: readonly Run[], others: readonly Run[]): Run[] =>
 /** Our own network with the stages of another one. */
 function ownNetwork(network: NetworkConfig): NetworkConfig {
   const { inputChannels, classes } = network;
-  const stages =
-    network.architecture === 'SegResNet'
-      ? {
-          filters: network.blocksDown.map((_, stage) => network.initFilters * 2 ** stage),
-          kernels: network.blocksDown.map((): Dhw => [3, 3, 3]),
-          strides: network.blocksDown.map((_, stage): Dhw => (stage === 0 ? [1, 1, 1] : [2, 2, 2])),
-        }
-      : network;
-  const { filters, kernels, strides } = stages;
+  const { filters, kernels, strides } = stagesOf(network);
   return {
     architecture: 'DynUNet',
     inputChannels,
@@ -217,6 +209,26 @@ function ownNetwork(network: NetworkConfig): NetworkConfig {
     residual: true,
     transposedBias: false,
   };
+}
+
+/** Its stages as a DynUNet has them, whose first one is of the full resolution. */
+function stagesOf(network: NetworkConfig) {
+  switch (network.architecture) {
+    case 'SegResNet':
+      return {
+        filters: network.blocksDown.map((_, stage) => network.initFilters * 2 ** stage),
+        kernels: network.blocksDown.map((): Dhw => [3, 3, 3]),
+        strides: network.blocksDown.map((_, stage): Dhw => (stage === 0 ? [1, 1, 1] : [2, 2, 2])),
+      };
+    case 'UNet':
+      return {
+        filters: network.filters,
+        kernels: network.filters.map(() => network.kernel),
+        strides: [network.strides.at(-1)!, ...network.strides.slice(0, -1)],
+      };
+    default:
+      return network;
+  }
 }
 
 /** Ratios above 1: the model's network takes longer, or does more a second. */

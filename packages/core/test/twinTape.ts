@@ -5,12 +5,20 @@ import type { Dhw } from '@organseg/kernels/axes.ts';
 import * as add from '@organseg/kernels/reference/add.ts';
 import { type Reference, reference } from '@organseg/kernels/reference/array.ts';
 import * as avgPool3d from '@organseg/kernels/reference/avgPool3d.ts';
+import * as batchNorm from '@organseg/kernels/reference/batchNorm.ts';
 import * as conv3d from '@organseg/kernels/reference/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/reference/convTranspose3d.ts';
+import * as convTransposeOverlap3d from '@organseg/kernels/reference/convTransposeOverlap3d.ts';
 import * as groupNorm from '@organseg/kernels/reference/groupNorm.ts';
 import * as instanceNorm from '@organseg/kernels/reference/instanceNorm.ts';
+import * as prelu from '@organseg/kernels/reference/prelu.ts';
 import * as upsample2 from '@organseg/kernels/reference/upsample2.ts';
-import type { ConvOptions, InstanceNormOptions, TransposedOptions } from '../src/network/layerOptions.ts';
+import type {
+  ConvOptions,
+  InstanceNormOptions,
+  TransposedOptions,
+  TransposedOverlapOptions,
+} from '../src/network/layerOptions.ts';
 import type { Slot } from '../src/network/op.ts';
 import type { Layers } from '../src/network/tape.ts';
 
@@ -56,6 +64,25 @@ export class TwinTape implements Layers {
     });
   }
 
+  convTransposeOverlap3d(
+    input: Slot | readonly Slot[],
+    name: string,
+    { stride, bias: hasBias }: TransposedOverlapOptions,
+  ): Value {
+    const parts = (Array.isArray(input) ? input : [input]) as Value[];
+    const x = concatenate(parts);
+    const weight = this.#parameter(`${name}.weight`);
+    const bias = hasBias ? this.#parameter(`${name}.bias`) : undefined;
+    return this.#record(convTransposeOverlap3d.forward(x, weight, bias, stride), (dOutput) => {
+      const { dInput, dWeight, dBias } = convTransposeOverlap3d.backward(x, weight, dOutput, stride);
+      this.gradients.set(`${name}.weight`, dWeight);
+      if (bias) this.gradients.set(`${name}.bias`, dBias);
+      split(dInput, parts).forEach((gradient, i) => {
+        this.#add(parts[i], gradient);
+      });
+    });
+  }
+
   avgPool3d(input: Slot, _name: string, stride: Dhw): Value {
     return this.#record(avgPool3d.forward(input as Value, stride), (dOutput) => {
       this.#add(input as Value, avgPool3d.backward(input.shape, dOutput, stride));
@@ -72,6 +99,28 @@ export class TwinTape implements Layers {
     return this.#record(add.forward(a as Value, b as Value), (dOutput) => {
       this.#add(a as Value, dOutput);
       this.#add(b as Value, dOutput);
+    });
+  }
+
+  prelu(input: Slot, name: string): Value {
+    const slope = this.#parameter(`${name}.weight`);
+    return this.#record(prelu.forward(input as Value, slope), (dOutput) => {
+      const { dInput, dSlope } = prelu.backward(input as Value, slope, dOutput);
+      this.gradients.set(`${name}.weight`, dSlope);
+      this.#add(input as Value, dInput);
+    });
+  }
+
+  batchNorm(input: Slot, name: string, slope: number): Value {
+    const [weight, bias, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((key) =>
+      this.#parameter(`${name}.${key}`),
+    );
+    const parameters = { weight, bias, mean, variance, slope };
+    return this.#record(batchNorm.forward(input as Value, parameters), (dOutput) => {
+      const gradient = batchNorm.backward(input as Value, parameters, dOutput);
+      this.gradients.set(`${name}.weight`, gradient.dWeight);
+      this.gradients.set(`${name}.bias`, gradient.dBias);
+      this.#add(input as Value, gradient.dInput);
     });
   }
 
@@ -92,7 +141,7 @@ export class TwinTape implements Layers {
       weight: this.#parameter(`${name}.weight`),
       bias: this.#parameter(`${name}.bias`),
       residual,
-      slope: options.linear ? 1 : 0.01,
+      slope: options.linear ? 1 : (options.slope ?? 0.01),
     };
     return this.#record(instanceNorm.forward(input as Value, parameters), (dOutput) => {
       const gradient = instanceNorm.backward(input as Value, parameters, dOutput);

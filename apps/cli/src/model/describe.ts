@@ -1,6 +1,6 @@
 /** A model in words and tables: its network, what it reads, what it labels. */
 import type { NnunetPreprocessing, Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
-import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
+import type { NetworkConfig, UnetConfig } from '@organseg/core/network/networkConfig.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 
@@ -9,6 +9,7 @@ export function factsOf(model: Model, parameters: number): [string, string][] {
   const { network, patch, windowStep, labelNames, channelNames, preprocessing, mirrorAxes } = model;
   return [
     ['network', `${network.architecture}, ${parameters} parameters`],
+    ...(network.architecture === 'UNet' ? ([['layers', layersOf(network)]] as [string, string][]) : []),
     [
       'weights',
       `${plural(model.weights.length, 'network')}: ${model.weights.map(({ path }) => path).join(', ')}`,
@@ -29,6 +30,13 @@ export function factsOf(model: Model, parameters: number): [string, string][] {
       labelNames.map((name, label) => `${label} ${name}`).join(', '),
     ],
   ];
+}
+
+function layersOf({ norm, activation, upKernel }: UnetConfig): string {
+  const norms = { instance: 'instance norm', affineInstance: 'instance norm', batch: 'batch norm' };
+  const slopes =
+    activation.kind === 'PReLU' ? plural(activation.slopes, 'slope') : `slope ${activation.slope}`;
+  return `${norms[norm]}, ${activation.kind} (${slopes}); transposed convolutions of ${upKernel.join('×')}`;
 }
 
 const nnunetFacts = (
@@ -74,7 +82,8 @@ export function stageTable(network: NetworkConfig): string[][] {
       ]),
     ];
   }
-  const { filters, kernels, strides } = network;
+  const { filters, strides } = network;
+  const kernels = network.architecture === 'UNet' ? filters.map(() => network.kernel) : network.kernels;
   const [what, down, up] = partsOf(network);
   return [
     ['stage', 'filters', 'kernel', 'stride', `${what} down`, 'convolutions up'],
@@ -103,6 +112,12 @@ function partsOf(network: Stages): [string, readonly number[], readonly number[]
         network.residual ? 'residual blocks' : 'convolutions',
         network.filters.map(() => (network.residual ? 1 : 2)),
         network.filters.slice(1).map(() => 2),
+      ];
+    case 'UNet':
+      return [
+        'convolutions',
+        network.filters.map(() => Math.max(1, network.residualUnits)),
+        network.filters.slice(1).map(() => (network.residualUnits ? 1 : 0)),
       ];
   }
 }

@@ -21,15 +21,30 @@ export interface TransposedOptions {
   readonly bias?: boolean;
 }
 
+/** What a transposed convolution whose blocks overlap is besides its inputs. */
+export interface TransposedOverlapOptions extends TransposedOptions {
+  /** Odd, and at least the stride. */
+  readonly kernel: Dhw;
+}
+
 /** What an instance norm is besides its input, see `instanceNorm`. */
 export interface InstanceNormOptions {
   readonly residual?: Slot | undefined;
+  /** Whether the output may only be another norm's residual; it has no activation then. */
   readonly linear?: boolean;
   readonly startsAtZero?: boolean | undefined;
+  /** The slope of the activation below 0, 1 for none; LeakyReLU's usual one unless given. */
+  readonly slope?: number | undefined;
+  /** Whether the scale is 1 and the offset 0 for ever. */
+  readonly isFixed?: boolean | undefined;
 }
 
-/** What a norm is besides its input: the slope tells the activation, and groups of channels may share statistics. */
-export interface NormOptions extends Pick<InstanceNormOptions, 'residual' | 'startsAtZero'> {
+/** What a norm is besides its input. */
+export interface NormOptions extends Omit<InstanceNormOptions, 'slope'> {
+  /** The slope of the activation below 0; 1 for none. */
   readonly slope: number;
+  /** The number of groups of channels that share statistics. */
   readonly groups?: number;
+  /** Whether the statistics are parameters rather than the input's. */
+  readonly isTold?: boolean;
 }

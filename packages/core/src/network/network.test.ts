@@ -76,6 +76,8 @@ const CASES: { name: string; config: NetworkConfig; image: number[] }[] = [
   },
 ];
 
+const UNET = { architecture: 'UNet', classes: 5, kernel: cube(3), upKernel: cube(3) } as const;
+
 /** The architectures besides the residual DynUNet, each with several input channels or stages of several forms. */
 const OTHERS: typeof CASES = [
   {
@@ -140,6 +142,51 @@ const OTHERS: typeof CASES = [
     },
     image: [2, 2, 6, 4, 2],
   },
+  {
+    name: 'UNet of residual units, batch norm and PReLU',
+    config: {
+      ...UNET,
+      inputChannels: 2,
+      filters: [5, 8, 8],
+      // A unit that projects by its stride, one that projects by its channels, one that keeps its form.
+      strides: [[2, 2, 1], cube(1), cube(1)],
+      residualUnits: 2,
+      norm: 'batch',
+      activation: { kind: 'PReLU', slopes: 1 },
+      bias: true,
+    },
+    image: [2, 4, 6, 5, 2],
+  },
+  {
+    name: 'UNet of single convolutions, instance norm and a slope for each channel',
+    config: {
+      ...UNET,
+      inputChannels: 1,
+      filters: [8, 8, 8],
+      strides: [cube(2), [1, 2, 2], cube(1)],
+      kernel: [1, 3, 3],
+      residualUnits: 0,
+      norm: 'instance',
+      activation: { kind: 'PReLU', slopes: 8 },
+      bias: true,
+    },
+    image: [1, 4, 8, 12, 1],
+  },
+  {
+    name: 'UNet of wide kernels, affine instance norm and LeakyReLU',
+    config: {
+      ...UNET,
+      inputChannels: 1,
+      filters: [8, 5],
+      strides: [[1, 2, 2], cube(1)],
+      kernel: [1, 5, 3],
+      residualUnits: 3,
+      norm: 'affineInstance',
+      activation: { kind: 'LeakyReLU', slope: 0.2 },
+      bias: false,
+    },
+    image: [1, 3, 8, 6, 1],
+  },
 ];
 
 const build = (config: NetworkConfig, [batch, d, h, w]: number[]) =>
@@ -180,6 +227,12 @@ async function learns(
   expect(relativeError(await downloadF32(gpu, step.logits), expected.logits.data)).toBeLessThan(1e-5);
   expect((await downloadF32(gpu, step.loss))[0]).toBeCloseTo(expected.loss, 4);
   const actual = await layout.download(gpu, gradients);
+  // Statistics that are told have no gradient.
+  for (const { name, isFrozen } of layout.specs)
+    if (isFrozen && !expected.gradients.has(name)) {
+      expect(Math.hypot(...actual.get(name)!), name).toBe(0);
+      actual.delete(name);
+    }
   expect([...actual.keys()].sort()).toEqual([...expected.gradients.keys()].sort());
   const size = ({ data }: Reference) => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0));
   const whole = Math.hypot(...[...expected.gradients.values()].map(size));

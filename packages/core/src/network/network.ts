@@ -1,6 +1,7 @@
 /** Networks of every architecture, recorded on a tape. */
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { dynUnet } from './dynUnet.ts';
+import { monaiUnet } from './monaiUnet.ts';
 import { checkNetwork, type NetworkConfig, patchDivisor } from './networkConfig.ts';
 import { plainConvUnet, residualEncoderUnet } from './nnUnet.ts';
 import type { Slot } from './op.ts';
@@ -29,6 +30,8 @@ export function networkOutputs(tape: Layers, image: Slot, config: NetworkConfig)
       return residualEncoderUnet(tape, image, config);
     case 'SegResNet':
       return segResNet(tape, image, config);
+    case 'UNet':
+      return monaiUnet(tape, image, config);
   }
 }
 

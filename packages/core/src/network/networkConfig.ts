@@ -67,19 +67,69 @@ export interface SegResNetConfig extends Outputs {
   readonly blocksUp: readonly number[];
 }
 
+/** What follows the norms of a UNet. */
+export type Activation =
+  | {
+      readonly kind: 'LeakyReLU';
+      /** The slope below 0, less than 1; 0 of a ReLU. */
+      readonly slope: number;
+    }
+  | {
+      readonly kind: 'PReLU';
+      /** The number of slopes that are learnt: one for all channels, or as many as there are. */
+      readonly slopes: number;
+    };
+
+/** The norms of a UNet: of instances with or without a scale and an offset, or of batches with both. */
+export const UNET_NORMS = ['instance', 'affineInstance', 'batch'] as const;
+
+/**
+ * MONAI's UNet. Every stage but the lowest halves the resolution, or what its stride says, and the way up ends with the
+ * logits themselves. It has no deep supervision.
+ */
+export interface UnetConfig extends Outputs {
+  readonly architecture: 'UNet';
+  /** Channels of each stage; at least two. */
+  readonly filters: readonly number[];
+  /** Strides into each stage, the first one's from the image, D, H, W; the lowest stage's is 1. */
+  readonly strides: readonly Dhw[];
+  /** The kernel of the convolutions, and that of the transposed ones, D, H, W. */
+  readonly kernel: Dhw;
+  readonly upKernel: Dhw;
+  /** Convolutions of each of the encoder's residual units; 0: single convolutions instead, on both ways. */
+  readonly residualUnits: number;
+  readonly norm: (typeof UNET_NORMS)[number];
+  readonly activation: Activation;
+  /** Whether convolutions have a bias. */
+  readonly bias: boolean;
+}
+
 /** The form of a network. */
-export type NetworkConfig = DynUnetConfig | PlainConvUnetConfig | ResidualEncoderUnetConfig | SegResNetConfig;
+export type NetworkConfig =
+  | DynUnetConfig
+  | PlainConvUnetConfig
+  | ResidualEncoderUnetConfig
+  | SegResNetConfig
+  | UnetConfig;
 
 /** The number of a U-Net's outputs at lower resolutions, see `deepSupervision`. */
-export function coarseOutputs(config: Exclude<NetworkConfig, SegResNetConfig>): number {
+export function coarseOutputs(config: Exclude<NetworkConfig, SegResNetConfig | UnetConfig>): number {
   if (!config.deepSupervision) return 0;
   const heads = config.architecture === 'DynUNet' ? config.deepSupervisionHeads : undefined;
   return heads ?? Math.max(0, config.filters.length - 3);
 }
 
-/** The channels of the full resolution's features, which the logits are made of. */
-export const headChannels = (config: NetworkConfig): number =>
-  config.architecture === 'SegResNet' ? config.initFilters : config.filters[0]!;
+/** The channels of the full resolution's features, which the logits are made of; a UNet has no others than the classes. */
+export function headChannels(config: NetworkConfig): number {
+  switch (config.architecture) {
+    case 'SegResNet':
+      return config.initFilters;
+    case 'UNet':
+      return config.classes;
+    default:
+      return config.filters[0]!;
+  }
+}
 
 /** The strides of each stage, D, H, W. */
 const stridesOf = (config: NetworkConfig): readonly Dhw[] =>
@@ -94,7 +144,7 @@ export const patchDivisor = (config: NetworkConfig): Dhw =>
 /** Throws where a network's form contradicts itself, or has what is not computed here; the message names it. */
 export function checkNetwork(config: NetworkConfig): void {
   const fail = (fault: string) => new Error(`network: ${fault}`);
-  const counts = (name: string, list: readonly number[], length: number) => {
+  const counts: Counts = (name, list, length) => {
     if (list.length !== length) throw fail(`${name} expects ${length} entries, got ${list.length}`);
     if (!list.every((n) => Number.isSafeInteger(n) && n > 0))
       throw fail(`${name} expects positive integers, got [${list}]`);
@@ -107,6 +157,10 @@ export function checkNetwork(config: NetworkConfig): void {
     counts('blocksDown', blocksDown, Math.max(2, blocksDown.length));
     counts('blocksUp', blocksUp, blocksDown.length - 1);
     if (deepSupervision) throw fail('SegResNet has no deep supervision');
+    return;
+  }
+  if (config.architecture === 'UNet') {
+    checkUnet(config, fail, counts);
     return;
   }
   const { filters, kernels, strides } = config;
@@ -146,4 +200,35 @@ export function checkNetwork(config: NetworkConfig): void {
       counts('stemChannels', [config.stemChannels], 1);
       break;
   }
+}
+
+/** Throws where a list has not so many entries, or others than positive integers. */
+type Counts = (name: string, list: readonly number[], length: number) => void;
+
+/** The part of `checkNetwork` for MONAI's UNet. */
+function checkUnet(config: UnetConfig, fail: (fault: string) => Error, counts: Counts): void {
+  const { filters, strides, kernel, upKernel, residualUnits, activation, classes, deepSupervision } = config;
+  const stages = filters.length;
+  counts('filters', filters, Math.max(2, stages));
+  if (strides.length !== stages) throw fail(`strides expects ${stages} entries, got ${strides.length}`);
+  for (const stride of strides) counts('strides of a stage', stride, 3);
+  if (strides.at(-1)!.some((s) => s !== 1))
+    throw fail(`the lowest stage's stride expects [1,1,1], got [${strides.at(-1)}]`);
+  for (const each of [kernel, upKernel])
+    if (each.length !== 3 || each.some((k) => k !== 1 && k !== 3 && k !== 5))
+      throw fail(`kernels of 1, 3 and 5 are known, got [${each}]`);
+  const uncovered = strides.find((stride) => stride.some((s, axis) => s > upKernel[axis]!));
+  if (uncovered)
+    throw fail(`the strides are at most the transposed kernel [${upKernel}], got [${uncovered}]`);
+  if (!Number.isSafeInteger(residualUnits) || residualUnits < 0)
+    throw fail(`residualUnits expects 0 or more, got ${residualUnits}`);
+  if (activation.kind === 'LeakyReLU') {
+    const { slope } = activation;
+    if (!(slope >= 0 && slope < 1)) throw fail(`LeakyReLU's slope expects 0 or more, below 1, got ${slope}`);
+  } else {
+    const activated = residualUnits > 0 ? [...filters, classes] : filters;
+    if (activation.slopes !== 1 && activated.some((channels) => channels !== activation.slopes))
+      throw fail(`PReLU expects one slope, or as many as each layer has channels, got ${activation.slopes}`);
+  }
+  if (deepSupervision) throw fail('UNet has no deep supervision');
 }

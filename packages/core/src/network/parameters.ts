@@ -22,7 +22,9 @@ export interface ParameterSpec {
   readonly name: string;
   /** PyTorch's layout: conv3d [out, in, kD, kH, kW], transposed [in, out, kD, kH, kW], norm and bias [C]. */
   readonly shape: readonly number[];
-  readonly kind: 'convolution' | 'normWeight' | 'zeroNormWeight' | 'bias';
+  readonly kind: 'convolution' | 'normWeight' | 'zeroNormWeight' | 'bias' | 'slope';
+  /** Whether training leaves it as it is: the running statistics of batch norms, and scales that are none. */
+  readonly isFrozen?: boolean;
 }
 
 /** The elements whose multiples places begin at: 256 bytes, so that each parameter can be bound alone. */
@@ -63,21 +65,30 @@ export class ParameterLayout {
   readonly specs: readonly ParameterSpec[];
   /** Elements of the flat tensor, gaps included. */
   readonly size: number;
+  readonly #trainedSize: number;
   readonly #offsets = new Map<string, number>();
 
   constructor(specs: readonly ParameterSpec[]) {
     this.specs = specs;
     let offset = 0;
-    for (const { name, shape } of specs) {
+    const place = ({ name, shape }: ParameterSpec) => {
       this.#offsets.set(name, offset);
       offset += Math.ceil(elementCount(shape) / PLACE_ELEMENTS) * PLACE_ELEMENTS;
-    }
+    };
+    for (const spec of specs) if (!spec.isFrozen) place(spec);
+    this.#trainedSize = offset;
+    for (const spec of specs) if (spec.isFrozen) place(spec);
     this.size = offset;
   }
 
-  /** The number of parameters, without the gaps between places. */
+  /** The number of parameters that are trained, without the gaps between places. */
   get count(): number {
-    return this.specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    return this.specs.reduce((sum, { shape, isFrozen }) => sum + (isFrozen ? 0 : elementCount(shape)), 0);
+  }
+
+  /** The part of a flat tensor that training changes. */
+  trained(flat: Tensor): Tensor {
+    return { ...flat, shape: [this.#trainedSize] };
   }
 
   /** A parameter's part of a flat tensor. */
@@ -122,15 +133,23 @@ export class ParameterLayout {
   }
 }
 
+/** The values of a scale or an offset that is none, which no file holds. */
+export const fixedValues = ({ kind, shape }: ParameterSpec): Float32Array =>
+  new Float32Array(elementCount(shape)).fill(kind === 'normWeight' ? 1 : 0);
+
+/** The slope of PReLU before training, in PyTorch. */
+const PRELU_SLOPE = 0.25;
+
 /**
  * Random values to train from: Kaiming normal for LeakyReLU (He et al. 2015; PyTorch's fan_in, a = 0.01); norms 1
- * and 0, or 0 alone where a block then begins as its shortcut; biases 0.
+ * and 0, or 0 alone where a block then begins as its shortcut; biases 0; slopes 0.25.
  */
 export function initialise(layout: ParameterLayout, random: Random): NamedArrays {
   return new Map(
     layout.specs.map(({ name, shape, kind }) => {
       const values = new Float32Array(elementCount(shape));
       if (kind === 'normWeight') values.fill(1);
+      if (kind === 'slope') values.fill(PRELU_SLOPE);
       if (kind === 'convolution') {
         const fanIn = elementCount(shape.slice(1));
         const std = Math.sqrt(2 / (1 + LEAKY_SLOPE ** 2) / fanIn);

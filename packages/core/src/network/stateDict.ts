@@ -4,7 +4,7 @@
  */
 import { InputError } from '../inputError.ts';
 import { networkLayout } from './network.ts';
-import type { DynUnetConfig, NetworkConfig } from './networkConfig.ts';
+import type { DynUnetConfig, NetworkConfig, UnetConfig } from './networkConfig.ts';
 import type { ParameterSpec } from './parameters.ts';
 import { tensorOf } from './safetensors.ts';
 
@@ -30,9 +30,25 @@ export function stateDictEntries(config: NetworkConfig): StateDictEntry[] {
       const biases = config.transposedBias ? specs.flatMap(biasBeforeNorm) : [];
       return [...entries, ...biases, ...coarseHeads(config, specs)].flatMap(moduleAliases);
     }
+    case 'UNet':
+      return unetEntries(entries, config);
     default:
       return entries;
   }
+}
+
+/** MONAI's UNet counts the batches of its batch norms, and has biases before instance norms, which take them out again. */
+function unetEntries(entries: StateDictEntry[], { norm, bias }: UnetConfig): StateDictEntry[] {
+  return entries
+    .flatMap((entry): StateDictEntry[] => {
+      const { key, shape } = entry;
+      if (key.endsWith('.running_var'))
+        return [entry, { key: key.replace('running_var', 'num_batches_tracked'), shape: [] }];
+      if (norm === 'batch' || !key.endsWith('.adn.N.weight')) return [entry];
+      const before = { key: key.replace('.adn.N.weight', '.conv.bias'), shape };
+      return [...(norm === 'affineInstance' ? [entry] : []), ...(bias ? [before] : [])];
+    })
+    .filter(({ key }) => norm !== 'instance' || !key.endsWith('.adn.N.bias'));
 }
 
 /**

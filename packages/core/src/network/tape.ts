@@ -9,11 +9,19 @@ import { joinWork } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
 import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
 import { elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
-import type { ConvOptions, InstanceNormOptions, NormOptions, TransposedOptions } from './layerOptions.ts';
+import type {
+  ConvOptions,
+  InstanceNormOptions,
+  NormOptions,
+  TransposedOptions,
+  TransposedOverlapOptions,
+} from './layerOptions.ts';
 import { type LinearNorm, normOp, type ReadNorm } from './normOp.ts';
 import type { Op, PreparedOp, Slot, Workspace } from './op.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
 import { averagedBlocks, sum, upsampled } from './plainOps.ts';
+import { preluOp } from './preluOp.ts';
+import { transposedOverlapOp } from './transposedOverlapOp.ts';
 
 /** The tensor of a gradient that has one consumer only, and so is assigned. */
 function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
@@ -43,8 +51,13 @@ export class Tape {
     return { shape, dtype: 'activation' };
   }
 
-  #parameter(name: string, shape: readonly number[], kind: ParameterSpec['kind']): string {
-    this.parameters.push({ name, shape, kind });
+  #parameter(
+    name: string,
+    shape: readonly number[],
+    kind: ParameterSpec['kind'],
+    isFrozen: boolean = false,
+  ): string {
+    this.parameters.push({ name, shape, kind, ...(isFrozen && { isFrozen }) });
     return name;
   }
 
@@ -204,6 +217,23 @@ export class Tape {
     });
   }
 
+  /** A transposed convolution with `name`.weight (and `name`.bias), whose kernel may exceed its stride. */
+  convTransposeOverlap3d(
+    input: Slot | readonly Slot[],
+    name: string,
+    { filters, kernel, stride, bias = false }: TransposedOverlapOptions,
+  ): Slot {
+    const inputs = Array.isArray(input) ? (input as Slot[]) : [input as Slot];
+    const total = inputs.reduce((sum, { shape }) => sum + shape[4]!, 0);
+    const weight = this.#parameter(`${name}.weight`, [total, filters, ...kernel], 'convolution');
+    const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
+    this.#wantMade(...inputs);
+    const output = this.#activation(scaled(inputs[0]!, (n, axis) => n * stride[axis]!).with(4, filters));
+    return this.#record(
+      transposedOverlapOp({ name, inputs, output, weight, bias: biasName, kernel, stride }),
+    );
+  }
+
   /** The averages of blocks of voxels. */
   avgPool3d(input: Slot, name: string, stride: Dhw): Slot {
     this.#wantMade(input);
@@ -223,6 +253,13 @@ export class Tape {
     return this.#record(sum(name, a, b, this.#activation(a.shape)));
   }
 
+  /** PReLU(input), with `slopes` slopes `name`.weight: one for all channels, or one for each. */
+  prelu(input: Slot, name: string, slopes: number): Slot {
+    const slope = this.#parameter(`${name}.weight`, [slopes], 'slope');
+    const norm = this.#readNorms.get(input);
+    return this.#record(preluOp({ name, input, output: this.#activation(input.shape), slope, norm }));
+  }
+
   /**
    * LeakyReLU(norm(input) + residual), with `name`.weight and `name`.bias. `linear` leaves the activation out: the output
    * may then only be another norm's residual. `startsAtZero`: training begins with a weight of 0.
@@ -230,9 +267,14 @@ export class Tape {
   instanceNorm(
     input: Slot,
     name: string,
-    { residual, linear = false, startsAtZero }: InstanceNormOptions = {},
+    { linear = false, slope = linear ? 1 : LEAKY_SLOPE, ...options }: InstanceNormOptions = {},
   ): Slot {
-    return this.#norm(input, name, { residual, slope: linear ? 1 : LEAKY_SLOPE, startsAtZero });
+    return this.#norm(input, name, { ...options, linear, slope });
+  }
+
+  /** LeakyReLU(norm(input)) by `name`.running_mean and .running_var, with `name`.weight and `name`.bias. */
+  batchNorm(input: Slot, name: string, slope: number): Slot {
+    return this.#norm(input, name, { slope, isTold: true });
   }
 
   /** ReLU(norm(input)), with `name`.weight and `name`.bias, where the channels of each of the groups share statistics. */
@@ -240,30 +282,38 @@ export class Tape {
     return this.#norm(input, name, { slope: 0, groups });
   }
 
-  #norm(input: Slot, name: string, { residual, slope, groups, startsAtZero }: NormOptions): Slot {
+  #norm(input: Slot, name: string, options: NormOptions): Slot {
+    const { residual, linear: isResidual = false, slope, groups, startsAtZero, isFixed, isTold } = options;
     const [batch, , , , channels] = input.shape as [number, number, number, number, number];
     const weight = this.#parameter(
       `${name}.weight`,
       [channels],
       startsAtZero ? 'zeroNormWeight' : 'normWeight',
+      isFixed,
     );
-    const bias = this.#parameter(`${name}.bias`, [channels], 'bias');
+    const bias = this.#parameter(`${name}.bias`, [channels], 'bias', isFixed);
+    const running = isTold
+      ? {
+          mean: this.#parameter(`${name}.running_mean`, [channels], 'bias', true),
+          variance: this.#parameter(`${name}.running_var`, [channels], 'normWeight', true),
+        }
+      : undefined;
     const output = this.#activation(input.shape);
     const stats: Slot = { shape: [batch, channels, 2], dtype: 'f32' };
     // A convolution makes its output's statistics by the way; other inputs' are made here.
-    const convolution = this.#convolutionCaches.get(input);
-    if (convolution?.length || (!convolution && !groups))
-      throw new Error(`tape: ${name} expects a convolution of its own`);
+    const convolution = running ? undefined : this.#convolutionCaches.get(input);
+    if (convolution?.length) throw new Error(`tape: ${name} expects a convolution of its own`);
     convolution?.push(stats);
-    const isLinear = slope === 1;
-    if (isLinear) this.#linearNorms.set(output, { input, stats, weight, bias });
+    if (isResidual) this.#linearNorms.set(output, { input, stats, weight, bias });
     if (residual) this.#wantMade(residual);
-    const read: ReadNorm = { input, affine: { ...stats }, slope, isMade: isLinear || residual !== undefined };
+    const isMade = isResidual || residual !== undefined;
+    const read: ReadNorm = { input, affine: { ...stats }, slope, isMade };
     if (!read.isMade) this.#readNorms.set(output, read);
     const residualNorm = residual && this.#linearNorms.get(residual);
     const hasStatistics = convolution !== undefined;
+    const norms = { residual, residualNorm, isResidual, read };
     return this.#record(
-      normOp({ name, output, stats, weight, bias, residual, residualNorm, read, groups, hasStatistics }),
+      normOp({ name, output, stats, hasStatistics, running, weight, bias, groups, ...norms }),
     );
   }
 }
@@ -271,5 +321,14 @@ export class Tape {
 /** The layers that forward code is written in. */
 export type Layers = Pick<
   Tape,
-  'conv3d' | 'convTranspose3d' | 'avgPool3d' | 'upsample2' | 'add' | 'instanceNorm' | 'groupNorm'
+  | 'conv3d'
+  | 'convTranspose3d'
+  | 'convTransposeOverlap3d'
+  | 'avgPool3d'
+  | 'upsample2'
+  | 'add'
+  | 'prelu'
+  | 'instanceNorm'
+  | 'groupNorm'
+  | 'batchNorm'
 >;

@@ -33,6 +33,24 @@ const nnunet = {
   logitsResampling: { ...resampling, order: 1 },
 } as const;
 
+const UNET = {
+  kernels: [
+    [3, 3, 1],
+    [3, 3, 1],
+  ],
+  strides: [
+    [1, 2, 2],
+    [1, 1, 1],
+  ],
+  unet: {
+    upKernel: [3, 3, 3],
+    residualUnits: 3,
+    norm: 'batch',
+    activation: { kind: 'PReLU', slopes: 1 },
+    bias: false,
+  },
+} satisfies Partial<Config>;
+
 const plain = modelOf(tinyConfig({ architecture: 'PlainConvUNet' }));
 
 test.each<[string, Partial<Config>]>([
@@ -40,6 +58,7 @@ test.each<[string, Partial<Config>]>([
   ['PlainConvUNet', { blocks: [1, 3], decoderBlocks: [2], transposedBias: false }],
   ['ResidualEncoderUNet', { intensityLowHu: -100, intensityOutside: 'clip' }],
   ['SegResNet', { filters: [8, 16], classes: 3 }],
+  ['UNet', UNET],
 ])('of a %s they make the same network, fed alike', (architecture, changes) => {
   const model = modelOf(tinyConfig({ architecture: architecture as Config['architecture'], ...changes }));
   const { classes } = model.network;

@@ -1,6 +1,11 @@
 /** The settings that the network is built from. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { checkNetwork, type NetworkConfig, patchDivisor } from '@organseg/core/network/networkConfig.ts';
+import {
+  checkNetwork,
+  type NetworkConfig,
+  patchDivisor,
+  UNET_NORMS,
+} from '@organseg/core/network/networkConfig.ts';
 import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
@@ -10,16 +15,32 @@ export const probability = z.number().min(0).max(1);
 /** Numbers along D, H, W, the order of tensors. */
 export const dhw: z.ZodType<Dhw> = z.tuple([size, size, size]);
 
+/** The layers of MONAI's UNet, see `UnetConfig`. */
+const unetLayers = z.strictObject({
+  upKernel: dhw.default([3, 3, 3]),
+  residualUnits: z.int().min(0).default(2),
+  norm: z.enum(UNET_NORMS).default('instance'),
+  activation: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('PReLU'), slopes: size }),
+      z.strictObject({ kind: z.literal('LeakyReLU'), slope: z.number().min(0).lt(1) }),
+    ])
+    .default({ kind: 'PReLU', slopes: 1 }),
+  bias: z.boolean().default(true),
+});
+
 export const networkSettings = {
-  /** The network: MONAI's DynUNet or SegResNet, or nnU-Net's PlainConvUNet or ResidualEncoderUNet. */
-  architecture: z.enum(['DynUNet', 'PlainConvUNet', 'ResidualEncoderUNet', 'SegResNet']).default('DynUNet'),
+  /** The network: MONAI's DynUNet, SegResNet or UNet, or nnU-Net's PlainConvUNet or ResidualEncoderUNet. */
+  architecture: z
+    .enum(['DynUNet', 'PlainConvUNet', 'ResidualEncoderUNet', 'SegResNet', 'UNet'])
+    .default('DynUNet'),
   /** Number of labels: background and organs. */
   classes: z.int().min(2).max(MAX_CLASSES),
   /** Number of filters of each stage of the network, the finest first. */
   filters: z.array(size).min(2),
   /** Kernel size of each stage. */
   kernels: z.array(dhw),
-  /** Stride into each stage from the one before; the first one's is 1. */
+  /** Stride into each stage from the one before; the first one's is 1, in a UNet the last one's. */
   strides: z.array(dhw),
   /** Whether a DynUNet's encoder has residual blocks. */
   residual: z.boolean().default(true),
@@ -35,6 +56,8 @@ export const networkSettings = {
   decoderBlocks: z.array(size).nullable().default(null),
   /** Whether transposed convolutions have a bias; null: as their library has it, nnU-Net with one and MONAI without. */
   transposedBias: z.boolean().nullable().default(null),
+  /** The layers of a UNet; null: MONAI's usual ones with two residual units. */
+  unet: unetLayers.nullable().default(null),
   /** Whether the loss also judges outputs at lower resolutions. */
   deepSupervision: z.boolean(),
 };
@@ -93,6 +116,17 @@ export function networkConfig(settings: NetworkSettings & NetworkEnds): NetworkC
         blocksDown: residualBlocks(RESIDUAL_BLOCKS[architecture]),
         blocksUp: decoderConvolutions(1),
       };
+    case 'UNet':
+      return {
+        architecture,
+        inputChannels,
+        classes,
+        deepSupervision,
+        filters,
+        strides,
+        kernel: kernels[0]!,
+        ...(settings.unet ?? unetLayers.parse({})),
+      };
   }
 }
 
@@ -106,7 +140,19 @@ export function settingsOfNetwork(network: NetworkConfig): NetworkSettings {
     residual: true,
     blocks: null,
     decoderBlocks: null,
+    unet: null,
   };
+  if (network.architecture === 'UNet') {
+    const { filters, strides, kernel, upKernel, residualUnits, norm, activation, bias } = network;
+    return {
+      ...common,
+      filters: [...filters],
+      kernels: filters.map(() => kernel),
+      strides: [...strides],
+      transposedBias: null,
+      unet: { upKernel, residualUnits, norm, activation, bias },
+    };
+  }
   if (network.architecture === 'SegResNet') {
     const { initFilters, blocksDown, blocksUp } = network;
     return {
@@ -168,6 +214,8 @@ export function assertNetwork(
         `${source}: SegResNet expects filters that double, kernels of 3, and strides of 1, then 2`,
       );
   }
+  if (network.architecture === 'UNet' && kernels.some((each) => each.join() !== network.kernel.join()))
+    throw new InputError(`${source}: UNet expects the same kernel in all stages`);
   try {
     checkNetwork(network);
   } catch (error) {

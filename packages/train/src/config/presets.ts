@@ -55,6 +55,7 @@ const gao2022: Config = {
   blocks: null,
   decoderBlocks: null,
   transposedBias: null,
+  unet: null,
   spacingMm: cube(1),
   channels: null,
   labelResampling: 'nearest',

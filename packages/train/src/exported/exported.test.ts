@@ -147,7 +147,19 @@ const SEG_RES_NET = {
   deepSupervision: false,
 };
 
-test.each([{ architecture: 'DynUNet' }, SEG_RES_NET])(
+const UNET = {
+  ...SEG_RES_NET,
+  architecture: 'UNet',
+  strides: [
+    [1, 2, 2],
+    [2, 2, 2],
+    [1, 1, 1],
+  ],
+  unet: { residualUnits: 1, norm: 'batch', activation: { kind: 'LeakyReLU', slope: 0.2 } },
+};
+const PLAIN_UNET = { ...UNET, unet: { residualUnits: 0 } };
+
+test.each([{ architecture: 'DynUNet' }, SEG_RES_NET, UNET, PLAIN_UNET])(
   'MONAI: a bundle that is read back as the same model, $architecture',
   async (settings) => {
     const folder = temporaryFolder();

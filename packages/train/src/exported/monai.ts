@@ -8,6 +8,7 @@ import {
   coarseOutputs,
   type DynUnetConfig,
   type SegResNetConfig,
+  type UnetConfig,
 } from '@organseg/core/network/networkConfig.ts';
 import { writeTorchFile } from '@organseg/files/torch/writeTorchFile.ts';
 import { writeFolderWhole, writeWhole } from '@organseg/files/write.ts';
@@ -52,11 +53,11 @@ export async function exportMonai(run: string, out: string): Promise<string[]> {
 
 const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 4)}\n`);
 
-type MonaiNetwork = DynUnetConfig | SegResNetConfig;
+type MonaiNetwork = DynUnetConfig | SegResNetConfig | UnetConfig;
 
 /** Throws InputError where MONAI has no such network. */
 function monaiNetwork({ network, paths }: Model): MonaiNetwork {
-  if (network.architecture === 'SegResNet') return network;
+  if (network.architecture === 'SegResNet' || network.architecture === 'UNet') return network;
   if (network.architecture !== 'DynUNet')
     throw new InputError(
       `${paths[0]}: its network is a ${network.architecture}, which MONAI does not have; export --to nnunet`,
@@ -75,6 +76,7 @@ function networkDefinition(network: MonaiNetwork) {
     const blocks = { blocks_down: blocksDown, blocks_up: blocksUp };
     return { _target_: 'SegResNet', ...channels, init_filters: initFilters, ...blocks };
   }
+  if (network.architecture === 'UNet') return { _target_: 'UNet', ...channels, ...unetArguments(network) };
   const { kernels, strides, filters, residual, transposedBias } = network;
   const heads = coarseOutputs(network);
   return {
@@ -87,6 +89,24 @@ function networkDefinition(network: MonaiNetwork) {
     res_block: residual,
     trans_bias: transposedBias,
     ...(heads ? { deep_supervision: true, deep_supr_num: heads } : {}),
+  };
+}
+
+function unetArguments(network: UnetConfig) {
+  const { filters, strides, kernel, upKernel, residualUnits, norm, activation, bias } = network;
+  const norms = { instance: 'INSTANCE', affineInstance: ['INSTANCE', { affine: true }], batch: 'BATCH' };
+  return {
+    channels: filters,
+    strides: strides.slice(0, -1),
+    kernel_size: kernel,
+    up_kernel_size: upKernel,
+    num_res_units: residualUnits,
+    act:
+      activation.kind === 'PReLU'
+        ? ['PRELU', { num_parameters: activation.slopes }]
+        : ['LEAKYRELU', { negative_slope: activation.slope }],
+    norm: norms[norm],
+    bias,
   };
 }
 

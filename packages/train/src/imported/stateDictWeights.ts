@@ -1,6 +1,8 @@
 /** A network's parameters in a state dict of PyTorch's. */
 import { InputError } from '@organseg/core/inputError.ts';
+import { networkLayout } from '@organseg/core/network/network.ts';
 import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
+import { fixedValues } from '@organseg/core/network/parameters.ts';
 import { parametersFrom } from '@organseg/core/network/stateDict.ts';
 import type { PickleValue } from '@organseg/files/torch/pickle.ts';
 import { TorchTensor } from '@organseg/files/torch/tensor.ts';
@@ -19,10 +21,14 @@ export function stateDictWeights(
   network: NetworkConfig,
 ): OpenWeights {
   const keys = parametersFrom(network, stateDict, path);
+  const { specs } = networkLayout(network);
   return {
     get(name) {
       const key = keys.get(name);
-      if (key === undefined) return undefined;
+      if (key === undefined) {
+        const fixed = specs.find((spec) => spec.name === name && spec.isFrozen);
+        return fixed && fixedValues(fixed);
+      }
       const values = file.floats(stateDict.get(key)!);
       for (const value of values)
         if (!Number.isFinite(value)) throw new InputError(`${path}: ${key} holds ${value}, no finite number`);

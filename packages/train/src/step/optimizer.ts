@@ -20,7 +20,7 @@ export const MOMENTS = { adam: ['exp_avg', 'exp_avg_sq'], sgd: ['momentum_buffer
 /** Moments under PyTorch's names, by parameter. */
 export type Moments = Readonly<Record<string, NamedArrays>>;
 
-/** One optimiser over all parameters at once. */
+/** One optimiser over all parameters at once, but for those that training leaves as they are. */
 export class Optimizer {
   readonly #gpu: Gpu;
   readonly #config: OptimizerConfig;
@@ -49,15 +49,15 @@ export class Optimizer {
     this.#moments = new Map(MOMENTS[config.optimizer].map((name) => [name, layout.allocate(gpu)]));
     const overflow = skipsOverflow ? empty(gpu, [1], 'u32') : undefined;
     this.overflow = overflow;
-    this.#check = overflow
-      ? nonFinite(gpu, { values: gradients, flag: overflow })
-      : { launches: [], scratch: [] };
-    this.#clip = config.gradientNorm === null ? undefined : clipNorm(gpu, gradients);
-    const [first, second] = [...this.#moments.values()] as [Tensor, Tensor];
+    const [w, g, first, second] = [parameters, gradients, ...this.#moments.values()].map((flat) =>
+      layout.trained(flat),
+    ) as [Tensor, Tensor, Tensor, Tensor];
+    this.#check = overflow ? nonFinite(gpu, { values: g, flag: overflow }) : { launches: [], scratch: [] };
+    this.#clip = config.gradientNorm === null ? undefined : clipNorm(gpu, g);
     this.#launches =
       config.optimizer === 'adam'
-        ? adam.adam(gpu, { parameters, gradients, m: first, v: second, overflow })
-        : sgd.sgd(gpu, { parameters, gradients, velocity: first, overflow });
+        ? adam.adam(gpu, { parameters: w, gradients: g, m: first, v: second, overflow })
+        : sgd.sgd(gpu, { parameters: w, gradients: g, velocity: first, overflow });
   }
 
   /** The launches of a step in order: overflows are looked for before the bound of the norm hides them. */

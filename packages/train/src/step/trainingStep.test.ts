@@ -91,6 +91,44 @@ describe('a step in f16', () => {
   });
 });
 
+test('running statistics stay as they were; scales, offsets and slopes learn', async () => {
+  const gpu = await openGpu();
+  const settings = tinyConfig({
+    architecture: 'UNet',
+    strides: [
+      [2, 2, 2],
+      [1, 1, 1],
+    ],
+    unet: {
+      upKernel: [3, 3, 3],
+      residualUnits: 1,
+      norm: 'batch',
+      activation: { kind: 'PReLU', slopes: 1 },
+      bias: true,
+    },
+    patch: [4, 8, 8],
+    optimizer: 'sgd',
+    weightDecay: 0.1,
+    weightAverage: null,
+  });
+  const step = new TrainingStep(gpu, settings);
+  const before = initialise(step.layout, new Random(3));
+  for (const { name, isFrozen } of step.layout.specs) if (isFrozen) before.get(name)!.fill(0.7);
+  step.start(before);
+  const intensities = Float32Array.from({ length: elementCount(step.image.shape) }, (_, i) => (i % 7) / 7);
+  upload(gpu, step.image, intensities);
+  const labels = Uint8Array.from({ length: elementCount(step.target.shape) }, (_, i) => i % settings.classes);
+  upload(gpu, step.target, labels);
+  await step.run(0.1);
+  await step.run(0.1);
+  const after = await step.values();
+  for (const { name, isFrozen } of step.layout.specs)
+    if (isFrozen) expect(after.get(name), name).toEqual(before.get(name));
+    else expect(after.get(name), name).not.toEqual(before.get(name));
+  step.close();
+  gpu.close();
+});
+
 test('the loss scale doubles after 2000 good steps in a row and halves at each overflow', () => {
   let state = INITIAL_LOSS_SCALE;
   for (let i = 0; i < 1999; i++) state = afterStep(state, false);

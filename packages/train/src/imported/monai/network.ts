@@ -1,6 +1,11 @@
 /** The networks of MONAI, from the arguments of their classes. Axes are those of the network's own input. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { checkNetwork, type NetworkConfig } from '@organseg/core/network/networkConfig.ts';
+import {
+  type Activation,
+  checkNetwork,
+  type NetworkConfig,
+  type UnetConfig,
+} from '@organseg/core/network/networkConfig.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { z } from 'zod';
 import { argumentsOf, type BundleConfig, type Component } from './bundleConfig.ts';
@@ -12,9 +17,10 @@ const triple = z.union([count.transform((n): Dhw => [n, n, n]), z.tuple([count, 
 const layer = z.union([z.string(), z.tuple([z.string()]), z.tuple([z.string(), z.looseObject({})])]);
 type Layer = z.infer<typeof layer>;
 
-/** The groups of SegResNet's norms, and the slope of DynUNet's LeakyReLU below 0. */
+/** The groups of SegResNet's norms, the slope of LeakyReLU below 0, and what norms add to variances. */
 const GROUPS = 8;
 const SLOPE = 0.01;
+const EPSILON = 1e-5;
 
 const DYN_UNET = {
   spatial_dims: z.literal(3),
@@ -41,6 +47,21 @@ const SEG_RES_NET = {
   act: layer.default('RELU'),
   use_conv_final: z.literal(true).default(true),
   upsample_mode: z.string().default('nontrainable'),
+};
+
+const UNET = {
+  spatial_dims: z.literal(3),
+  in_channels: count,
+  out_channels: count,
+  channels: z.array(count),
+  strides: z.array(triple),
+  kernel_size: triple.default([3, 3, 3]),
+  up_kernel_size: triple.default([3, 3, 3]),
+  num_res_units: z.int().min(0).default(0),
+  act: layer.default('PRELU'),
+  norm: layer.default('INSTANCE'),
+  bias: z.boolean().default(true),
+  adn_ordering: z.string().default('NDA'),
 };
 
 /** Throws InputError that names what is not known. */
@@ -95,22 +116,85 @@ function ofClass(config: BundleConfig, component: Component, where: string): Net
         blocksUp: given.blocks_up,
       };
     }
+    case 'UNet':
+    case 'Unet':
+      return unetOf(argumentsOf(config, component, UNET), refuse);
     default:
       throw new InputError(
-        `${config.path}: the network ${component.target} is not known, only DynUNet and SegResNet are`,
+        `${config.path}: the network ${component.target} is not known, only DynUNet, SegResNet and UNet are`,
       );
   }
 }
 
+/** The network that MONAI's UNet is, whose dropout changes nothing here. `refuse` makes the error of an argument that is not known. */
+function unetOf(
+  given: z.infer<z.ZodObject<typeof UNET>>,
+  refuse: (key: string, value: unknown, known: string) => InputError,
+): UnetConfig {
+  const { channels, strides, act, norm, adn_ordering } = given;
+  const [norms, normArguments] = layerOf(norm);
+  const isAffine = normArguments.affine ?? norms === 'batch';
+  const unknown = Object.entries(normArguments).some(
+    ([key, value]) =>
+      !(key === 'affine' && typeof value === 'boolean') && !(key === 'eps' && value === EPSILON),
+  );
+  if (unknown || !['batch', 'instance'].includes(norms) || (norms === 'batch' && !isAffine))
+    throw refuse('norm', norm, '"BATCH", "INSTANCE" or ["INSTANCE", {"affine": true}]');
+  if (adn_ordering.toUpperCase().replace('D', '') !== 'NA')
+    throw refuse('adn_ordering', adn_ordering, 'the norm before the activation, "NDA"');
+  // Strides beyond the stages are not used.
+  if (strides.length < channels.length - 1)
+    throw refuse('strides', strides, 'one for each of the channels but the last');
+  return {
+    architecture: 'UNet',
+    inputChannels: given.in_channels,
+    classes: given.out_channels,
+    filters: channels,
+    strides: [...strides.slice(0, channels.length - 1), [1, 1, 1]],
+    kernel: given.kernel_size,
+    upKernel: given.up_kernel_size,
+    residualUnits: given.num_res_units,
+    norm: norms === 'batch' ? 'batch' : isAffine ? 'affineInstance' : 'instance',
+    activation: activationOf(act, refuse),
+    bias: given.bias,
+  };
+}
+
+function activationOf(
+  act: Layer,
+  refuse: (key: string, value: unknown, known: string) => InputError,
+): Activation {
+  const [kind, { num_parameters: slopes = 1, negative_slope: slope = SLOPE }] = layerOf(act);
+  if (kind === 'prelu' && count.safeParse(slopes).success) return { kind: 'PReLU', slopes: slopes as number };
+  if (kind === 'relu') return { kind: 'LeakyReLU', slope: 0 };
+  if (kind === 'leakyrelu' && typeof slope === 'number') return { kind: 'LeakyReLU', slope };
+  throw refuse('act', act, 'PRELU, RELU or LEAKYRELU');
+}
+
+/** A layer's kind in small letters, and its arguments. */
+function layerOf(layer: Layer): [string, Record<string, unknown>] {
+  const [name, given = {}] = typeof layer === 'string' ? [layer] : layer;
+  return [name.toLowerCase(), given];
+}
+
 /** Whether a layer is of this kind, and one of its arguments has one of these values. */
 function isLayer(layer: Layer, kind: string, key?: string, values?: readonly unknown[]): boolean {
-  const [name, given = {}] = typeof layer === 'string' ? [layer] : layer;
-  return name.toLowerCase() === kind && (!key || !values || values.includes(given[key]));
+  const [name, given] = layerOf(layer);
+  return name === kind && (!key || !values || values.includes(given[key]));
 }
 
 /** The same network for an input whose axes are in the reverse order. */
 export function reversedNetwork(network: NetworkConfig): NetworkConfig {
   if (network.architecture === 'SegResNet') return network;
+  if (network.architecture === 'UNet') {
+    const { kernel, upKernel, strides } = network;
+    return {
+      ...network,
+      kernel: reversed(kernel),
+      upKernel: reversed(upKernel),
+      strides: strides.map(reversed),
+    };
+  }
   return { ...network, kernels: network.kernels.map(reversed), strides: network.strides.map(reversed) };
 }
 

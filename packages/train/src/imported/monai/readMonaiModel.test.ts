@@ -14,6 +14,8 @@ import { stateDictOf } from '../stateDictWeights.ts';
 const reference = golden('monai/dynunet-res');
 const WEIGHTS = 'input_block.conv1.conv.weight';
 
+const UNET = { _target_: 'UNet', kernel_size: 3, channels: [8, 16, 32], strides: [2, 2], num_res_units: 2 };
+
 const keys = '@image_key';
 const STEPS = {
   orientation: { _target_: 'Orientationd', keys, axcodes: 'RAS' },
@@ -144,7 +146,26 @@ describe.skipIf(!reference)('bundles of MONAI (skipped where ../shared is not th
   });
 
   test.each<[string, Parameters<typeof bundle>]>([
-    ['the network UNet is not known', [{}, { _target_: 'UNet' }]],
+    ['the network UNETR is not known', [{}, { _target_: 'UNETR' }]],
+    [
+      'UNet: norm expects "BATCH", "INSTANCE" or ["INSTANCE", {"affine": true}], got ["group"',
+      [{}, { ...UNET, norm: ['group', { num_groups: 2 }] }],
+    ],
+    ['UNet: act expects PRELU, RELU or LEAKYRELU, got "GELU"', [{}, { ...UNET, act: 'GELU' }]],
+    [
+      'UNet: adn_ordering expects the norm before the activation, "NDA", got "AND"',
+      [{}, { ...UNET, adn_ordering: 'AND' }],
+    ],
+    [
+      'UNet: strides expects one for each of the channels but the last, got [[2,2,2]]',
+      [{}, { ...UNET, strides: [2] }],
+    ],
+    ['UNet: network: kernels of 1, 3 and 5 are known, got [7,7,7]', [{}, { ...UNET, kernel_size: 7 }]],
+    [
+      'UNet: network: the strides are at most the transposed kernel [3,3,3], got [4,4,4]',
+      [{}, { ...UNET, strides: [4, 2] }],
+    ],
+    ['UNet: network: PReLU expects one slope', [{}, { ...UNET, act: ['PRELU', { num_parameters: 8 }] }]],
     ['DynUNet: in_channels is computed by Python, which is not run: $1 + 1', [{}, { in_channels: '$1 + 1' }]],
     ['DynUNet: upsample_kernel_size expects the strides', [{}, { upsample_kernel_size: [2, 2, 1] }]],
     ['DynUNet: norm_name expects ["INSTANCE", {"affine": true}], got "batch"', [{}, { norm_name: 'batch' }]],
