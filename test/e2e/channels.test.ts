@@ -1,5 +1,14 @@
 /** Scans of several channels that are no CT, from their plan to their scores. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -99,14 +108,18 @@ describe('a data set of two channels of MR', () => {
       data,
       '--out',
       out,
-      '--config',
+      '--plan',
       at('plan.json'),
+      '--prepared',
+      at('prepared'),
       '--set',
       ...SETTINGS,
       'copyPaste.pseudoLabels.refresh=20',
     ]);
     expect(labelledOnly.mean.dsc).toBeGreaterThan(0.8);
     expect(students[0]!.evaluation.mean.dsc).toBeGreaterThan(0.8);
+    expect(existsSync(join(out, 'prepared'))).toBe(false);
+    expect(readdirSync(at('prepared')).some((name) => name.startsWith('case_0.'))).toBe(true);
     const { channelNames, sources } = JSON.parse(
       readFileSync(join(out, 'labelled-only/config.json'), 'utf8'),
     );

@@ -23,7 +23,10 @@ export interface SettingsOptions {
 export const presetOption = () =>
   new Option('--preset <name>', 'settings to start from').choices(Object.keys(PRESETS));
 export const configOption = () =>
-  new Option('--config <file>', 'JSON file with settings over the preset’s, or nnU-Net’s plans');
+  new Option(
+    '--plan, --config <file>',
+    'JSON file with settings over the preset’s, such as those of plan, or nnU-Net’s plans',
+  );
 export const setOption = () =>
   new Option('--set <key=value...>', 'settings over both, such as initial.epochs=100');
 export const preparedOption = () =>
