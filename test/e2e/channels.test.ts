@@ -167,7 +167,10 @@ describe('a data set of two channels of MR', () => {
       join(regions, 'imagesTs'),
       '--out',
       predictions,
+      '--statistics',
     ]);
+    const statistics = JSON.parse(readFileSync(join(predictions, 'case_6_statistics.json'), 'utf8'));
+    expect(Object.keys(statistics.back)).toEqual(['voxels', 'volumeMl', 'meanIntensity']); // of MR, no HU
     const { cases } = await cliJsonHere<{ cases: { organs: Record<string, { dsc: number }> }[] }>([
       ...['evaluate', '--prediction', predictions, '--reference', join(regions, 'labelsTs')],
     ]);

@@ -51,7 +51,7 @@ export interface ShownPlan {
 export interface OrganFigures {
   readonly voxels: number;
   readonly volumeMl: number;
-  /** Null where the organ was not found. */
+  /** Null where the organ was not found, or the scan is no CT. */
   readonly meanHu: number | null;
 }
 

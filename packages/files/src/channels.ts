@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { type FileScan, readScanFile } from './scanFile.ts';
 
 /** The ending of a scan's file, behind the number of its channel; a folder of DICOM slices has none. */
@@ -41,8 +42,8 @@ export async function readChannels(
     const scan = await readScanFile(path, series);
     if (scans[0] && !isSameGrid(scans[0], scan))
       throw new InputError(`${path}: lies on another grid than ${basename(files[0]!)}`);
-    const isCt = channelNames[channel]!.toUpperCase() === 'CT';
-    scans.push({ ...scan, doubts: scan.doubts.filter(({ about }) => isCt || about !== 'values') });
+    const holdsHu = isCt(channelNames[channel]!);
+    scans.push({ ...scan, doubts: scan.doubts.filter(({ about }) => holdsHu || about !== 'values') });
   }
   return scans as [FileScan, ...FileScan[]];
 }

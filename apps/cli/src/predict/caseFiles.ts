@@ -45,8 +45,8 @@ export async function writeCase(
   if (statistics || preview) {
     const found = labelStatistics(scan, labels, labelNames.length);
     const rows = labelNames.map((organ, label) => {
-      const { voxels, volumeMl, meanHu } = found[label];
-      return [organ, { voxels, volumeMl, meanHu }];
+      const { voxels, volumeMl, meanIntensity } = found[label];
+      return [organ, { voxels, volumeMl, [isCt ? 'meanHu' : 'meanIntensity']: meanIntensity }];
     });
     if (statistics)
       await writeWhole(

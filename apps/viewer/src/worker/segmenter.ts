@@ -6,6 +6,7 @@ import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/sco
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { labelEntries, organsOf } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
@@ -105,7 +106,11 @@ export class Segmenter {
       nifti: await niftiOf(labels),
       coarse: await niftiOf(coarseLabels(labels)),
       file: new Blob(parts),
-      figures: figures.map(({ voxels, volumeMl, meanHu }) => ({ voxels, volumeMl, meanHu })),
+      figures: figures.map(({ voxels, volumeMl, meanIntensity }) => ({
+        voxels,
+        volumeMl,
+        meanHu: isCt(channelNames[0]!) ? meanIntensity : null,
+      })),
       seconds: report.seconds,
       peakGpuBytes: report.peakGpuBytes,
       fallback: report.fallback,

@@ -18,3 +18,7 @@ export function replaceNonFinite(data: VoxelArray, value: number): number {
   }
   return count;
 }
+
+/** Whether a channel of this name holds HU: CT, CECT, CTA, `CT (portal venous)`. */
+export const isCt = (channelName: string): boolean =>
+  channelName.split(/[^a-z0-9]+/i).some((word) => /^((ce|nc|ld|cb|hr)?ct|cta)$/i.test(word));

@@ -1,4 +1,4 @@
-/** Volume and mean HU of each label. */
+/** Volume and mean intensity of each label. */
 import { determinant } from './affine.ts';
 import type { Volume, Xyz } from './volume.ts';
 
@@ -6,8 +6,8 @@ import type { Volume, Xyz } from './volume.ts';
 export interface LabelStatistics {
   readonly voxels: number;
   readonly volumeMl: number;
-  /** The mean HU of its voxels; null where the label is not there. */
-  readonly meanHu: number | null;
+  /** The mean of the scan's values in its voxels, HU where it is CT; null where the label is not there. */
+  readonly meanIntensity: number | null;
   /** The mean voxel index, x y z; null where the label is not there, and for background. */
   readonly centre: Xyz | null;
 }
@@ -19,13 +19,13 @@ export function labelStatistics(
   classes: number,
 ): LabelStatistics[] {
   const [nx, ny, nz] = shape;
-  const [voxels, hu, sumX, sumY, sumZ] = Array.from({ length: 5 }, () => new Float64Array(classes));
+  const [voxels, sum, sumX, sumY, sumZ] = Array.from({ length: 5 }, () => new Float64Array(classes));
   for (let z = 0, i = 0; z < nz; z++)
     for (let y = 0; y < ny; y++)
       for (let x = 0; x < nx; x++, i++) {
         const label = data[i];
         voxels[label]++;
-        hu[label] += scan.data[i];
+        sum[label] += scan.data[i];
         if (label === 0) continue;
         sumX[label] += x;
         sumY[label] += y;
@@ -35,7 +35,7 @@ export function labelStatistics(
   return Array.from(voxels, (count, label) => ({
     voxels: count,
     volumeMl: count * voxelMl,
-    meanHu: count ? hu[label] / count : null,
+    meanIntensity: count ? sum[label] / count : null,
     centre: label && count ? [sumX[label] / count, sumY[label] / count, sumZ[label] / count] : null,
   }));
 }

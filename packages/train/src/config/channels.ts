@@ -6,6 +6,7 @@
 import { dhwOf } from '@organseg/core/inference/axes.ts';
 import type { NnunetPreprocessing, Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { z } from 'zod';
 
@@ -39,10 +40,6 @@ export const nnunetPreprocessing = (
   dataResampling: { ...RESAMPLING, order: 3 },
   logitsResampling: { ...RESAMPLING, order: 1 },
 });
-
-/** Names of channels that are CT alone: CT, CECT, CTA, `CT (portal venous)`. */
-export const isCt = (name: string): boolean =>
-  name.split(/[^a-z0-9]+/i).some((word) => /^((ce|nc|ld|cb|hr)?ct|cta)$/i.test(word));
 
 /** The names by which a run with these settings knows a data set's channels: a single one of CT is CT. */
 export const knownChannels = (

@@ -5,7 +5,7 @@ import { nonZeroBox } from '@organseg/core/inference/nnunet/nonZero.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { Random } from '@organseg/core/random.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
-import { AIR_HU, replaceNonFinite } from '@organseg/core/volume/hounsfield.ts';
+import { AIR_HU, isCt, replaceNonFinite } from '@organseg/core/volume/hounsfield.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { rasView } from '@organseg/core/volume/orientation.ts';
 import { type Box, xyz } from '@organseg/core/volume/volume.ts';
@@ -49,7 +49,7 @@ export async function readCase(source: PlannedCase, channelNames: readonly strin
   assertSameGrid(first, source.images[0]!, labels, source.labels);
   const channels = [first, ...others];
   for (const [channel, { data }] of channels.entries())
-    replaceNonFinite(data, /^ct$/i.test(channelNames[channel]!) ? AIR_HU : 0);
+    replaceNonFinite(data, isCt(channelNames[channel]!) ? AIR_HU : 0);
   const box = nonZeroBox(
     channels.map(({ data }) => data),
     first.shape,

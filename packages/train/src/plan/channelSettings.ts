@@ -4,8 +4,8 @@
  */
 import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { inUnitOf } from '../config/augmentations.ts';
-import { isCt } from '../config/channels.ts';
 import type { Config } from '../config/schema.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { normalisationsOf } from './normalisation.ts';
