@@ -108,9 +108,20 @@ test.each([
   [{ labels: { background: 0, ignore: 1, liver: 2 } }, /labels: ignore expects the highest id, 2, got 1$/],
   [{ labels: { background: 0, liver: 1, Ignore: 255 } }, /Ignore expects the highest id, 2, got 255$/],
   [{ labels: { background: 0, liver: 1, ignore: 2, Ignore: 3 } }, /labels expects one ignore label$/],
+  [{ labels: { background: 0, liver: 1, ignore: [2] } }, /labels: ignore expects one id, not a list$/],
   [{ labels: { background: 0, ignore: 1 } }, /labels expects the background and 1 to 254 organs/],
 ])('a dataset.json of %j is refused by name', async (description, message) => {
   await expect(openDataset(folderWith(description))).rejects.toThrow(message);
+});
+
+test('a list of one id is that label, as in nnU-Net, unless another list makes regions of all', async () => {
+  const labels = { background: 0, liver: 1, lesion: [2] };
+  const plain = await openDataset(folderWith({ labels, regions_class_order: [2, 1] }));
+  expect(plain.labelNames).toEqual(['background', 'liver', 'lesion']);
+  expect(plain.regions).toBeUndefined();
+  const nested = { ...labels, liver: [1, 2] };
+  const { regions } = await openDataset(folderWith({ labels: nested, regions_class_order: [1, 2] }));
+  expect(regions).toHaveLength(2);
 });
 
 test('regions have names by the labels that they are written with, in the order of dataset.json', async () => {

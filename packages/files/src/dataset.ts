@@ -191,8 +191,11 @@ export const readLabelNames = async (path: string): Promise<readonly string[]> =
   (await readLabels(path)).labelNames;
 
 function labelsOf({ labels, regions_class_order: order }: z.infer<typeof description>, path: string): Labels {
-  const lists = Object.values(labels).filter((ids) => Array.isArray(ids));
-  if (lists.some((ids) => ids.length > 1)) return regionLabelsOf(labels, order ?? undefined, path);
+  if (Object.entries(labels).some(([name, ids]) => isIgnore(name) && Array.isArray(ids)))
+    throw new InputError(`${path}: labels: ignore expects one id, not a list`);
+  // By nnU-Net's rule a list makes regions of all labels where it holds several ids; one of a single id is that label.
+  if (Object.values(labels).some((ids) => Array.isArray(ids) && ids.length > 1))
+    return regionLabelsOf(labels, order ?? undefined, path);
   const asText = Object.entries(labels).find(
     ([name, id]) => typeof id === 'string' && /^\d+$/.test(id) && !/^\d+$/.test(name),
   );

@@ -2,7 +2,7 @@
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { channelFiles } from '@organseg/files/channels.ts';
-import type { Dataset } from '@organseg/files/dataset.ts';
+import type { Labels } from '@organseg/files/dataset.ts';
 import { firstDifference } from '@organseg/files/differences.ts';
 import type { FileRecord } from '@organseg/files/fileFacts.ts';
 import { isAsRecorded } from '@organseg/files/fileRecord.ts';
@@ -33,7 +33,7 @@ export async function assertSameData(
   folder: string,
   run: RunDescription,
   cases: TrainingCases,
-  { labelNames, regions }: Pick<Dataset, 'labelNames' | 'regions'>,
+  { labelNames, ignoreLabel: ignored, regions }: Labels,
 ): Promise<void> {
   const { data, sources, config } = run;
   const before = [...run.trainingCases, ...run.validationCases];
@@ -48,7 +48,11 @@ export async function assertSameData(
   }
   if (labelNames.join() !== run.labelNames.join())
     throw new InputError(`${folder}: was started with the labels ${run.labelNames}, not with ${labelNames}`);
-  const difference = firstDifference({ regions: config.regions }, { regions: settingsOfRegions(regions) });
+  const ignoreLabel = ignored ?? null;
+  const difference = firstDifference(
+    { ignoreLabel: run.ignoreLabel === undefined ? ignoreLabel : run.ignoreLabel, regions: config.regions },
+    { ignoreLabel, regions: settingsOfRegions(regions) },
+  );
   if (difference)
     throw new InputError(
       `${folder}: ${join(data, 'dataset.json')} has changed since it was started: ${difference}`,

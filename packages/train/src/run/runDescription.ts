@@ -25,6 +25,8 @@ export const runFile = z.object({
   prepared: z.string().nullable().default(null),
   /** The names of the data set's labels, background first. */
   labelNames: z.array(z.string()).readonly(),
+  /** The data set's ignore label; null without one, undefined in runs of versions that did not record it. */
+  ignoreLabel: z.int().positive().nullable().optional(),
   /** The names of its channels, by number. */
   channelNames: z.array(z.string()).min(1).readonly().default(['CT']),
   trainingCases: z.array(z.string()),

@@ -100,6 +100,7 @@ export async function startRun(
     fold: request.fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
     labelNames: dataset.labelNames,
+    ignoreLabel: dataset.ignoreLabel ?? null,
     channelNames: knownChannels(config, dataset.channelNames),
     trainingCases: trainedOn(cases),
     validationCases: cases.validation.map(({ name }) => name),

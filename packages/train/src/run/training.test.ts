@@ -396,6 +396,14 @@ describe('a run', () => {
     const labels = join(data, 'labelsTr', 'labelled_000.nii.gz');
     utimesSync(labels, 1, 1);
     await resumeRun(gpu, out); // touched, not changed
+    const dataset = join(data, 'dataset.json');
+    const described = JSON.parse(readFileSync(dataset, 'utf8'));
+    const withIgnore = { ...described, labels: { ...described.labels, ignore: 14 } };
+    writeFileSync(dataset, JSON.stringify(withIgnore));
+    await expect(resumeRun(gpu, out)).rejects.toThrow(
+      `${out}: ${dataset} has changed since it was started: ignoreLabel null, not 14`,
+    );
+    writeFileSync(dataset, JSON.stringify(described));
     const { data: ids, ...rest } = await readLabelsFile(labels);
     await writeNiftiFile(labels, { ...rest, data: ids.map((id) => [0, 2, 1][id] ?? id) });
     await expect(resumeRun(gpu, out)).rejects.toThrow(
