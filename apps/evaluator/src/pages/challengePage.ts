@@ -1,16 +1,17 @@
 /** The list of challenges, and the page of one: its settings, its leaderboard and its submissions. */
-import type { z } from '@hono/zod-openapi';
 import { Hono } from 'hono';
 import { html } from 'hono/html';
+import type { Kysely } from 'kysely';
 import { guard } from '../auth/access.ts';
 import { leaderboardOf } from '../results/leaderboard.ts';
 import { summaryOf } from '../results/submissionView.ts';
 import { EfficiencySource, type LeaderboardView } from '../schema/leaderboard.ts';
-import type { SubmissionSummary } from '../schema/submission.ts';
 import type { Env } from '../services.ts';
 import { type Challenge, listCases, listChallenges } from '../store/challenges.ts';
-import { listSubmissionCases, listSubmissions } from '../store/submissions.ts';
+import { listSubmissionCases, listSubmissions, type Submission } from '../store/submissions.ts';
+import type { Tables } from '../store/tables.ts';
 import { type Html, page, scrolling, time } from './layout.ts';
+import { organiserLinks } from './organiser/frame.ts';
 import { rankInterval } from './rankInterval.ts';
 
 export const challengePages = new Hono<Env>();
@@ -21,8 +22,10 @@ challengePages.get('/', async (c) => {
     ({ id, name, deadline, organs }) => html`<li><a href="/challenges/${id}"><b>${name}</b>
 ${organs.length} ${organs.length === 1 ? 'organ' : 'organs'}<br><span class="quiet">${deadlineText(deadline)}</span></a></li>`,
   );
+  const isOwner = c.get('key')?.role === 'owner';
   const body = html`<h1>Challenges</h1>
-${challenges.length > 0 ? html`<ul class="cards">${cards}</ul>` : html`<p>There is none yet. <a href="/docs#createChallenge">How to create one</a></p>`}`;
+${isOwner ? html`<div class="actions"><a class="button" href="/new-challenge">New challenge</a></div>` : ''}
+${challenges.length > 0 ? html`<ul class="cards">${cards}</ul>` : html`<p>There is none yet.${isOwner ? '' : ' The service’s owner signs in to create one.'}</p>`}`;
   return page(c, { title: 'Challenges', body });
 });
 
@@ -34,20 +37,19 @@ challengePages.get('/challenges/:challenge', guard('anyone'), async (c) => {
   const cases = await listCases(db, challenge.id);
   const key = c.get('key');
   const isMember = key?.role === 'owner' || key?.challengeId === challenge.id;
-  const submissions = isMember ? await listSubmissions(db, challenge.id, key?.team ?? undefined) : [];
-  const summaries = await Promise.all(
-    submissions.map(async (each) => summaryOf(each, await listSubmissionCases(db, each.id))),
-  );
+  const isOrganiser = isMember && key.role !== 'submitter';
+  const submissions = isMember ? await listSubmissions(db, challenge.id, key.team ?? undefined) : [];
   const body = html`<h1>${challenge.name}</h1>
+${isOrganiser ? organiserLinks(challenge, '') : ''}
 ${facts(challenge, cases.length)}
-<div class="actions"><a class="button" href="/challenges/${challenge.id}/submit">Submit masks</a></div>
+${isOrganiser ? '' : html`<div class="actions"><a class="button" href="/challenges/${challenge.id}/submit">Submit masks</a></div>`}
 <h2>Leaderboard</h2>
 ${tabs(challenge.id, source)}
 <p class="quiet">${explained(board)}</p>
 ${table(board, new Set(submissions.map(({ id }) => id)))}
 <p><a href="/v1/challenges/${challenge.id}/leaderboard.csv?efficiency=${source}">CSV</a> ·
 <a href="/v1/challenges/${challenge.id}/leaderboard?efficiency=${source}">JSON</a></p>
-${isMember ? submissionList(summaries, key?.team ?? null) : ''}`;
+${isMember && !isOrganiser ? await submissionList(db, submissions) : ''}`;
   return page(c, { title: challenge.name, body });
 });
 
@@ -118,27 +120,26 @@ ${hasFigures ? html`<th scope="col">Time, s</th><th scope="col">GPU, MB·s</th><
   );
 }
 
-function submissionList(
-  submissions: readonly z.infer<typeof SubmissionSummary>[],
-  team: string | null,
-): Html {
-  const rows = submissions.map(
+async function submissionList(db: Kysely<Tables>, submissions: readonly Submission[]): Promise<Html> {
+  const summaries = await Promise.all(
+    submissions.map(async (each) => summaryOf(each, await listSubmissionCases(db, each.id))),
+  );
+  const rows = summaries.map(
     ({
       id,
-      team: by,
       state,
       progress,
       createdAt,
     }) => html`<tr><td class="name"><a href="/submissions/${id}">${time(createdAt)}</a></td>
-${team === null ? html`<td class="name">${by}</td>` : ''}<td class="name"><span class="tag${state === 'scored' ? ' good' : ''}">${state}</span></td><td>${progress.done} / ${progress.total}</td></tr>`,
+<td class="name"><span class="tag${state === 'scored' ? ' good' : ''}">${state}</span></td><td>${progress.done} / ${progress.total}</td></tr>`,
   );
-  return html`<h2>${team === null ? 'All submissions' : 'Your submissions'}</h2>
+  return html`<h2>Your submissions</h2>
 ${
   rows.length === 0
     ? html`<p>None yet.</p>`
     : scrolling(
         'Submissions',
-        html`<table><thead><tr><th scope="col" class="name">Received</th>${team === null ? html`<th scope="col" class="name">Team</th>` : ''}<th scope="col" class="name">State</th><th scope="col">Cases scored</th></tr></thead><tbody>${rows}</tbody></table>`,
+        html`<table><thead><tr><th scope="col" class="name">Received</th><th scope="col" class="name">State</th><th scope="col">Cases scored</th></tr></thead><tbody>${rows}</tbody></table>`,
       )
 }`;
 }

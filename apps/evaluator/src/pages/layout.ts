@@ -16,6 +16,8 @@ export interface Page {
 
 export async function page(c: Context<Env>, { title, body, status = 200, head }: Page): Promise<Response> {
   const key = c.get('key');
+  // What a key shows is not for whoever uses the browser after its holder signed out.
+  if (key) c.header('cache-control', 'no-store');
   const who = key && (key.team ?? (key.role === 'owner' ? 'owner' : 'organiser'));
   return c.html(
     html`<!doctype html>

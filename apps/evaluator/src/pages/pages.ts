@@ -8,6 +8,13 @@ import type { Env } from '../services.ts';
 import { challengePages } from './challengePage.ts';
 import { docsPages } from './docsPage.ts';
 import { page } from './layout.ts';
+import { keysPages } from './organiser/keysPage.ts';
+import { newChallengePages } from './organiser/newChallengePage.ts';
+import { referencesPages } from './organiser/referencesPage.ts';
+import { removeReferencePages } from './organiser/removeReferencePage.ts';
+import { revokeKeyPages } from './organiser/revokeKeyPage.ts';
+import { settingsPages } from './organiser/settingsPage.ts';
+import { submissionsPages } from './organiser/submissionsPage.ts';
 import { form as signInForm, signInPages } from './signInPage.ts';
 import { SCRIPT, STYLE } from './style.ts';
 import { submissionPages } from './submissionPage.ts';
@@ -40,15 +47,24 @@ export function pages(describe: () => object): Hono<Env> {
   app.get('/live.js', (c) =>
     c.body(SCRIPT, 200, { 'content-type': 'text/javascript; charset=utf-8', ...cached }),
   );
-  for (const each of [challengePages, submitPages, submissionPages, signInPages, docsPages(describe)]) {
-    app.route('/', each);
-  }
+  const organiserPages = [
+    newChallengePages,
+    settingsPages,
+    referencesPages,
+    removeReferencePages,
+    keysPages,
+    revokeKeyPages,
+    submissionsPages,
+  ];
+  const others = [challengePages, submitPages, submissionPages, signInPages, docsPages(describe)];
+  for (const each of [...organiserPages, ...others]) app.route('/', each);
   app.onError(async (error, c) => {
     const problem = problemOf(error);
     if (problem.status === 500) c.get('services').logError(error);
     if (problem.status === 401 && c.req.method === 'GET')
       return c.redirect(`/sign-in?to=${encodeURIComponent(c.req.path)}`);
-    if (problem.status === 401) return signInForm(c, problem.message);
+    if (problem.status === 401)
+      return signInForm(c, 'Nothing was done. Sign in, then send it again.', c.req.path);
     return problemPage(c, problem);
   });
   return app;

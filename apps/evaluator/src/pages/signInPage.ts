@@ -4,6 +4,7 @@ import { deleteCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';
 import { KEY_COOKIE, keyOf } from '../auth/identify.ts';
 import type { Env } from '../services.ts';
+import { textForm } from '../upload/textForm.ts';
 import { page } from './layout.ts';
 
 export const signInPages = new Hono<Env>();
@@ -13,10 +14,10 @@ const HOURS = 12;
 signInPages.get('/sign-in', (c) => form(c));
 
 signInPages.post('/sign-in', async (c) => {
-  const { key: presented, to } = await c.req.parseBody();
-  const text = typeof presented === 'string' ? presented.trim() : '';
+  const values = await textForm(c);
+  const text = values.get('key')?.trim() ?? '';
   const key = await keyOf(text, c.get('services').db);
-  if (!key) return form(c, 'This key is unknown, revoked or expired.');
+  if (!key) return form(c, 'This key is unknown, revoked or expired.', values.get('to') ?? undefined);
   const isSecure = (c.req.header('x-forwarded-proto') ?? new URL(c.req.url).protocol).startsWith('https');
   setCookie(c, KEY_COOKIE, text, {
     httpOnly: true,
@@ -26,7 +27,7 @@ signInPages.post('/sign-in', async (c) => {
     maxAge: HOURS * 3600,
   });
   const home = key.challengeId === null ? '/' : `/challenges/${key.challengeId}`;
-  return c.redirect(localPath(to) ?? home, 303);
+  return c.redirect(localPath(values.get('to')) ?? home, 303);
 });
 
 signInPages.post('/sign-out', (c) => {
@@ -34,8 +35,9 @@ signInPages.post('/sign-out', (c) => {
   return c.redirect('/', 303);
 });
 
-export function form(c: Context<Env>, fault?: string): Promise<Response> {
-  const to = localPath(c.req.query('to')) ?? '';
+/** The form, which leads to a path of this site afterwards. */
+export function form(c: Context<Env>, fault?: string, after = c.req.query('to')): Promise<Response> {
+  const to = localPath(after) ?? '';
   const body = html`<h1>Sign in</h1>
 <p>With the key that the organiser of your challenge gave you. A cookie keeps it for ${HOURS} hours in this browser.</p>
 ${fault ? html`<p class="alert" role="alert" id="fault">${fault}</p>` : ''}
@@ -49,6 +51,6 @@ ${fault ? html`<p class="alert" role="alert" id="fault">${fault}</p>` : ''}
 }
 
 /** A path of this site; undefined for anything that leads elsewhere. */
-function localPath(to: unknown): string | undefined {
-  return typeof to === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(to) && to !== '/' ? to : undefined;
+function localPath(to: string | null | undefined): string | undefined {
+  return to && /^\/(?![/\\])[^\s\\]*$/.test(to) && to !== '/' ? to : undefined;
 }

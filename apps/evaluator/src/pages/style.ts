@@ -55,6 +55,10 @@ td.tags { text-align: left; white-space: normal; min-width: 8.5rem; }
 .tag.bad { color: var(--bad); border-color: currentColor; }
 .tag.good { color: var(--good); border-color: currentColor; }
 
+.places { margin: .8rem 0 1.2rem; border-bottom: 1px solid var(--line); }
+.places ul { display: flex; flex-wrap: wrap; gap: 0 1.4rem; margin: 0; padding: 0; list-style: none; }
+.places a { display: block; padding: .5rem 0; text-decoration: none; border-bottom: 3px solid transparent; }
+.places a[aria-current] { color: inherit; font-weight: 600; border-color: var(--accent); }
 .tabs { display: flex; flex-wrap: wrap; gap: .4rem; margin: 1rem 0 .3rem; padding: 0; list-style: none; }
 .tabs a { display: block; padding: .4rem .9rem; border: 1px solid var(--line); border-radius: 2rem; text-decoration: none; color: inherit; }
 .tabs a[aria-current] { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
@@ -63,12 +67,23 @@ td.tags { text-align: left; white-space: normal; min-width: 8.5rem; }
 button, .button { display: inline-block; font: inherit; font-weight: 600; padding: .55rem 1.2rem; border: 0; border-radius: 4px;
   background: var(--accent); color: var(--on-accent); text-decoration: none; cursor: pointer; }
 .button.second { background: none; color: var(--accent); box-shadow: inset 0 0 0 1px currentColor; }
+button.danger { background: var(--bad); color: var(--ground); }
 button.plain { background: none; color: var(--accent); font-weight: 400; padding: .4rem 0; text-decoration: underline; }
 button[disabled] { opacity: .6; cursor: progress; }
 label { display: block; font-weight: 600; margin: 1rem 0 .3rem; }
-input { font: inherit; width: 100%; max-width: 36rem; padding: .6rem .7rem; border: 1px solid var(--quiet); border-radius: 4px;
+label + .hint { margin: -.2rem 0 .4rem; }
+.hint { color: var(--quiet); font-size: .93rem; max-width: 36rem; }
+.fault { color: var(--bad); font-weight: 600; max-width: 36rem; margin: .3rem 0; }
+.fault::first-letter { text-transform: uppercase; }
+input, select, textarea { font: inherit; width: 100%; max-width: 36rem; padding: .6rem .7rem; border: 1px solid var(--quiet); border-radius: 4px;
   background: var(--ground); color: inherit; }
+textarea { display: block; resize: vertical; font: .88em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+[aria-invalid] { border: 2px solid var(--bad); }
 input[type=file] { border-style: dashed; padding: 1.2rem .7rem; }
+.secret { resize: none; overflow-wrap: anywhere; }
+.done { border-left: 4px solid var(--good); background: var(--band); padding: .7rem 1rem; margin: 1rem 0; max-width: 46rem; overflow-wrap: anywhere; }
+.alert ul { margin: .3rem 0; padding-left: 1.2rem; }
+.alert p { margin: 0; }
 .alert { border-left: 4px solid var(--bad); background: var(--bad-ground); padding: .7rem 1rem; margin: 1rem 0; max-width: 46rem; overflow-wrap: anywhere; }
 progress { width: 100%; max-width: 36rem; height: 1rem; accent-color: var(--accent); }
 .cards { list-style: none; padding: 0; display: grid; gap: .8rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
@@ -107,13 +122,13 @@ summary { cursor: pointer; padding: .3rem 0; color: var(--accent); }
   .top button { width: auto; }
 }
 @media print {
-  .top nav, .actions, .tabs, .skip { display: none; }
+  .top nav, .actions, .tabs, .places, .skip { display: none; }
   .wide { overflow: visible; }
   svg, .box { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
 
-/** Keeps a submission's page up to date, and a form from being sent twice. */
+/** Keeps a submission's page and an organiser's list of submissions up to date, and a form from being sent twice. */
 export const SCRIPT = `
 const live = document.querySelector('[data-events]');
 if (live) {
@@ -126,6 +141,19 @@ if (live) {
   });
   source.addEventListener('scored', () => { source.close(); location.reload(); });
 }
+const list = document.querySelector('[data-poll]');
+const poll = async () => {
+  const answer = document.hidden ? null : await fetch(location.href).catch(() => null);
+  if (answer?.ok) {
+    const next = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(list.id);
+    const rows = [list, next].map((each) => each?.querySelector('tbody'));
+    const [before, now] = rows.every(Boolean) ? rows : [list, next];
+    // Whoever stands on a link in there is not thrown out.
+    if (now && !before.contains(document.activeElement)) before.innerHTML = now.innerHTML;
+  }
+  setTimeout(poll, 3000);
+};
+if (list) setTimeout(poll, 3000);
 for (const form of document.querySelectorAll('form[data-busy]')) {
   form.addEventListener('submit', () => {
     const button = form.querySelector('button');

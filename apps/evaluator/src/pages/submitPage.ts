@@ -9,7 +9,7 @@ import type { Submission } from '../store/submissions.ts';
 import { completeSubmission, discardSubmission, noMask, openSubmission } from '../submission/lifeCycle.ts';
 import { bodyOf } from '../upload/body.ts';
 import { noteFile, printable, readFileName, type SeenFiles } from '../upload/fileNames.ts';
-import { type FormPart, formParts } from '../upload/multipart.ts';
+import { formParts, isFile } from '../upload/multipart.ts';
 import { receiveLog, receiveMask } from '../upload/receive.ts';
 import { receiveZip } from '../upload/receiveZip.ts';
 import { page } from './layout.ts';
@@ -90,7 +90,3 @@ async function receiveForm(c: Context<Env>): Promise<Submission> {
     throw error;
   }
 }
-
-/** A browser sends an empty part where no file was chosen. */
-const isFile = (part: FormPart): part is Extract<FormPart, { filename: string }> =>
-  'filename' in part && part.filename !== '';

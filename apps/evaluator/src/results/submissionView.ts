@@ -51,7 +51,7 @@ export async function submissionView(
 
 export function summaryOf(
   submission: Submission,
-  received: readonly SubmissionCase[],
+  received: readonly Pick<SubmissionCase, 'state'>[],
 ): z.infer<typeof SubmissionSummary> {
   const done = received.filter(({ state }) => state === 'scored' || state === 'failed').length;
   const isUntouched = received.every(({ state }) => state === 'received');

@@ -1,18 +1,21 @@
-/** What a ranking needs of all of a challenge's submissions, in few queries. */
+/** What rankings and lists need of all of a challenge's submissions, in few queries. */
 import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
 import { type Kysely, sql } from 'kysely';
 import type { LogSource } from './efficiencyLogs.ts';
+import type { SubmissionCase } from './submissions.ts';
 import type { Tables } from './tables.ts';
 
 export interface CaseResult {
   readonly submissionId: string;
   readonly name: string;
-  readonly state: string;
+  readonly state: SubmissionCase['state'];
   /** The mean DSC and NSD over the organs; null unless the case is scored. */
   readonly dsc: number | null;
   readonly nsd: number | null;
+  readonly error: string | null;
 }
 
+/** The cases whose mask was received. */
 export async function caseResults(db: Kysely<Tables>, challengeId: string): Promise<CaseResult[]> {
   return db
     .selectFrom('submission_cases')
@@ -20,12 +23,12 @@ export async function caseResults(db: Kysely<Tables>, challengeId: string): Prom
     .select([
       'submission_cases.submission_id as submissionId',
       'submission_cases.name as name',
-      'submission_cases.state as state',
+      'submission_cases.error as error',
+      sql<SubmissionCase['state']>`submission_cases.state`.as('state'),
       sql<number | null>`json_extract(scores_json, '$.mean.dsc')`.as('dsc'),
       sql<number | null>`json_extract(scores_json, '$.mean.nsd')`.as('nsd'),
     ])
     .where('submissions.challenge_id', '=', challengeId)
-    .where('submissions.completed_at', 'is not', null)
     .execute();
 }
 

@@ -33,16 +33,8 @@ export type NamedFile =
  * does not have.
  */
 export function readFileName(path: string, challenge: string, cases: ReadonlySet<string>): NamedFile {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
-  if (path.length > 300 || /[\u0000-\u001f\u007f\\]/.test(path) || /^[a-z]:|^\//i.test(path)) {
-    throw new Problem(422, `${printable(path)}: not a plain relative file name`);
-  }
-  const parts = path.split('/');
-  if (parts.some((part) => part === '..' || part === '.' || part === '')) {
-    throw new Problem(422, `${printable(path)}: not a plain relative file name`);
-  }
-  if (parts.some((part) => CLUTTER.test(part))) return { kind: 'clutter' };
-  const name = parts[parts.length - 1];
+  const name = plainName(path);
+  if (name === undefined) return { kind: 'clutter' };
   const mask = MASK.exec(name)?.[1];
   const found = mask ?? LOG.exec(name)?.[1];
   if (found === undefined) {
@@ -53,6 +45,32 @@ export function readFileName(path: string, challenge: string, cases: ReadonlySet
   const probabilitiesOf = PROBABILITIES.exec(name)?.[1];
   if (probabilitiesOf !== undefined && cases.has(probabilitiesOf)) return { kind: 'other' };
   throw new Problem(422, `${printable(path)}: ${challenge} has no case ${printable(found)}`);
+}
+
+/** The case that a reference's file names; undefined for clutter. Throws Problem 422 for any other file. */
+export function readReferenceName(path: string): string | undefined {
+  const name = plainName(path);
+  if (name === undefined) return undefined;
+  const found = MASK.exec(name)?.[1];
+  if (found === undefined) throw new Problem(422, `${printable(path)}: expected CASE.nii.gz or CASE.nii`);
+  if (CASE_NAME.test(found)) return found;
+  throw new Problem(
+    422,
+    `${printable(path)}: a case’s name is 1 to 100 letters, digits, dots, dashes and underscores`,
+  );
+}
+
+/** The name at a path's end; undefined for clutter. Throws Problem 422 where the path is none, or leads out of a folder. */
+function plainName(path: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+  if (path.length > 300 || /[\u0000-\u001f\u007f\\]/.test(path) || /^[a-z]:|^\//i.test(path)) {
+    throw new Problem(422, `${printable(path)}: not a plain relative file name`);
+  }
+  const parts = path.split('/');
+  if (parts.some((part) => part === '..' || part === '.' || part === '')) {
+    throw new Problem(422, `${printable(path)}: not a plain relative file name`);
+  }
+  return parts.some((part) => CLUTTER.test(part)) ? undefined : parts[parts.length - 1];
 }
 
 /** The paths of the files that were seen, by what they are. */

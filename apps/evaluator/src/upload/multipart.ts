@@ -14,9 +14,16 @@ type Event =
   | { kind: 'chunk'; bytes: Uint8Array }
   | { kind: 'fileEnd' };
 
+/** Whether a part is a file: a browser sends an empty part where none was chosen. */
+export const isFile = (part: FormPart): part is Extract<FormPart, { filename: string }> =>
+  'filename' in part && part.filename !== '';
+
 const MAX_FIELD_BYTES = 64 << 10;
 
-/** The parts of a form in their order. Throws Problem 415 for anything but multipart/form-data, 400 for a broken form. */
+/**
+ * The parts of a form in their order. Throws Problem 415 for anything but multipart/form-data, 400 for a broken form: where
+ * a file's bytes throw it, once more when the next part is asked for.
+ */
 export async function* formParts(
   c: Context,
   body: AsyncIterable<Uint8Array>,
@@ -26,7 +33,10 @@ export async function* formParts(
   if (!/^multipart\/form-data\b/i.test(type)) {
     throw new Problem(415, `the content type is ${type || 'not given'}; expected multipart/form-data`);
   }
-  const events = parsed(body, type, maxParts);
+  let fault: { error: unknown } | undefined;
+  const events = noting(parsed(body, type, maxParts), (error) => {
+    fault = { error };
+  });
   try {
     for (let next = await events.next(); !next.done; next = await events.next()) {
       const event = next.value;
@@ -37,10 +47,21 @@ export async function* formParts(
         yield { name: event.info.name, filename: event.info.filename ?? '', bytes };
         // The bytes that the consumer left are skipped.
         for await (const _ of bytes);
+        if (fault) throw fault.error;
       }
     }
   } finally {
     await events.return(undefined);
+  }
+}
+
+/** The same items; `note` hears what they throw. */
+async function* noting<T>(items: AsyncIterable<T>, note: (error: unknown) => void): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (error) {
+    note(error);
+    throw error;
   }
 }
 
