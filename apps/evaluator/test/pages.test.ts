@@ -1,16 +1,13 @@
 /** The pages in a real browser: by keyboard, on a phone, without scripts. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { CHROMIUM_ADVICE, findChromium, LONGEST_MS, launchChromium } from './chromium.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { arrive, expectFits, openPage, PHONE } from './browserPage.ts';
+import { CHROMIUM_ADVICE, findChromium, launchChromium } from './chromium.ts';
 import { Client, challengeWith } from './client.ts';
 import { log, mask, zip } from './masks.ts';
 import { type Server, startNode } from './servers.ts';
 
 const hasChromium = findChromium() !== undefined;
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROMIUM_ADVICE})`}`, () => {
   let server: Server;
@@ -45,26 +42,7 @@ describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROM
     await server?.close();
   });
 
-  /** A page whose console must stay silent. */
-  async function open(options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
-    const context = await browser.newContext({ baseURL: server.url, ...options });
-    onTestFinished(() => context.close());
-    context.setDefaultTimeout(LONGEST_MS);
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('dialog', (dialog) => complaints.push(dialog.message()));
-    return { page, complaints };
-  }
-
-  /** Does what makes the browser load a page, and waits until it has, under the path that is expected. */
-  async function arrive(page: Page, path: string, leave: () => Promise<void>): Promise<void> {
-    await Promise.all([page.waitForEvent('load'), leave()]);
-    expect(new URL(page.url()).pathname).toBe(path);
-  }
+  const open = (options: BrowserContextOptions = {}) => openPage(browser, server, options);
 
   async function signIn(page: Page): Promise<void> {
     await page.goto('/sign-in');
@@ -234,29 +212,11 @@ describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROM
 
   test('fit on a phone and a desktop, and pass an audit of accessibility, light and dark', async () => {
     const { page, complaints } = await open({ ...PHONE, colorScheme: 'light', bypassCSP: true });
-    const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    const faults = (options: object) =>
-      page.evaluate(async (asked) => {
-        const { violations } = await (globalThis as unknown as { axe: AxeLike }).axe.run(asked);
-        return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
-      }, options);
     await signIn(page);
     for (const path of paths()) {
-      await page.setViewportSize(PHONE.viewport);
-      await page.emulateMedia({ colorScheme: 'light' });
       await page.goto(path);
-      await page.addScriptTag({ content: AXE });
-      expect(await overflow(), path).toBeLessThanOrEqual(0);
-      expect(await faults({}), path).toEqual([]);
-      await page.setViewportSize({ width: 1280, height: 800 });
-      await page.emulateMedia({ colorScheme: 'dark' });
-      expect(await overflow(), path).toBeLessThanOrEqual(0);
-      expect(await faults({ runOnly: ['color-contrast'] }), path).toEqual([]);
+      await expectFits(page, path);
     }
     expect(complaints).toEqual([]);
   });
 });
-
-interface AxeLike {
-  run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
-}
