@@ -8,7 +8,7 @@ import { resolveConfig } from '../../packages/train/src/config/resolve.ts';
 import type { Config } from '../../packages/train/src/config/schema.ts';
 import { describe as describeModel } from '../../packages/train/src/imported/nnunet/plans.ts';
 import { trainingPeakBytes } from '../../packages/train/src/run/memory.ts';
-import { cliHere } from '../cli.ts';
+import { cliHere, cliJsonHere } from '../cli.ts';
 
 describe('plan', () => {
   let folder: string;
@@ -50,6 +50,28 @@ describe('plan', () => {
     } finally {
       gpu.close();
     }
+  });
+
+  it('is trained as it stands, copy-paste and all, in the memory that it was planned for', async () => {
+    const run = at('run');
+    const few = ['initial.epochs=2', 'stepsPerEpoch=1', 'validateEverySteps=2', 'windowStep=1'];
+    const { finished, step, peakGpuBytes } = await cliJsonHere<{
+      finished: boolean;
+      step: number;
+      peakGpuBytes: number;
+    }>([
+      ...['train', '--data', data, '--config', at('plan.json'), '--out', run, '--memory-cap', '100'],
+      ...['--set', ...few],
+    ]);
+    expect({ finished, step }).toEqual({ finished: true, step: 2 });
+    expect(peakGpuBytes / 2 ** 20).toBeLessThanOrEqual(100);
+    const records = readFileSync(join(run, 'training.jsonl'), 'utf8').trim().split('\n');
+    const events = records.map((line) => JSON.parse(line)).map(({ event, epoch }) => `${event} ${epoch}`);
+    expect(events).toEqual(['epoch 1', 'labelling 1', 'epoch 2', 'validation 2']);
+    expect(json('run/config.json').config).toMatchObject({
+      labelResampling: 'linear',
+      patch: planned('plan.json').patch,
+    });
   });
 
   it('plans as nnU-Net, and writes its plans', async () => {
