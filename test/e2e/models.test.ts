@@ -128,7 +128,7 @@ test('a folder and its zip label alike', async () => {
 });
 
 test.each([
-  [['--spacing', '3'], /is a model of nnU-Net, whose plans say how it resamples; leave --spacing out$/],
+  [['--spacing', '3'], /prepares scans as nnU-Net does, and says how it resamples; leave --spacing out$/],
   [['--resample', 'labels'], /leave --resample labels out$/],
   [['--task', 'total'], /--task is for --totalsegmentator alone$/],
 ])('%s is refused before the work begins', async (options, why) => {

@@ -52,14 +52,22 @@ export async function peerCase(request: PeerRequest): Promise<PeerCase> {
 
 function peerOf({ model, resample, amp }: PeerRequest): { program: string; settings: object } {
   const { network, patch, windowStep: step, preprocessing, mirrorAxes, regionLabels = null, weights } = model;
-  if (preprocessing.by === 'nnU-Net') {
+  const isNnunets =
+    network.architecture === 'PlainConvUNet' || network.architecture === 'ResidualEncoderUNet';
+  if (preprocessing.by === 'nnU-Net' && isNnunets) {
     const packed = weights.find(({ path }) => !existsSync(path));
     if (packed) throw new InputError(`${packed.path}: PyTorch reads no zip; unpack the model for --peer`);
     const settings = { network, patch, step, preprocessing, mirrorAxes, regionLabels };
     return { program: 'pytorch_nnunet.py', settings };
   }
   const isOurs = weights.length === 1 && weights[0]!.path.endsWith('.safetensors');
-  if (!isOurs || network.architecture !== 'DynUNet' || !network.residual || network.transposedBias)
+  if (
+    !isOurs ||
+    preprocessing.by === 'nnU-Net' ||
+    network.architecture !== 'DynUNet' ||
+    !network.residual ||
+    network.transposedBias
+  )
     throw new InputError(
       `${model.paths[0]}: --peer takes nnU-Net's models, and runs whose network is a residual DynUNet`,
     );

@@ -249,13 +249,13 @@ function joined(request: JoinRequest, options: PredictorOptions, how: Origin['op
   };
 }
 
-/** Throws InputError where an option means nothing to a model, as nnU-Net's plans leave no choice of it. */
+/** Throws InputError where an option means nothing to a model, whose own settings leave no choice of it. */
 function assertMeant({ spacingMm, resample }: PredictorOptions, { paths, preprocessing }: Model): void {
   if (preprocessing.by !== 'nnU-Net') return;
   const option = spacingMm ? '--spacing' : resample === 'labels' ? '--resample labels' : undefined;
   if (option)
     throw new InputError(
-      `${paths[0]}: is a model of nnU-Net, whose plans say how it resamples; leave ${option} out`,
+      `${paths[0]}: prepares scans as nnU-Net does, and says how it resamples; leave ${option} out`,
     );
 }
 

@@ -91,6 +91,12 @@ export class ParameterLayout {
     return { ...flat, shape: [this.#trainedSize] };
   }
 
+  /** The other part. */
+  frozen(flat: Tensor): Tensor {
+    const offsetBytes = flat.offsetBytes + 4 * this.#trainedSize;
+    return { ...flat, shape: [this.size - this.#trainedSize], offsetBytes };
+  }
+
   /** A parameter's part of a flat tensor. */
   view(flat: Tensor, name: string): Tensor {
     const spec = this.specs.find((s) => s.name === name);

@@ -11,6 +11,8 @@ export class WeightAverage {
   readonly #gpu: Gpu;
   readonly #decay: number;
   readonly #launches: Launch[];
+  /** What takes over those parameters that training leaves as they are. */
+  readonly #copies: Launch[];
 
   /** Follows the parameters, but not where the overflow flag says that a step left them as they were. */
   constructor(
@@ -23,17 +25,21 @@ export class WeightAverage {
     this.#gpu = gpu;
     this.#decay = decay;
     this.parameters = layout.allocate(gpu);
-    this.#launches = ema(gpu, { average: this.parameters, parameters, overflow });
+    const of = (part: (flat: Tensor) => Tensor) =>
+      ema(gpu, { average: part(this.parameters), parameters: part(parameters), overflow });
+    this.#launches = of((flat) => layout.trained(flat));
+    this.#copies = of((flat) => layout.frozen(flat));
+    setDecay(gpu, this.#copies, 0);
   }
 
   /** Moves the average towards the parameters after a step, of which there were `steps` before; the first count more. */
   follow(steps: number): void {
     setDecay(this.#gpu, this.#launches, Math.min(1 - 1 / (steps + 1), this.#decay));
-    submit(this.#gpu, this.#launches);
+    submit(this.#gpu, [...this.#launches, ...this.#copies]);
   }
 
   close(): void {
-    discard(this.#gpu, this.#launches);
+    discard(this.#gpu, [...this.#launches, ...this.#copies]);
     release(this.#gpu, this.parameters);
   }
 }

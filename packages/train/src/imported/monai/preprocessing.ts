@@ -1,10 +1,17 @@
 /** How a bundle of MONAI prepares scans, where that means what this program does. */
-import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
-import { InputError } from '@organseg/core/inputError.ts';
-import { z } from 'zod';
-import { argumentsOf, type BundleConfig, componentOf, resolved } from './bundleConfig.ts';
 
-export interface MonaiPreprocessing extends Preprocessing {
+import { dhwOf } from '@organseg/core/inference/axes.ts';
+import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
+import { InputError } from '@organseg/core/inputError.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
+import type { IntensityRange } from '@organseg/kernels/ops/intensity.ts';
+import { z } from 'zod';
+import type { ModelPreprocessing } from '../../predict/model.ts';
+import { argumentsOf, type BundleConfig, type Component, componentOf, resolved } from './bundleConfig.ts';
+import { normalisationsOf } from './normalizeIntensity.ts';
+
+export interface MonaiPreprocessing {
+  readonly preprocessing: ModelPreprocessing;
   /** Whether the network's D, H, W are x, y, z of the turned scan, as MONAI has them; else z, y, x. */
   readonly isXyz: boolean;
 }
@@ -31,17 +38,19 @@ const INTENSITY = {
 const CROP = { select_fn: z.undefined().optional() };
 const AXES = { indices: z.tuple([z.literal(0), z.literal(3), z.literal(2), z.literal(1)]) };
 
-/** The steps that a bundle must have, in this order. */
-const STEPS = ['Orientationd', 'Spacingd', 'ScaleIntensityRanged'];
+/** The steps that a bundle has in this order, the last two of which it may have one of. */
+const STEPS = ['Orientationd', 'Spacingd', 'ScaleIntensityRanged', 'NormalizeIntensityd'];
 
-/** Throws InputError that names the transform that is not known, or missing, or whose arguments are not. */
-export function preprocessingOf(config: BundleConfig): MonaiPreprocessing {
+/**
+ * Of a network that sees so many channels. Throws InputError that names the transform that is not known, or missing, or
+ * whose arguments are not.
+ */
+export function preprocessingOf(config: BundleConfig, inputChannels: number): MonaiPreprocessing {
   const transforms = transformsOf(config, 'preprocessing');
-  const steps = transforms.map(({ target }) => target).filter((target) => STEPS.includes(target));
-  if (steps.join() !== STEPS.join())
-    throw new InputError(`${config.path}: preprocessing expects ${STEPS.join(', then ')}, once each`);
-  let spacingMm: Preprocessing['spacingMm'] | undefined;
-  let intensity: Preprocessing['intensity'] | undefined;
+  assertSteps(config, transforms);
+  let spacingMm: Xyz | undefined;
+  let intensity: IntensityRange | undefined;
+  let normalisations: Normalisation[] | undefined;
   let isXyz = true;
   for (const transform of transforms) {
     switch (transform.target) {
@@ -56,6 +65,9 @@ export function preprocessingOf(config: BundleConfig): MonaiPreprocessing {
         intensity = { low, high, outside: 'clip' };
         break;
       }
+      case 'NormalizeIntensityd':
+        normalisations = normalisationsOf(config, transform, intensity, inputChannels);
+        break;
       case 'CropForegroundd':
         argumentsOf(config, transform, CROP);
         break;
@@ -68,8 +80,38 @@ export function preprocessingOf(config: BundleConfig): MonaiPreprocessing {
           throw new InputError(`${config.path}: the transform ${transform.target} is not known`);
     }
   }
-  return { spacingMm: spacingMm!, intensity: intensity!, isXyz };
+  if (normalisations) return { preprocessing: normalised(normalisations, spacingMm!), isXyz };
+  if (inputChannels !== 1)
+    throw new InputError(
+      `${config.path}: the network sees ${inputChannels} channels, only one is prepared without NormalizeIntensityd`,
+    );
+  return { preprocessing: { by: 'organseg', spacingMm: spacingMm!, intensity: intensity! }, isXyz };
 }
+
+/** Throws InputError unless the steps are there, each once and in their order. */
+function assertSteps(config: BundleConfig, transforms: readonly Component[]): void {
+  const steps = transforms.map(({ target }) => target).filter((target) => STEPS.includes(target));
+  const [orientation, spacing, ...intensities] = STEPS;
+  const isKnown = [intensities, ...intensities.map((each) => [each])].some(
+    (each) => steps.join() === [orientation, spacing, ...each].join(),
+  );
+  if (!isKnown)
+    throw new InputError(
+      `${config.path}: preprocessing expects ${orientation}, then ${spacing}, then ${intensities.join(' or ')} or both, once each`,
+    );
+}
+
+/** Scans that are normalised channel by channel are prepared as for nnU-Net, but for the linear resampling. */
+const LINEAR = { order: 1, orderZ: 0, forceSeparateZ: false, separateZThreshold: 3 } as const;
+const normalised = (channels: readonly Normalisation[], spacingMm: Xyz): ModelPreprocessing => ({
+  by: 'nnU-Net',
+  reorient: true,
+  transposeForward: [0, 1, 2],
+  spacingMm: dhwOf(spacingMm),
+  channels,
+  dataResampling: LINEAR,
+  logitsResampling: LINEAR,
+});
 
 /** Throws InputError where labels are made of logits in another way than by the largest one. */
 export function assertArgmax(config: BundleConfig): void {

@@ -30,6 +30,8 @@ const STEPS = {
     clip: true,
   },
 };
+const NORMALIZE = { _target_: 'NormalizeIntensityD', keys };
+const BY = { subtrahend: 0.5, divisor: 0.25 };
 const chain = (...steps: object[]) => ({
   _target_: 'Compose',
   transforms: [{ _target_: 'LoadImaged', keys }, { _target_: 'EnsureChannelFirstd', keys }, ...steps],
@@ -118,6 +120,40 @@ describe.skipIf(!reference)('bundles of MONAI (skipped where ../shared is not th
     expect(await weightsOf(model)).toEqual(await referenceWeights());
   });
 
+  test.each<[string, object[], number, object[]]>([
+    [
+      'numbers that are given',
+      [{ ...NORMALIZE, subtrahend: 40, divisor: 80 }],
+      1,
+      [{ scheme: 'CTNormalization', low: -(2 ** 31), high: 2 ** 31, mean: 40, std: 80 }],
+    ],
+    [
+      'numbers that are given, of a range',
+      [STEPS.intensity, { ...NORMALIZE, ...BY }],
+      1,
+      [{ scheme: 'CTNormalization', low: -175, high: 250, mean: 37.5, std: 106.25 }],
+    ],
+    ['the scan’s own', [NORMALIZE], 1, [{ scheme: 'ZScoreNormalization', useMask: false }]],
+    [
+      'those of each channel, but for 0',
+      [{ ...NORMALIZE, nonzero: true, channel_wise: true }],
+      2,
+      Array(2).fill({ scheme: 'ZScoreNormalization', useMask: true }),
+    ],
+  ])('intensities are normalised by %s', async (_, steps, in_channels, channels) => {
+    const preprocessing = chain(STEPS.orientation, STEPS.spacing, ...steps);
+    const model = await openModel(bundle({ preprocessing }, { in_channels }));
+    expect(model.preprocessing).toMatchObject({
+      by: 'nnU-Net',
+      reorient: true,
+      transposeForward: [0, 1, 2],
+      spacingMm: [3, 2, 1.5],
+      channels,
+      dataResampling: { order: 1, forceSeparateZ: false },
+    });
+    expect(model.channelNames).toEqual(['CT', 'channel 1'].slice(0, in_channels));
+  });
+
   test('strides and kernels are turned too', async () => {
     const { network } = await openModel(
       bundle(
@@ -181,8 +217,32 @@ describe.skipIf(!reference)('bundles of MONAI (skipped where ../shared is not th
       [{ preprocessing: chain(STEPS.spacing) }],
     ],
     [
-      'the transform NormalizeIntensityd is not known',
-      [{ preprocessing: chain(...Object.values(STEPS), { _target_: 'NormalizeIntensityD' }) }],
+      'the transform HistogramNormalized is not known',
+      [{ preprocessing: chain(...Object.values(STEPS), { _target_: 'HistogramNormalized' }) }],
+    ],
+    [
+      'NormalizeIntensityd: expects subtrahend and divisor behind ScaleIntensityRanged',
+      [{ preprocessing: chain(...Object.values(STEPS), NORMALIZE) }],
+    ],
+    [
+      'NormalizeIntensityd: expects subtrahend and divisor, or neither',
+      [{ preprocessing: chain(STEPS.orientation, STEPS.spacing, { ...NORMALIZE, divisor: 100 }) }],
+    ],
+    [
+      'NormalizeIntensityd: nonzero expects false where subtrahend and divisor are given',
+      [{ preprocessing: chain(STEPS.orientation, STEPS.spacing, { ...NORMALIZE, ...BY, nonzero: true }) }],
+    ],
+    [
+      'NormalizeIntensityd: divisor expects numbers above 0, got 0',
+      [{ preprocessing: chain(STEPS.orientation, STEPS.spacing, { ...NORMALIZE, ...BY, divisor: 0 }) }],
+    ],
+    [
+      'NormalizeIntensityd: channel_wise expects true, of 2 channels',
+      [{ preprocessing: chain(STEPS.orientation, STEPS.spacing, NORMALIZE) }, { in_channels: 2 }],
+    ],
+    [
+      'preprocessing expects Orientationd, then Spacingd, then ScaleIntensityRanged or NormalizeIntensityd or both',
+      [{ preprocessing: chain(STEPS.orientation, STEPS.spacing) }],
     ],
     [
       'Orientationd: axcodes',

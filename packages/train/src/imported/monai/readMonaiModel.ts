@@ -45,13 +45,9 @@ export async function readMonaiModel(files: ModelFiles): Promise<Model> {
     path: files.pathOf(CONFIG),
     settings: await readJson(files, CONFIG, z.looseObject({})),
   };
-  const { isXyz, ...preprocessing } = preprocessingOf(config);
-  assertArgmax(config);
   const described = networkOf(config, componentOf(config, config.settings.network_def, 'network_def'));
-  if (described.inputChannels !== 1)
-    throw new InputError(
-      `${config.path}: the network sees ${described.inputChannels} channels, only one is prepared`,
-    );
+  const { preprocessing, isXyz } = preprocessingOf(config, described.inputChannels);
+  assertArgmax(config);
   const network = isXyz ? reversedNetwork(described) : described;
   const { patch, windowStep } = windowsOf(config, network, isXyz);
   const path = files.pathOf(WEIGHTS);
@@ -61,7 +57,7 @@ export async function readMonaiModel(files: ModelFiles): Promise<Model> {
     patch,
     windowStep,
     ...(await namesOf(files, network)),
-    preprocessing: { by: 'organseg', ...preprocessing },
+    preprocessing,
     mirrorAxes: [],
     weights: [
       {
@@ -97,7 +93,7 @@ function windowsOf(config: BundleConfig, network: NetworkConfig, isXyz: boolean)
 }
 
 /** The names of labels and channels that the metadata tells, else their numbers. */
-async function namesOf(files: ModelFiles, { classes }: NetworkConfig) {
+async function namesOf(files: ModelFiles, { classes, inputChannels }: NetworkConfig) {
   const told = files.has(METADATA)
     ? (await readJson(files, METADATA, metadata)).network_data_format
     : undefined;
@@ -107,7 +103,11 @@ async function namesOf(files: ModelFiles, { classes }: NetworkConfig) {
   const labelNames = Array.from({ length: classes }, (_, label) =>
     label === 0 ? 'background' : (output![label] ?? `label ${label}`),
   );
-  return { labelNames, channelNames: [input![0] ?? 'image'] };
+  const channelNames = Array.from(
+    { length: inputChannels },
+    (_, channel) => input![channel] ?? (inputChannels === 1 ? 'image' : `channel ${channel}`),
+  );
+  return { labelNames, channelNames };
 }
 
 /** Convolutions' weights [out, in, x, y, z] as [out, in, z, y, x]: views of the same values. */
