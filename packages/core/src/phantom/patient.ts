@@ -30,6 +30,8 @@ export interface Patient {
   /** The air and fluid in stomach and bowel: 0 collapsed, 1 distended. */
   readonly stomachFill: number;
   readonly bowelFill: number;
+  /** How far stomach, bowel and pancreas lie and look from the common: 0 as drawn, 1 far. */
+  readonly variety: number;
   /** More gas in the colon than is common, from 0 to 1. */
   readonly colonGas: number;
   /** The HU of what was drunk before the scan: water, or positive oral contrast medium. */
@@ -59,6 +61,7 @@ export function samplePatient(random: Random): Patient {
     age: random.uniform(),
     stomachFill: random.uniform(),
     bowelFill: random.uniform(),
+    variety: 0,
     colonGas: 0,
     oralHu: random.chance(0.3) ? random.uniform(120, 420) : random.uniform(0, 30),
     contrast: sampleContrast(random),

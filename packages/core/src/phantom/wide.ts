@@ -20,6 +20,7 @@ export function widenedPatient(patient: Patient, random: Random): Patient {
     breathMm: 1.6 * patient.breathMm,
     visceral,
     subcutaneousMm: clamp(3 + 40 * visceral * random.uniform() + random.uniform(0, 10), 3, 50),
+    variety: random.fork('variety').uniform(0.3, 1),
     colonGas: random.uniform(0, 0.8),
     oralHu: random.chance(0.35) ? random.uniform(60, 700) : random.uniform(-20, 50),
     contrast: {

@@ -12,9 +12,14 @@ export function bowel(build: Build): Part[] {
 function colon(build: Build): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('colon');
-  const grow = growth(patient, random, 0.3) * mix(0.85, 1.1, patient.bowelFill);
-  const sag = random.uniform(-75, 5);
-  const rise = random.uniform(-5, 40);
+  const { variety } = patient;
+  const further = random.fork('variety');
+  const grow =
+    growth(patient, random, 0.3) *
+    mix(0.85, 1.1, patient.bowelFill) *
+    Math.exp(variety * further.normal(0.05, 0.18));
+  const sag = random.uniform(-75, 5) + variety * further.uniform(0, 85);
+  const rise = random.uniform(-5, 40) + variety * further.uniform(-10, 30);
   const axis = tube(
     varied(
       [
@@ -36,7 +41,7 @@ function colon(build: Build): Part {
         [-20, 30, -210, 16],
       ],
       random,
-      { grow, jitterMm: 5 },
+      { grow, jitterMm: 5 + 5 * variety },
     ),
   );
   const pouched: Solid = {
@@ -72,10 +77,10 @@ function smallBowel(build: Build): Part {
   const random = stream('small bowel');
   const pitch = random.uniform(6.8, 8.6);
   const shift = [random.uniform(0, 60), random.uniform(0, 60), random.uniform(0, 60)];
-  const top = random.uniform(-5, 25);
+  const top = random.uniform(-5, 25) + patient.variety * random.fork('variety').uniform(0, 55);
   const width = mix(0.1, -0.3, patient.bowelFill);
   const solid: Solid = {
-    bounds: { min: [-125, -10, -300], max: [115, 160, 60] },
+    bounds: { min: [-125, -10, -300], max: [115, 160, 60 + 55 * patient.variety] },
     distance: (p) => {
       const region = Math.max(
         Math.hypot(p.x / 1.05, (p.y - 60) / 0.9) - 92,

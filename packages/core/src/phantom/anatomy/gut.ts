@@ -1,4 +1,5 @@
 /** Esophagus, stomach and duodenum. */
+import { xyz } from '../../volume/volume.ts';
 import { clamp, mix, smoothstep } from '../functions.ts';
 import {
   AIR_HU,
@@ -44,9 +45,14 @@ export function stomach(build: Build, label: number): Part {
   const { patient, tissues, deformation, noise, stream } = build;
   const random = stream('stomach');
   const fill = patient.stomachFill;
-  const grow = growth(patient, random, 0.15) * mix(0.6, 1.06, fill);
-  const sag = random.normal(0, 12) - 14 * fill;
-  const offset = offsetOf(random, [5, 4, 3]);
+  const { variety } = patient;
+  const further = random.fork('variety');
+  const grow =
+    growth(patient, random, 0.15) * mix(0.6, 1.06, fill) * Math.exp(variety * further.normal(-0.08, 0.16));
+  const sag = random.normal(0, 12) - 14 * fill + variety * further.normal(4, 18);
+  const usual = offsetOf(random, [5, 4, 3]);
+  const moved = offsetOf(further, [7, 6, 9]);
+  const offset = xyz((axis) => usual[axis] + variety * moved[axis]);
   const knots = [
     [-70, -6, 102 + 0.5 * patient.breathMm, 27],
     [-74, 18, 88, 35],
@@ -56,7 +62,7 @@ export function stomach(build: Build, label: number): Part {
     [4, 84, 4 + 0.8 * sag, 19],
     [26, 76, 12 + 0.3 * sag, 11],
   ] as const;
-  const body = tube(varied(knots, random, { grow, jitterMm: 3, offset }));
+  const body = tube(varied(knots, random, { grow, jitterMm: 3 + 4 * variety, offset }));
   const cardia = tube([
     [-34, 38, 91, 9],
     [-66 + offset[0], 26, 86, 11],
@@ -68,14 +74,20 @@ export function stomach(build: Build, label: number): Part {
   };
   const solid = within(8, union(10, folded, cardia), ...IN_ABDOMEN);
 
-  // Air lies over fluid: a level that is flat on the table. Food makes the fluid uneven.
+  // Air lies over fluid: a level that is flat on the table. Food makes the fluid uneven; some stomachs hold no air.
   const [, middleY] = deformation.onTable([-66, 52, 50]);
-  const level = middleY + mix(30, -22, random.uniform()) * grow;
+  const airless = further.chance(0.4 * variety) ? 200 : 0;
+  const level = middleY + mix(30, -22, random.uniform()) * grow + airless;
   const food = random.chance(0.4) ? random.uniform(40, 160) : 0;
+  const meal = further.chance(0.5 * variety) ? further.uniform(0.1, 0.8) : 0;
+  const mealHu = further.uniform(-20, 110);
   const content: Material = (p) => {
     const lumps = noise.at(p.x / 8, p.y / 8, p.z / 8);
     const fluid = patient.oralHu + food * Math.min(0.1, lumps) + 6 * lumps;
-    return mix(fluid, AIR_HU + 20, clamp(0.5 + (p.tableY - level) / p.voxelMm, 0, 1));
+    const crumbs = meal && noise.at(p.x / 5 + 3.5, p.y / 5, p.z / 5);
+    const chewed = mix(mealHu + 50 * crumbs, -500, meal * smoothstep(0.1, 0.5, crumbs));
+    const filling = mix(fluid, chewed, smoothstep(0, 0.2, meal));
+    return mix(filling, AIR_HU + 20, clamp(0.5 + (p.tableY - level) / p.voxelMm, 0, 1));
   };
   return { solid, hu: hollow(mix(7, 3, fill), tissues.gutWall, content), label };
 }
@@ -103,7 +115,7 @@ export function duodenum(build: Build, label: number): Part {
           [-38, 62, -10, 11],
         ],
         random,
-        { grow, jitterMm: 2.5, offset: offsetOf(random, [4, 3, 4]) },
+        { grow, jitterMm: 2.5 + 2.5 * patient.variety, offset: offsetOf(random, [4, 3, 4]) },
       ),
       1.08,
     ),

@@ -8,9 +8,10 @@ import { IN_ABDOMEN } from './abdomen.ts';
 export function pancreas(build: Build, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('pancreas');
-  const grow = growth(patient, random, 0.2) * mix(1.1, 0.98, patient.age);
-  const offset = offsetOf(random, [3, 3, 4]);
-  const tail = random.normal(0, 9);
+  const { variety } = patient;
+  const grow = growth(patient, random, 0.2 + 0.1 * variety) * mix(1.1, 0.98, patient.age);
+  const offset = offsetOf(random, [3 + 2 * variety, 3 + 2 * variety, 4 + 5 * variety]);
+  const tail = random.normal(0, 9 + 7 * variety);
   const head = tube(
     varied(
       [
@@ -20,7 +21,7 @@ export function pancreas(build: Build, label: number): Part {
         [16, 52, -34, 7],
       ],
       random,
-      { grow, jitterMm: 2, offset },
+      { grow, jitterMm: 2 + 1.5 * variety, offset },
     ),
   );
   const body = tube(
@@ -35,7 +36,7 @@ export function pancreas(build: Build, label: number): Part {
         [-90, 2, 52 + tail, 8],
       ],
       random,
-      { grow, jitterMm: 2.5, offset },
+      { grow, jitterMm: 2.5 + 2 * variety, offset },
     ),
   );
   const both = union(6, head, body);
