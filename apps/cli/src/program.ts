@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   'pseudo-label': async () => (await import('./commands/pseudoLabel.ts')).pseudoLabel,
   predict: async () => (await import('./commands/predict.ts')).predict,
   postprocess: async () => (await import('./commands/postprocess.ts')).postprocess,
+  calibrate: async () => (await import('./commands/calibrate.ts')).calibrate,
   evaluate: async () => (await import('./commands/evaluate.ts')).evaluate,
   measure: async () => (await import('./commands/measure.ts')).measure,
   pipeline: async () => (await import('./commands/pipeline.ts')).pipeline,

@@ -38,7 +38,7 @@ async function segment(
   const predictions = await Predictions.open({ out, scans, input: images, origin, extras, goesOn: true });
   const segmenter = await planned.open(owner, signal);
   try {
-    const failed = await predictScans(segmenter, predictions, signal, postprocessing);
+    const failed = await predictScans(segmenter, predictions, signal, postprocessing, planned.calibration);
     return { out, cases: scans.map(({ name }) => name).filter((name) => !failed.includes(name)) };
   } finally {
     segmenter.close();

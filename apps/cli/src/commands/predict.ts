@@ -124,7 +124,13 @@ export const predict = command('predict', 'Segment scans with a trained model')
       await withGpu({ memoryCapBytes, tune }, async (owner, signal) => {
         const segmenter = await planned.open(owner, signal);
         try {
-          const failed = await predictScans(segmenter, predictions, signal, postprocessing);
+          const failed = await predictScans(
+            segmenter,
+            predictions,
+            signal,
+            postprocessing,
+            planned.calibration,
+          );
           const { reports: cases } = predictions;
           print(options, { out, cases, failed }, `${plural(cases.length, 'label map')} in ${out}`);
           if (failed.length) process.exitCode = 1;
@@ -154,7 +160,10 @@ function withBox(options: Options): Options {
 /** What the options name. Throws InputError where they name none, or two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
   const { model: named, join, totalsegmentator, task, folds, checkpoint } = options;
-  const [choice, how] = [{ folds, checkpoint }, predictorOptions(options)];
+  const [choice, how] = [
+    { folds, checkpoint },
+    { ...predictorOptions(options), confidence: options.statistics },
+  ];
   if (totalsegmentator !== undefined) {
     if (named || join)
       throw new InputError(

@@ -8,6 +8,7 @@ import type { Volume } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import type { FileScan } from '@organseg/files/scanFile.ts';
 import { writeWhole } from '@organseg/files/write.ts';
+import type { Trust } from '@organseg/train/predict/calibration.ts';
 import {
   type Postprocessing,
   type PostprocessingChanges,
@@ -32,13 +33,14 @@ export interface CaseFiles {
 
 /**
  * Postprocesses a label map, which lies on its scan's grid, and writes the case's files, CASE.nii.gz last: a case that
- * has it has all. Returns what postprocessing changed.
+ * has it has all. `trust` is in the statistics. Returns what postprocessing changed.
  */
 export async function writeCase(
   out: string,
   name: string,
   scan: FileScan,
   labels: Volume<Uint8Array>,
+  trust: readonly Trust[],
   { labelNames, isCt, postprocessing, statistics, preview, dicomSeg }: CaseFiles,
 ): Promise<PostprocessingChanges> {
   const changes = postprocess(labels, postprocessing, labelNames);
@@ -46,7 +48,10 @@ export async function writeCase(
     const found = labelStatistics(scan, labels, labelNames.length);
     const rows = labelNames.map((organ, label) => {
       const { voxels, volumeMl, meanIntensity } = found[label];
-      return [organ, { voxels, volumeMl, [isCt ? 'meanHu' : 'meanIntensity']: meanIntensity }];
+      const sure = trust.find(({ name }) => name === organ);
+      const confidence = sure && { probability: sure.probability, expectedDsc: sure.expectedDsc };
+      const intensity = { [isCt ? 'meanHu' : 'meanIntensity']: meanIntensity };
+      return [organ, { voxels, volumeMl, ...intensity, ...confidence }];
     });
     if (statistics)
       await writeWhole(

@@ -9,6 +9,7 @@ import { plural } from '@organseg/core/words.ts';
 import { type RecordedScan, readRecordedScan } from '@organseg/files/scanRecord.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
+import { type Calibration, doubtsInWords, trustIn } from '@organseg/train/predict/calibration.ts';
 import { NO_POSTPROCESSING, type Postprocessing } from '@organseg/train/predict/postprocessing.ts';
 import type { CasePrediction, Segmenter } from '@organseg/train/predict/predictor.ts';
 import { ProbabilityFile } from '@organseg/train/predict/probabilityFile.ts';
@@ -32,13 +33,14 @@ interface Made extends RecordedScan {
 /**
  * Writes CASE.nii.gz for each scan that is left, what was asked for besides, and the report of all after each.
  * A scan that cannot be segmented stops no other. Probabilities need a predictor that resamples logits; with a profile
- * each case is measured alone, one after another. Returns the names of the cases that could not be segmented.
+ * each case is measured alone, one after another. With a calibration it says which organs are not to be trusted. Returns the names of the cases that could not be segmented.
  */
 export async function predictScans(
   segmenter: Segmenter,
   predictions: Predictions,
   signal: AbortSignal,
   postprocessing: Postprocessing = NO_POSTPROCESSING,
+  calibration?: Calibration,
 ): Promise<string[]> {
   const { out, scans, left } = predictions;
   const {
@@ -64,9 +66,12 @@ export async function predictScans(
   const write = async ({ name, channels: [scan], record, prediction }: Made) => {
     const { labels, report } = prediction;
     await predictions.begin();
-    const changes = await writeCase(out, name, scan, labels, caseFiles);
+    const trust = trustIn(prediction, labelNames, calibration);
+    const changes = await writeCase(out, name, scan, labels, trust, caseFiles);
     await predictions.add({ case: name, scan: record, ...report, ...changes });
     const { fallback, spacingMm } = report;
+    const doubts = calibration && doubtsInWords(trust, calibration);
+    if (doubts) say(`${name}: ${doubts}`);
     if (fallback) say(`${name}: segmented at ${spacingMm.join(' × ')} mm: ${fallback}`);
   };
   const fail = (name: string, fault: string) => {

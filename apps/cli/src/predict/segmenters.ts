@@ -21,6 +21,7 @@ import {
   type Task,
   type TaskName,
 } from '@organseg/train/joined/totalSegmentatorTasks.ts';
+import type { Calibration } from '@organseg/train/predict/calibration.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
@@ -34,6 +35,8 @@ export interface PlannedSegmenter {
   readonly channelNames: readonly string[];
   /** Whether it gives probabilities. */
   readonly hasProbabilities: boolean;
+  /** What is known of how far its labels are to be trusted. */
+  readonly calibration?: Calibration | undefined;
   origin(postprocessing: Postprocessing): Promise<Origin>;
   /** Whoever opens it closes it. */
   open(owner: GpuOwner, signal: AbortSignal): Promise<Segmenter>;
@@ -56,15 +59,17 @@ export async function averaged(
 ): Promise<PlannedTeacher> {
   const model = await openModel(paths, choice);
   assertMeant(options, model);
-  return ofModel(model, options);
+  const confidence = options.confidence ?? model.calibration !== undefined;
+  return ofModel(model, { ...options, confidence });
 }
 
 function ofModel(model: Model, options: PredictorOptions): PlannedTeacher {
-  const { labelNames, channelNames } = model;
+  const { labelNames, channelNames, calibration } = model;
   const planned: PlannedTeacher = {
     labelNames,
     channelNames,
     hasProbabilities: true,
+    calibration,
     origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
     open: (owner, signal) => Predictor.open(owner, model, { ...options, signal }),
     ignoringBelow: (asked) => {

@@ -78,7 +78,7 @@ export interface LabelSlabOptions {
   readonly regions?: readonly number[] | undefined;
   /** The least probability that counts for each class, where labels are pseudo-labels, see ops/argmax.ts. */
   readonly least?: readonly number[] | undefined;
-  /** f32 [3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
+  /** f32 [classes, 3]: sums of ops/confidence.ts over the finished planes of the network's grid are added to it. */
   readonly confidence?: Tensor | undefined;
 }
 

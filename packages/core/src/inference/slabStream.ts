@@ -121,7 +121,7 @@ export class SlabStream {
   #slab: LabelSlab;
   /** Looks at the first window of a layer, where others may be skipped for it. */
   readonly #peek: ForegroundPeek | undefined;
-  /** Sums over the foreground, f32 [3], see ops/confidence.ts. */
+  /** Sums of each class, f32 [classes, 3], see ops/confidence.ts. */
   readonly #confidence: Tensor | undefined;
   #skipped = 0;
 
@@ -166,7 +166,7 @@ export class SlabStream {
     const depth = Math.max(patch[0], Math.min(size[0], patch[0] + gap));
     this.#ring = new ImageRing(gpu, size, depth, network.inputChannels, source);
     this.#columns = stripColumns(size[2], plan.strips);
-    this.#confidence = request.confidence && !regions ? zeros(gpu, [3]) : undefined;
+    this.#confidence = request.confidence && !regions ? zeros(gpu, [network.classes, 3]) : undefined;
     const options = {
       classes: network.classes,
       patchDepth: patch[0],
@@ -232,10 +232,15 @@ export class SlabStream {
     return { all, air, early: this.#skipped };
   }
 
-  /** Foreground voxels of the last run, and the sums of their largest probabilities and of their entropies. */
-  async confidence(): Promise<[number, number, number] | undefined> {
+  /** Of the last run the voxels of each class, and the sums of their largest probabilities and of their entropies. */
+  async confidence(): Promise<readonly (readonly [number, number, number])[] | undefined> {
     if (!this.#confidence) return undefined;
-    return [...(await downloadF32(this.#gpu, this.#confidence))] as [number, number, number];
+    const sums = await downloadF32(this.#gpu, this.#confidence);
+    return Array.from({ length: sums.length / 3 }, (_, c) => [
+      sums[3 * c]!,
+      sums[3 * c + 1]!,
+      sums[3 * c + 2]!,
+    ]);
   }
 
   /** Runs the windows of a layer, and fills in the image of the next one meanwhile. */

@@ -5,6 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
 import type { ParameterSpec, ParameterValues } from '@organseg/core/network/parameters.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
+import type { Calibration } from './calibration.ts';
 
 /** The weights of one of the networks whose logits a model averages. */
 export interface ModelWeights {
@@ -42,6 +43,8 @@ export interface Model {
   readonly mirrorAxes: readonly number[];
   /** The label of each output channel where channels are regions that may overlap, later over earlier. */
   readonly regionLabels?: readonly number[] | undefined;
+  /** What is known of how far its labels are to be trusted. */
+  readonly calibration?: Calibration | undefined;
   /** Those of all networks whose logits are averaged. */
   readonly weights: readonly ModelWeights[];
 }
@@ -52,6 +55,7 @@ export function averageOf([first, ...others]: readonly Model[]): Model {
   const all = [first!, ...others];
   return {
     ...first!,
+    calibration: others.length ? undefined : first!.calibration,
     paths: all.flatMap(({ paths }) => paths),
     weights: all.flatMap(({ weights }) => weights),
   };

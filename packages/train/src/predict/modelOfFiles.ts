@@ -9,6 +9,7 @@ import { readMonaiModel } from '../imported/monai/readMonaiModel.ts';
 import { type NnunetChoice, readNnunetModel } from '../imported/nnunet/readNnunetModel.ts';
 import { BEST, OpenParameters } from '../run/openParameters.ts';
 import { DESCRIPTION, runFile, runOf } from '../run/runDescription.ts';
+import { CALIBRATION, type Calibration, calibration } from './calibration.ts';
 import type { Model } from './model.ts';
 
 /** Throws InputError where they hold no model, several, or none that there is a choice of. */
@@ -27,6 +28,13 @@ export async function modelOfFiles(files: ModelFiles, choice: NnunetChoice = {})
   }
 }
 
+/** The calibration of a run's weights; one of other weights says nothing of these. */
+async function calibrationIn(files: ModelFiles): Promise<Calibration | undefined> {
+  if (!files.has(CALIBRATION)) return undefined;
+  const found = await readJson(files, CALIBRATION, calibration);
+  return found.weights === (await files.sha256(BEST)) ? found : undefined;
+}
+
 async function modelOfRun(files: ModelFiles): Promise<Model> {
   const description = await readJson(files, DESCRIPTION, runFile);
   const { config, labelNames, channelNames } = runOf(description, files.pathOf(DESCRIPTION));
@@ -40,6 +48,7 @@ async function modelOfRun(files: ModelFiles): Promise<Model> {
     preprocessing: preprocessingOf(config),
     mirrorAxes: [],
     regionLabels: regionLabelsOf(config),
+    calibration: await calibrationIn(files),
     weights: [
       {
         path: files.pathOf(BEST),

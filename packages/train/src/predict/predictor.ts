@@ -74,16 +74,19 @@ export interface PredictHooks {
   readonly probabilities?: ((of: ProbabilityForm) => (plane: ProbabilityPlane) => void) | undefined;
 }
 
+/** Largest probability and entropy (0 to 1), means over voxels on the network's grid. */
+export interface Confidence {
+  readonly probability: number;
+  readonly entropy: number;
+}
+
 export interface CasePrediction {
   /** Label map on the scan's own grid. */
   readonly labels: Volume<Uint8Array>;
   /** Voxels of each class on the network's grid, without ignored ones. */
   readonly voxels: readonly number[];
-  /**
-   * Largest probability and entropy (0 to 1), means over the foreground on the network's grid; null where that is empty,
-   * or it was not asked for.
-   */
-  readonly confidence: { readonly probability: number; readonly entropy: number } | null;
+  /** Over the whole foreground, and over each class; null where that is empty, or it was not asked for. */
+  readonly confidence: (Confidence & { readonly byClass: readonly (Confidence | null)[] }) | null;
   readonly report: CaseReport;
 }
 
@@ -104,6 +107,12 @@ export const DEFAULT_CAP_BYTES = 2 * 2 ** 30;
 function tensorAxis({ preprocessing }: Model, axis: 'x' | 'y' | 'z'): number {
   const zyx = 'zyx'.indexOf(axis);
   return preprocessing.by === 'organseg' ? zyx : preprocessing.transposeForward.indexOf(zyx);
+}
+
+/** The means of sums over several classes; null without voxels. */
+function confidenceOf(sums: readonly (readonly [number, number, number])[]): Confidence | null {
+  const [voxels, probability, entropy] = [0, 1, 2].map((i) => sums.reduce((sum, own) => sum + own[i]!, 0));
+  return voxels ? { probability: probability! / voxels, entropy: entropy! / voxels } : null;
 }
 
 export class Predictor implements Segmenter {
@@ -274,8 +283,11 @@ export class Predictor implements Segmenter {
         },
         { signal, onShare },
       );
-      const [voxels, probability, entropy] = (await stream.confidence()) ?? [0, 0, 0];
-      const confidence = voxels ? { probability: probability / voxels, entropy: entropy / voxels } : null;
+      const sums = await stream.confidence();
+      const foreground = sums && confidenceOf(sums);
+      const confidence = foreground
+        ? { ...foreground, byClass: sums.map((own) => confidenceOf([own])) }
+        : null;
       return { labels, windows, confidence };
     } finally {
       stream.close();
