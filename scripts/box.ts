@@ -1,6 +1,7 @@
 /**
  * `pnpm box`: makes the model in the box, models/abdomen, from generated scans alone, as its recipe.json says. What is
- * done already in runs/box is not done again: after a stop the same command goes on.
+ * done already in runs/box is not done again: after a stop the same command goes on. How far it is to be trusted is
+ * learnt from other generated scans and, where `--images DIR --labels DIR` are given, from real ones of known truth.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODEL = 'models/abdomen';
 const WORK = 'runs/box';
+/** The number of phantoms from which the model's calibration is learnt. */
+const UNSEEN = 20;
 
 interface Recipe {
   readonly phantom: { readonly labelled: number; readonly seed: number; readonly spacing: number };
@@ -24,12 +27,16 @@ function organseg(...args: string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+function writePhantoms(out: string, count: number, from: number): void {
+  const counts = ['--labelled', `${count}`, '--unlabelled', '0', '--test', '0'];
+  organseg('phantom', '--out', out, ...counts, '--seed', `${from}`, '--spacing', `${spacing}`, '--wide');
+}
+
 const file = (...path: string[]) => join(ROOT, ...path);
 const { phantom, preset, settings }: Recipe = JSON.parse(readFileSync(file(MODEL, 'recipe.json'), 'utf8'));
 const [data, run] = [`${WORK}/data`, `${WORK}/run`];
 const { labelled, seed, spacing } = phantom;
-const counts = ['--labelled', `${labelled}`, '--unlabelled', '0', '--test', '0'];
-organseg('phantom', '--out', data, ...counts, '--seed', `${seed}`, '--spacing', `${spacing}`, '--wide');
+writePhantoms(data, labelled, seed);
 if (existsSync(file(run, 'config.json'))) organseg('train', '--out', run, '--resume');
 else {
   mkdirSync(file(WORK), { recursive: true });
@@ -41,3 +48,8 @@ for (const name of ['checkpoint-best.safetensors', 'training.jsonl', 'progress.s
 // The folder of the data is where the command has put it, whoever runs it.
 const description = { ...JSON.parse(readFileSync(file(run, 'config.json'), 'utf8')), data, sources: null };
 writeFileSync(file(MODEL, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
+
+const unseen = `${WORK}/unseen`;
+writePhantoms(unseen, UNSEEN, seed + 1);
+const known = ['--images', `${unseen}/imagesTr`, '--labels', `${unseen}/labelsTr`, ...process.argv.slice(2)];
+organseg('calibrate', '--model', MODEL, '--largest-component', ...known);

@@ -1,10 +1,20 @@
 /** The model in the box: it predicts where none is named, shows its card, and adapts to scans without labels. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { diceByLabel } from '../../packages/core/src/metrics/overlap.ts';
-import { readLabelsFile } from '../../packages/files/src/nifti.ts';
+import { readLabelsFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { cli, cliHere, cliJson, cliJsonHere, lastLine } from '../cli.ts';
 
 let folder: string;
@@ -35,6 +45,39 @@ test('model --model abdomen describes it and shows its card', async () => {
   const { stdout } = await cliHere(['model', '--model', 'abdomen']);
   expect(stdout).toContain('342142 parameters');
   expect(stdout).toContain('# A model of the abdomen');
+});
+
+test('a scan of something else is said to show no organs for certain', async () => {
+  const shape = [60, 60, 40] as const;
+  const data = Int16Array.from({ length: 60 * 60 * 40 }, (_, i) => {
+    const [x, y] = [(i % 60) - 30, (Math.floor(i / 60) % 60) - 30];
+    const fromFinger = Math.hypot(((x + 32) % 8) - 4, y);
+    return Math.abs(x) > 14 || fromFinger > 3.5 ? -1000 : fromFinger < 1.5 ? 700 : 40;
+  });
+  const affine = [3, 0, 0, 0, 0, 3, 0, 0, 0, 0, 3, 0] as const;
+  await writeNiftiFile(at('hand.nii.gz'), { shape, affine, data });
+  const { stderr } = await cliHere(['predict', '--input', at('hand.nii.gz'), '--out', at('hand')]);
+  expect(stderr).toMatch(/^hand: .*found for certain of liver, .*: does the scan show them\?$/m);
+});
+
+test('calibrate keeps with a run how far it is to be trusted, and predict tells', async () => {
+  const run = at('run');
+  cpSync('models/abdomen', run, { recursive: true });
+  rmSync(join(run, 'calibration.json'));
+  const truth = ['--images', images, '--labels', at('data', 'labelsUn')];
+  const { organs } = await cliJsonHere<{ organs: Record<string, { mostMl: number }> }>([
+    ...['calibrate', '--model', run],
+    ...truth,
+  ]);
+  expect(organs.liver!.mostMl).toBeGreaterThan(500);
+  await cliJsonHere(['predict', '--model', run, '--input', images, '--out', at('told'), '--statistics']);
+  const found = JSON.parse(readFileSync(at('told', 'unlabelled_000_statistics.json'), 'utf8'));
+  expect(found.liver.probability).toBeGreaterThan(0.5);
+  expect(found.liver.expectedDsc).toBeGreaterThan(0.5);
+  writeFileSync(join(run, 'calibration.json'), '{"mine": true}');
+  const refused = await cliHere(['calibrate', '--model', run, ...truth]);
+  expect(refused.code).toBe(1);
+  expect(readFileSync(join(run, 'calibration.json'), 'utf8')).toBe('{"mine": true}');
 });
 
 test('adapt learns from scans without labels, goes on where it was, and reports', async () => {

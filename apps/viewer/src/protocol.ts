@@ -53,6 +53,12 @@ export interface OrganFigures {
   readonly volumeMl: number;
   /** Null where the organ was not found, or the scan is no CT. */
   readonly meanHu: number | null;
+  /** How sure the network is of what it called the organ; undefined where it cannot tell, or there is none. */
+  readonly probability?: number | undefined;
+  /** The DSC to be expected; undefined where the model has no calibration. */
+  readonly expectedDsc?: number | undefined;
+  /** Why it is not to be trusted. */
+  readonly doubt?: string | undefined;
 }
 
 /** A scan that was segmented. */
@@ -67,6 +73,8 @@ export interface ShownLabels {
   readonly figures: readonly OrganFigures[];
   readonly seconds: number;
   readonly peakGpuBytes: number;
+  /** Which organs are not to be trusted, in words. */
+  readonly doubts?: string | undefined;
   /** Why a coarser grid than the model's was used; null where it was not. */
   readonly fallback: string | null;
 }

@@ -22,7 +22,7 @@ import { predictFile } from '@organseg/train/predict/predictFile.ts';
 import type { Segmenter } from '@organseg/train/predict/predictor.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
-import { isInBox, modelPath } from '../model/box.ts';
+import { modelPath } from '../model/box.ts';
 import type { ScanFile } from '../predict/predictions.ts';
 import { scansIn } from '../predict/scansIn.ts';
 import { averaged } from '../predict/segmenters.ts';
@@ -33,6 +33,7 @@ interface Options extends CommonOptions {
   model: string;
   images: string[];
   labels: string[];
+  largestComponent?: boolean;
   memoryCap: number;
 }
 
@@ -50,9 +51,14 @@ export const calibrate = command('calibrate', 'Learn how far a model is to be tr
     several,
   )
   .requiredOption('--labels <dir>', 'their true label maps, CASE.nii.gz, for each --images', several)
+  .option(
+    '--largest-component',
+    'of what is predicted keep the largest part of each organ alone, from now on',
+  )
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
-    const { model, images, labels, memoryCap: memoryCapBytes } = options;
+    const { model, images, labels, largestComponent: keepsLargest = false } = options;
+    const { memoryCap: memoryCapBytes } = options;
     if (!isRun(model)) throw new InputError(`${model}: is no run`);
     if (images.length !== labels.length)
       throw new InputError(`${plural(images.length, '--images')}, but ${plural(labels.length, '--labels')}`);
@@ -71,14 +77,14 @@ export const calibrate = command('calibrate', 'Learn how far a model is to be tr
             const scans: KnownOrgan[][] = [];
             for (const each of source) {
               signal.throwIfAborted();
-              scans.push(await foundIn(segmenter, each, isInBox(model)));
+              scans.push(await foundIn(segmenter, each, keepsLargest));
               bar.update(++done, each.scan.name);
             }
             known.push(scans);
           }
           bar.finish();
           const [weights] = (await planned.origin(NO_POSTPROCESSING)).weights;
-          const made = calibrationOf(weights!, known);
+          const made = calibrationOf({ weights: weights!, keepsLargest }, known);
           await writeWhole(path, `${JSON.stringify(made, null, 2)}\n`);
           const organs = Object.keys(made.organs);
           print(options, made, `${path}: ${listed(organs)}, from ${plural(made.scans, 'scan')}`);

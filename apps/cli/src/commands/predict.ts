@@ -14,7 +14,7 @@ import {
 import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
-import { DEFAULT_MODEL, isInBox, modelPaths } from '../model/box.ts';
+import { DEFAULT_MODEL, modelPaths } from '../model/box.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
@@ -101,8 +101,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
     '--profile',
     'write profile.json: time, GPU memory and CPU as FLARE22 counts them; no case overlaps',
   )
-  .action(async (given: Options) => {
-    const options = withBox(given);
+  .action(async (options: Options) => {
     if (options.probabilities && options.resample === 'labels')
       throw new InputError('--probabilities is for --resample logits alone');
     const { input, out, memoryCap: memoryCapBytes, tune } = options;
@@ -115,7 +114,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
       for (const { path } of scans)
         if (!(await isDicomScan(path)))
           throw new InputError(`${path}: is no DICOM; --dicom-seg refers to DICOM`);
-    const postprocessing = await postprocessingOf(options, planned.labelNames);
+    const postprocessing = await postprocessingOf(options, planned);
     const origin = withSeries(await planned.origin(postprocessing), options.series);
     await whileLocked(out, async () => {
       const extras = { statistics, preview, dicomSeg, probabilities, profile };
@@ -145,19 +144,7 @@ export const predict = command('predict', 'Segment scans with a trained model')
 const withSeries = (origin: Origin, series: string | undefined): Origin =>
   series === undefined ? origin : { ...origin, options: { ...origin.options, series } };
 
-/**
- * The options with the model in the box where they name none. Of what it finds the largest part of each organ counts,
- * unless they ask for other postprocessing.
- */
-function withBox(options: Options): Options {
-  const { model: named, join, totalsegmentator, largestComponent, postprocess } = options;
-  const model = named ?? (join || totalsegmentator ? undefined : [DEFAULT_MODEL]);
-  if (!model) return options;
-  const largest = largestComponent ?? (!postprocess && model.every(isInBox) ? true : undefined);
-  return { ...options, model, ...(largest !== undefined && { largestComponent: largest }) };
-}
-
-/** What the options name. Throws InputError where they name none, or two. */
+/** What the options name; the model in the box where they name none. Throws InputError where they name two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
   const { model: named, join, totalsegmentator, task, folds, checkpoint } = options;
   const [choice, how] = [
@@ -172,8 +159,8 @@ async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
     return await totalSegmentator(totalsegmentator, task ?? 'total', choice, how);
   }
   if (task) throw new InputError('--task is for --totalsegmentator alone');
-  if (!named) throw new InputError('--join is for several --model');
-  const model = named;
+  if (!named && join) throw new InputError('--join is for several --model');
+  const model = named ?? [DEFAULT_MODEL];
   return join === undefined
     ? await averaged(model, choice, how)
     : await joinedByTable(model, join, choice, how);
@@ -193,16 +180,22 @@ function predictorOptions(options: Options): PredictorOptions {
   };
 }
 
-async function postprocessingOf(options: Options, labelNames: readonly string[]): Promise<Postprocessing> {
+/** What the options ask for, or what the model was calibrated with. */
+async function postprocessingOf(
+  options: Options,
+  { labelNames, calibration }: PlannedSegmenter,
+): Promise<Postprocessing> {
   if (options.postprocess) {
-    if (!options.model || options.join) throw new InputError('--postprocess is not for joined models');
-    return readChoice(options.model[0]!, labelNames);
+    if (options.totalsegmentator || options.join)
+      throw new InputError('--postprocess is not for joined models');
+    return readChoice(options.model?.[0] ?? DEFAULT_MODEL, labelNames);
   }
   const labels = (asked: true | string | undefined) => {
     if (asked === undefined) return [];
     return asked === true ? organLabels(labelNames) : labelsOf(asked.split(','), labelNames);
   };
-  return { largestComponent: labels(options.largestComponent), fillHoles: labels(options.fillHoles) };
+  const largest = options.largestComponent ?? (calibration?.keepsLargest || undefined);
+  return { largestComponent: labels(largest), fillHoles: labels(options.fillHoles) };
 }
 
 function axes(text: string): ('x' | 'y' | 'z')[] {

@@ -1,6 +1,6 @@
 /** The models that come with the program. */
 import { existsSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readBytes } from '@organseg/files/read.ts';
 
@@ -26,9 +26,6 @@ export const modelPaths = (given: string, before: readonly string[] = []): strin
   ...before,
   modelPath(given),
 ];
-
-/** Whether the folder is that of a model in the box. */
-export const isInBox = (model: string): boolean => dirname(resolve(model)) === resolve(BOX);
 
 /** The card of a model that has one. */
 export async function cardOf(model: string): Promise<string | undefined> {

@@ -144,11 +144,11 @@ async function segment(): Promise<void> {
     labels = await worker.ask('segment', [files, capBytes()], onNews);
     score = undefined;
     hidden = new Set();
-    const { nifti, coarse, seconds, peakGpuBytes, fallback } = labels;
+    const { nifti, coarse, seconds, peakGpuBytes, fallback, doubts } = labels;
     await view?.showLabels(nifti, coarse, model!.facts.organs);
     const took = `took ${duration(seconds)} and ${Math.ceil(peakGpuBytes / MIB)} MiB of GPU memory`;
     show('summary', fallback ? `${took}; on a coarser grid: ${fallback}` : took);
-    show('status', 'Done.');
+    show('status', doubts ? `Done; ${doubts}` : 'Done.');
     showOrgans();
   });
 }

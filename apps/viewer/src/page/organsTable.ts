@@ -10,9 +10,16 @@ export function fillTable(
 ): void {
   const off = new Set(hidden);
   const isScored = rows.some(({ dsc }) => dsc !== undefined);
-  for (const cell of table.closest('table')!.querySelectorAll<HTMLElement>('.score')) cell.hidden = !isScored;
+  const isSure = rows.some(({ probability }) => probability !== undefined);
+  for (const [name, isShown] of [
+    ['score', isScored],
+    ['sure', isSure],
+  ] as const)
+    for (const cell of table.closest('table')!.querySelectorAll<HTMLElement>(`.${name}`))
+      cell.hidden = !isShown;
   table.replaceChildren(
-    ...rows.map(({ label, name, colour, voxels, volumeMl, meanHu, dsc, nsd }) => {
+    ...rows.map((organ) => {
+      const { label, name, colour, voxels, volumeMl, meanHu, dsc, nsd } = organ;
       const shown = document.createElement('input');
       shown.type = 'checkbox';
       shown.checked = !off.has(label);
@@ -34,11 +41,22 @@ export function fillTable(
         title,
         cellOf(voxels ? volumeMl.toFixed(1) : '–'),
         cellOf(meanHu === null ? '–' : meanHu.toFixed(0)),
+        ...(isSure ? [sureCell(organ)] : []),
         ...(isScored ? [cellOf(dsc!.toFixed(3)), cellOf(nsd!.toFixed(3))] : []),
       );
       return row;
     }),
   );
+}
+
+/** How far an organ is to be trusted: the DSC to be expected where it is known, else how sure the network is. */
+function sureCell({ probability, expectedDsc, doubt }: OrganRow): HTMLTableCellElement {
+  const cell = cellOf(probability === undefined ? '–' : (expectedDsc ?? probability).toFixed(2));
+  if (doubt !== undefined) {
+    cell.className = 'doubtful';
+    cell.title = doubt;
+  }
+  return cell;
 }
 
 function cellOf(content: string | Node): HTMLTableCellElement {

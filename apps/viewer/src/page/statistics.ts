@@ -24,18 +24,30 @@ export function organRows(
 
 export function statisticsCsv(rows: readonly OrganRow[]): string {
   const isScored = rows.some(({ dsc }) => dsc !== undefined);
-  const head = ['organ', 'label', 'voxels', 'volume_ml', 'mean_hu', ...(isScored ? ['dsc', 'nsd'] : [])];
-  const lines = rows.map(({ name, label, voxels, volumeMl, meanHu, dsc, nsd }) =>
-    [quoted(name), label, voxels, volumeMl, meanHu ?? '', ...(isScored ? [dsc, nsd] : [])].join(','),
+  const head = [
+    ...['organ', 'label', 'voxels', 'volume_ml', 'mean_hu', 'probability', 'expected_dsc'],
+    ...(isScored ? ['dsc', 'nsd'] : []),
+  ];
+  const lines = rows.map(({ name, label, voxels, volumeMl, meanHu, probability, expectedDsc, dsc, nsd }) =>
+    [
+      quoted(name),
+      label,
+      voxels,
+      volumeMl,
+      meanHu ?? '',
+      probability ?? '',
+      expectedDsc ?? '',
+      ...(isScored ? [dsc, nsd] : []),
+    ].join(','),
   );
   return `${[head.join(','), ...lines].join('\n')}\n`;
 }
 
 /** What `predict --statistics` writes, and the scores of a comparison. */
 export function statisticsJson(rows: readonly OrganRow[]): string {
-  const organs = rows.map(({ name, voxels, volumeMl, meanHu, dsc, nsd }) => [
+  const organs = rows.map(({ name, voxels, volumeMl, meanHu, probability, expectedDsc, dsc, nsd }) => [
     name,
-    { voxels, volumeMl, meanHu, ...(dsc !== undefined && { dsc, nsd }) },
+    { voxels, volumeMl, meanHu, probability, expectedDsc, ...(dsc !== undefined && { dsc, nsd }) },
   ]);
   return `${JSON.stringify(Object.fromEntries(organs), null, 2)}\n`;
 }

@@ -6,6 +6,7 @@ import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/sco
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { labelEntries, organsOf } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
+import { keepLargestComponent } from '@organseg/core/volume/components.ts';
 import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
@@ -13,6 +14,7 @@ import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
 import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { doubtsInWords, trustIn } from '@organseg/train/predict/calibration.ts';
 import { requestOfGrid } from '@organseg/train/predict/caseStreams.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
@@ -97,6 +99,9 @@ export class Segmenter {
     signal.throwIfAborted();
     tell({ stage: 'writing the label map', share: 0 });
     const { labels, report } = prediction;
+    const { calibration } = this.model;
+    if (calibration?.keepsLargest) keepLargestComponent(labels, [...labelNames.keys()].slice(1));
+    const trust = trustIn(prediction, labelNames, calibration);
     const figures = labelStatistics(scan, labels, labelNames.length);
     const parts: Uint8Array<ArrayBuffer>[] = [];
     const table = labelTable(labelEntries(labelNames));
@@ -106,11 +111,13 @@ export class Segmenter {
       nifti: await niftiOf(labels),
       coarse: await niftiOf(coarseLabels(labels)),
       file: new Blob(parts),
-      figures: figures.map(({ voxels, volumeMl, meanIntensity }) => ({
-        voxels,
-        volumeMl,
-        meanHu: isCt(channelNames[0]!) ? meanIntensity : null,
-      })),
+      figures: figures.map(({ voxels, volumeMl, meanIntensity }, label) => {
+        const sure = trust.find(({ name }) => name === labelNames[label]);
+        const { probability, expectedDsc, doubt } = sure ?? {};
+        const meanHu = isCt(channelNames[0]!) ? meanIntensity : null;
+        return { voxels, volumeMl, meanHu, probability, expectedDsc, doubt };
+      }),
+      doubts: calibration && doubtsInWords(trust, calibration),
       seconds: report.seconds,
       peakGpuBytes: report.peakGpuBytes,
       fallback: report.fallback,
@@ -140,7 +147,11 @@ export class Segmenter {
   async #opened(memoryCapBytes: number): Promise<Predictor> {
     if (this.#predictor?.capBytes !== memoryCapBytes) {
       this.close();
-      const open = await Predictor.open(this.#owner, this.model, { dtype: DTYPE, memoryCapBytes });
+      const open = await Predictor.open(this.#owner, this.model, {
+        dtype: DTYPE,
+        memoryCapBytes,
+        confidence: true,
+      });
       this.#predictor = { capBytes: memoryCapBytes, open };
     }
     return this.#predictor.open;

@@ -26,6 +26,8 @@ type OrganCalibration = z.infer<typeof organ>;
 export const calibration = z.strictObject({
   /** The SHA-256 of the model's weights. */
   weights: z.string(),
+  /** Whether only the largest part of each organ was kept, as predictions then do unless asked otherwise. */
+  keepsLargest: z.boolean(),
   /** The number of scans that it was learnt from. */
   scans: z.int().positive(),
   /** Each organ that was found in any of them, by name. */
@@ -47,7 +49,10 @@ export interface KnownOrgan {
 export type KnownScans = readonly (readonly KnownOrgan[])[];
 
 /** The calibration that scans of several origins give. */
-export function calibrationOf(weights: string, sources: readonly KnownScans[]): Calibration {
+export function calibrationOf(
+  { weights, keepsLargest }: Pick<Calibration, 'weights' | 'keepsLargest'>,
+  sources: readonly KnownScans[],
+): Calibration {
   const known = sources.flatMap((scans) =>
     scans.flat().map((found) => ({ ...found, weight: 1 / scans.length })),
   );
@@ -60,7 +65,7 @@ export function calibrationOf(weights: string, sources: readonly KnownScans[]): 
     return [name, { ...lineThrough(points), mostMl: Math.max(...own.map(({ trueMl }) => trueMl)) }];
   });
   const scans = sources.reduce((sum, source) => sum + source.length, 0);
-  return { weights, scans, organs: Object.fromEntries(organs) };
+  return { weights, keepsLargest, scans, organs: Object.fromEntries(organs) };
 }
 
 /** The weighted least squares of the DSC over the probability, which never falls with it. */
@@ -119,19 +124,21 @@ function doubtOf(
 ): string | undefined {
   if (!organ || expectedDsc === undefined) return undefined;
   if (expectedDsc < LEAST_DSC) return `expected DSC ${expectedDsc.toFixed(2)}`;
-  if (volumeMl > 1.5 * organ.mostMl)
-    return `${Math.round(volumeMl)} ml, at most ${Math.round(organ.mostMl)} were seen`;
-  return undefined;
+  const isPlausible = volumeMl < 1.5 * organ.mostMl && volumeMl > 0.05 * organ.mostMl;
+  return isPlausible ? undefined : `${volumeMl < 10 ? volumeMl.toFixed(1) : Math.round(volumeMl)} ml`;
 }
 
 /**
- * What is to be said of a case, in one line; undefined where every organ that the calibration knows is to be trusted. A
- * scan in which none is may hold none of them.
+ * What is to be said of a case, in one line; undefined where every organ that was found is to be trusted. A scan in which
+ * hardly any is may show something else altogether.
  */
 export function doubtsInWords(trust: readonly Trust[], known: Calibration): string | undefined {
   const judged = trust.filter(({ expectedDsc }) => expectedDsc !== undefined);
-  const doubted = judged.flatMap(({ name, doubt }) => (doubt ? [`${name} (${doubt})`] : []));
-  if (doubted.length === judged.length)
-    return `found none of ${listed(Object.keys(known.organs))} for certain: does the scan show them?`;
-  return doubted.length ? `not to be trusted: ${doubted.join(', ')}` : undefined;
+  const doubted = judged.filter(({ doubt }) => doubt !== undefined);
+  const trusted = judged.filter(({ doubt }) => doubt === undefined).map(({ name }) => name);
+  const organs = Object.keys(known.organs);
+  if (trusted.length < organs.length / 5)
+    return `${trusted.length ? `${listed(trusted)} alone` : 'nothing'} found for certain of ${listed(organs)}: does the scan show them?`;
+  if (!doubted.length) return undefined;
+  return `not to be trusted: ${doubted.map(({ name, doubt }) => `${name} (${doubt})`).join(', ')}`;
 }
