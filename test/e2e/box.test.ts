@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { scaleAndShift } from '../../packages/core/src/volume/affine.ts';
 import { diceByLabel } from '../../packages/core/src/metrics/overlap.ts';
 import { readLabelsFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { cli, cliHere, cliJson, cliJsonHere, lastLine } from '../cli.ts';
@@ -54,7 +55,7 @@ test('a scan of something else is said to show no organs for certain', async () 
     const fromFinger = Math.hypot(((x + 32) % 8) - 4, y);
     return Math.abs(x) > 14 || fromFinger > 3.5 ? -1000 : fromFinger < 1.5 ? 700 : 40;
   });
-  const affine = [3, 0, 0, 0, 0, 3, 0, 0, 0, 0, 3, 0] as const;
+  const affine = scaleAndShift([3, 3, 3], [0, 0, 0]);
   await writeNiftiFile(at('hand.nii.gz'), { shape, affine, data });
   const { stderr } = await cliHere(['predict', '--input', at('hand.nii.gz'), '--out', at('hand')]);
   expect(stderr).toMatch(/^hand: .*found for certain of liver, .*: does the scan show them\?$/m);
