@@ -12,6 +12,8 @@ import { widenedDetector, widenedPatient, widenedView } from './wide.ts';
 
 /** The generator's version, to be raised when the same seed begins to give other phantoms. */
 export const GENERATOR_VERSION = 1;
+/** The same of phantoms drawn wider than nature. */
+const WIDE_VERSION = 2;
 
 /** The parts of a data set with nnU-Net's ending for their folders; it has none for unlabelled cases. */
 const SPLITS = { labelled: 'Tr', unlabelled: 'Un', test: 'Ts' } as const;
@@ -73,7 +75,7 @@ export function datasetJson(counts: Counts, settings: PhantomSettings) {
     labels: { background: 0, ...labels },
     numTraining: counts.labelled,
     file_ending: '.nii.gz',
-    phantom: { version: GENERATOR_VERSION, ...settings, counts },
+    phantom: { version: settings.wide ? WIDE_VERSION : GENERATOR_VERSION, ...settings, counts },
   };
 }
 

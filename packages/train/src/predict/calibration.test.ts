@@ -54,12 +54,12 @@ const calibration = calibrationOf(MODEL, [
 const doubts = (found: Parameters<typeof prediction>[0]) =>
   doubtsInWords(trustIn(prediction(found), LABELS, calibration), calibration);
 
-test('organs below an expected DSC of one half, and of a size that none has', () => {
+test('organs whose DSC may be below 0.4, and of a size that none has', () => {
   const liver = { ml: 1200, probability: 0.9 };
   const spleen = { ml: 180, probability: 0.8 };
   expect(doubts({ liver, spleen, pancreas: { ml: 70, probability: 0.9 } })).toBeUndefined();
-  expect(doubts({ liver, spleen, pancreas: { ml: 70, probability: 0.7 } })).toBe(
-    'not to be trusted: pancreas (expected DSC 0.40)',
+  expect(doubts({ liver, spleen, pancreas: { ml: 70, probability: 0.6 } })).toBe(
+    'not to be trusted: pancreas (expected DSC 0.30 ± 0.00)',
   );
   expect(doubts({ liver, spleen: { ml: 900, probability: 0.9 } })).toBe('not to be trusted: spleen (900 ml)');
   expect(doubts({ liver, spleen: { ml: 3, probability: 0.9 } })).toBe('not to be trusted: spleen (3.0 ml)');

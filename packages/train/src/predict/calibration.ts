@@ -9,8 +9,8 @@ import type { CasePrediction } from './predictor.ts';
 /** The file's name in a model's folder. */
 export const CALIBRATION = 'calibration.json';
 
-/** The expected DSC below which an organ is said not to be trusted. */
-export const LEAST_DSC = 0.5;
+/** The DSC that an organ to be trusted reaches, though it be off by as much as is usual. */
+const LEAST_DSC = 0.4;
 
 const organ = z.strictObject({
   /** The expected DSC is intercept + slope × mean largest probability, between 0 and 1. */
@@ -123,7 +123,8 @@ function doubtOf(
   volumeMl: number,
 ): string | undefined {
   if (!organ || expectedDsc === undefined) return undefined;
-  if (expectedDsc < LEAST_DSC) return `expected DSC ${expectedDsc.toFixed(2)}`;
+  if (expectedDsc - organ.error < LEAST_DSC)
+    return `expected DSC ${expectedDsc.toFixed(2)} ± ${organ.error.toFixed(2)}`;
   const isPlausible = volumeMl < 1.5 * organ.mostMl && volumeMl > 0.05 * organ.mostMl;
   return isPlausible ? undefined : `${volumeMl < 10 ? volumeMl.toFixed(1) : Math.round(volumeMl)} ml`;
 }
