@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { scaleAndShift } from '../../packages/core/src/volume/affine.ts';
 import { diceByLabel } from '../../packages/core/src/metrics/overlap.ts';
+import { scaleAndShift } from '../../packages/core/src/volume/affine.ts';
 import { readLabelsFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { cli, cliHere, cliJson, cliJsonHere, lastLine } from '../cli.ts';
 

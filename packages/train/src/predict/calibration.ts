@@ -2,9 +2,9 @@
  * The calibration of a model: the DSC that an organ may be expected to have, by how sure the network is of it, as
  * learnt from scans whose truth is known. It lies beside the weights that it is of.
  */
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { listed } from '@organseg/core/words.ts';
 import { z } from 'zod';
-import type { CasePrediction } from './predictor.ts';
 
 /** The file's name in a model's folder. */
 export const CALIBRATION = 'calibration.json';
@@ -95,9 +95,13 @@ export interface Trust {
   readonly doubt: string | undefined;
 }
 
-type Found = Pick<CasePrediction, 'voxels' | 'confidence'> & {
-  readonly report: Pick<CasePrediction['report'], 'spacingMm'>;
-};
+/** What of a prediction tells how far it is to be trusted. */
+interface Found {
+  /** Voxels of each class on the network's grid. */
+  readonly voxels: readonly number[];
+  readonly confidence: { readonly byClass: readonly ({ readonly probability: number } | null)[] } | null;
+  readonly report: { readonly spacingMm: Xyz };
+}
 
 /** The trust in each organ that was found; none where the prediction does not tell how sure it is. */
 export function trustIn(
