@@ -9,7 +9,7 @@ export const STYLE = `
 * { box-sizing: border-box; }
 html { scroll-padding-top: 1rem; }
 body { margin: 0 auto; padding: 0 1rem 2rem; max-width: 72rem; background: var(--ground); color: var(--text);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+  overflow-wrap: break-word; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: 2px; }
 main:focus { outline: none; }
@@ -150,10 +150,11 @@ const poll = async () => {
     const [before, now] = rows.every(Boolean) ? rows : [list, next];
     // Whoever stands on a link in there is not thrown out.
     if (now && !before.contains(document.activeElement)) before.innerHTML = now.innerHTML;
+    list.dataset.poll = next?.dataset.poll ?? list.dataset.poll;
   }
-  setTimeout(poll, 3000);
+  setTimeout(poll, 1000 * list.dataset.poll);
 };
-if (list) setTimeout(poll, 3000);
+if (list) setTimeout(poll, 1000 * list.dataset.poll);
 for (const form of document.querySelectorAll('form[data-busy]')) {
   form.addEventListener('submit', () => {
     const button = form.querySelector('button');

@@ -12,6 +12,10 @@ import { organiserHead } from './frame.ts';
 
 export const submissionsPages = new Hono<Env>();
 
+/** How often a page with scripts looks for what is new, in seconds: while something is scored, and else. */
+const WAITING_S = 3;
+const RESTING_S = 20;
+
 /** A submission with what its row shows. */
 interface Row {
   readonly submission: Submission;
@@ -32,7 +36,7 @@ submissionsPages.get('/challenges/:challenge/submissions', guard('organiser'), a
   const all = `/v1/challenges/${challenge.id}/results`;
   const body = html`${organiserHead(challenge, '/submissions')}
 <p>All results, with the scores of every case: <a href="${all}.csv">CSV</a> · <a href="${all}">JSON</a></p>
-<div id="submissions" data-poll>${rows.length === 0 ? html`<p>There is no submission yet.</p>` : table(rows, cases)}</div>`;
+<div id="submissions" data-poll="${isWaiting ? WAITING_S : RESTING_S}">${rows.length === 0 ? html`<p>There is no submission yet.</p>` : table(rows, cases)}</div>`;
   // Without scripts the page asks again by itself.
   const head = isWaiting ? html`<noscript><meta http-equiv="refresh" content="5"></noscript>` : html``;
   return page(c, { title: `Submissions: ${challenge.name}`, body, head });
