@@ -365,6 +365,9 @@ describe('keys', () => {
     expect(refused.text).toMatch(/id="team-fault">expected a name</);
     expect(refused.text).toMatch(/id="expiresAt-fault">expected a date and a time/);
     expect(refused.text).toContain('value="never"');
+    expect((await own.post(path, { ...form, team: 'A\nB', expiresAt: '' })).text).toMatch(
+      /expected no line breaks/,
+    );
     expect((await own.post(path, { ...form, role: 'owner' })).status).toBe(422);
     expect((await own.post(path, { role: 'submitter', team: 'A' })).status).toBe(422);
     expect((await own.post(path, { ...form, team: 'x'.repeat(300_000) })).status).toBe(413);

@@ -23,6 +23,7 @@ const nameOf = (characters: number) =>
     .string('expected a name')
     .trim()
     .min(1, 'expected a name')
+    .regex(/^\P{Cc}*$/u, 'expected no line breaks and no other control characters')
     .max(characters, `expected at most ${characters} characters`);
 
 const Organ = z
