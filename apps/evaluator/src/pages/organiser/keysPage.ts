@@ -56,12 +56,12 @@ ${key}</textarea>
   return page(c, { title: `The key of ${holder(record)}`, body });
 }
 
-const nothing = freshForm({});
+const EMPTY = freshForm({});
 
-async function keys(c: Context<Env>, filled: Form = nothing, wrong?: Html, status: 200 | 409 | 422 = 200) {
+async function keys(c: Context<Env>, filled: Form = EMPTY, wrong?: Html, status: 200 | 409 | 422 = 200) {
   const challenge = c.get('challenge');
   const found = await listKeys(c.get('services').db, challenge.id);
-  const of = (role: string) => (filled.values.get('role') === role ? filled : nothing);
+  const of = (role: string) => (filled.values.get('role') === role ? filled : EMPTY);
   const [team, organiser] = [of('submitter'), of('organiser')];
   const body = html`${organiserHead(challenge, '/keys')}
 ${wrong ? alert(wrong) : ''}
@@ -77,7 +77,7 @@ ${field(
 ${timeField(team, { name: 'expiresAt', label: 'Expires, UTC', hint: NEVER })}
 <div class="actions"><button>Issue key</button></div>
 </form>
-<details${organiser === nothing ? '' : html` open`}><summary>Issue a key to another organiser</summary>
+<details${organiser === EMPTY ? '' : html` open`}><summary>Issue a key to another organiser</summary>
 <form method="post" data-busy="Issuing…">
 ${hidden('organiser')}
 <p>An organiser may do all that you may do with this challenge.</p>
