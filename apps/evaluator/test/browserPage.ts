@@ -35,6 +35,21 @@ export async function arrive(page: Page, path: string, leave: () => Promise<void
   expect(new URL(page.url()).pathname).toBe(path);
 }
 
+/** Presses Tab until a field of this id, or a link or button of this text, has the focus. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let presses = 0; presses < 40; presses++) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => {
+      const { activeElement } = document;
+      return activeElement instanceof HTMLInputElement || activeElement instanceof HTMLTextAreaElement
+        ? activeElement.id
+        : activeElement?.textContent;
+    });
+    if (focused?.trim() === name) return;
+  }
+  throw new Error(`Tab does not reach ${name}`);
+}
+
 /** Fails unless the page fits on a phone and a desktop, and axe finds nothing, light and dark. It needs `bypassCSP`. */
 export async function expectFits(page: Page, what: string): Promise<void> {
   const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { arrive, expectFits, openPage, PHONE } from './browserPage.ts';
+import { arrive, expectFits, openPage, PHONE, tabTo } from './browserPage.ts';
 import { CHROMIUM_ADVICE, findChromium, launchChromium } from './chromium.ts';
+import { Client, challengeWith } from './client.ts';
 import { mask } from './masks.ts';
 import { type Server, startNode } from './servers.ts';
 
@@ -154,5 +155,35 @@ describe.skipIf(!hasChromium)(`an organiser${hasChromium ? '' : ` (skipped: ${CH
     expect(new URL(team.url()).pathname).toBe('/sign-in');
     // The browser notes that the refusals came with a status of 422.
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
+  });
+
+  test('issues and revokes a key by keyboard alone', async () => {
+    const { id, organiser } = await challengeWith(new Client(server, server.ownerKey), {});
+    const { page, complaints } = await openPage(browser, server);
+    const root = `/challenges/${id}`;
+    const go = async (name: string, path: string) => {
+      await tabTo(page, name);
+      await arrive(page, path, () => page.keyboard.press('Enter'));
+    };
+    await page.goto('/sign-in');
+    await tabTo(page, 'key');
+    await page.keyboard.type(organiser.key!);
+    await arrive(page, root, () => page.keyboard.press('Enter'));
+    await go('Keys', `${root}/keys`);
+    await tabTo(page, 'team');
+    await page.keyboard.type('Keyboard');
+    await go('Issue key', `${root}/keys`);
+    await tabTo(page, 'secret');
+    await page.keyboard.press('Control+a');
+    const selected = await page.evaluate(() => getSelection()?.toString());
+    expect(selected).toMatch(/^ose_[0-9a-f]{16}_/);
+    await go('All keys', `${root}/keys`);
+    // The first is the organiser's own.
+    await tabTo(page, 'Revoke');
+    const asked = `${root}/keys/${selected!.slice(4, 20)}/revoke`;
+    await go('Revoke', asked);
+    await go('Revoke it', `${root}/keys`);
+    expect(await page.getByRole('row', { name: /^Keyboard revoked/ }).count()).toBe(1);
+    expect(complaints).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** The pages in a real browser: by keyboard, on a phone, without scripts. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { arrive, expectFits, openPage, PHONE } from './browserPage.ts';
+import { arrive, expectFits, openPage, PHONE, tabTo } from './browserPage.ts';
 import { CHROMIUM_ADVICE, findChromium, launchChromium } from './chromium.ts';
 import { Client, challengeWith } from './client.ts';
 import { log, mask, zip } from './masks.ts';
@@ -78,30 +78,19 @@ describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROM
 
   test('take a submission by keyboard alone, and show it as it is scored', async () => {
     const { page, complaints } = await open();
-    const tabTo = async (name: string) => {
-      for (let presses = 0; presses < 40; presses++) {
-        await page.keyboard.press('Tab');
-        const focused = await page.evaluate(() => {
-          const { activeElement } = document;
-          return activeElement instanceof HTMLInputElement ? activeElement.id : activeElement?.textContent;
-        });
-        if (focused?.trim() === name) return;
-      }
-      throw new Error(`Tab does not reach ${name}`);
-    };
     const enter = () => page.keyboard.press('Enter');
     // From the start: by the time it is needed the browser has long heard that it is waited for.
     const chosen = page.waitForEvent('filechooser');
     chosen.catch(() => {}); // heard of where it is awaited
     await page.goto('/');
-    await tabTo('Sign in');
+    await tabTo(page, 'Sign in');
     await arrive(page, '/sign-in', enter);
-    await tabTo('key');
+    await tabTo(page, 'key');
     await page.keyboard.type(key);
     await arrive(page, `/challenges/${challenge}`, enter);
-    await tabTo('Submit masks');
+    await tabTo(page, 'Submit masks');
     await arrive(page, `/challenges/${challenge}/submit`, enter);
-    await tabTo('files');
+    await tabTo(page, 'files');
     // By one event; Space is two, and a browser opens nothing where the second comes long after the first.
     await enter();
     await (await chosen).setFiles({
@@ -109,7 +98,7 @@ describe.skipIf(!hasChromium)(`the pages${hasChromium ? '' : ` (skipped: ${CHROM
       mimeType: 'application/zip',
       buffer: Buffer.from(zipped),
     });
-    await tabTo('Submit');
+    await tabTo(page, 'Submit');
     await Promise.all([page.waitForURL('**/submissions/*'), enter()]);
     // Whether it was scored meanwhile or is being scored, it ends on the results without a hand.
     await page.getByRole('heading', { name: 'Worst cases' }).waitFor();
