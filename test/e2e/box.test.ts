@@ -113,3 +113,13 @@ test('adapt refuses what is no run', async () => {
   expect(lastLine(finished)).toContain('is no run of training');
   expect(existsSync(at('none'))).toBe(false);
 });
+
+test('adapt writes nothing where label maps of another lie in its folder', async () => {
+  const mine = at('mine', 'before', 'unlabelled_000.nii.gz');
+  mkdirSync(join(mine, '..'), { recursive: true });
+  writeFileSync(mine, 'drawn by hand');
+  const refused = await cliHere(['adapt', '--images', images, '--out', at('mine'), '--steps', '2']);
+  expect(lastLine(refused)).toContain(mine);
+  expect(readFileSync(mine, 'utf8')).toBe('drawn by hand');
+  expect(existsSync(at('mine', 'data'))).toBe(false);
+});

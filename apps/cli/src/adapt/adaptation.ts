@@ -6,7 +6,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { FLARE22_LABEL_NAMES } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
-import { namesIn } from '@organseg/files/read.ts';
+import { namesIn, statOf } from '@organseg/files/read.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import { copyPaste } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
@@ -26,6 +26,7 @@ const PHANTOMS = { unlabelled: 0, test: 0, seed: 21, spacing: 4.5, wide: true };
  * steps. Throws InputError unless the folder is a run that knows FLARE22's organs.
  */
 export async function adaptationSettings(model: string, steps: number): Promise<Config> {
+  await statOf(model);
   if (!isRun(model)) throw new InputError(`${model}: is no run of training, which alone can be adapted`);
   const { config, labelNames } = await readRun(model);
   if (`${labelNames}` !== `${FLARE22_LABEL_NAMES}`)

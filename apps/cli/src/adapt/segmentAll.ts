@@ -1,10 +1,10 @@
 /** Label maps of all scans by one model, with pictures and statistics, in a folder of their own. */
+import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import { organLabels } from '@organseg/train/predict/postprocessing.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
-import { scansIn } from '../predict/scansIn.ts';
 import { averaged } from '../predict/segmenters.ts';
 
 export interface Segmented {
@@ -15,8 +15,9 @@ export interface Segmented {
 
 interface Request {
   readonly model: string;
-  /** The folder of the scans. */
+  /** The folder of the scans, and those in it that are segmented. */
   readonly images: string;
+  readonly scans: readonly UnlabelledCase[];
   readonly out: string;
 }
 
@@ -26,14 +27,14 @@ export const segmentAll = (owner: GpuOwner, request: Request, signal: AbortSigna
 
 async function segment(
   owner: GpuOwner,
-  { model, images, out }: Request,
+  { model, images, scans: cases, out }: Request,
   signal: AbortSignal,
 ): Promise<Segmented> {
   const planned = await averaged([model], {}, {});
   // As `predict` does with the model in the box: what lies apart is no organ.
   const postprocessing = { largestComponent: organLabels(planned.labelNames), fillHoles: [] };
   const origin = await planned.origin(postprocessing);
-  const scans = await scansIn(images);
+  const scans = cases.map(({ name, image }) => ({ name, path: image }));
   const extras = { statistics: true, preview: true };
   const predictions = await Predictions.open({ out, scans, input: images, origin, extras, goesOn: true });
   const segmenter = await planned.open(owner, signal);

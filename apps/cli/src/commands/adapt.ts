@@ -57,8 +57,9 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
     else await assertNothingLost({ folder: out, files: [REPORT], own: [], inputs: [images, model] });
     await whileLocked(out, async () => {
       await withGpu({ tune }, async (owner, signal) => {
+        const mine = { images, scans: cases };
+        const before = await segmentAll(owner, { ...mine, model, out: join(out, 'before') }, signal);
         await layOut(data, lesson, signal);
-        const before = await segmentAll(owner, { model, images, out: join(out, 'before') }, signal);
         const hooks = { ...trainingProgress('adapting'), signal };
         const { finished } = isRun(run)
           ? await resumeRun(owner.gpu, run, hooks)
@@ -68,7 +69,7 @@ export const adapt = command('adapt', 'Adapt a model to unlabelled scans of oneâ
           print(options, { run, finished }, `${out}: stopped; the same command goes on`);
           return;
         }
-        const after = await segmentAll(owner, { model: run, images, out: join(out, 'after') }, signal);
+        const after = await segmentAll(owner, { ...mine, model: run, out: join(out, 'after') }, signal);
         await writeWhole(report, await adaptReport({ model, images, before, after }));
         print(
           options,
