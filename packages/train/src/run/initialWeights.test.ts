@@ -101,6 +101,18 @@ test('nnU-Net’s unit of intensity goes into the first convolution', async () =
   ]);
 });
 
+test('what is bound to its own unit of intensity is refused where the run has another', async () => {
+  const to = tinyConfig({ classes: 3 });
+  const preprocessing = { by: 'nnU-Net' } as InitialModel['preprocessing'];
+  const weights = {
+    ...model.weights,
+    open: async () => ({ get: () => new Float32Array(1), close: () => {} }),
+  };
+  await expect(start({ network: networkConfig(to), preprocessing, weights }, to)).rejects.toThrow(
+    'model: its DynUNet is bound to its own unit of intensity',
+  );
+});
+
 test('another network is refused by what differs', async () => {
   await expect(start({}, { ...config, blocks: [1, 1] })).rejects.toThrow(
     "model: its convolutions are [2,2], this run's [1,1]",

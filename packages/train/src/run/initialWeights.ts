@@ -87,10 +87,14 @@ export async function initialWeights(
  * 0…1. An instance norm follows their first convolution and takes the offset out again, but for what a patch's border adds.
  */
 function intensityScale(
-  { preprocessing }: InitialModel,
+  { path, network, preprocessing }: InitialModel,
   { channels, intensityLowHu, intensityHighHu }: Config,
 ): number {
   if (preprocessing.by === 'organseg' || channels) return 1;
+  if (network.architecture !== 'PlainConvUNet' && network.architecture !== 'ResidualEncoderUNet')
+    throw new InputError(
+      `${path}: its ${network.architecture} is bound to its own unit of intensity; leave channels as the model has them`,
+    );
   const [normalisation] = preprocessing.channels;
   if (normalisation?.scheme !== 'CTNormalization')
     throw new InputError(`starting from ${normalisation?.scheme} expects channels that are normalised alike`);

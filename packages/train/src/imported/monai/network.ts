@@ -12,9 +12,15 @@ import { argumentsOf, type BundleConfig, type Component } from './bundleConfig.t
 
 const count = z.int().positive();
 /** One number stands for three of it. */
-const triple = z.union([count.transform((n): Dhw => [n, n, n]), z.tuple([count, count, count])]);
+const triple = z.union(
+  [count.transform((n): Dhw => [n, n, n]), z.tuple([count, count, count])],
+  'expects a positive integer, or three',
+);
 /** A layer by its name, or by its name and arguments. */
-const layer = z.union([z.string(), z.tuple([z.string()]), z.tuple([z.string(), z.looseObject({})])]);
+const layer = z.union(
+  [z.string(), z.tuple([z.string()]), z.tuple([z.string(), z.looseObject({})])],
+  'expects the name of a layer, or that and its arguments',
+);
 type Layer = z.infer<typeof layer>;
 
 /** The groups of SegResNet's norms, the slope of LeakyReLU below 0, and what norms add to variances. */
