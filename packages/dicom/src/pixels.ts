@@ -2,7 +2,8 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { AIR_HU } from '@organseg/core/volume/hounsfield.ts';
 import { decoderOf, isEncapsulated } from './codecs/transferSyntax.ts';
-import { concatenated, type DicomFile, readWhole } from './elements.ts';
+import { concatenated } from './concatenated.ts';
+import { type DicomFile, readWhole } from './elements.ts';
 import type { DicomSlice, PixelFormat } from './slices.ts';
 
 /** The highest value of CT scanners' 12-bit scale. A padding value above it would be the brightest of the scan. */

@@ -3,12 +3,16 @@ import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { DicomStream } from '@organseg/dicom/openSeries.ts';
+import { withPreamble } from '@organseg/dicom/preamble.ts';
 import { asInputError } from './errors.ts';
 import { hasNiftiName } from './nifti.ts';
 import { namesIn, readBytes, statOf } from './read.ts';
 
 /** How deep exported discs put their files: DICOM/PATIENT/STUDY/SERIES, and some more. */
 const MOST_FOLDERS = 8;
+
+/** A preamble and the mark behind it: as much as tells DICOM from other files. */
+const START_BYTES = 132;
 
 /**
  * Regular files of a folder and those below it, in the order of their names; hidden ones are passed over, and what is
@@ -36,7 +40,7 @@ const filesOf = async (path: string): Promise<string[]> =>
 
 const statOrNone = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
-/** Whether a file begins as DICOM files with a preamble do, or a folder holds one that does, or is called as they are. */
+/** Whether a file begins as DICOM files do or is named as they are, or a folder holds one such. */
 export async function holdsDicom(path: string): Promise<boolean> {
   return (await filesOf(path)).some((file) => /\.dcm$/i.test(file) || beginsAsDicom(file));
 }
@@ -52,16 +56,8 @@ export async function isDicomFolder(folder: string): Promise<boolean> {
 
 function beginsAsDicom(path: string): boolean {
   if (hasNiftiName(path)) return false;
-  const start = readStart(path, 132);
-  if (String.fromCharCode(...start.subarray(128)) === 'DICM') return true;
-  // Without a preamble: the first element is of group 2 or 8, and its value is short.
-  return (
-    start.length === 132 &&
-    [2, 8].includes(start[0]!) &&
-    start[1] === 0 &&
-    start[2]! <= 0x18 &&
-    start[3] === 0
-  );
+  const start = readStart(path, START_BYTES);
+  return start.length === START_BYTES && withPreamble(start) !== undefined;
 }
 
 function readStart(path: string, bytes: number): Uint8Array<ArrayBuffer> {
