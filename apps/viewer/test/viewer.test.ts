@@ -162,7 +162,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(Object.keys(json)).toEqual(LABELS.slice(1));
     expect(Object.values<{ voxels: number }>(json).map(({ voxels }) => voxels)).toEqual(counts.slice(1));
     const csv = readFileSync(await saved('save-csv'), 'utf8').split('\n');
-    expect(csv[0]).toBe('organ,label,voxels,volume_ml,mean_hu');
+    expect(csv[0]).toBe('organ,label,voxels,volume_ml,mean_hu,probability,expected_dsc');
     expect(csv[3]).toMatch(new RegExp(`^"left ""odd"", kidney",3,${counts[3]},`));
     expect(
       readFileSync(await saved('save-png'))
