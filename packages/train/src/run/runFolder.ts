@@ -22,7 +22,8 @@ export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRI
 /** The folder of the labels that a run makes of unlabelled scans. */
 export const PSEUDO_LABELS = 'pseudo-labels';
 
-const OTHERS = ['training.jsonl', 'progress.svg', BEST, LATEST, BRANCH, PSEUDO_LABELS, 'postprocessing.json'];
+const KEPT_LATER = ['postprocessing.json', 'calibration.json'];
+const OTHERS = ['training.jsonl', 'progress.svg', BEST, LATEST, BRANCH, PSEUDO_LABELS, ...KEPT_LATER];
 
 /** What a run is made from: a data set, and the folders of the model to start from and of pseudo-labels. */
 type RunInputs = Pick<RunDescription, 'data'> & {
