@@ -4,7 +4,7 @@
  * learnt from other generated scans and, where `--images DIR --labels DIR` are given, from real ones of known truth.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,9 +15,7 @@ const WORK = 'runs/box';
 const UNSEEN = 20;
 
 interface Recipe {
-  readonly phantom: { readonly seed: number; readonly spacing: number };
-  /** The number of phantoms of each training in turn; the second fine-tunes what the first made. */
-  readonly labelled: readonly number[];
+  readonly phantom: { readonly labelled: number; readonly seed: number; readonly spacing: number };
   readonly preset: string;
   readonly settings: Record<string, unknown>;
 }
@@ -35,30 +33,20 @@ function writePhantoms(out: string, count: number, from: number): void {
 }
 
 const file = (...path: string[]) => join(ROOT, ...path);
-const { phantom, labelled, preset, settings }: Recipe = JSON.parse(
-  readFileSync(file(MODEL, 'recipe.json'), 'utf8'),
-);
-const { seed, spacing } = phantom;
-let run: string | undefined;
-let init: string | null = null;
-let data = '';
-for (const [i, count] of labelled.entries()) {
-  data = `${WORK}/data-${i + 1}`;
-  writePhantoms(data, count, seed);
-  init = run ?? null;
-  run = `${WORK}/run-${i + 1}`;
-  if (existsSync(file(run, 'config.json'))) organseg('train', '--out', run, '--resume');
-  else {
-    writeFileSync(file(WORK, 'settings.json'), JSON.stringify(settings));
-    const how = ['--preset', preset, '--config', `${WORK}/settings.json`, ...(init ? ['--init', init] : [])];
-    organseg('train', '--data', data, '--out', run, ...how);
-  }
+const { phantom, preset, settings }: Recipe = JSON.parse(readFileSync(file(MODEL, 'recipe.json'), 'utf8'));
+const [data, run] = [`${WORK}/data`, `${WORK}/run`];
+const { labelled, seed, spacing } = phantom;
+writePhantoms(data, labelled, seed);
+if (existsSync(file(run, 'config.json'))) organseg('train', '--out', run, '--resume');
+else {
+  mkdirSync(file(WORK), { recursive: true });
+  writeFileSync(file(WORK, 'settings.json'), JSON.stringify(settings));
+  organseg('train', '--data', data, '--out', run, '--preset', preset, '--config', `${WORK}/settings.json`);
 }
 for (const name of ['checkpoint-best.safetensors', 'training.jsonl', 'progress.svg'])
-  copyFileSync(file(run!, name), file(MODEL, name));
-// The folders are where the command has put them, whoever runs it.
-const found = JSON.parse(readFileSync(file(run!, 'config.json'), 'utf8'));
-const description = { ...found, data, init, sources: null };
+  copyFileSync(file(run, name), file(MODEL, name));
+// The folder of the data is where the command has put it, whoever runs it.
+const description = { ...JSON.parse(readFileSync(file(run, 'config.json'), 'utf8')), data, sources: null };
 writeFileSync(file(MODEL, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
 
 const unseen = `${WORK}/unseen`;

@@ -24,22 +24,12 @@ export function widenedPatient(patient: Patient, random: Random): Patient {
     colonGas: random.uniform(0, 0.8),
     oralHu: random.chance(0.35) ? random.uniform(60, 700) : random.uniform(-20, 50),
     contrast: {
-      ...widenedPhase(contrast.phase, random),
+      phase: random.chance(0.5) ? random.uniform(0, 3) : contrast.phase,
+      strength: random.uniform(0.4, 1.6),
       steatosis: random.chance(0.35) ? random.uniform(5, 60) : 0,
     },
     tissueDeviationHu: random.uniform(0, 30),
   };
-}
-
-/** Any phase, an early arterial one with much contrast medium among them. */
-function widenedPhase(phase: number, random: Random): { phase: number; strength: number } {
-  const isArterial = random.fork('arterial').chance(0.2);
-  const usual = {
-    phase: random.chance(0.5) ? random.uniform(0, 3) : phase,
-    strength: random.uniform(0.4, 1.6),
-  };
-  const arterial = random.fork('arterial phase');
-  return isArterial ? { phase: arterial.uniform(0.8, 1.4), strength: arterial.uniform(0.9, 2.2) } : usual;
 }
 
 /** A field of view that runs on into pelvis or chest in some, and is cut to a slab or from the sides in some. */

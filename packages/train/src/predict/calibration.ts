@@ -129,7 +129,7 @@ function doubtOf(
   if (!organ || expectedDsc === undefined) return undefined;
   if (expectedDsc - organ.error < LEAST_DSC)
     return `expected DSC ${expectedDsc.toFixed(2)} ± ${organ.error.toFixed(2)}`;
-  const isPlausible = volumeMl < 1.5 * organ.mostMl && volumeMl > 0.05 * organ.mostMl;
+  const isPlausible = volumeMl < 1.5 * organ.mostMl && volumeMl > 0.03 * organ.mostMl;
   return isPlausible ? undefined : `${volumeMl < 10 ? volumeMl.toFixed(1) : Math.round(volumeMl)} ml`;
 }
 

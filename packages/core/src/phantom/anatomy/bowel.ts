@@ -17,11 +17,9 @@ function colon(build: Build): Part {
   const grow =
     growth(patient, random, 0.3) *
     mix(0.85, 1.1, patient.bowelFill) *
-    Math.exp(variety * further.uniform(-0.15, 0.55));
+    Math.exp(variety * further.normal(0.05, 0.18));
   const sag = random.uniform(-75, 5) + variety * further.uniform(0, 85);
-  // A high left flexure lies in front of the spleen, beside the stomach.
-  const high = variety * (further.chance(0.5) ? further.uniform(0.3, 1) : 0);
-  const rise = random.uniform(-5, 40) + variety * further.uniform(-10, 15) + 55 * high;
+  const rise = random.uniform(-5, 40) + variety * further.uniform(-10, 30);
   const axis = tube(
     varied(
       [
@@ -33,9 +31,9 @@ function colon(build: Build): Part {
         [66, 96, -26 + 0.4 * sag, 19],
         [10, 104, -28 + sag, 19],
         [-50, 100, -22 + 0.8 * sag, 18],
-        [-92, 66 + 12 * high, 12 + 0.6 * rise, 18 + 4 * high],
-        [-112 + 14 * high, 34 + 34 * high, 30 + rise, 18 + 4 * high],
-        [-114, 8 + 14 * high, -10 + 20 * high, 16],
+        [-92, 66, 12 + 0.6 * rise, 18],
+        [-112, 34, 30 + rise, 18],
+        [-114, 8, -10, 16],
         [-114, 0, -70, 15],
         [-104, 8, -120, 15],
         [-82, 26, -160, 15],

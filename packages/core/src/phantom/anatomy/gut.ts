@@ -48,15 +48,11 @@ export function stomach(build: Build, label: number): Part {
   const { variety } = patient;
   const further = random.fork('variety');
   const grow =
-    growth(patient, random, 0.15) *
-    mix(0.6 - 0.12 * variety, 1.06, fill) *
-    Math.exp(variety * further.normal(-0.05, 0.13));
+    growth(patient, random, 0.15) * mix(0.6, 1.06, fill) * Math.exp(variety * further.normal(-0.08, 0.16));
   const sag = random.normal(0, 12) - 14 * fill + variety * further.normal(4, 18);
   const usual = offsetOf(random, [5, 4, 3]);
   const moved = offsetOf(further, [7, 6, 9]);
-  // What is collapsed lies nearer to the middle.
-  const inwards = variety * (1 - fill) * further.uniform(0, 30);
-  const offset = xyz((axis) => usual[axis] + variety * moved[axis] + (axis === 0 ? inwards : 0));
+  const offset = xyz((axis) => usual[axis] + variety * moved[axis]);
   const knots = [
     [-70, -6, 102 + 0.5 * patient.breathMm, 27],
     [-74, 18, 88, 35],
@@ -72,7 +68,6 @@ export function stomach(build: Build, label: number): Part {
     [-66 + offset[0], 26, 86, 11],
   ]);
   const rugae = mix(3.5, 1, fill);
-  const wallMm = variety * further.uniform(0, 6);
   const folded: Solid = {
     bounds: body.bounds,
     distance: (p) => body.distance(p) + rugae * noise.at(p.x / 13, p.y / 13, p.z / 13),
@@ -94,7 +89,7 @@ export function stomach(build: Build, label: number): Part {
     const filling = mix(fluid, chewed, smoothstep(0, 0.2, meal));
     return mix(filling, AIR_HU + 20, clamp(0.5 + (p.tableY - level) / p.voxelMm, 0, 1));
   };
-  return { solid, hu: hollow(mix(7 + wallMm, 3, fill), tissues.gutWall, content), label };
+  return { solid, hu: hollow(mix(7, 3, fill), tissues.gutWall, content), label };
 }
 
 /** The duodenum, a C around the pancreas's head: bulb, down, across under the head between the great vessels, and up. */
