@@ -441,6 +441,11 @@ export function contract(start: (settings: Settings) => Promise<Server>): void {
       ['two organs of one id', { name: 'A', organs: [organ(1, 'a'), organ(1, 'b')] }, /two organs of one id/],
       ['a label that does not fit into a byte', { name: 'A', organs: [organ(256, 'a')] }, /^organs\.0\.id: /],
       ['a deadline that is no time', { name: 'A', deadline: 'soon' }, /^deadline: /],
+      [
+        'a deadline beyond the years that compare as text',
+        { name: 'A', deadline: '9999-12-31T23:59:59-14:00' },
+        /^deadline: expected a year of four digits in UTC/,
+      ],
     ])('is not made with %s', async (_, settings, detail) => {
       expect(await owner.post('/v1/challenges', settings)).toMatchObject(problem(422, detail));
     });

@@ -4,9 +4,13 @@ import { RULE_SETS, type RuleSetName } from '@organseg/core/metrics/score.ts';
 import { FLARE22_ORGANS } from '@organseg/core/organs.ts';
 import { CASE_NAME } from '../upload/fileNames.ts';
 
-/** A time, which comes out in UTC, as times are compared as text. */
+/** A time, which comes out in UTC with four digits for its year, as times are compared as text. */
 export const Time = z.iso
   .datetime({ offset: true, error: 'expected a date and a time, such as 2027-01-31T23:59:59Z' })
+  .refine((time) => {
+    const year = new Date(time).getUTCFullYear();
+    return !(year < 0 || year > 9999);
+  }, 'expected a year of four digits in UTC')
   .openapi({ example: '2027-01-31T23:59:59Z' })
   .transform((time) => new Date(time).toISOString());
 
