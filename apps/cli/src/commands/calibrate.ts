@@ -9,6 +9,7 @@ import { listed, plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
+import { statOf } from '@organseg/files/read.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import {
   CALIBRATION,
@@ -59,13 +60,17 @@ export const calibrate = command('calibrate', 'Learn how far a model is to be tr
   .action(async (options: Options) => {
     const { model, images, labels, largestComponent: keepsLargest = false } = options;
     const { memoryCap: memoryCapBytes } = options;
+    await statOf(model);
     if (!isRun(model)) throw new InputError(`${model}: is no run`);
     if (images.length !== labels.length)
-      throw new InputError(`${plural(images.length, '--images')}, but ${plural(labels.length, '--labels')}`);
+      throw new InputError(`--images is given ${images.length} times, --labels ${labels.length}`);
     const path = join(model, CALIBRATION);
     if (existsSync(path)) await readJsonFile(path, calibration); // or it is not ours to replace
-    const sources = await Promise.all(images.map((folder, i) => knownScans(folder, labels[i]!)));
     const planned = await averaged([model], {}, { memoryCapBytes, confidence: true });
+    const { channelNames } = planned;
+    const sources = await Promise.all(
+      images.map((folder, i) => knownScans(folder, labels[i]!, channelNames)),
+    );
     await whileLocked(model, () =>
       withGpu({ memoryCapBytes }, async (owner, signal) => {
         const segmenter = await planned.open(owner, signal);
@@ -85,6 +90,8 @@ export const calibrate = command('calibrate', 'Learn how far a model is to be tr
           bar.finish();
           const [weights] = (await planned.origin(NO_POSTPROCESSING)).weights;
           const made = calibrationOf({ weights: weights!, keepsLargest }, known);
+          if (!Object.keys(made.organs).length)
+            throw new InputError(`${model}: found no organ in these scans, or its labels are regions`);
           await writeWhole(path, `${JSON.stringify(made, null, 2)}\n`);
           const organs = Object.keys(made.organs);
           print(options, made, `${path}: ${listed(organs)}, from ${plural(made.scans, 'scan')}`);
@@ -100,8 +107,12 @@ function several(given: string, before: readonly string[] = []): string[] {
   return [...before, given];
 }
 
-async function knownScans(images: string, labels: string): Promise<KnownScan[]> {
-  const scans = await scansIn(images);
+async function knownScans(
+  images: string,
+  labels: string,
+  channelNames: readonly string[],
+): Promise<KnownScan[]> {
+  const scans = await scansIn(images, channelNames);
   return scans.map((scan) => {
     const truth = join(labels, `${scan.name}.nii.gz`);
     if (!existsSync(truth)) throw new InputError(`${truth}: no such file; ${scan.path} has no truth`);
