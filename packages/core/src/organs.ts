@@ -44,6 +44,9 @@ export const FLARE22_LABEL_NAMES: readonly string[] = [
 /** The tolerance of organs that FLARE22 does not know: TotalSegmentator's (Wasserthal 2023). */
 const OTHER_TOLERANCE_MM = 3;
 
+/** The labels of all organs: every one but the background's. */
+export const organLabels = (labelNames: readonly string[]): number[] => [...labelNames.keys()].slice(1);
+
 /**
  * The organs of a data set by its label names, background first: FLARE22's where the labels are those, in that order;
  * else its own under their names, with FLARE22's tolerance where it has an organ of the name.

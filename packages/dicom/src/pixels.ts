@@ -1,8 +1,9 @@
 /** The values of slices: their stored bits as numbers, slope and intercept applied. */
+
 import { InputError } from '@organseg/core/inputError.ts';
+import { concatenated } from '@organseg/core/volume/concatenated.ts';
 import { AIR_HU } from '@organseg/core/volume/hounsfield.ts';
 import { decoderOf, isEncapsulated } from './codecs/transferSyntax.ts';
-import { concatenated } from './concatenated.ts';
 import { type DicomFile, readWhole } from './elements.ts';
 import type { DicomSlice, PixelFormat } from './slices.ts';
 
@@ -44,9 +45,9 @@ export class SliceReader {
   #frame(frame: number, { transferSyntax, columns, rows, frames, bitsAllocated }: PixelFormat) {
     const parts = this.#pixels.map((buffer) => new Uint8Array(buffer));
     if (isEncapsulated(transferSyntax))
-      return frames === 1 ? concatenated(...parts) : (parts[frame] ?? new Uint8Array());
+      return frames === 1 ? concatenated(parts) : (parts[frame] ?? new Uint8Array());
     const bytes = (columns * rows * bitsAllocated) / 8;
-    return concatenated(...parts.map((part) => part.subarray(frame * bytes, (frame + 1) * bytes)));
+    return concatenated(parts.map((part) => part.subarray(frame * bytes, (frame + 1) * bytes)));
   }
 }
 

@@ -1,6 +1,6 @@
 /** How DICOM files begin; tells them from others without what parses them. */
+import { concatenated } from '@organseg/core/volume/concatenated.ts';
 import { EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from './codecs/transferSyntax.ts';
-import { concatenated } from './concatenated.ts';
 
 const PREAMBLE_BYTES = 128;
 
@@ -16,11 +16,11 @@ export function withPreamble(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBu
   const isExplicit = /^[A-Z]{2}$/.test(textAt(bytes, 4).slice(0, 2));
   const preamble = new Uint8Array(PREAMBLE_BYTES + 4);
   preamble.set(new TextEncoder().encode('DICM'), PREAMBLE_BYTES);
-  if (group === 2 && element === 0 && isExplicit) return concatenated(preamble, bytes);
+  if (group === 2 && element === 0 && isExplicit) return concatenated([preamble, bytes]);
   const isFirst = group === 8 && element <= 0x18 && (isExplicit || view.getUint32(4, true) <= 64);
   if (!isFirst) return undefined;
   const syntax = isExplicit ? EXPLICIT_LITTLE_ENDIAN : IMPLICIT_LITTLE_ENDIAN;
-  return concatenated(preamble, metaOf(syntax), bytes);
+  return concatenated([preamble, metaOf(syntax), bytes]);
 }
 
 /** The header of a file that names its transfer syntax alone. */

@@ -1,8 +1,8 @@
 /** Label maps of all scans by one model, with pictures and statistics, in a folder of their own. */
+import { organLabels } from '@organseg/core/organs.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import { organLabels } from '@organseg/train/predict/postprocessing.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
 import { averaged } from '../predict/segmenters.ts';

@@ -2,9 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
-import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import { labelMap } from '@organseg/core/metrics/labelMap.ts';
+import { countVoxels, diceOrOne, overlapByLabel } from '@organseg/core/metrics/overlap.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import { organLabels } from '@organseg/core/organs.ts';
 import { determinant } from '@organseg/core/volume/affine.ts';
+import { keepLargestComponent } from '@organseg/core/volume/components.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
@@ -18,7 +21,7 @@ import {
   type KnownOrgan,
   trustIn,
 } from '@organseg/train/predict/calibration.ts';
-import { NO_POSTPROCESSING, organLabels, postprocess } from '@organseg/train/predict/postprocessing.ts';
+import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { predictFile } from '@organseg/train/predict/predictFile.ts';
 import type { Segmenter } from '@organseg/train/predict/predictor.ts';
 import { isRun } from '@organseg/train/run/runFolder.ts';
@@ -131,17 +134,20 @@ async function foundIn(
   if ('fault' in made) throw new InputError(made.fault);
   const reference = await readLabelsFile(truth);
   assertSameGrid(reference, truth, made.labels, scan.path);
-  if (keepsLargest)
-    postprocess(made.labels, { largestComponent: organLabels(labelNames), fillHoles: [] }, labelNames);
-  const dice = diceByLabel(reference.data, made.labels.data, labelNames.length);
+  if (keepsLargest) keepLargestComponent(made.labels, organLabels(labelNames));
+  const [was, is] = [
+    labelMap(reference.shape, reference.data, truth),
+    labelMap(made.labels.shape, made.labels.data, scan.path),
+  ] as const;
+  const overlaps = overlapByLabel(was, is, labelNames.length);
   const voxelMl = Math.abs(determinant(reference.affine)) / 1000;
   const trust = trustIn(made, labelNames, undefined);
   return organLabels(labelNames).flatMap((label) => {
     const name = labelNames[label]!;
     const probability = trust.find((found) => found.name === name)?.probability ?? null;
-    const voxels = reference.data.reduce((sum, value) => sum + (value === label ? 1 : 0), 0);
-    return voxels || probability !== null
-      ? [{ name, probability, dsc: dice[label]!, trueMl: voxels * voxelMl }]
+    const counts = countVoxels(overlaps[label]!);
+    return counts.reference || probability !== null
+      ? [{ name, probability, dsc: diceOrOne(counts), trueMl: counts.reference * voxelMl }]
       : [];
   });
 }

@@ -1,16 +1,12 @@
 /** `organseg predict`: label maps of scans by a trained run. */
 import { InputError } from '@organseg/core/inputError.ts';
+import { organLabels } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { isDicomScan } from '@organseg/files/scanFile.ts';
 import { TASK_NAMES, type TaskName } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import type { Origin } from '@organseg/train/predict/origin.ts';
-import {
-  labelsOf,
-  organLabels,
-  type Postprocessing,
-  readChoice,
-} from '@organseg/train/predict/postprocessing.ts';
+import { labelsOf, type Postprocessing, readChoice } from '@organseg/train/predict/postprocessing.ts';
 import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
@@ -147,10 +143,7 @@ const withSeries = (origin: Origin, series: string | undefined): Origin =>
 /** What the options name; the model in the box where they name none. Throws InputError where they name two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
   const { model: named, join, totalsegmentator, task, folds, checkpoint } = options;
-  const [choice, how] = [
-    { folds, checkpoint },
-    { ...predictorOptions(options), confidence: options.statistics },
-  ];
+  const [choice, how] = [{ folds, checkpoint }, predictorOptions(options)];
   if (totalsegmentator !== undefined) {
     if (named || join)
       throw new InputError(
@@ -176,6 +169,7 @@ function predictorOptions(options: Options): PredictorOptions {
     resample,
     mirror,
     skipEarly,
+    confidence: options.statistics,
     onRetry: (why) => say(`${why}; trying again with less`),
   };
 }

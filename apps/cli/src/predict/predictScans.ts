@@ -33,7 +33,8 @@ interface Made extends RecordedScan {
 /**
  * Writes CASE.nii.gz for each scan that is left, what was asked for besides, and the report of all after each.
  * A scan that cannot be segmented stops no other. Probabilities need a predictor that resamples logits; with a profile
- * each case is measured alone, one after another. With a calibration it says which organs are not to be trusted. Returns the names of the cases that could not be segmented.
+ * each case is measured alone, one after another. With a calibration it says which organs are not to be trusted. Returns
+ * the names of the cases that could not be segmented.
  */
 export async function predictScans(
   segmenter: Segmenter,

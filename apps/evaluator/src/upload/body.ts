@@ -1,4 +1,5 @@
 /** Request bodies as streams of bounded length. */
+import { concatenated } from '@organseg/core/volume/concatenated.ts';
 import type { Context } from 'hono';
 import { Problem } from '../http/problem.ts';
 
@@ -40,13 +41,7 @@ async function* streamOf(body: ReadableStream<Uint8Array> | null): AsyncGenerato
 export async function collected(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of bytes) chunks.push(chunk);
-  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  return concatenated(chunks);
 }
 
 /** Throws Problem 415 where a request names a content type that is none of `types`. */

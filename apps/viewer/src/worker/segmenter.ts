@@ -4,7 +4,7 @@ import { labelMap } from '@organseg/core/metrics/labelMap.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import { labelEntries, organsOf } from '@organseg/core/organs.ts';
+import { labelEntries, organLabels, organsOf } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { keepLargestComponent } from '@organseg/core/volume/components.ts';
 import { isCt } from '@organseg/core/volume/hounsfield.ts';
@@ -100,7 +100,7 @@ export class Segmenter {
     tell({ stage: 'writing the label map', share: 0 });
     const { labels, report } = prediction;
     const { calibration } = this.model;
-    if (calibration?.keepsLargest) keepLargestComponent(labels, [...labelNames.keys()].slice(1));
+    if (calibration?.keepsLargest) keepLargestComponent(labels, organLabels(labelNames));
     const trust = trustIn(prediction, labelNames, calibration);
     const figures = labelStatistics(scan, labels, labelNames.length);
     const parts: Uint8Array<ArrayBuffer>[] = [];

@@ -21,6 +21,7 @@ import {
   zeros,
 } from '@organseg/kernels/tensor.ts';
 import { Downloads } from '@organseg/kernels/transfer.ts';
+import type { LinearPairs } from '../volume/resampleGrid.ts';
 
 /** Labels of planes [from, to), columns [left, right) and all rows; `planeStride` labels from plane to plane. */
 export interface LabelBlock {
@@ -32,14 +33,11 @@ export interface LabelBlock {
   readonly labels: Uint8Array;
 }
 
-/** A lower index and the share of the next one, for each index of a grid's axis. */
-type AxisTable = readonly (readonly [number, number])[];
-
 /** The case's grid, on which logits are interpolated. */
 export interface LabelGrid {
   readonly size: Dhw;
   /** Along D, H and W: the lower of the network's indices beside each of this grid's, and the share of the next one. */
-  readonly tables: readonly [AxisTable, AxisTable, AxisTable];
+  readonly tables: readonly [LinearPairs, LinearPairs, LinearPairs];
   /** Also sends probabilities to the sink. */
   readonly probabilities?: boolean;
 }
@@ -276,7 +274,7 @@ export class LabelSlab {
 /** How the case's grid lies in the network's: for each index the lower neighbour, and the share of the next. */
 interface GridTables {
   /** The case's planes. */
-  readonly depth: AxisTable;
+  readonly depth: LinearPairs;
   /** f32 [rows + columns, 2]: the case's rows, then its columns [left, right), which lie in the slab. */
   readonly table: Tensor;
   readonly left: number;

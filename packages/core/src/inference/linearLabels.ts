@@ -2,16 +2,14 @@
  * A label map on another grid, as nnU-Net resamples segmentations: the mask of each label, 1 where the map has it and 0
  * elsewhere, is interpolated linearly, and a voxel gets the highest label whose mask is at least ½ there, or 0.
  */
+import type { LinearPairs } from '../volume/resampleGrid.ts';
 import type { CroppedView } from './caseGeometry.ts';
-
-/** For each index of an axis the sample below its place, and the share of the next sample in it. */
-export type Pairs = readonly (readonly [lower: number, share: number])[];
 
 /** The labels of a view of an array at places along its axes x, y, z; x runs fastest in the result. */
 export function linearLabels(
   data: Uint8Array,
   { start, steps }: CroppedView,
-  [alongX, alongY, alongZ]: readonly [Pairs, Pairs, Pairs],
+  [alongX, alongY, alongZ]: readonly [LinearPairs, LinearPairs, LinearPairs],
 ): Uint8Array {
   const columns = alongX.length;
   // Of each column: how far into the array its two samples lie along x, and the share of the second.

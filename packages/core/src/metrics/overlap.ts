@@ -79,7 +79,7 @@ export function dice({ reference, prediction, common }: VoxelCounts): number {
 }
 
 /** The Dice coefficient as both rule sets have it: two empty masks agree, 1. */
-function diceOrOne(counts: VoxelCounts): number {
+export function diceOrOne(counts: VoxelCounts): number {
   return counts.reference + counts.prediction === 0 ? 1 : dice(counts);
 }
 

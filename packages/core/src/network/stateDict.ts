@@ -53,7 +53,8 @@ function unetEntries(entries: StateDictEntry[], { norm, bias }: UnetConfig): Sta
 
 /**
  * The key of each parameter among a file's tensors, and of those of heads at lower resolutions as far as the file has
- * them. Keys may all begin with `module.`, as those of a network do that several GPUs trained. Throws InputError that names the tensor that is missing, of another shape or unknown.
+ * them. Keys may all begin with `module.`, as those of a network do that several GPUs trained. Throws InputError that
+ * names the tensor that is missing, of another shape or unknown.
  */
 export function parametersFrom(
   config: NetworkConfig,

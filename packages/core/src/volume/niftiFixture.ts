@@ -1,5 +1,6 @@
 /** For tests: NIfTI files of any version, byte order and data type, right or wrong as asked. */
 import type { ByteSource } from './byteReader.ts';
+import { concatenated } from './concatenated.ts';
 
 export interface NiftiFixture {
   version?: 1 | 2;
@@ -104,15 +105,7 @@ export function niftiVoxels(fixture: NiftiFixture = {}): Uint8Array<ArrayBuffer>
 export const niftiFile = (fixture: NiftiFixture = {}): Uint8Array<ArrayBuffer> =>
   concatenate(niftiHeader(fixture), niftiVoxels(fixture));
 
-export function concatenate(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
+export const concatenate = (...parts: Uint8Array[]): Uint8Array<ArrayBuffer> => concatenated(parts);
 
 /** The bytes as a source, in chunks of the given size. */
 export function sourceOf(name: string, bytes: Uint8Array, chunkBytes = 1000): ByteSource {

@@ -52,12 +52,11 @@ export function nearestIndices(
   );
 }
 
+/** For each index of an axis the sample below its place on another, and the share of the next sample in it. */
+export type LinearPairs = readonly (readonly [lower: number, share: number])[];
+
 /** The source index below each target index, and the share of the next one in a linear interpolation. */
-export function linearPairs(
-  { scale, offset }: AxisMap,
-  targetSize: number,
-  sourceSize: number,
-): [lower: number, share: number][] {
+export function linearPairs({ scale, offset }: AxisMap, targetSize: number, sourceSize: number): LinearPairs {
   return Array.from({ length: targetSize }, (_, target) => {
     const source = Math.min(sourceSize - 1, Math.max(0, scale * target + offset));
     const lower = Math.floor(source);

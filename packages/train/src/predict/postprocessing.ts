@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
+import { organLabels } from '@organseg/core/organs.ts';
 import { fillHoles, keepLargestComponent } from '@organseg/core/volume/components.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
@@ -19,9 +20,6 @@ export interface Postprocessing {
   /** Labels whose holes are filled. */
   readonly fillHoles: readonly number[];
 }
-
-/** The labels of all organs: every one but the background's. */
-export const organLabels = (labelNames: readonly string[]): number[] => [...labelNames.keys()].slice(1);
 
 export const NO_POSTPROCESSING: Postprocessing = { largestComponent: [], fillHoles: [] };
 

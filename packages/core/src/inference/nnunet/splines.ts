@@ -5,6 +5,7 @@
  * A cubic B-spline is first fitted to the samples (the prefilter) and then evaluated at four coefficients. The fit is
  * a filter of endless reach, h[j] = h[0]·z^|j| with z = √3 − 2 (Unser 1999): both steps are one filter of the samples.
  */
+import type { LinearPairs } from '../../volume/resampleGrid.ts';
 import type { TapTable } from '../tapPreparation.ts';
 
 const POLE = Math.sqrt(3) - 2;
@@ -72,7 +73,7 @@ function linearShare(x: number, size: number): [number, number] {
 }
 
 /** The lower sample and the share of the next one, for each index of an axis of `to` samples, in one of `from`. */
-export function pairTable(order: 0 | 1, from: number, to: number): [number, number][] {
+export function pairTable(order: 0 | 1, from: number, to: number): LinearPairs {
   return Array.from({ length: to }, (_, i) => {
     const x = clamp(sourceOf(i, from, to), 0, from - 1);
     return linearShare(order === 0 ? Math.floor(x + 0.5) : x, from);

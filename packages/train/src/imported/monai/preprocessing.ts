@@ -1,5 +1,4 @@
 /** How a bundle of MONAI prepares scans, where that means what this program does. */
-
 import { dhwOf } from '@organseg/core/inference/axes.ts';
 import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
