@@ -71,6 +71,18 @@ test('plans of MR or several channels are read with their normalisations, augmen
   expect(read.augmentations.find(({ kind }) => kind === 'noise')).toMatchObject({ std: [0, 0.3] });
 });
 
+test('plans of MR that resample scans otherwise than a run does are refused', () => {
+  const { named } = written(PLANNED_BY_NNUNET[0]!, ['MRI']);
+  const configuration = named.json.configurations['3d_fullres'];
+  configuration.resampling_fn_data_kwargs.order = 1;
+  expect(() => settingsOfPlans(preset, named)).toThrow(
+    /^nnUNetPlans\.json: configuration 3d_fullres: training resamples .*, not by order 1, force_separate_z null/,
+  );
+  // Of one channel of CT a run resamples in its own way, whatever the plans say.
+  configuration.normalization_schemes = ['CTNormalization'];
+  expect(settingsOfPlans(preset, named).channels).toBeNull();
+});
+
 const project = golden('nnunet-plans/FLARE23_blackbean/plans.json');
 test.skipIf(!project)('plans of a real project (skipped where ../shared is not there)', () => {
   const named = { json: JSON.parse(readFileSync(project!, 'utf8')), path: project! };

@@ -1,7 +1,9 @@
 /** The settings that a plans file of nnU-Net's gives a run. */
+import type { NnunetPreprocessing } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
+import { nnunetPreprocessing } from '../config/channels.ts';
 import type { Config } from '../config/schema.ts';
 import { CONFIGURATION } from '../exported/nnunetPlans.ts';
 import { describe, type Named } from '../imported/nnunet/plans.ts';
@@ -23,6 +25,20 @@ const schema = z.looseObject({
   }),
 });
 
+/** Throws InputError where a run on such channels would resample its scans otherwise. */
+function assertResampling({ channels, dataResampling }: NnunetPreprocessing, path: string): void {
+  const own = nnunetPreprocessing(channels, [1, 1, 1]).dataResampling;
+  const { order, forceSeparateZ, separateZThreshold } = dataResampling;
+  const isOwn =
+    order === own.order &&
+    forceSeparateZ === own.forceSeparateZ &&
+    separateZThreshold === own.separateZThreshold;
+  if (!isOwn)
+    throw new InputError(
+      `${path}: configuration ${CONFIGURATION}: training resamples by nnU-Net’s defaults (order 3, force_separate_z null, separate_z_anisotropy_threshold 3), not by order ${order}, force_separate_z ${forceSeparateZ}, separate_z_anisotropy_threshold ${separateZThreshold}`,
+    );
+}
+
 /**
  * The preset's training with the network, grid, patch, batch and intensities of 3d_fullres. Throws InputError that names
  * what is not known, or not trained.
@@ -38,6 +54,8 @@ export function settingsOfPlans(preset: Config, { json, path }: Named): Config {
   if (network.architecture !== 'PlainConvUNet' && network.architecture !== 'ResidualEncoderUNet')
     throw new InputError(`${path}: has a ${network.architecture}, which nnU-Net does not plan`);
   if (preprocessing.by !== 'nnU-Net') throw new Error('nnU-Net’s plans prepare scans as nnU-Net does');
+  const intensities = channelSettings(preset, preprocessing.channels);
+  if (intensities.channels) assertResampling(preprocessing, path);
   const blocks = network.architecture === 'PlainConvUNet' ? network.convolutions : network.blocks;
   const plan = {
     ...network,
@@ -50,6 +68,6 @@ export function settingsOfPlans(preset: Config, { json, path }: Named): Config {
   return {
     ...settingsOfNetworkPlan(preset, plan, transpose_backward),
     transposedBias: network.transposedBias,
-    ...channelSettings(preset, preprocessing.channels),
+    ...intensities,
   };
 }
