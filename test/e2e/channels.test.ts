@@ -125,9 +125,9 @@ describe('a data set of two channels of MR', () => {
     );
     expect(channelNames).toEqual(['T1', 'T2']);
     expect(Object.keys(sources)).toContain('imagesTr/case_0_0001.nii.gz');
-    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(
-      'ZScoreNormalization, ZScoreNormalization',
-    );
+    const report = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(report).toContain('ZScoreNormalization, ZScoreNormalization');
+    expect(report).toContain('<tr><th>settings<td>plan.json');
   });
 
   it('is trained by nested regions with an ignore label, predicted and scored by regions', async () => {

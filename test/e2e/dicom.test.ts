@@ -42,12 +42,15 @@ async function writeSlices(folder: string, volume: Volume): Promise<void> {
 describe('DICOM', () => {
   let folder: string;
   let data: string;
+  /** The folder of a pipeline on the data set, and the run that labels in it. */
+  let out: string;
   let run: string;
   let series: string;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'organseg-'));
-    [data, run, series] = [join(folder, 'data'), join(folder, 'run'), join(folder, 'in', 'test_000')];
+    [data, out, series] = [join(folder, 'data'), join(folder, 'out'), join(folder, 'in', 'test_000')];
+    run = join(out, 'labelled-only');
     const config = join(folder, 'tiny.json');
     writeFileSync(config, JSON.stringify(TINY));
     const counts = ['--labelled', '3', '--unlabelled', '1', '--test', '1'];
@@ -61,13 +64,28 @@ describe('DICOM', () => {
         rmSync(path);
       }
     await writeNiftiFile(join(folder, 'test_000.nii.gz'), await readScanFile(series));
-    for (const file of readdirSync(join(data, 'labelsTr'))) {
-      const path = join(data, 'labelsTr', file);
-      await writeNiftiFile(path, toLas(await readLabelsFile(path)));
-    }
-    await cliJsonHere(['train', '--data', data, '--out', run, '--preset', 'small', '--config', config]);
+    for (const part of ['Tr', 'Ts'])
+      for (const file of readdirSync(join(data, `labels${part}`))) {
+        const path = join(data, `labels${part}`, file);
+        const { affine } = await readScanFile(join(data, `images${part}`, file.replace('.nii.gz', '')));
+        await writeNiftiFile(path, { ...toLas(await readLabelsFile(path)), affine });
+      }
+    await cliJsonHere(['pipeline', '--data', data, '--out', out, '--preset', 'small', '--config', config]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('the pipeline trains, labels, predicts, scores and reports, and writes nothing of whom the scans are of', () => {
+    const names = readdirSync(out, { recursive: true, encoding: 'utf8' });
+    // By the teacher and by both students.
+    expect(names.filter((name) => /^predictions\W[\w-]+\Wtest_000\.nii\.gz$/.test(name))).toHaveLength(3);
+    expect(names).toContain('report.html');
+    const manifest = JSON.parse(readFileSync(join(out, 'pseudo-labels', 'manifest.json'), 'utf8'));
+    expect(manifest.cases).toMatchObject([{ case: 'unlabelled_000', labelled: true }]);
+    for (const name of names.filter((name) => statSync(join(out, name)).isFile())) {
+      const bytes = readFileSync(join(out, name), 'latin1');
+      for (const secret of Object.values(PATIENT)) expect(bytes.includes(secret), name).toBe(false);
+    }
+  });
 
   const predict = (input: string, out: string, ...options: string[]) =>
     cliHere(['predict', '--model', run, '--input', input, '--out', out, ...options]);

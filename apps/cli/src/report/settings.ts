@@ -11,7 +11,7 @@ import type { Html, ReportInput } from './input.ts';
 export function settings({ preset, config, adapter, tasks, runs }: ReportInput): Html {
   const isFromElsewhere = !runs[0]!.records.length;
   const rows: [string, string][] = [
-    ['preset', preset],
+    ['settings', preset],
     ['network', `${config.architecture}, filters ${config.filters.join(', ')}, ${config.classes} classes`],
     ['grid', `${config.spacingMm.join(' × ')} mm, patches of ${xyzOf(config.patch).join(' × ')} voxels`],
     ['intensities', intensities(config)],

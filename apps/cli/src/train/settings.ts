@@ -2,6 +2,7 @@
  * The settings of a run as `train`, `pipeline`, `model` and `augment` take them: a preset, a file over it, and single
  * values over both.
  */
+import { basename } from 'node:path';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
@@ -51,6 +52,10 @@ export async function settings(
   if (!preset && !init && !isWhole(file?.value)) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
   return config;
 }
+
+/** What the settings of the command line started from: a preset, or the file that leaves nothing to one. */
+export const startOf = async ({ preset, config: path }: SettingsOptions): Promise<string> =>
+  preset ?? (path && isWhole(await readJsonFile(path, z.unknown())) ? basename(path) : DEFAULT);
 
 /** The settings with the network, grid, patch and batch of nnU-Net's plans. */
 const withPlans = (
