@@ -11,7 +11,8 @@ import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
 import type { Config } from '../src/config/schema.ts';
 import type { LoadedCase } from '../src/data/caseStore.ts';
-import { emptyImage, labelTensors, type PreparedPaths } from '../src/data/preparedCase.ts';
+import type { PreparedPaths } from '../src/data/openPrepared.ts';
+import { emptyImage, labelTensors } from '../src/data/preparedCase.ts';
 import type { GpuOwner } from '../src/predict/loadedModel.ts';
 
 /** A folder that is removed after the test. */

@@ -5,8 +5,8 @@ import { Random } from '@organseg/core/random.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePrepared } from '../../test/fixture.ts';
 import { Batches } from './batches.ts';
+import type { PreparedPaths } from './openPrepared.ts';
 import { PatchPool } from './patchPool.ts';
-import type { PreparedPaths } from './preparedCase.ts';
 
 /** Three prepared cases of noise. */
 function cases(): PreparedPaths[] {
@@ -25,7 +25,7 @@ const COUNTS = { labelled: 2, pseudo: 1, unlabelled: 0 };
 
 test('which patch comes where depends on the place alone, not on what was taken before', async () => {
   const prepared = cases();
-  const opened = () => new Batches(config, 'initial', prepared, COUNTS, new Random(1));
+  const opened = () => new Batches(config, 'initial', prepared, COUNTS, new Random(1), new PatchPool());
   const inOrder = opened();
   expect(inOrder.perEpoch).toBe(3);
   const all = [];
@@ -46,7 +46,7 @@ test('which patch comes where depends on the place alone, not on what was taken 
 test('a case that vanished is named when its patch is due', async () => {
   const prepared = cases();
   for (const { image } of prepared) rmSync(image);
-  const batches = new Batches(config, 'initial', prepared, COUNTS, new Random(1));
+  const batches = new Batches(config, 'initial', prepared, COUNTS, new Random(1), new PatchPool());
   const fault = await batches.take(0, 0).catch((error: unknown) => error);
   await batches.close();
   expect(fault).toBeInstanceOf(InputError);

@@ -1,6 +1,6 @@
 /**
  * The batches of an epoch, as batchPlan.ts lays them out. A run goes on anywhere without replaying what came before.
- * Patches of some steps to come are cut ahead, in threads.
+ * Patches of some steps to come are cut ahead.
  */
 import { Random } from '@organseg/core/random.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
@@ -10,9 +10,8 @@ import type { Config, TrainingPhase } from '../config/schema.ts';
 import { firstMixedEpoch } from '../step/schedule.ts';
 import { sizeToCut } from './augment.ts';
 import { type CaseCounts, type PlannedPatch, planStep, stepsPerEpoch } from './batchPlan.ts';
-import { PatchPool } from './patchPool.ts';
-import type { Patch } from './patchSampler.ts';
-import type { PreparedPaths } from './preparedCase.ts';
+import type { PreparedPaths } from './openPrepared.ts';
+import type { Patch, PatchCutter } from './patchSampler.ts';
 
 export interface BatchItem extends Patch {
   /** Generator of its augmentation. */
@@ -39,17 +38,18 @@ export class Batches {
   readonly #mixesFrom: number;
   readonly #random: Random;
   readonly #steps: number;
-  readonly #pool = new PatchPool();
+  readonly #cutter: PatchCutter;
   /** Patches that are cut or being cut, by the step's number in the run. */
   readonly #ahead = new Map<number, Promise<BatchItem[]>>();
 
-  /** `cases` are the training cases, prepared, in the order of their kinds. Whoever makes it closes it. */
+  /** `cases` are the training cases, prepared, in the order of their kinds. Whoever makes it closes it, and the cutter with it. */
   constructor(
     config: Config,
     phase: TrainingPhase,
     cases: readonly PreparedPaths[],
     counts: CaseCounts,
     random: Random,
+    cutter: PatchCutter,
   ) {
     const { epochs, augment: augmented } = config[phase];
     this.#config = config;
@@ -58,6 +58,7 @@ export class Batches {
     this.#augmented = augmented;
     this.#mixesFrom = firstMixedEpoch(config, phase);
     this.#random = random;
+    this.#cutter = cutter;
     this.#steps = epochs * this.perEpoch;
   }
 
@@ -99,7 +100,7 @@ export class Batches {
     const size = this.#augmented ? sizeToCut(this.#config, own) : patch;
     const cut = (from: Pick<PlannedPatch, 'case' | 'centre'>, random: Random) => {
       const paths = this.#cases[from.case]!;
-      return this.#pool.sample({ paths, patch, centre: from.centre, size, random: random.state });
+      return this.#cutter.sample({ paths, patch, centre: from.centre, size, random: random.state });
     };
     const [{ random, ...sampled }, other] = await Promise.all([
       cut(place, own),
@@ -113,7 +114,7 @@ export class Batches {
   }
 
   close(): Promise<void> {
-    return this.#pool.close();
+    return this.#cutter.close();
   }
 }
 

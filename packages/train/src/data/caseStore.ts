@@ -10,17 +10,20 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
-import { channelFiles } from '@organseg/files/channels.ts';
+import type { Scan } from '@organseg/core/volume/volumeStream.ts';
+import { channelFiles, readChannels } from '@organseg/files/channels.ts';
 import type { DatasetCase, UnlabelledCase } from '@organseg/files/dataset.ts';
 import type { FileFacts, FileRecord } from '@organseg/files/fileFacts.ts';
 import { assertAsBefore, factsOf, sha256Of } from '@organseg/files/fileRecord.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import { readScanFile } from '@organseg/files/scanFile.ts';
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { labelTensors, PreparedCase, type PreparedPaths } from './preparedCase.ts';
+import { openPrepared, type PreparedPaths } from './openPrepared.ts';
+import { labelTensors } from './preparedCase.ts';
 import { labelsOn, type PreparedFor, type PreparedGeometry, prepareImage, sizeOf } from './prepareImage.ts';
 
 /** A whole case in memory. */
@@ -94,7 +97,7 @@ export class CaseStore {
    * prepared.
    */
   labelVoxels(source: DatasetCase): readonly number[] {
-    const prepared = new PreparedCase(this.paths(source));
+    const prepared = openPrepared(this.paths(source));
     prepared.close();
     return prepared.labelVoxels;
   }
@@ -108,7 +111,7 @@ export class CaseStore {
 
   /** A case that was prepared, whole. */
   load(source: StoredCase): LoadedCase {
-    const prepared = new PreparedCase(this.paths(source));
+    const prepared = openPrepared(this.paths(source));
     try {
       const { size } = prepared;
       return { size, image: prepared.image([0, 0, 0], size), labels: prepared.labels([0, 0, 0], size) };
@@ -131,7 +134,11 @@ export class CaseStore {
       for (const [i, each] of files.entries()) this.#records.set(each, { ...facts[i]!, sha256: digests[i]! });
       return { path, sources, geometry: JSON.parse(before.geometry!), doubts: JSON.parse(before.doubts!) };
     }
-    const { tensors, metadata, geometry, doubts } = await prepareImage(this.#gpu, files, this.#for);
+    const { tensors, metadata, geometry, doubts } = await prepareImage(
+      this.#gpu,
+      await scansOf(files, this.#for),
+      this.#for,
+    );
     const digests: string[] = [];
     for (const [i, each] of files.entries()) digests.push(await this.#record(each, facts[i]!));
     await this.#write(path, tensors, {
@@ -201,6 +208,13 @@ export class CaseStore {
     await writeWhole(path, encodeSafetensors({ metadata, tensors }));
   }
 }
+
+/** The scan of each channel. Throws InputError that names a file that is broken. */
+const scansOf = async (
+  files: readonly string[],
+  { preprocessing, channelNames }: PreparedFor,
+): Promise<[Scan, ...Scan[]]> =>
+  preprocessing.by === 'nnU-Net' ? readChannels(files, channelNames) : [await readScanFile(files[0]!)];
 
 /** The metadata of a prepared file; undefined where there is none, or it is damaged. */
 function metadataOf(path: string): SafetensorsFile['metadata'] | undefined {

@@ -7,25 +7,8 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
-import type { RandomState } from '@organseg/core/random.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
-import type { Centre, Patch } from './patchSampler.ts';
-import type { PreparedPaths } from './preparedCase.ts';
+import type { PatchCutter, PatchRequest, SampledPatch } from './patchSampler.ts';
 import { startThread } from './thread.ts';
-
-export interface PatchRequest {
-  readonly paths: PreparedPaths;
-  readonly patch: Dhw;
-  readonly centre: Centre;
-  /** Size of what is cut about the patch's centre, at least the patch's. */
-  readonly size: Dhw;
-  readonly random: RandomState;
-}
-
-export interface SampledPatch extends Patch {
-  /** State of the generator behind the numbers that were drawn. */
-  readonly random: RandomState;
-}
 
 export type PatchReply =
   | { readonly id: number; readonly sampled: SampledPatch }
@@ -42,13 +25,13 @@ const WORKER = new URL(`./patchWorker${extname(import.meta.url)}`, import.meta.u
 /** The main thread and the GPU's driver want a core too. */
 const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
 
-export class PatchPool {
+export class PatchPool implements PatchCutter {
   readonly #threads: Worker[] = [];
   readonly #waiting = new Map<number, Waiting>();
   #requests = 0;
   #fault: Error | undefined;
 
-  /** A patch that a thread reads and cuts. Throws InputError where a file of the case is broken. */
+  /** A patch that a thread reads and cuts. */
   sample(request: PatchRequest): Promise<SampledPatch> {
     if (this.#fault) return Promise.reject(this.#fault);
     const id = this.#requests++;

@@ -1,8 +1,9 @@
 /** Training patches: where they are cut, and what they hold. */
 
-import type { Random } from '@organseg/core/random.ts';
+import { Random, type RandomState } from '@organseg/core/random.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
+import type { PreparedPaths } from './openPrepared.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {
@@ -44,6 +45,38 @@ export function samplePatch(
     return first - (box[axis] - patch[axis]) / 2;
   });
   return { image: prepared.image(from, box), labels: prepared.labels(from, box), size: box };
+}
+
+/** A patch that is to be cut of a case. */
+export interface PatchRequest {
+  readonly paths: PreparedPaths;
+  readonly patch: Dhw;
+  readonly centre: Centre;
+  /** Size of what is cut about the patch's centre, at least the patch's. */
+  readonly size: Dhw;
+  readonly random: RandomState;
+}
+
+export interface SampledPatch extends Patch {
+  /** State of the generator behind the numbers that were drawn. */
+  readonly random: RandomState;
+}
+
+/** What reads and cuts patches. Whoever opens it closes it. */
+export interface PatchCutter {
+  /** Throws InputError where a file of the case is broken. */
+  sample(request: PatchRequest): Promise<SampledPatch>;
+  close(): Promise<void>;
+}
+
+/** The patch that is asked for, of its open case. */
+export function cutPatch(
+  prepared: PreparedCase,
+  { patch, centre, size, random: state }: PatchRequest,
+): SampledPatch {
+  const random = Random.from(state);
+  const sampled = samplePatch(prepared, patch, centre, random, size);
+  return { ...sampled, random: random.state };
 }
 
 function centreVoxel(prepared: PreparedCase, centre: Centre, random: Random): number {

@@ -1,19 +1,18 @@
 /** The program of a thread that cuts patches; see patchPool.ts. */
 import { parentPort } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
-import { Random } from '@organseg/core/random.ts';
 import { PSEUDO } from '@organseg/kernels/codedLabels.ts';
-import type { PatchReply, PatchRequest } from './patchPool.ts';
-import { samplePatch } from './patchSampler.ts';
-import { PreparedCase } from './preparedCase.ts';
+import { openPrepared } from './openPrepared.ts';
+import type { PatchReply } from './patchPool.ts';
+import { cutPatch, type PatchRequest } from './patchSampler.ts';
 
-function cut({ paths, patch, centre, size, random: state }: PatchRequest) {
-  const random = Random.from(state);
-  const prepared = new PreparedCase(paths);
+function cut(request: PatchRequest) {
+  const { paths } = request;
+  const prepared = openPrepared(paths);
   try {
-    const sampled = samplePatch(prepared, patch, centre, random, size);
+    const sampled = cutPatch(prepared, request);
     if (paths.isPseudo) codeAsPseudo(sampled.labels);
-    return { ...sampled, random: random.state };
+    return sampled;
   } finally {
     prepared.close();
   }

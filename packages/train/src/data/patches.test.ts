@@ -14,8 +14,9 @@ import { temporaryFolder, writePrepared } from '../../test/fixture.ts';
 import type { Augmentation } from '../config/augmentations.ts';
 import { NNUNET_NOISE } from '../config/presets.ts';
 import { augment, isGeometric, sizeToCut } from './augment.ts';
+import { openPrepared, type PreparedPaths } from './openPrepared.ts';
 import { type Centre, samplePatch } from './patchSampler.ts';
-import { PreparedCase, type PreparedPaths } from './preparedCase.ts';
+import type { PreparedCase } from './preparedCase.ts';
 
 /** Writes a case in which each voxel's intensity is its own index and one organ has 3 × 2 × 2 voxels. */
 function numbered(folder: string, size: Dhw): PreparedPaths {
@@ -30,12 +31,12 @@ function numbered(folder: string, size: Dhw): PreparedPaths {
 function preparedRow(labels: Uint8Array): PreparedCase {
   const size: Dhw = [1, 1, labels.length];
   const image = new Float32Array(labels.length);
-  return new PreparedCase(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
+  return openPrepared(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
 }
 
 describe('patches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
-  const prepared = new PreparedCase(numbered(folder, [20, 16, 18]));
+  const prepared = openPrepared(numbered(folder, [20, 16, 18]));
   const whole = prepared.labels([0, 0, 0], prepared.size);
   afterAll(() => {
     prepared.close();
@@ -137,7 +138,7 @@ describe('patches', () => {
     const image = new Float32Array(64);
     // One voxel of an organ among ignored ones, beside some background.
     const labels = Uint8Array.from({ length: 64 }, (_, i) => (i === 20 ? 4 : i < 40 ? IGNORED : 0));
-    const some = new PreparedCase(writePrepared(folder, 'some', { size, image, labels }));
+    const some = openPrepared(writePrepared(folder, 'some', { size, image, labels }));
     const random = new Random(5);
     const centre = (of: Centre) => samplePatch(some, [1, 1, 1], of, random).labels[0];
     for (let i = 0; i < 30; i++) {

@@ -13,8 +13,7 @@ import { bodyOf, ScanStream } from '@organseg/core/inference/scanStream.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
-import { readChannels } from '@organseg/files/channels.ts';
-import { readScanFile } from '@organseg/files/scanFile.ts';
+import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { preprocessingOf } from '../config/network.ts';
@@ -45,28 +44,27 @@ export interface MadeImage extends Omit<ReturnType<typeof emptyImage>, 'fill'> {
   readonly doubts: readonly ScanDoubt[];
 }
 
-/** Prepares a scan of one file for each channel. Throws InputError that names a file that is broken. */
+/** Prepares a scan of so many channels. Throws InputError where one cannot be. */
 export async function prepareImage(
   gpu: Gpu,
-  files: readonly string[],
-  { preprocessing, channelNames }: PreparedFor,
+  channels: readonly [Scan, ...Scan[]],
+  { preprocessing }: PreparedFor,
 ): Promise<MadeImage> {
+  const doubts = channels.flatMap((each) => each.doubts);
+  const [scan] = channels;
   if (preprocessing.by === 'nnU-Net') {
-    const channels = await readChannels(files, channelNames);
-    const spacingMm = statedSpacingMm(channels[0].header.space);
-    const scan = new NnunetScan(channels, spacingMm, preprocessing);
-    const { fill, ...image } = emptyImage(scan.geometry.network, scan.ranges);
-    await scan.prepare(gpu, fill);
-    const doubts = channels.flatMap((each) => each.doubts);
-    return { ...image, geometry: scan.geometry, doubts };
+    const spacingMm = statedSpacingMm(scan.header.space);
+    const scans = new NnunetScan(channels, spacingMm, preprocessing);
+    const { fill, ...image } = emptyImage(scans.geometry.network, scans.ranges);
+    await scans.prepare(gpu, fill);
+    return { ...image, geometry: scans.geometry, doubts };
   }
-  const scan = await readScanFile(files[0]!);
   const { rows } = bodyOf(scan, preprocessing);
   const stream = new ScanStream(scan, rows, preprocessing.spacingMm);
   const { geometry } = stream;
   const { fill, ...image } = emptyImage(dhwOf(geometry.network.shape));
   await prepareScan(gpu, stream, preprocessing, fill);
-  return { ...image, geometry, doubts: scan.doubts };
+  return { ...image, geometry, doubts };
 }
 
 /** The size of the network's grid. */

@@ -1,5 +1,5 @@
 /**
- * A prepared case on disk, of which parts are read, so that no volume need be in memory for a patch.
+ * A prepared case in files, of which parts are read, so that no volume need be in memory for a patch.
  *
  * safetensors, one with
  *   image  U16 [C, D, H, W]   in 65535ths of each channel's range, which the metadata's `ranges` state as [[low, high], …];
@@ -14,21 +14,12 @@
  */
 
 import type { SafeTensor, SafeTensorPlace } from '@organseg/core/network/safetensors.ts';
-import { SafetensorsFile } from '@organseg/files/safetensorsFile.ts';
+import type { OpenSafetensors } from '@organseg/files/openSafetensors.ts';
 import { type Dhw, dhwOfList } from '@organseg/kernels/axes.ts';
 
 const SCALE = 65535;
 const LABELS = 256;
 const UNIT: Range = [0, 1];
-
-/** The files of a case. */
-export interface PreparedPaths {
-  readonly image: string;
-  /** File of the labels; without one the case is background throughout. */
-  readonly labels?: string | undefined;
-  /** Whether a network gave these labels. */
-  readonly isPseudo?: boolean;
-}
 
 /** A channel's least and greatest value. */
 type Range = readonly [low: number, high: number];
@@ -107,21 +98,21 @@ export class PreparedCase {
   readonly voxels: number;
   /** Number of voxels of each label, background first. */
   readonly labelVoxels: readonly number[];
-  readonly #image: SafetensorsFile;
-  readonly #labels: SafetensorsFile | undefined;
+  readonly #image: OpenSafetensors;
+  readonly #labels: OpenSafetensors | undefined;
   readonly #firstOf: readonly number[];
   /** By channel. */
   readonly #ranges: readonly Range[];
 
-  /** Throws InputError where a file is not there or holds something else. */
-  constructor(paths: PreparedPaths) {
-    this.#image = new SafetensorsFile(paths.image);
+  /** Without labels the case is background throughout. Closes both where it throws. Throws InputError where one holds something else. */
+  constructor(image: OpenSafetensors, labels: OpenSafetensors | undefined) {
+    this.#image = image;
+    this.#labels = labels;
     try {
       this.size = dhwOfList(this.#image.place('image', 'U16').shape.slice(-3));
       const { ranges } = this.#image.metadata;
       this.#ranges = ranges === undefined ? [UNIT] : JSON.parse(ranges);
       this.voxels = this.size.reduce((a, b) => a * b, 1);
-      if (paths.labels !== undefined) this.#labels = new SafetensorsFile(paths.labels);
       this.labelVoxels = this.#labels
         ? Array.from(this.#labels.tensor('counts').values as Int32Array)
         : [this.voxels, ...new Array<number>(LABELS - 1).fill(0)];
@@ -184,7 +175,7 @@ export class PreparedCase {
 
   /** Reads the box plane by plane; `visit` gets a row's bytes and where in the box it begins. */
   #eachRow(
-    file: SafetensorsFile,
+    file: OpenSafetensors,
     firstByte: number,
     elementBytes: number,
     from: Dhw,
@@ -208,7 +199,7 @@ export class PreparedCase {
 }
 
 /** A run's first voxel, and the voxels of the runs before it. */
-function runAt(file: SafetensorsFile, { firstByte }: SafeTensorPlace, row: number): [number, number] {
+function runAt(file: OpenSafetensors, { firstByte }: SafeTensorPlace, row: number): [number, number] {
   const view = new DataView(file.read(firstByte + 8 * row, 8).buffer);
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }

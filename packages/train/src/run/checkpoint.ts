@@ -17,7 +17,7 @@ import { z } from 'zod';
 import { type Config, configSchema, trainingPhase } from '../config/schema.ts';
 import { lossScaleState } from '../step/lossScale.ts';
 import { MOMENTS, type Moments } from '../step/optimizer.ts';
-import { BEST, OpenParameters, parametersOf } from './openParameters.ts';
+import { BEST, encodeParameters, namedTensors, OpenParameters, parametersOf } from './openParameters.ts';
 
 export const LATEST = 'checkpoint-latest.safetensors';
 export const BRANCH = 'checkpoint-branch.safetensors';
@@ -57,7 +57,7 @@ export async function saveBest(
   specs: readonly ParameterSpec[],
   values: NamedArrays,
 ): Promise<void> {
-  await save(join(folder, BEST), { format: 'pt' }, named(specs, values, ''));
+  await writeWhole(join(folder, BEST), encodeParameters(specs, values));
 }
 
 /** Writes the latest checkpoint, or that where other runs branch: all that a run goes on from. */
@@ -75,8 +75,8 @@ export async function saveCheckpoint(
     madeWith: JSON.stringify({ phase, config }),
   };
   await save(path, metadata, [
-    ...named(specs, values, ''),
-    ...Object.entries(moments).flatMap(([name, values]) => named(specs, values, prefixOf(name))),
+    ...namedTensors(specs, values, ''),
+    ...Object.entries(moments).flatMap(([name, values]) => namedTensors(specs, values, prefixOf(name))),
   ]);
 }
 
@@ -136,8 +136,4 @@ async function save(
   tensors: [string, SafeTensor][],
 ): Promise<void> {
   await writeWhole(path, encodeSafetensors({ metadata, tensors: new Map(tensors) }));
-}
-
-function named(specs: readonly ParameterSpec[], values: NamedArrays, prefix: string): [string, SafeTensor][] {
-  return specs.map(({ name, shape }) => [`${prefix}${name}`, { shape, values: values.get(name)! }]);
 }

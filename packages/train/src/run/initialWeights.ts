@@ -7,7 +7,6 @@ import type { Random } from '@organseg/core/random.ts';
 import { networkConfig } from '../config/networkSettings.ts';
 import type { Config } from '../config/schema.ts';
 import type { Model, ModelWeights } from '../predict/model.ts';
-import { openModel } from '../predict/openModel.ts';
 
 /** A model whose first network is gone on from, where it averages several. */
 export interface InitialModel extends Pick<Model, 'network' | 'labelNames' | 'preprocessing'> {
@@ -17,11 +16,12 @@ export interface InitialModel extends Pick<Model, 'network' | 'labelNames' | 'pr
   readonly networks: number;
 }
 
-/** Throws InputError where the path holds no model. */
-export async function openInitial(path: string): Promise<InitialModel> {
-  const model = await openModel(path);
-  return { ...model, path, weights: model.weights[0]!, networks: model.weights.length };
-}
+export const initialOf = (model: Model, path: string): InitialModel => ({
+  ...model,
+  path,
+  weights: model.weights[0]!,
+  networks: model.weights.length,
+});
 
 export interface InitialWeights {
   readonly parameters: NamedArrays;

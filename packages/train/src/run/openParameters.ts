@@ -1,15 +1,31 @@
 /** The parameters in a checkpoint that is open, wherever its bytes lie. */
 import {
   assertParameters,
+  type NamedArrays,
   type ParameterSpec,
   type ParameterValues,
 } from '@organseg/core/network/parameters.ts';
-import { asFloats } from '@organseg/core/network/safetensors.ts';
+import { asFloats, encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import type { OpenBytes } from '@organseg/files/openBytes.ts';
 import { OpenSafetensors } from '@organseg/files/openSafetensors.ts';
 
 /** The checkpoint that a run's predictions use. */
 export const BEST = 'checkpoint-best.safetensors';
+
+/** The bytes of the checkpoint that a run's predictions use. */
+export const encodeParameters = (
+  specs: readonly ParameterSpec[],
+  values: NamedArrays,
+): Iterable<Uint8Array> =>
+  encodeSafetensors({ metadata: { format: 'pt' }, tensors: new Map(namedTensors(specs, values, '')) });
+
+/** The values of parameters as tensors, under their names behind a prefix. */
+export const namedTensors = (
+  specs: readonly ParameterSpec[],
+  values: NamedArrays,
+  prefix: string,
+): [string, SafeTensor][] =>
+  specs.map(({ name, shape }) => [`${prefix}${name}`, { shape, values: values.get(name)! }]);
 
 /** The tensors of a checkpoint that are the network's parameters. */
 export const parametersOf = <T>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>

@@ -40,6 +40,10 @@ export const runFile = z.object({
 });
 export type RunDescription = Omit<z.infer<typeof runFile>, 'stage'> & { readonly phase: TrainingPhase };
 
+/** The text of the file of a run. */
+export const runText = ({ phase, ...rest }: RunDescription): string =>
+  `${JSON.stringify({ stage: phase, ...rest }, null, 2)}\n`;
+
 /** What a run's file says, which was read from `path`. Throws InputError where its settings contradict each other. */
 export function runOf({ stage, ...run }: z.infer<typeof runFile>, path: string): RunDescription {
   return { ...run, phase: stage, config: parseConfig(run.config, path) };

@@ -15,7 +15,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { isPrepared } from '../data/caseStore.ts';
 import { BRANCH, LATEST, loadState } from './checkpoint.ts';
 import { BEST } from './openParameters.ts';
-import { DESCRIPTION, type RunDescription, runFile, runOf } from './runDescription.ts';
+import { DESCRIPTION, type RunDescription, runFile, runOf, runText } from './runDescription.ts';
 
 export const isRun = (folder: string): boolean => existsSync(join(folder, DESCRIPTION));
 
@@ -61,8 +61,8 @@ export async function createRun(folder: string, description: RunDescription): Pr
   await saveRun(folder, description);
 }
 
-export async function saveRun(folder: string, { phase, ...rest }: RunDescription): Promise<void> {
-  await writeWhole(join(folder, DESCRIPTION), `${JSON.stringify({ stage: phase, ...rest }, null, 2)}\n`);
+export async function saveRun(folder: string, run: RunDescription): Promise<void> {
+  await writeWhole(join(folder, DESCRIPTION), runText(run));
 }
 
 /** Takes back what began the folder of a run, so that it holds none. */

@@ -5,7 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { differences } from '@organseg/files/differences.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import { BRANCH, loadMadeWith, loadState } from './checkpoint.ts';
-import { openInitial } from './initialWeights.ts';
+import { openInitial } from './openInitial.ts';
 import type { RunDescription } from './runDescription.ts';
 import { bestCheckpoint } from './runFolder.ts';
 

@@ -15,7 +15,8 @@ import type { Config } from '../config/schema.ts';
 import type { Moments } from '../step/optimizer.ts';
 import { branchEpoch } from '../step/schedule.ts';
 import { BRANCH, LATEST, loadCheckpoint, type RunState } from './checkpoint.ts';
-import { initialWeights, openInitial } from './initialWeights.ts';
+import { initialWeights } from './initialWeights.ts';
+import { openInitial } from './openInitial.ts';
 import type { RunDescription } from './runDescription.ts';
 import { readRun } from './runFolder.ts';
 

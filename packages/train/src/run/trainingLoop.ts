@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { Random } from '@organseg/core/random.ts';
 import { labelsPatches } from '../config/copyPaste.ts';
 import { Batches } from '../data/batches.ts';
-import type { PreparedPaths } from '../data/preparedCase.ts';
+import type { PreparedPaths } from '../data/openPrepared.ts';
+import { PatchPool } from '../data/patchPool.ts';
 import { uploadBatch } from '../data/uploadBatch.ts';
 import {
   branchEpoch,
@@ -66,7 +67,8 @@ class TrainingLoop {
     this.#log = log;
     this.#state = state;
     this.#step = new TrainingStep(gpu, run.config);
-    this.#batches = new Batches(run.config, run.phase, this.#prepared(), counts, Random.from(state.random));
+    const random = Random.from(state.random);
+    this.#batches = new Batches(run.config, run.phase, this.#prepared(), counts, random, new PatchPool());
   }
 
   /** The training cases, unlabelled ones with the labels that the run has for them. */
