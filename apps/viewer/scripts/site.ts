@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { phantomCases, phantomOf } from '@organseg/core/phantom/dataset.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
-import { build } from 'rolldown';
+import { build, type RolldownPluginOption } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const VIEWER = join(ROOT, 'apps/viewer');
+const SOURCE = join(VIEWER, 'src');
 
 /** The model in the box, where the repository has one. */
 const MODEL = join(ROOT, 'models/abdomen');
@@ -21,25 +22,27 @@ export async function buildSite(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'demo'), { recursive: true });
   cpSync(join(VIEWER, 'public'), folder, { recursive: true });
-  await bundle('page/main.ts', folder, 'page');
-  await bundle('worker/main.ts', folder, 'worker');
+  await bundle(join(SOURCE, 'page/main.ts'), folder, 'page');
+  await bundle(join(SOURCE, 'worker/main.ts'), folder, 'worker');
   await writeDemo(join(folder, 'demo'));
   const files = filesOf(folder);
   const hash = createHash('sha256');
   for (const path of files) hash.update(path).update(readFileSync(join(folder, path)));
   const site = { digest: hash.digest('hex').slice(0, 16), files: ['./', ...files] };
-  await bundle('serviceWorker.ts', folder, 'serviceWorker', { SITE: JSON.stringify(site) });
+  await bundle(join(SOURCE, 'serviceWorker.ts'), folder, 'serviceWorker', { SITE: JSON.stringify(site) });
 }
 
 /** Bundles a source; what it loads only when it is needed goes into files of their own. */
-async function bundle(
+export async function bundle(
   input: string,
   folder: string,
   name: string,
   define: Record<string, string> = {},
+  plugins: RolldownPluginOption = [],
 ): Promise<void> {
   await build({
-    input: join(VIEWER, 'src', input),
+    input,
+    plugins,
     platform: 'browser',
     logLevel: 'warn',
     transform: { define },
