@@ -230,6 +230,55 @@ describe('a challenge', () => {
     expect(refused.text).toContain('value="Other"');
     expect((await owner.get(`/v1/challenges/${id}`)).body).toMatchObject(now);
   });
+
+  test('has its organs corrected until the first reference is there', async () => {
+    const { id, organiser } = await challengeWith(owner, {});
+    const own = browser(organiser.key);
+    const path = `/challenges/${id}/settings`;
+    const opened = { organs: '1, Livr, 5', 'before-organs': '1, Livr, 5' };
+    const wrong = await own.post(path, { ...opened, organs: '1, Liver' });
+    expect(wrong.status).toBe(422);
+    expect(wrong.text).toContain('line 1: expected label, name, tolerance');
+    expect(await own.post(path, { ...opened, organs: '1, Liver, 5' })).toMatchObject({ status: 303 });
+    const liver = [{ id: 1, name: 'Liver', toleranceMm: 5, isTube: false }];
+    expect((await owner.get(`/v1/challenges/${id}`)).body.organs).toEqual(liver);
+    await organiser.put(`/v1/challenges/${id}/cases/one`, mask(0, 1));
+    const late = await own.post(path, { ...opened, organs: '2, Spleen, 5', name: 'New', 'before-name': '' });
+    expect(late.status).toBe(422);
+    expect(late.text).toContain('<b>Nothing was changed.</b> Abdomen has references now');
+    expect((await own.get(path)).text).not.toContain('<textarea');
+    const change = JSON.stringify({ organs: [{ id: 2, name: 'Spleen', toleranceMm: 5 }] });
+    const asked = await organiser.call('PATCH', `/v1/challenges/${id}`, change, 'application/json');
+    expect(asked.status).toBe(409);
+    expect((await owner.get(`/v1/challenges/${id}`)).body).toMatchObject({ name: 'Abdomen', organs: liver });
+  });
+
+  test('is deleted by the owner, who types its name and knows its submissions', async () => {
+    const { id, organiser, team } = await challengeWith(owner, { one: mask() });
+    const { client } = await team('A');
+    const path = `/challenges/${id}/delete`;
+    expect((await browser(organiser.key).post(path, { name: 'Abdomen', submissions: '0' })).status).toBe(403);
+    const own = browser(server.ownerKey);
+    const asked = await own.get(path);
+    expect(asked.text).toMatch(/1 reference<.*2 keys<.*no submissions</s);
+    const other = await own.post(path, { name: 'Pelvis', submissions: '0' });
+    expect(other.status).toBe(422);
+    expect(other.text).toContain('expected Abdomen');
+    // A submission that came after the page was shown is not lost with it.
+    const sent = await client.submit(id, await zip({ 'one.nii.gz': mask() }));
+    await client.watch(sent.body.id);
+    const late = await own.post(path, { name: 'Abdomen', submissions: hidden(asked.text, 'submissions') });
+    expect(late.status).toBe(409);
+    expect(late.text).toContain('Abdomen has 1 submission, not 0; nothing was deleted');
+    expect(late.text).toContain('1 submission of 1 team');
+    expect((await client.get(`/v1/submissions/${sent.body.id}`)).body.state).toBe('scored');
+    const known = { name: ' Abdomen ', submissions: hidden(late.text, 'submissions') };
+    expect(await own.post(path, known)).toMatchObject({ status: 303, location: '/' });
+    expect((await owner.get(`/v1/challenges/${id}`)).status).toBe(404);
+    expect((await owner.get(`/v1/submissions/${sent.body.id}`)).status).toBe(404);
+    expect((await client.get('/v1/challenges')).status).toBe(401);
+    expect((await own.post(path, known)).status).toBe(404);
+  });
 });
 
 describe('references', () => {
@@ -271,7 +320,7 @@ describe('references', () => {
       'two.nii and folder/two.nii.gz: two files of one case',
       'four.nii.gz: a challenge has at most 3 cases',
     ]);
-    expect(seen.text).toContain('<b>3 files stored:</b> one, two, three');
+    expect(seen.text).toContain('<b>3 files stored:</b> one, two, three; one in place of the one before');
     const cases = (await organiser.get(`/v1/challenges/${id}/cases`)).body;
     expect(cases.map(({ name }: { name: string }) => name)).toEqual(['one', 'three', 'two']);
   });
@@ -409,4 +458,36 @@ test('submissions are listed with what they got and what is missing, and their r
   expect(JSON.parse((await own.get(json)).text)).toHaveLength(2);
   // A team sees its own submissions on the challenge's page, and nobody's results.
   expect((await browser(client.key).get(csv)).status).toBe(403);
+});
+
+test('measured efficiency is sent file by file, in place of what was there', async () => {
+  const { id, organiser, team } = await challengeWith(owner, { one: mask(), two: mask() });
+  const { client } = await team('A');
+  const sent = await client.submit(id, await zip({ 'one.nii.gz': mask() }));
+  const path = `/submissions/${sent.body.id}/efficiency`;
+  const log = new TextEncoder().encode(
+    '{"t":0,"gpuMemoryMb":9,"cpuPercent":1}\n{"t":1,"gpuMemoryMb":9,"cpuPercent":1}\n',
+  );
+  const own = browser(organiser.key);
+  expect((await browser(client.key).upload(path, [['one.jsonl', log]])).status).toBe(403);
+  expect((await own.get(`/submissions/${sent.body.id}`)).text).toContain(`href="${path}"`);
+  expect((await own.upload(path, [['one.jsonl', log]])).text).toContain('<b>1 file stored:</b> one</p>');
+  const again = await own.upload(path, [
+    ['one.jsonl', log],
+    ['two.jsonl', log],
+    ['three.jsonl', log],
+    ['two.txt', log],
+  ]);
+  expect(again.status).toBe(422);
+  expect(listed(again.text)).toEqual([
+    'three.jsonl: Abdomen has no case three',
+    'two.txt: expected CASE.jsonl',
+  ]);
+  expect(again.text).toContain('<b>2 files stored:</b> one, two; one in place of the one before');
+  await client.watch(sent.body.id);
+  const { cases } = (await organiser.get(`/v1/submissions/${sent.body.id}`)).body;
+  expect(cases.map((each: { efficiency: object }) => Object.keys(each.efficiency))).toEqual([
+    ['measured'],
+    ['measured'],
+  ]);
 });

@@ -78,6 +78,11 @@ describe.skipIf(!hasChromium)(`an organiser${hasChromium ? '' : ` (skipped: ${CH
     const references = new URL(page.url()).pathname;
     const root = references.replace(/\/references$/, '');
 
+    await follow(page, 'Settings', `${root}/settings`);
+    await fits('the settings while organs can be changed');
+    await page.getByLabel('Organs').fill(`${lines}\n14, Bladder, 3`);
+    await press(page, 'Save', root);
+
     // The owner hands over to an organiser.
     await follow(page, 'Keys', `${root}/keys`);
     await page.getByText('Issue a key to another organiser').click();
@@ -130,6 +135,13 @@ describe.skipIf(!hasChromium)(`an organiser${hasChromium ? '' : ` (skipped: ${CH
     if (javaScriptEnabled) await row.waitFor();
     else await expect.poll(() => page.reload().then(() => row.count()), { timeout: 600_000 }).toBe(1);
     await fits('the submissions');
+    await arrive(page, new URL(team.url()).pathname, () => row.getByRole('link').first().click());
+    await page.getByRole('link', { name: 'Send measured efficiency' }).click();
+    await choose(page, /^Efficiency logs/, ['one.jsonl', Buffer.from('{"stuck": true}\n')]);
+    await press(page, 'Upload', `${new URL(team.url()).pathname}/efficiency`);
+    expect(await page.getByRole('status').textContent()).toBe('1 file stored: one');
+    await fits('the form of measured efficiency');
+    await page.goto(`${root}/submissions`);
     const csv = await download(page, 'CSV');
     expect(csv.name).toBe('Abdomen-2027-results.csv');
     expect(csv.text.trimEnd().split('\r\n')).toHaveLength(1 + 2);
@@ -153,6 +165,18 @@ describe.skipIf(!hasChromium)(`an organiser${hasChromium ? '' : ` (skipped: ${CH
     expect(await page.getByRole('row', { name: /^Red revoked/ }).count()).toBe(1);
     await team.goto(`${root}/submit`);
     expect(new URL(team.url()).pathname).toBe('/sign-in');
+
+    // The owner deletes it, who has to type its name.
+    await press(page, 'Sign out', '/');
+    await signIn(page, server.ownerKey, '/');
+    await page.goto(`${root}/settings`);
+    await follow(page, 'Delete the challenge…', `${root}/delete`);
+    await page.getByLabel('Its name').fill('Abdomen');
+    await press(page, 'Delete it', `${root}/delete`);
+    await fits('the question whether to delete a challenge');
+    await page.getByLabel('Its name').fill('Abdomen 2027');
+    await press(page, 'Delete it', '/');
+    expect(await page.getByText('Abdomen 2027').count()).toBe(0);
     // The browser notes that the refusals came with a status of 422.
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
   });

@@ -8,7 +8,9 @@ import type { Env } from '../services.ts';
 import { challengePages } from './challengePage.ts';
 import { docsPages } from './docsPage.ts';
 import { page } from './layout.ts';
+import { deleteChallengePages } from './organiser/deleteChallengePage.ts';
 import { keysPages } from './organiser/keysPage.ts';
+import { measuredPages } from './organiser/measuredPage.ts';
 import { newChallengePages } from './organiser/newChallengePage.ts';
 import { referencesPages } from './organiser/referencesPage.ts';
 import { removeReferencePages } from './organiser/removeReferencePage.ts';
@@ -50,11 +52,13 @@ export function pages(describe: () => object): Hono<Env> {
   const organiserPages = [
     newChallengePages,
     settingsPages,
+    deleteChallengePages,
     referencesPages,
     removeReferencePages,
     keysPages,
     revokeKeyPages,
     submissionsPages,
+    measuredPages,
   ];
   const others = [challengePages, submitPages, submissionPages, signInPages, docsPages(describe)];
   for (const each of [...organiserPages, ...others]) app.route('/', each);

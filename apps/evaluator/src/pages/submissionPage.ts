@@ -18,12 +18,14 @@ submissionPages.get('/submissions/:submission', guard('team'), async (c) => {
   const view = await submissionView(db, challenge, c.get('submission'));
   const logs = await listLogs(db, view.id);
   const isAtOnce = c.get('submission').kind === 'zip';
+  const isOrganiser = c.get('key')!.role !== 'submitter';
   const isWaiting = view.state === 'queued' || view.state === 'scoring';
   const body = html`<p class="quiet"><a href="/challenges/${challenge.id}">${challenge.name}</a></p>
 <h1>${view.team}, ${time(view.createdAt)}</h1>
 ${isWaiting ? progress(view) : ''}
 ${view.state === 'receiving' ? html`<p>${isAtOnce ? 'It is being received.' : 'It takes masks until it is completed.'}</p>` : ''}
 ${view.state === 'scored' ? results(view, challenge, logs) : ''}
+${isOrganiser ? html`<div class="actions"><a class="button second" href="/submissions/${view.id}/efficiency">Send measured efficiency</a></div>` : ''}
 ${view.passedOver.length > 0 ? passedOver(view.passedOver) : ''}`;
   // Without scripts the page asks again by itself.
   const head = isWaiting ? html`<noscript><meta http-equiv="refresh" content="5"></noscript>` : html``;

@@ -54,7 +54,7 @@ caseFiles.openapi(
     const source: LogSource = c.get('key')!.role === 'submitter' ? 'claimed' : 'measured';
     if (source === 'claimed') assertTakesFiles(submission);
     const body = bodyOf(c, services.limits.maxLogBytes);
-    const efficiency = await receiveLog(services, c.get('challenge'), submission, name, source, body);
-    return c.json({ case: name, source, efficiency }, 201);
+    const { figures } = await receiveLog(services, c.get('challenge'), submission, name, source, body);
+    return c.json({ case: name, source, efficiency: figures }, 201);
   },
 );

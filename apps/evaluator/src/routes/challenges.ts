@@ -3,8 +3,15 @@ import type { z } from '@hono/zod-openapi';
 import { issueKey } from '../auth/issueKey.ts';
 import { api } from '../http/api.ts';
 import { ChallengePath } from '../http/parameters.ts';
+import { Problem } from '../http/problem.ts';
 import { json, jsonBody, route } from '../http/route.ts';
-import { ChallengeChange, ChallengeView, IssuedKey, NewChallenge } from '../schema/challenge.ts';
+import {
+  ChallengeChange,
+  ChallengeDeletion,
+  ChallengeView,
+  IssuedKey,
+  NewChallenge,
+} from '../schema/challenge.ts';
 import type { Services } from '../services.ts';
 import {
   type Challenge,
@@ -14,6 +21,7 @@ import {
   listChallenges,
   updateChallenge,
 } from '../store/challenges.ts';
+import { removeChallenge } from '../submission/removeChallenge.ts';
 
 export const challenges = api();
 
@@ -75,16 +83,36 @@ challenges.openapi(
     method: 'patch',
     path: '/v1/challenges/{challenge}',
     operationId: 'changeChallenge',
-    summary: 'Change the name, the deadline or the submissions a day',
-    description: 'Organs and rules stay as they are: scores would no longer compare.',
+    summary: 'Change the name, the deadline, the submissions a day or the organs',
+    description:
+      'Organs until the first reference is uploaded, which is checked by them. Rules stay as they are: scores would no longer compare.',
     request: { params: ChallengePath, body: jsonBody(ChallengeChange) },
     responses: { 200: json(ChallengeView, 'The challenge as it is now') },
   }),
   async (c) => {
     const services = c.get('services');
-    const { id } = c.get('challenge');
-    await updateChallenge(services.db, id, c.req.valid('json'));
+    const { id, name } = c.get('challenge');
+    if (!(await updateChallenge(services.db, id, c.req.valid('json'))))
+      throw new Problem(409, `${name} has references: its organs stay as they are`);
     return c.json(await view(services, (await findChallenge(services.db, id))!), 200);
+  },
+);
+
+challenges.openapi(
+  route({
+    access: 'owner',
+    method: 'delete',
+    path: '/v1/challenges/{challenge}',
+    operationId: 'deleteChallenge',
+    summary: 'Delete a challenge with all that belongs to it',
+    description:
+      'Its references, its keys, and its submissions with their masks and scores. Refused unless its name is given and, where it has submissions, their number.',
+    request: { params: ChallengePath, query: ChallengeDeletion },
+    responses: { 204: { description: 'It is gone' } },
+  }),
+  async (c) => {
+    await removeChallenge(c.get('services'), c.get('challenge'), c.req.valid('query'));
+    return c.body(null, 204);
   },
 );
 

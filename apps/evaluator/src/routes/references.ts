@@ -2,7 +2,7 @@
 import { api } from '../http/api.ts';
 import { ChallengeCasePath, ChallengePath } from '../http/parameters.ts';
 import { binary, json, route } from '../http/route.ts';
-import { CaseView } from '../schema/challenge.ts';
+import { CaseView, ReceivedReference } from '../schema/challenge.ts';
 import { listCases } from '../store/challenges.ts';
 import { bodyOf, requireType } from '../upload/body.ts';
 import { MASK_TYPES } from '../upload/fileNames.ts';
@@ -20,7 +20,7 @@ references.openapi(
     summary: 'Upload the hidden reference of a case',
     description: 'NIfTI, gzipped or not. Another upload takes its place until the first submission.',
     request: { params: ChallengeCasePath, body: binary(...MASK_TYPES) },
-    responses: { 201: json(CaseView, 'What was read') },
+    responses: { 201: json(ReceivedReference, 'What was read') },
   }),
   async (c) => {
     const services = c.get('services');
@@ -28,8 +28,8 @@ references.openapi(
     const { case: name } = c.req.valid('param');
     requireType(c, MASK_TYPES);
     const body = bodyOf(c, services.limits.maxMaskBytes);
-    const { shape, spacingMm } = await receiveReference(services, challenge, name, body);
-    return c.json({ name, shape: [...shape], spacingMm: [...spacingMm] }, 201);
+    const { grid, replaced } = await receiveReference(services, challenge, name, body);
+    return c.json({ name, shape: [...grid.shape], spacingMm: [...grid.spacingMm], replaced }, 201);
   },
 );
 

@@ -83,8 +83,19 @@ export const ChallengeChange = z
     name: ChallengeName.optional(),
     deadline: Time.nullable().optional(),
     submissionsPerDay: SubmissionsPerDay.optional(),
+    organs: Organs.optional().openapi({ description: 'Until the first reference is uploaded.' }),
   })
   .openapi('ChallengeChange');
+
+/** What whoever deletes a challenge says of it. */
+export const ChallengeDeletion = z.object({
+  name: z.string().openapi({ description: 'Its name, so that no other is deleted.' }),
+  submissions: z.coerce
+    .number('expected a whole number')
+    .pipe(z.int('expected a whole number'))
+    .default(0)
+    .openapi({ description: 'How many submissions, with their scores, are deleted too.' }),
+});
 
 export const ChallengeView = z
   .object({
@@ -102,6 +113,10 @@ export const ChallengeView = z
 const xyz = z.array(z.number()).length(3);
 
 export const CaseView = z.object({ name: z.string(), shape: xyz, spacingMm: xyz }).openapi('Case');
+
+export const ReceivedReference = CaseView.extend({
+  replaced: z.boolean().openapi({ description: 'Whether it took the place of another.' }),
+}).openapi('ReceivedReference');
 
 export const NewKey = z
   .discriminatedUnion('role', [

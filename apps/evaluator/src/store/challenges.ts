@@ -67,20 +67,80 @@ export interface ChallengeUpdate {
   readonly name?: string | undefined;
   readonly deadline?: string | null | undefined;
   readonly submissionsPerDay?: number | undefined;
+  readonly organs?: readonly ScoredOrgan[] | undefined;
 }
 
+/** Changes a challenge. Returns false, and does nothing, where organs are given and there is a case or no challenge. */
 export async function updateChallenge(
   db: Kysely<Tables>,
   id: string,
-  { name, deadline, submissionsPerDay }: ChallengeUpdate,
-): Promise<void> {
+  { name, deadline, submissionsPerDay, organs }: ChallengeUpdate,
+): Promise<boolean> {
   const change = {
+    ...(organs !== undefined && { organs_json: JSON.stringify(organs) }),
     ...(name !== undefined && { name }),
     ...(deadline !== undefined && { deadline }),
     ...(submissionsPerDay !== undefined && { submissions_per_day: submissionsPerDay }),
   };
-  if (Object.keys(change).length === 0) return;
-  await db.updateTable('challenges').set(change).where('id', '=', id).execute();
+  if (Object.keys(change).length === 0) return true;
+  const row = await db
+    .updateTable('challenges')
+    .set(change)
+    .where('id', '=', id)
+    .$if(organs !== undefined, (query) =>
+      query.where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('cases').select('name').where('challenge_id', '=', id))),
+      ),
+    )
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * Deletes a challenge with its cases, keys and submissions, which triggers of the database take along. Returns false,
+ * and does nothing, where it is gone or has another number of submissions.
+ */
+export async function deleteChallenge(db: Kysely<Tables>, id: string, submissions: number): Promise<boolean> {
+  const row = await db
+    .deleteFrom('challenges')
+    .where('id', '=', id)
+    .where(
+      (build) =>
+        build
+          .selectFrom('submissions')
+          .select(({ fn }) => fn.countAll<number>().as('count'))
+          .where('challenge_id', '=', id),
+      '=',
+      submissions,
+    )
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The keys of all blobs of a challenge: references, masks and logs. */
+export async function blobKeysOf(db: Kysely<Tables>, challengeId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('cases')
+    .select('reference_key as key')
+    .where('challenge_id', '=', challengeId)
+    .unionAll(
+      db
+        .selectFrom('submission_cases')
+        .innerJoin('submissions', 'submissions.id', 'submission_cases.submission_id')
+        .select('submission_cases.mask_key as key')
+        .where('submissions.challenge_id', '=', challengeId),
+    )
+    .unionAll(
+      db
+        .selectFrom('efficiency_logs')
+        .innerJoin('submissions', 'submissions.id', 'efficiency_logs.submission_id')
+        .select('efficiency_logs.log_key as key')
+        .where('submissions.challenge_id', '=', challengeId),
+    )
+    .execute();
+  return rows.map(({ key }) => key);
 }
 
 /** The cases of a challenge, by name. */

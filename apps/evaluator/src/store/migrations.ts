@@ -95,6 +95,16 @@ const MIGRATIONS: Record<string, Migration> = {
         .execute();
     },
   },
+  '004_delete_whole_challenges': {
+    async up(db) {
+      await sql`
+        create trigger challenge_deleted before delete on challenges begin
+          delete from submissions where challenge_id = old.id;
+          delete from cases where challenge_id = old.id;
+          delete from keys where challenge_id = old.id;
+        end`.execute(db);
+    },
+  },
 };
 
 /** Brings a database to the newest version; one that is there already is left as it is. */

@@ -17,7 +17,7 @@ type Needs = Pick<Services, 'db' | 'compute' | 'limits' | 'logError'>;
 
 /**
  * Scores one claimed case; it ends scored, or failed where its mask is at fault. Where the service is at fault the
- * case waits again, and this throws.
+ * case waits again, and this throws. Of a submission that is gone nothing is left to be recorded.
  */
 export async function scoreQueuedCase(services: Needs, queued: QueuedCase): Promise<void> {
   const { db, compute, limits, logError } = services;
@@ -37,6 +37,7 @@ export async function scoreQueuedCase(services: Needs, queued: QueuedCase): Prom
     });
     await recordScores(db, queued, scores);
   } catch (error) {
+    if (!(await findSubmission(db, queued.submissionId))) return; // its challenge was deleted meanwhile
     const problem = problemOf(error);
     if (problem.status === 500 && queued.attempts < MAX_ATTEMPTS) {
       await releaseCase(db, queued);

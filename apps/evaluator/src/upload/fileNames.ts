@@ -60,6 +60,15 @@ export function readReferenceName(path: string): string | undefined {
   );
 }
 
+/** The case that an efficiency log names; undefined for clutter. Throws Problem 422 for any other file. */
+export function readLogName(path: string): string | undefined {
+  const name = plainName(path);
+  if (name === undefined) return undefined;
+  const found = LOG.exec(name)?.[1];
+  if (found === undefined) throw new Problem(422, `${printable(path)}: expected CASE.jsonl`);
+  return found;
+}
+
 /** The name at a path's end; undefined for clutter. Throws Problem 422 where the path is none, or leads out of a folder. */
 function plainName(path: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.

@@ -22,7 +22,7 @@ type Bytes = AsyncIterable<Uint8Array>;
 const labelsOf = ({ organs }: Challenge) => organs.map(({ id }) => id);
 
 /**
- * Stores the hidden reference of a case, or puts it in the place of another. Throws Problem 409 once the challenge has
+ * Stores the hidden reference of a case, or puts it in the place of another; tells which, and its grid. Throws Problem 409 once the challenge has
  * submissions, 413 where it has as many cases as it may.
  */
 export async function receiveReference(
@@ -30,7 +30,7 @@ export async function receiveReference(
   challenge: Challenge,
   name: string,
   bytes: Bytes,
-): Promise<StoredGrid> {
+): Promise<{ grid: StoredGrid; replaced: boolean }> {
   const { db, limits } = services;
   const cases = await listCases(db, challenge.id);
   const before = cases.find((each) => each.name === name);
@@ -46,7 +46,7 @@ export async function receiveReference(
     });
     if (!(await putCase(db, challenge.id, { name, referenceKey: key, grid }))) throw settled(challenge);
     if (before) await services.blobs.delete([before.referenceKey]);
-    return grid;
+    return { grid, replaced: before !== undefined };
   });
 }
 
@@ -91,7 +91,7 @@ export async function receiveMask(
   });
 }
 
-/** Stores the efficiency log of one case, or puts it in the place of another of the same source. */
+/** Stores the efficiency log of one case, or puts it in the place of another of the same source; tells which. */
 export async function receiveLog(
   services: Services,
   challenge: Challenge,
@@ -105,7 +105,7 @@ export async function receiveLog(
   const tooLarge = () => new Problem(413, `${name}: the log has more than ${limits.maxLogBytes} bytes`);
   const content = await collected(limited(bytes, limits.maxLogBytes, tooLarge));
   const { figures, samples } = readLog(content, name);
-  await storing(services, 'logs', name, only(content), async (logKey) => {
+  const replaced = await storing(services, 'logs', name, only(content), async (logKey) => {
     const before = (await listLogs(db, submission.id)).find(
       (log) => log.name === name && log.source === source,
     );
@@ -114,8 +114,9 @@ export async function receiveLog(
       throw await refusal(db, submission.id, ': its claims stay as they are');
     }
     if (before) await blobs.delete([before.logKey]);
+    return before !== undefined;
   });
-  return figures;
+  return { figures, replaced };
 }
 
 /** Stores bytes under a new key and goes on; deletes them where that throws. Throws Problem 413 past the limit. */

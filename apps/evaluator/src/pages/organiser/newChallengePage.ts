@@ -12,6 +12,7 @@ import { page } from '../layout.ts';
 import { challengeFields, changeableOf } from './challengeFields.ts';
 import { alert, type Form, faultsOf, field, freshForm } from './fields.ts';
 import { organFault, organLines, readOrgans } from './organLines.ts';
+import { organsField } from './organsField.ts';
 
 export const newChallengePages = new Hono<Env>();
 
@@ -61,24 +62,13 @@ function form(
     (attributes, value) =>
       html`<select ${attributes}>${Rules.options.map((name) => html`<option${name === value ? html` selected` : ''}>${name}</option>`)}</select>`,
   );
-  const organs = field(
-    filled,
-    {
-      name: 'organs',
-      label: 'Organs',
-      hint: html`A line for each: its label in the masks, its name, NSD’s tolerance in mm and, where the rules flare22
-compare it only on slices that the reference labels, the word <code>tube</code>. These are FLARE22’s.`,
-    },
-    // A line break after the tag is no part of the text.
-    (attributes, value) => html`<textarea ${attributes} rows="14" required spellcheck="false">
-${value}</textarea>`,
-  );
+  const organs = organsField(filled, 'These are FLARE22’s.');
   const body = html`<h1>New challenge</h1>
 ${wrong ? alert(wrong) : ''}
 <form method="post" data-busy="Creating…">
 <input type="hidden" name="id" value="${crypto.randomUUID()}">
 ${challengeFields(filled)}
-<p class="quiet">Rules and organs stay as they are from here on: scores would no longer compare.</p>
+<p class="quiet">Rules stay as they are from here on, and organs from the first reference on: scores would no longer compare.</p>
 ${rules}${organs}
 <div class="actions"><button>Create challenge</button></div>
 </form>`;
