@@ -61,8 +61,8 @@ export interface OrganFigures {
   readonly doubt?: string | undefined;
 }
 
-/** A scan that was segmented. */
-export interface ShownLabels {
+/** The label map of a scan. */
+export interface LabelledScan {
   /** A whole .nii on the scan's grid. */
   readonly nifti: ArrayBuffer;
   /** A whole .nii of fewer voxels, for 3D. */
@@ -71,12 +71,64 @@ export interface ShownLabels {
   readonly file: Blob;
   /** By label, background first. */
   readonly figures: readonly OrganFigures[];
+}
+
+/** A scan that was segmented. */
+export interface ShownLabels extends LabelledScan {
   readonly seconds: number;
   readonly peakGpuBytes: number;
   /** Which organs are not to be trusted, in words. */
   readonly doubts?: string | undefined;
   /** Why a coarser grid than the model's was used; null where it was not. */
   readonly fallback: string | null;
+}
+
+/** A label map, of this page or made elsewhere. */
+export interface Prediction {
+  /** Whose it is. */
+  readonly name: string;
+  readonly files: readonly NamedFile[];
+  /** The names of its labels from 1 on; undefined where nobody says, and those of what it is compared with are meant. */
+  readonly organs: readonly string[] | undefined;
+}
+
+/** Two predictions of one scan, compared. */
+export interface Differences {
+  /** The second one as a whole .nii, by the labels of the first. */
+  readonly nifti: ArrayBuffer;
+  /** A whole .nii: 1 where the two differ. */
+  readonly differences: ArrayBuffer;
+  /** The number of those voxels, and their volume. */
+  readonly voxels: number;
+  readonly volumeMl: number;
+  /** The organs that are in both, in the first one's order. */
+  readonly organs: readonly {
+    readonly name: string;
+    /** In the first, and in the second. */
+    readonly volumesMl: readonly [number, number];
+    /** Null where both lack it. */
+    readonly dsc: number | null;
+  }[];
+  /** What the user should know of how organs were matched; empty where nothing. */
+  readonly note: string;
+}
+
+export interface LearningRequest {
+  readonly scan: readonly NamedFile[];
+  /** The corrected label map of the scan, a .nii.gz. */
+  readonly labels: Blob;
+  /** The least number of steps. */
+  readonly steps: number;
+  readonly capBytes: number;
+  /** What the model that is made is called. */
+  readonly name: string;
+}
+
+/** A model that has learnt: the folder of a run. */
+export interface LearntModel {
+  readonly files: readonly NamedFile[];
+  /** What of the model that it started from the user should know. */
+  readonly notes: readonly string[];
 }
 
 export interface KeptModel {
@@ -87,10 +139,10 @@ export interface KeptModel {
 /** The requests by name: arguments, and the answer. */
 export interface Requests {
   openGpu: { args: []; answer: GpuFacts };
-  openModel: { args: [files: readonly NamedFile[]]; answer: ModelFacts };
+  openModel: { args: [files: readonly NamedFile[], name?: string]; answer: ModelFacts };
   keepModel: { args: [name: string, files: readonly NamedFile[]]; answer: readonly KeptModel[] };
   keptModels: { args: []; answer: readonly KeptModel[] };
-  openKept: { args: [name: string]; answer: ModelFacts };
+  filesOfKept: { args: [name: string]; answer: readonly NamedFile[] };
   deleteKept: { args: [name: string]; answer: readonly KeptModel[] };
   showScan: { args: [files: readonly NamedFile[]]; answer: ShownScan };
   plan: {
@@ -98,7 +150,15 @@ export interface Requests {
     answer: ShownPlan;
   };
   segment: { args: [files: readonly NamedFile[], capBytes: number]; answer: ShownLabels };
-  compare: { args: [labels: Blob, reference: readonly NamedFile[]]; answer: CaseScore };
+  /** `labels` are those of the scan's voxels, in their order. */
+  correct: {
+    args: [scan: readonly NamedFile[], labels: Uint8Array, model: ModelFacts];
+    answer: LabelledScan;
+  };
+  learn: { args: [request: LearningRequest]; answer: LearntModel };
+  zip: { args: [files: readonly NamedFile[]]; answer: Blob };
+  compare: { args: [prediction: Prediction, reference: readonly NamedFile[]]; answer: CaseScore };
+  comparePredictions: { args: [first: Prediction, second: Prediction]; answer: Differences };
 }
 export type RequestName = keyof Requests;
 
@@ -110,6 +170,8 @@ export interface News {
   readonly share: number;
   /** What the whole stage has, for its rate, and in which unit. */
   readonly whole?: { readonly amount: number; readonly unit: string };
+  /** Of a step of learning. */
+  readonly loss?: number;
 }
 
 export type ToWorker =

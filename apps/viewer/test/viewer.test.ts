@@ -1,4 +1,5 @@
 /** The viewer in a real Chromium, on a processor that plays GPU: one browser and one page for all tests, in this order. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
@@ -7,10 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { Random } from '@organseg/core/random.ts';
+import { apply, determinant, invert } from '@organseg/core/volume/affine.ts';
+import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
 import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
 import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
 import { networkConfig } from '@organseg/train/config/networkSettings.ts';
+import { openModel } from '@organseg/train/predict/openModel.ts';
 import { saveBest } from '@organseg/train/run/checkpoint.ts';
 import { createRun } from '@organseg/train/run/runFolder.ts';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -65,21 +69,21 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
   }
 
   /** A run of random weights. */
-  async function writeRun(path: string): Promise<void> {
-    const config = tinyConfig({ classes: LABELS.length });
+  async function writeRun(path: string, labelNames = LABELS, seed = 3): Promise<void> {
+    const config = tinyConfig({ classes: labelNames.length });
     const none = { init: null, initWeights: null, pseudo: null, fold: null, prepared: null, sources: null };
     await createRun(path, {
       ...none,
       phase: 'initial',
       data: 'data',
       branches: false,
-      labelNames: LABELS,
+      labelNames,
       channelNames: ['CT'],
       trainingCases: [],
       validationCases: [],
       config,
     });
-    const random = new Random(3);
+    const random = new Random(seed);
     const { specs } = networkLayout(networkConfig(config));
     const values = specs.map(({ name, shape }) => {
       const size = shape.reduce((product, extent) => product * extent, 1);
@@ -179,6 +183,129 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await choose('reference-input', other)).toMatch(/^the scan has .* voxels, its reference .* has /);
   });
 
+  test('two predictions side by side: what differs, organ by organ, and one crosshair', async () => {
+    const others = ['background', 'Spleen', 'stomach', 'liver'];
+    await writeRun(join(folder, 'other'), others, 4);
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    expect(await choose('scan-input', phantom())).toBe('');
+    await segmented();
+    const one = await readLabelsFile(await saved('save-labels'));
+    await page.click('#keep-second');
+    expect(await text('second')).toBe('kept that of run; now segment with another model');
+    expect(await choose('folder-input', join(folder, 'other'))).toBe('');
+    await segmented();
+    const other = await readLabelsFile(await saved('save-labels'));
+    // The second prediction is the one that was kept, its labels by name.
+    const toOther = [0, 3, 1, 0];
+    const kept = one.data.map((label) => toOther[label]!);
+    const shown = other.data.map((label) => (others[label] === 'stomach' ? 0 : label));
+    const count = (label: number, ...maps: Uint8Array[]) =>
+      maps[0]!.filter((_, i) => maps.every((map) => map[i] === label)).length;
+    const differ = kept.filter((label, i) => label !== shown[i]).length;
+    expect(differ).toBeGreaterThan(0);
+    const told = await text('second');
+    expect(told).toContain(`they differ in ${differ.toLocaleString('en')} voxels`);
+    expect(told).toContain('only other has them: stomach');
+    expect(told).toContain('only run has them: left "odd", kidney');
+    const rows = await page.$$eval('#second-organs tr', (all) =>
+      all.map((row) => Array.from(row.children, (cell) => cell.textContent)),
+    );
+    const voxelMl = Math.abs(determinant(one.affine)) / 1000;
+    const expected = [1, 3].map((label) => {
+      const [first, second] = [count(label, shown), count(label, kept)];
+      const dsc = first + second ? ((2 * count(label, shown, kept)) / (first + second)).toFixed(3) : '–';
+      const mls = [first, second].map((n) => (n ? (n * voxelMl).toFixed(1) : '–'));
+      return [others[label], ...mls, dsc];
+    });
+    expect(rows).toEqual(expected);
+    await page.selectOption('#plane', 'axial');
+    const places = new Set<string>();
+    for (const id of ['slices', 'second-slices']) {
+      const { width, height } = (await page.locator(`#${id}`).boundingBox())!;
+      for (const share of [0.4, 0.6]) {
+        await page.click(`#${id}`, { position: { x: share * width, y: height / 2 } });
+        places.add(await text('place'));
+      }
+    }
+    expect(places.size).toBe(2); // the same two places, whichever slices are clicked
+    const grid = await choose('second-input', join(folder, 'site/demo/phantom-reference.nii.gz'));
+    expect(grid).toMatch(/^phantom-reference\.nii\.gz lies on another grid \(/);
+    expect(await page.isHidden('#second-slices')).toBe(true);
+  });
+
+  test('labels are corrected with a pen, learnt from, and the learnt model is a run that can be taken back', async () => {
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    expect(await choose('scan-input', phantom())).toBe('');
+    await segmented();
+    const before = await readLabelsFile(await saved('save-labels'));
+    expect(await page.isDisabled('#learn')).toBe(true);
+
+    await page.click('#correct');
+    await page.selectOption('#pen-size', '1');
+    await page.selectOption('#plane', 'axial');
+    const { width, height } = (await page.locator('#slices').boundingBox())!;
+    const dot = { position: { x: 0.4 * width, y: 0.45 * height } };
+    const painted: { mm: number[]; label: number }[] = [];
+    for (const label of [1, 2]) {
+      await page.selectOption('#pen-organ', `${label}`);
+      if (label === 1) await page.click('#slices', dot);
+      else {
+        for (const key of ['PageUp', 'ArrowLeft', 'p']) await page.press('#slices', key);
+      }
+      painted.push({ mm: (await text('place')).split(' mm')[0]!.split(', ').map(Number), label });
+    }
+    await page.selectOption('#pen-organ', '3');
+    await page.press('#slices', 'p');
+    await page.press('#slices', 'u'); // takes 3 back, so that 2 is there again
+    await page.click('#pen-use');
+    await idle();
+    expect(await text('fault')).toBe('');
+    const corrected = await readLabelsFile(await saved('save-labels'));
+    // The file's axes are others than those in whose order NiiVue draws.
+    const { affine, shape } = before;
+    const places = painted.map(({ mm, label }) => {
+      const [x, y, z] = apply(invert(affine), mm as unknown as Xyz).map(Math.round) as [
+        number,
+        number,
+        number,
+      ];
+      return { index: x + shape[0] * (y + shape[1] * z), label };
+    });
+    for (const { index, label } of places) expect(corrected.data[index]).toBe(label);
+    const elsewhere = (map: Uint8Array) => map.filter((_, i) => !places.some(({ index }) => index === i));
+    expect(elsewhere(corrected.data)).toEqual(elsewhere(before.data));
+
+    await page.fill('#cap', '1');
+    await page.click('#learn');
+    await idle();
+    expect(await text('fault')).toMatch(/^learning needs \d+ MiB of GPU memory, 1 are allowed: allow more$/);
+    await page.fill('#cap', '2048');
+    await page.fill('#steps', '1000');
+    await page.click('#learn');
+    await page.waitForFunction(() =>
+      document.querySelector('#loss .mean')?.getAttribute('points')?.includes(' '),
+    );
+    await page.click('#cancel');
+    await idle();
+    expect(await text('status')).toBe('Cancelled.');
+    expect(await text('model')).toMatch(/^run \(/);
+    await page.fill('#steps', '10');
+    await page.click('#learn');
+    await idle();
+    expect(await text('fault')).toBe('');
+    expect(await text('learnt')).toMatch(/^run \(learnt\): loss [\d.]+ at first, [\d.]+ at last$/);
+    expect(await text('model')).toMatch(/^run \(learnt\) \(organseg\)/);
+    const { labelNames, weights } = await openModel(await saved('save-model'));
+    expect(labelNames).toEqual(LABELS);
+    const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+    expect(await weights[0]!.sha256()).not.toBe(sha256(join(folder, 'run/checkpoint-best.safetensors')));
+    await page.click('#unlearn');
+    await idle();
+    expect(await text('model')).toMatch(/^run \(organseg\)/);
+    expect((await readLabelsFile(await saved('save-labels'))).data).toEqual(corrected.data);
+    await page.selectOption('#plane', 'all planes');
+  });
+
   test('a cancelled segmentation says so, and the next one is done', async () => {
     await page.evaluate(() => {
       document.getElementById('segment')!.click();
@@ -207,6 +334,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await choose('folder-input', join(folder, 'run'))).toBe('');
     expect(await choose('scan-input', phantom())).toBe('');
     await segmented();
+    expect(await choose('second-input', await saved('save-labels'))).toBe('');
+    expect(await text('second')).toMatch(/^they differ in 0 voxels/);
     await page.evaluate(AXE);
     for (const colorScheme of ['light', 'dark'] as const)
       for (const viewport of [

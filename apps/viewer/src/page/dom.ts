@@ -9,6 +9,20 @@ export function element<T extends HTMLElement = HTMLElement>(id: string): T {
 
 export const input = (id: string): HTMLInputElement => element<HTMLInputElement>(id);
 
+/** Puts text in place of what an element shows. */
+export function show(id: string, text: string): void {
+  element(id).textContent = text;
+}
+
+export function button(text: string, label: string, onClick: () => void): HTMLButtonElement {
+  const made = document.createElement('button');
+  made.type = 'button';
+  made.textContent = text;
+  made.setAttribute('aria-label', label);
+  made.addEventListener('click', onClick);
+  return made;
+}
+
 /** Fills a list to choose from. */
 export function options(id: string, names: readonly string[]): void {
   element<HTMLSelectElement>(id).replaceChildren(...names.map((name) => new Option(name)));

@@ -14,6 +14,16 @@ export async function droppedFiles(transfer: DataTransfer): Promise<NamedFile[]>
 export const chosenFiles = (input: HTMLInputElement): NamedFile[] =>
   Array.from(input.files ?? [], (file) => ({ path: file.webkitRelativePath || file.name, file }));
 
+/** Files of the site, by their paths from the page. */
+export const fetchedFiles = (paths: readonly string[]): Promise<NamedFile[]> =>
+  Promise.all(
+    paths.map(async (path) => {
+      const answer = await fetch(new URL(path, document.baseURI));
+      if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+      return { path, file: await answer.blob() };
+    }),
+  );
+
 async function filesOf(entry: FileSystemEntry, prefix: string): Promise<NamedFile[]> {
   const path = prefix + entry.name;
   if (entry.isFile) {

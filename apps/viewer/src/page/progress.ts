@@ -1,5 +1,6 @@
 /** The stage of what is at work, its rate, and the time that it will still take, in words. */
 import type { News } from '../protocol.ts';
+import { duration } from './words.ts';
 
 /** The share below which a rate says nothing yet. */
 const LEAST_SHARE = 0.02;
@@ -23,9 +24,3 @@ export class Progress {
 }
 
 const short = (value: number): string => Number(value.toPrecision(2)).toString();
-
-/** Seconds in words: "40 s", "3 min 20 s". */
-export function duration(seconds: number): string {
-  const whole = Math.max(1, Math.round(seconds));
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}

@@ -1,6 +1,7 @@
 /** The pictures: three planes of a scan with its organs, and the organs in 3D. */
 import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import type { ShownOrgan } from '../protocol.ts';
+import { Pen } from './pen.ts';
 
 /** The intensities, in HU, between which a scan is shown from black to white. */
 export const WINDOWS = {
@@ -33,14 +34,22 @@ interface Location {
   readonly values: readonly { readonly value: number }[];
 }
 
-const COMMON = { logLevel: 'error', loadingText: '', isColorbar: false } as const;
+/** NiiVue has no keys of its own, which the page would hear too. */
+const NO_KEYS = { clipPlaneHotKey: '', cycleClipPlaneHotKey: '', viewModeHotKey: '' } as const;
+const COMMON = { logLevel: 'error', loadingText: '', isColorbar: false, ...NO_KEYS } as const;
 
 /** The size of the organs in 3D, as a share of what NiiVue takes. */
 const SOLID_SCALE = 0.8;
 
+/** Label 1 in a colour that no organ has. */
+const DIFFERENCES = { R: [0, 255], G: [0, 0], B: [0, 255], A: [0, 255], I: [0, 1], labels: ['', 'differs'] };
+
 export class View {
   readonly #slices: Niivue;
   readonly #solid: Niivue;
+  /** The slices with the labels of a second prediction; undefined until there is one. */
+  #second: Niivue | undefined;
+  #plane: PlaneName = 'all planes';
   #organs: readonly ShownOrgan[] = [];
   #hidden: ReadonlySet<number> = new Set();
   #opacity = 0.5;
@@ -50,15 +59,7 @@ export class View {
     solid: HTMLCanvasElement,
     onPlace: (place: Place) => void,
   ): Promise<View> {
-    const planes = new Niivue({
-      ...COMMON,
-      dragAndDropEnabled: false,
-      multiplanarShowRender: SHOW_RENDER.NEVER,
-      isOrientationTextVisible: true,
-      crosshairWidth: 1,
-      crosshairWidthUnit: 'mm',
-      isRadiologicalConvention: true,
-    });
+    const planes = newSlices();
     const render = new Niivue({
       ...COMMON,
       dragAndDropEnabled: false,
@@ -110,6 +111,58 @@ export class View {
     this.#solid.setRenderAzimuthElevation(160, 10);
   }
 
+  /** Shows the labels of a second prediction in slices of their own, and in both slices where they differ. */
+  async showSecond(canvas: HTMLCanvasElement, nifti: ArrayBuffer, differences: ArrayBuffer): Promise<void> {
+    this.hideSecond();
+    this.#second ??= await this.#openSecond(canvas);
+    const labels = await imageOf(nifti, 'second.nii', this.#opacity);
+    labels.setColormapLabel(this.#colours());
+    const marks = await imageOf(differences, 'differences.nii', 1);
+    marks.setColormapLabel(DIFFERENCES);
+    for (const volume of [this.#slices.volumes[0]!, labels, marks]) this.#second.addVolume(volume);
+    this.#slices.addVolume(marks);
+    this.#second.setSliceType(PLANES[this.#plane]);
+    this.#second.scene.crosshairPos = this.#slices.scene.crosshairPos;
+    dispatchEvent(new Event('resize')); // the slices are smaller than they were
+  }
+
+  /** The slices of a second prediction. The crosshair of either slices is the other's; NiiVue links those in focus alone. */
+  async #openSecond(canvas: HTMLCanvasElement): Promise<Niivue> {
+    const second = newSlices();
+    await second.attachToCanvas(canvas);
+    const first = this.#slices;
+    const onFirst = first.onLocationChange;
+    first.onLocationChange = (told) => {
+      onFirst(told);
+      if (second.volumes.length) follow(second, first);
+    };
+    second.onLocationChange = () => {
+      follow(first, second);
+      first.createOnLocationChange();
+    };
+    return second;
+  }
+
+  /** Marks, or no longer, where two predictions differ. */
+  markDifferences(isMarked: boolean): void {
+    for (const viewer of this.#planes) if (viewer.volumes[2]) viewer.setOpacity(2, isMarked ? 1 : 0);
+  }
+
+  hideSecond(): void {
+    for (const volume of this.#slices.volumes.slice(2)) this.#slices.removeVolume(volume);
+    for (const volume of [...(this.#second?.volumes ?? [])]) this.#second?.removeVolume(volume);
+    dispatchEvent(new Event('resize'));
+  }
+
+  /** A pen on the labels that are shown. Whoever opens it closes it. */
+  openPen(): Pen {
+    return new Pen(this.#slices, this.#colours(), this.#opacity);
+  }
+
+  get #planes(): Niivue[] {
+    return this.#second?.volumes.length ? [this.#slices, this.#second] : [this.#slices];
+  }
+
   clear(): void {
     this.clearLabels();
     for (const volume of [...this.#slices.volumes]) this.#slices.removeVolume(volume);
@@ -125,38 +178,40 @@ export class View {
     if (!scan) return;
     scan.cal_min = low;
     scan.cal_max = high;
-    this.#slices.updateGLVolume();
+    for (const viewer of this.#planes) viewer.updateGLVolume();
   }
 
   set plane(plane: PlaneName) {
-    this.#slices.setSliceType(PLANES[plane]);
+    this.#plane = plane;
+    for (const viewer of this.#planes) viewer.setSliceType(PLANES[plane]);
   }
 
   /** 0 to 1. */
   set opacity(opacity: number) {
     this.#opacity = opacity;
-    if (this.#slices.volumes.length > 1) this.#slices.setOpacity(1, opacity);
+    for (const viewer of this.#planes) if (viewer.volumes[1]) viewer.setOpacity(1, opacity);
   }
 
   /** The labels that are not shown. */
   set hidden(labels: ReadonlySet<number>) {
     this.#hidden = labels;
-    for (const viewer of [this.#slices, this.#solid]) {
-      const volume = viewer === this.#slices ? viewer.volumes[1] : viewer.volumes[0];
+    for (const viewer of [...this.#planes, this.#solid]) {
+      const volume = viewer === this.#solid ? viewer.volumes[0] : viewer.volumes[1];
       if (!volume) continue;
       volume.setColormapLabel(this.#colours());
       viewer.updateGLVolume();
     }
   }
 
-  /** Moves the crosshair by voxels. */
+  /** Moves the crosshair by voxels, of the slices that have the focus and of the others with them. */
   move(x: number, y: number, z: number): void {
-    if (this.#slices.volumes.length) this.#slices.moveCrosshairInVox(x, y, z);
+    const viewer = this.#planes.find(({ canvas }) => canvas === document.activeElement) ?? this.#slices;
+    if (viewer.volumes.length) viewer.moveCrosshairInVox(x, y, z);
   }
 
-  /** Both pictures side by side. */
+  /** All pictures side by side. */
   async png(): Promise<Blob> {
-    const views = [this.#slices, this.#solid].filter(({ volumes }) => volumes.length);
+    const views = [...this.#planes, this.#solid].filter(({ volumes }) => volumes.length);
     const canvases = views.map(({ canvas }) => canvas!);
     const picture = document.createElement('canvas');
     picture.width = canvases.reduce((sum, { width }) => sum + width, 0);
@@ -187,6 +242,25 @@ export class View {
     }
     return { R: R!, G: G!, B: B!, A: A!, I: labels.map((_, label) => label), labels };
   }
+}
+
+function newSlices(): Niivue {
+  return new Niivue({
+    ...COMMON,
+    dragAndDropEnabled: false,
+    multiplanarShowRender: SHOW_RENDER.NEVER,
+    isOrientationTextVisible: true,
+    crosshairWidth: 1,
+    crosshairWidthUnit: 'mm',
+    isRadiologicalConvention: true,
+  });
+}
+
+/** Moves the crosshair of slices to that of others. */
+function follow(slices: Niivue, { scene }: Niivue): void {
+  slices.scene.crosshairPos = scene.crosshairPos;
+  slices.scene.pan2Dxyzmm = scene.pan2Dxyzmm;
+  slices.drawScene();
 }
 
 const imageOf = (nifti: ArrayBuffer, name: string, opacity: number): Promise<NVImage> =>

@@ -3,6 +3,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { plural } from '@organseg/core/words.ts';
+import { storedZipOf } from '@organseg/files/storedZip.ts';
 import { isMemoryFault } from '@organseg/train/predict/attempts.ts';
 import { modelOfFiles } from '@organseg/train/predict/modelOfFiles.ts';
 import { z } from 'zod';
@@ -16,8 +17,11 @@ import type {
   Requests,
   ToWorker,
 } from '../protocol.ts';
+import { comparePredictions, compareWithReference } from './compare.ts';
 import { droppedModel } from './droppedFiles.ts';
 import { deleteKept, filesOfKept, keepModel, keptModels } from './keptModels.ts';
+import { labelledScan } from './labelledScan.ts';
+import { learn } from './learner.ts';
 import { OwnedGpu } from './ownedGpu.ts';
 import { caseNameOf, readChannels } from './scanFiles.ts';
 import { Segmenter, type Watch } from './segmenter.ts';
@@ -42,13 +46,13 @@ const HANDLERS: Handlers = {
     const { gpu } = await gpuOwner();
     return { name: gpu.adapter.name, software: gpu.adapter.software };
   },
-  openModel: (_, files) => openModel(files),
+  openModel: (_, files, name) => openModel(files, name),
   async keepModel(_, name, files) {
     await keepModel(name, files);
     return keptModels();
   },
   keptModels,
-  openKept: async (_, name) => openModel(await filesOfKept(name), name),
+  filesOfKept: (_, name) => filesOfKept(name),
   async deleteKept(_, name) {
     await deleteKept(name);
     return keptModels();
@@ -72,7 +76,23 @@ const HANDLERS: Handlers = {
     await gpuOwner();
     return opened().segment(files, capBytes, watch);
   },
-  compare: (watch, labels, reference) => opened().compare(labels, reference, watch),
+  async correct({ tell, signal }, files, data, { organs, channelNames }) {
+    const [scan] = await readChannels(files, undefined, (share) => {
+      signal.throwIfAborted();
+      tell({ stage: 'reading the scan', share });
+    });
+    const labelNames = ['background', ...organs.map(({ name }) => name)];
+    return labelledScan(scan, { shape: scan.shape, affine: scan.affine, data }, labelNames, channelNames);
+  },
+  async learn(watch, request) {
+    const { gpu } = await gpuOwner();
+    const { model } = opened();
+    opened().close(); // its memory is for learning
+    return learn(gpu, model, request, watch);
+  },
+  zip: (_, files) => storedZipOf(files),
+  compare: (watch, prediction, reference) => compareWithReference(prediction, reference, watch),
+  comparePredictions: (watch, first, second) => comparePredictions(first, second, watch),
 };
 
 /** The GPU, opened anew where it was lost since the last request. Throws GpuError. */

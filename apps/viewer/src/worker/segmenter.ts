@@ -1,18 +1,10 @@
 /** The model that is open in the worker, and what it makes of scans. */
 import { CapTooSmallError, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
-import { labelMap } from '@organseg/core/metrics/labelMap.ts';
-import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import { labelEntries, organLabels, organsOf } from '@organseg/core/organs.ts';
+import { labelEntries, organLabels } from '@organseg/core/organs.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { keepLargestComponent } from '@organseg/core/volume/components.ts';
-import { isCt } from '@organseg/core/volume/hounsfield.ts';
-import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
-import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
-import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
-import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { doubtsInWords, trustIn } from '@organseg/train/predict/calibration.ts';
 import { requestOfGrid } from '@organseg/train/predict/caseStreams.ts';
@@ -20,8 +12,8 @@ import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { ModelFacts, NamedFile, News, ShownLabels, ShownPlan } from '../protocol.ts';
-import { readChannels, readLabelMap } from './scanFiles.ts';
-import { coarseLabels, niftiOf } from './shownVolumes.ts';
+import { labelledScan } from './labelledScan.ts';
+import { readChannels } from './scanFiles.ts';
 
 /** What activations are stored in, so that labels are those of `predict --dtype f32` on any GPU. */
 const DTYPE = 'f32';
@@ -102,45 +94,19 @@ export class Segmenter {
     const { calibration } = this.model;
     if (calibration?.keepsLargest) keepLargestComponent(labels, organLabels(labelNames));
     const trust = trustIn(prediction, labelNames, calibration);
-    const figures = labelStatistics(scan, labels, labelNames.length);
-    const parts: Uint8Array<ArrayBuffer>[] = [];
-    const table = labelTable(labelEntries(labelNames));
-    for await (const chunk of encodeNifti(labels, scan.header.space, [table]))
-      parts.push(new Uint8Array(chunk));
+    const shown = await labelledScan(scan, labels, labelNames, channelNames);
     return {
-      nifti: await niftiOf(labels),
-      coarse: await niftiOf(coarseLabels(labels)),
-      file: new Blob(parts),
-      figures: figures.map(({ voxels, volumeMl, meanIntensity }, label) => {
+      ...shown,
+      figures: shown.figures.map((figures, label) => {
         const sure = trust.find(({ name }) => name === labelNames[label]);
         const { probability, expectedDsc, doubt } = sure ?? {};
-        const meanHu = isCt(channelNames[0]!) ? meanIntensity : null;
-        return { voxels, volumeMl, meanHu, probability, expectedDsc, doubt };
+        return { ...figures, probability, expectedDsc, doubt };
       }),
       doubts: calibration && doubtsInWords(trust, calibration),
       seconds: report.seconds,
       peakGpuBytes: report.peakGpuBytes,
       fallback: report.fallback,
     };
-  }
-
-  /** The scores of labels against a reference that was dropped, by the evaluator's code. Throws InputError. */
-  async compare(labels: Blob, reference: readonly NamedFile[], { tell, signal }: Watch): Promise<CaseScore> {
-    const truth = await readLabelMap(reference, (share) => {
-      signal.throwIfAborted();
-      tell({ stage: 'reading the reference', share });
-    });
-    const guess = await readLabelMap([{ path: 'labels.nii.gz', file: labels }], () => {});
-    assertScanSize(truth.header, truth.name); // tolerances in mm mean nothing otherwise
-    assertSameGrid(truth, truth.name, guess, 'the scan');
-    tell({ stage: 'comparing', share: 0 });
-    return scoreCase(
-      labelMap(truth.shape, truth.data, truth.name),
-      labelMap(guess.shape, guess.data, 'the segmentation'),
-      statedSpacingMm(truth.header.space),
-      organsOf(this.model.labelNames),
-      RULE_SETS.plain,
-    );
   }
 
   /** The predictor within a cap, kept until another one is asked for. */

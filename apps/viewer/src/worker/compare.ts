@@ -1,0 +1,125 @@
+/** Label maps of one scan, compared by the evaluator's code: with a reference, and two predictions with each other. */
+import { InputError } from '@organseg/core/inputError.ts';
+import { labelMap } from '@organseg/core/metrics/labelMap.ts';
+import { countVoxels, dice, overlapByLabel } from '@organseg/core/metrics/overlap.ts';
+import { assertSameGrid, isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
+import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
+import { organsOf } from '@organseg/core/organs.ts';
+import { determinant } from '@organseg/core/volume/affine.ts';
+import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
+import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
+import type { Differences, NamedFile, Prediction } from '../protocol.ts';
+import { readLabelMap } from './scanFiles.ts';
+import type { Watch } from './segmenter.ts';
+import { niftiOf } from './shownVolumes.ts';
+
+const BACKGROUND = 'background';
+
+/** The scores of a prediction against a reference that was dropped. Throws InputError. */
+export async function compareWithReference(
+  { files, organs }: Prediction,
+  reference: readonly NamedFile[],
+  { tell, signal }: Watch,
+): Promise<CaseScore> {
+  const truth = await readLabelMap(reference, (share) => {
+    signal.throwIfAborted();
+    tell({ stage: 'reading the reference', share });
+  });
+  const guess = await readLabelMap(files, () => {});
+  assertScanSize(truth.header, truth.name); // tolerances in mm mean nothing otherwise
+  assertSameGrid(truth, truth.name, guess, 'the scan');
+  tell({ stage: 'comparing', share: 0 });
+  return scoreCase(
+    labelMap(truth.shape, truth.data, truth.name),
+    labelMap(guess.shape, guess.data, 'the segmentation'),
+    statedSpacingMm(truth.header.space),
+    organsOf([BACKGROUND, ...(organs ?? [])]),
+    RULE_SETS.plain,
+  );
+}
+
+/**
+ * What differs between two predictions, by the first one's labels; organs are the same where their names are. Throws
+ * InputError where the grids differ, or no organ is in both.
+ */
+export async function comparePredictions(
+  first: Prediction,
+  second: Prediction,
+  { tell, signal }: Watch,
+): Promise<Differences> {
+  const one = await readLabelMap(first.files, () => {});
+  const other = await readLabelMap(second.files, (share) => {
+    signal.throwIfAborted();
+    tell({ stage: 'reading the second prediction', share });
+  });
+  tell({ stage: 'comparing', share: 0 });
+  if (!isSameGrid(one, other))
+    throw new InputError(
+      `${second.name} lies on another grid (${other.shape.join(' × ')} voxels) than the scan (${one.shape.join(' × ')})`,
+    );
+  const { organs: names = [] } = first;
+  const { toFirst, shared, note } = match(first, second);
+  toShared(one.data, [0, ...names.map((_, i) => (shared.has(i + 1) ? i + 1 : 0))], first, first);
+  toShared(other.data, toFirst, second, first);
+  const overlaps = overlapByLabel(
+    labelMap(one.shape, one.data, first.name),
+    labelMap(other.shape, other.data, second.name),
+    names.length + 1,
+  );
+  const voxelMl = Math.abs(determinant(one.affine)) / 1000;
+  const organs = [...shared].sort((a, b) => a - b);
+  const nifti = await niftiOf({ ...one, data: other.data });
+  let voxels = 0;
+  for (let i = 0; i < one.data.length; i++) voxels += one.data[i] = one.data[i] === other.data[i] ? 0 : 1;
+  return {
+    nifti,
+    differences: await niftiOf(one),
+    voxels,
+    volumeMl: voxels * voxelMl,
+    organs: organs.map((label) => {
+      const counts = countVoxels(overlaps[label]!);
+      const dsc = counts.reference + counts.prediction > 0 ? dice(counts) : null;
+      const ml = [counts.reference * voxelMl, counts.prediction * voxelMl] as const;
+      return { name: names[label - 1]!, volumesMl: ml, dsc };
+    }),
+    note,
+  };
+}
+
+/** The first one's label of each label of the second, 0 where it has none, and the labels of the organs in both. */
+function match(first: Prediction, second: Prediction) {
+  const names = first.organs ?? [];
+  const others = second.organs ?? names;
+  const plain = (name: string) => name.trim().toLowerCase().replaceAll('_', ' ');
+  const labelOf = new Map(names.map((name, i) => [plain(name), i + 1]));
+  const toFirst = [0, ...others.map((name) => labelOf.get(plain(name)) ?? 0)];
+  const shared = new Set(toFirst.filter(Boolean));
+  if (shared.size === 0)
+    throw new InputError(`${second.name} has none of the organs of ${first.name}: ${names.join(', ')}`);
+  const only = (of: Prediction, left: readonly string[]) =>
+    left.length ? [`left out, since only ${of.name} has them: ${left.join(', ')}`] : [];
+  const notes = [
+    ...(second.organs
+      ? []
+      : [`${second.name} names no organs: its labels are taken for those of ${first.name}`]),
+    ...only(
+      first,
+      names.filter((_, i) => !shared.has(i + 1)),
+    ),
+    ...only(
+      second,
+      others.filter((_, i) => !toFirst[i + 1]),
+    ),
+  ];
+  return { toFirst, shared, note: notes.join('; ') };
+}
+
+/** Puts labels in place of others. Throws InputError where one is unknown. */
+function toShared(data: Uint8Array, to: readonly number[], { name }: Prediction, first: Prediction): void {
+  for (let i = 0; i < data.length; i++) {
+    const label = to[data[i]!];
+    if (label === undefined)
+      throw new InputError(`${name} holds label ${data[i]}, ${first.name} knows 0 to ${to.length - 1}`);
+    data[i] = label;
+  }
+}
