@@ -28,7 +28,7 @@ const NETWORK: NetworkConfig = {
   transposedBias: false,
   inputChannels: 1,
   classes: CLASSES,
-  filters: [4, 6],
+  filters: [4, 8],
   kernels: [cube(3), cube(3)],
   strides: [cube(1), cube(2)],
 };
