@@ -5,10 +5,8 @@
  * Each record is an op with its forward and its backward; values are [N, D, H, W, C].
  */
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
-import { joinWork } from '@organseg/kernels/kernel.ts';
 import * as conv3d from '@organseg/kernels/ops/conv3d.ts';
-import * as convTranspose3d from '@organseg/kernels/ops/convTranspose3d.ts';
-import { elementCount, type Tensor } from '@organseg/kernels/tensor.ts';
+import { convolutionOp } from './convolutionOp.ts';
 import type {
   ConvOptions,
   InstanceNormOptions,
@@ -17,17 +15,12 @@ import type {
   TransposedOverlapOptions,
 } from './layerOptions.ts';
 import { type LinearNorm, normOp, type ReadNorm } from './normOp.ts';
-import type { Op, PreparedOp, Slot, Workspace } from './op.ts';
+import type { Op, Slot } from './op.ts';
 import { LEAKY_SLOPE, type ParameterSpec } from './parameters.ts';
 import { averagedBlocks, sum, upsampled } from './plainOps.ts';
 import { preluOp } from './preluOp.ts';
+import { transposedOp } from './transposedOp.ts';
 import { transposedOverlapOp } from './transposedOverlapOp.ts';
-
-/** The tensor of a gradient that has one consumer only, and so is assigned. */
-function assigned(gradient: ReturnType<Workspace['gradient']>): Tensor {
-  if (!gradient || gradient.accumulate) throw new Error('tape: this op cannot add to a gradient');
-  return gradient.tensor;
-}
 
 /** A value's shape with other sizes along D, H, W. */
 const scaled = ({ shape }: Slot, size: (n: number, axis: number) => number): number[] =>
@@ -96,77 +89,8 @@ export class Tape {
     this.#convolutionCaches.set(output, asked);
     const norm = inputs.length === 1 ? this.#readNorms.get(inputs[0]!) : undefined;
     if (!norm) this.#wantMade(...inputs);
-    // Whether others read the norm's output is known when all layers are recorded.
-    const read = () => (norm && !norm.isMade ? [norm.input, norm.affine] : inputs);
-    const inputsOf = (at: Workspace) =>
-      norm && !norm.isMade
-        ? {
-            inputs: [at.tensor(norm.input)],
-            norm: { affine: at.tensor(norm.affine), slope: norm.slope },
-          }
-        : { inputs: inputs.map((slot) => at.tensor(slot)) };
-    const prepare = (at: Workspace, made: Slot, firstChannel: number): PreparedOp => {
-      const { packed, launches } = conv3d.pack(at.gpu, {
-        weight: at.parameter(weight),
-        inputChannels: channels,
-        shape,
-        firstChannel,
-        output: made.shape,
-        dtype: at.activation,
-      });
-      const all = biasName === undefined ? undefined : at.parameter(biasName);
-      const range = { first: firstChannel, count: made.shape[4]! };
-      const part = all && made !== output ? conv3d.packBias(at.gpu, all, range) : undefined;
-      return {
-        launches: [...launches, ...(part?.launches ?? [])],
-        tensors: [packed.tensor, ...(part ? [part.packed] : [])],
-        forward: () =>
-          conv3d.forward(at.gpu, {
-            ...inputsOf(at),
-            weights: packed,
-            bias: part?.packed ?? all,
-            output: at.tensor(made),
-            stats: asked[0] && at.tensor(asked[0]),
-            shape,
-          }),
-      };
-    };
-    const op: Op = {
-      name,
-      flops: 2 * elementCount(output.shape) * total * elementCount(kernel),
-      inputs,
-      output,
-      cache: () => [...read(), ...asked],
-      backwardReads: read,
-      prepare: (at) => prepare(at, output, 0),
-      channelsFrom: (first, some) => ({ ...op, output: some, prepare: (at) => prepare(at, some, first) }),
-      backward: (at) => {
-        const dOutput = at.gradient(output)!.tensor;
-        const parts = inputs.map((slot, i) => {
-          const dInput = at.gradient(slot);
-          if (!dInput) return { launches: [], scratch: [] };
-          return conv3d.inputGradient(at.gpu, {
-            dOutput,
-            weight: at.parameter(weight),
-            dInput: dInput.tensor,
-            firstChannel: channels.slice(0, i).reduce((a, b) => a + b, 0),
-            shape,
-            accumulate: dInput.accumulate,
-          });
-        });
-        parts.push(
-          conv3d.parameterGradient(at.gpu, {
-            ...inputsOf(at),
-            dOutput,
-            dWeight: at.parameterGradient(weight),
-            dBias: biasName === undefined ? undefined : at.parameterGradient(biasName),
-            shape,
-          }),
-        );
-        return joinWork(...parts);
-      },
-    };
-    return this.#record(op);
+    const layer = { name, inputs, output, weight, bias: biasName, shape, norm, asked };
+    return this.#record(convolutionOp(layer));
   }
 
   /** A transposed convolution with `name`.weight (and `name`.bias), whose kernel is the stride. */
@@ -176,45 +100,7 @@ export class Tape {
     const biasName = bias ? this.#parameter(`${name}.bias`, [filters], 'bias') : undefined;
     const output = this.#activation([batch, d * stride[0], h * stride[1], w * stride[2], filters]);
     this.#wantMade(input);
-    return this.#record({
-      name,
-      flops: 2 * elementCount(output.shape) * channels,
-      inputs: [input],
-      output,
-      cache: () => [],
-      backwardReads: () => [input],
-      prepare: (at) => {
-        const { packed, launches } = convTranspose3d.pack(at.gpu, {
-          weight: at.parameter(weight),
-          output: output.shape,
-          dtype: at.activation,
-        });
-        return {
-          launches,
-          tensors: [packed.tensor],
-          forward: () =>
-            convTranspose3d.forward(at.gpu, {
-              input: at.tensor(input),
-              weights: packed,
-              bias: biasName === undefined ? undefined : at.parameter(biasName),
-              output: at.tensor(output),
-              stride,
-            }),
-        };
-      },
-      backward: (at) => {
-        const dOutput = at.gradient(output)!.tensor;
-        const dInput = assigned(at.gradient(input));
-        const gradients = {
-          dWeight: at.parameterGradient(weight),
-          dBias: biasName === undefined ? undefined : at.parameterGradient(biasName),
-        };
-        return joinWork(
-          convTranspose3d.inputGradient(at.gpu, { weight: at.parameter(weight), dOutput, dInput }),
-          convTranspose3d.parameterGradient(at.gpu, { input: at.tensor(input), dOutput, ...gradients }),
-        );
-      },
-    });
+    return this.#record(transposedOp({ name, input, output, weight, bias: biasName, stride }));
   }
 
   /** A transposed convolution with `name`.weight (and `name`.bias), whose kernel may exceed its stride. */
