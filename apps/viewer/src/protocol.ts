@@ -88,7 +88,7 @@ export interface Prediction {
   /** Whose it is. */
   readonly name: string;
   readonly files: readonly NamedFile[];
-  /** The names of its labels from 1 on; undefined where nobody says, and those of what it is compared with are meant. */
+  /** The names of its labels from 1 on; undefined where its file says them, or those of what it is compared with are meant. */
   readonly organs: readonly string[] | undefined;
 }
 

@@ -9,7 +9,7 @@ import { determinant } from '@organseg/core/volume/affine.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import type { Differences, NamedFile, Prediction } from '../protocol.ts';
-import { readLabelMap } from './scanFiles.ts';
+import { organsIn, readLabelMap } from './scanFiles.ts';
 import type { Watch } from './segmenter.ts';
 import { niftiOf } from './shownVolumes.ts';
 
@@ -58,7 +58,8 @@ export async function comparePredictions(
       `${second.name} lies on another grid (${other.shape.join(' × ')} voxels) than the scan (${one.shape.join(' × ')})`,
     );
   const { organs: names = [] } = first;
-  const { toFirst, shared, note } = match(first, second);
+  const named = { ...second, organs: second.organs ?? (await organsIn(second.files)) };
+  const { toFirst, shared, note } = match(first, named);
   toShared(one.data, [0, ...names.map((_, i) => (shared.has(i + 1) ? i + 1 : 0))], first, first);
   toShared(other.data, toFirst, second, first);
   const overlaps = overlapByLabel(

@@ -1,4 +1,4 @@
-/** The worker of the page: reads files, segments and compares, one request after another, so that the page never waits. */
+/** The worker of the page: reads files, segments, compares and learns, one request after another, so that the page never waits. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';

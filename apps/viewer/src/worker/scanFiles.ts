@@ -1,7 +1,9 @@
 /** Scans and label maps that were dropped on the page, read as streams. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import type { ByteSource } from '@organseg/core/volume/byteReader.ts';
+import { ByteReader, type ByteSource } from '@organseg/core/volume/byteReader.ts';
+import { gunzip } from '@organseg/core/volume/gzip.ts';
+import { namesInTable } from '@organseg/core/volume/labelTable.ts';
 import { type NiftiVolume, openNifti, readLabels } from '@organseg/core/volume/niftiRead.ts';
 import { readScan, type Scan } from '@organseg/core/volume/volumeStream.ts';
 import type { NamedFile } from '../protocol.ts';
@@ -66,6 +68,23 @@ export async function readLabelMap(
   const [sources, another] = volumesAmong(files);
   if (another) throw new InputError(`${sources![0].path} and ${another[0].path}: expected one label map`);
   return { ...(await readLabels(...sourcesOf(sources!, onShare))), name: sources![0].path };
+}
+
+/** The bytes at a label map's beginning in which the names of its labels are looked for. */
+const NAMES_BYTES = 1 << 16;
+
+/** The names of the labels from 1 on of the one label map among files, where it says them. Throws InputError. */
+export async function organsIn(files: readonly NamedFile[]): Promise<string[] | undefined> {
+  const [{ path, file }] = volumesAmong(files)[0]!;
+  const bytes = blobStream(file, path, () => {});
+  const reader = new ByteReader(/\.gz$/i.test(path) ? gunzip(bytes, path) : bytes);
+  const beginning = new Uint8Array(NAMES_BYTES);
+  try {
+    await reader.fill(beginning);
+  } finally {
+    await reader.cancel();
+  }
+  return namesInTable(new TextDecoder().decode(beginning));
 }
 
 type VolumeFiles = readonly [NamedFile, NamedFile?];

@@ -1,5 +1,5 @@
 /**
- * Label names in a NIfTI file: Caret's XML as a header extension, which Connectome Workbench and others read.
+ * Label names in a NIfTI file: Caret's XML as a header extension, which Connectome Workbench and others read and write.
  * Format: https://www.nitrc.org/projects/gifti (LabelTable); extension code 30.
  */
 import type { NiftiExtension } from './niftiWrite.ts';
@@ -30,4 +30,12 @@ export function labelTable(entries: readonly LabelEntry[]): NiftiExtension {
     '</VolumeInformation></CaretExtension>',
   ];
   return { code: CARET, content: new TextEncoder().encode(xml.join('')) };
+}
+
+/** The names of labels from 1 on, by the text of a table; undefined where the text holds none. */
+export function namesInTable(text: string): string[] | undefined {
+  const names: string[] = [];
+  for (const [, key, name] of text.matchAll(/<Label Key="(\d{1,3})"[^>]*><!\[CDATA\[(.*?)\]\]><\/Label>/g))
+    if (Number(key) > 0) names[Number(key) - 1] = name!;
+  return names.length ? Array.from(names, (name) => name ?? '') : undefined;
 }

@@ -1,7 +1,7 @@
 /** NIfTI files that are written, read back. */
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { labelTable } from './labelTable.ts';
+import { labelTable, namesInTable } from './labelTable.ts';
 import { collect, type NiftiFixture, niftiFile, sourceOf } from './niftiFixture.ts';
 import { readNifti } from './niftiRead.ts';
 import type { NiftiSpace } from './niftiSpace.ts';
@@ -49,6 +49,14 @@ describe('what is written reads back', () => {
     expect(plain.toString('utf8', 360, back.header.dataOffset)).toContain(
       '<Label Key="1" Red="1.000" Green="0.000" Blue="0.200" Alpha="1"><![CDATA[liver & <more>]]></Label>',
     );
+    expect(namesInTable(plain.toString('latin1'))).toEqual(['liver & <more>']);
+  });
+
+  it('names of labels come back by number, and none where there is no table', () => {
+    const entries = [0, 1, 3].map((id) => ({ id, name: `organ ${id}`, colour: [0, 0, 0] as const }));
+    const text = new TextDecoder().decode(labelTable(entries).content);
+    expect(namesInTable(text)).toEqual(['organ 1', '', 'organ 3']);
+    expect(namesInTable('no table')).toBeUndefined();
   });
 
   it('the affine to float32, in mm', async () => {
