@@ -67,7 +67,7 @@ const RULES: Record<string, Rule> = {
   ),
   'apps/cli': { ours: ['packages'], packages: 'any', node: true },
   // What it takes of packages must run in browsers too, as test/browser.test.ts sees to.
-  [VIEWER]: { ours: ['packages'], packages: ['@niivue/niivue', 'zod'], gpu: true },
+  [VIEWER]: { ours: ['packages'], packages: ['@niivue/niivue', 'nifti-reader-js', 'zod'], gpu: true },
   [`${VIEWER}/scripts`]: { ours: ['packages'], packages: 'any', node: true },
   scripts: { ours: ['packages', 'apps'], packages: 'any', node: true },
   test: { ours: ['packages', 'apps', 'scripts'], packages: 'any', node: true },

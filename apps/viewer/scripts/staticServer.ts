@@ -1,4 +1,4 @@
-/** A server of static files, on this machine alone. */
+/** A server of static files, on this machine alone. As some hosts do, it sends who asks for `index.html` to its folder. */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -14,6 +14,10 @@ const TYPES: Record<string, string> = {
 export function serveFolder(folder: string, port: number, below = '/'): Promise<Server> {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
+    if (path.endsWith('/index.html')) {
+      response.writeHead(307, { Location: path.slice(0, -'index.html'.length) }).end();
+      return;
+    }
     const within = path.startsWith(below) ? normalize(`/${path.slice(below.length)}`) : undefined;
     const file = within && join(folder, within.endsWith('/') ? `${within}index.html` : within);
     if (!file || !existsSync(file) || !statSync(file).isFile()) {

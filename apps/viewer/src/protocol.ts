@@ -31,13 +31,19 @@ export interface ShownOrgan {
   readonly colour: readonly [number, number, number];
 }
 
+/** A volume to be looked at: the two parts of a .nii, so that its voxels are handed on and not copied. */
+export interface NiftiParts {
+  /** The 348 bytes of the header, and the four behind it. */
+  readonly header: ArrayBuffer;
+  readonly voxels: ArrayBuffer;
+}
+
 /** A scan, to be looked at. */
 export interface ShownScan {
   readonly name: string;
   readonly shape: readonly number[];
   readonly spacingMm: readonly number[];
-  /** A whole .nii. */
-  readonly nifti: ArrayBuffer;
+  readonly nifti: NiftiParts;
   /** What is doubtful of it, a sentence each. */
   readonly doubts: readonly string[];
 }
@@ -63,10 +69,10 @@ export interface OrganFigures {
 
 /** The label map of a scan. */
 export interface LabelledScan {
-  /** A whole .nii on the scan's grid. */
-  readonly nifti: ArrayBuffer;
-  /** A whole .nii of fewer voxels, for 3D. */
-  readonly coarse: ArrayBuffer;
+  /** On the scan's grid. */
+  readonly nifti: NiftiParts;
+  /** Of fewer voxels, for 3D. */
+  readonly coarse: NiftiParts;
   /** The .nii.gz that `predict` would write. */
   readonly file: Blob;
   /** By label, background first. */
@@ -94,10 +100,10 @@ export interface Prediction {
 
 /** Two predictions of one scan, compared. */
 export interface Differences {
-  /** The second one as a whole .nii, by the labels of the first. */
-  readonly nifti: ArrayBuffer;
-  /** A whole .nii: 1 where the two differ. */
-  readonly differences: ArrayBuffer;
+  /** The second one, by the labels of the first. */
+  readonly nifti: NiftiParts;
+  /** 1 where the two differ. */
+  readonly differences: NiftiParts;
   /** The number of those voxels, and their volume. */
   readonly voxels: number;
   readonly volumeMl: number;

@@ -37,7 +37,10 @@ async function activate(): Promise<void> {
 
 async function answerTo(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
-  return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (!kept) return fetch(request);
+  // Browsers refuse to open a page of what came by a redirect, as `index.html` does from some hosts.
+  return kept.redirected ? new Response(kept.body, kept) : kept;
 }
 
 scope.addEventListener('install', (event) => event.waitUntil(install()));

@@ -23,6 +23,7 @@ import { tinyConfig, writePhantoms } from '../../../packages/train/test/fixture.
 import { CHROMIUM_ADVICE, findChromium, LONGEST_MS, launchChromium } from '../../evaluator/test/chromium.ts';
 import { buildSite } from '../scripts/site.ts';
 import { serveFolder } from '../scripts/staticServer.ts';
+import { memoryOf, type PageMemory } from './pageMemory.ts';
 
 const hasChromium = findChromium() !== undefined;
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -154,7 +155,9 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await choose('scan-input', phantom())).toBe('');
     expect(await choose('zip-input', { name: 'run.zip', buffer: zip })).toBe('');
     expect(await text('model')).toContain('3 organs from CT');
-    expect(await text('plan')).toMatch(/^will take about \d+ MiB of GPU memory$/);
+    expect(await text('plan')).toMatch(
+      /^will take about \d+ MiB of GPU memory, and \d+ kB of the computer’s for the scan and its labels$/,
+    );
     await segmented();
     const scan = await readNiftiFile(phantom());
     const labels = await readLabelsFile(await saved('save-labels'));
@@ -336,6 +339,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await segmented();
     expect(await choose('second-input', await saved('save-labels'))).toBe('');
     expect(await text('second')).toBe('they differ in 0 voxels, 0.0 ml'); // the file names its organs
+    expect(await choose('reference-input', join(folder, 'test_000.nii.gz'))).toBe('');
     await page.evaluate(AXE);
     const faults = () =>
       page.evaluate(async () => {
@@ -364,6 +368,28 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 
+  test('ten segmentations leave no more in memory than two', async () => {
+    await opened();
+    await page.setViewportSize({ width: 320, height: 320 }); // pictures are not what is measured
+    const readMemory = await memoryOf(page);
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    const after: PageMemory[] = [];
+    for (const runs of [2, 8]) {
+      for (let run = 0; run < runs; run++) {
+        expect(await choose('scan-input', phantom())).toBe('');
+        await segmented();
+      }
+      after.push(await readMemory());
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+    const [two, ten] = after as [PageMemory, PageMemory];
+    expect(ten.gpu).toBe(two.gpu);
+    for (const part of ['page', 'worker'] as const) {
+      expect(ten[part].arrays).toBeLessThanOrEqual(two[part].arrays);
+      expect(ten[part].objects - two[part].objects).toBeLessThan(1e6);
+    }
+  });
+
   test.skipIf(!reference)(
     'nnU-Net’s model dropped as a folder: every label is the one of nnU-Net’s networks in f32',
     async () => {
@@ -381,6 +407,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
       await navigator.serviceWorker.ready;
     });
     await context.setOffline(true);
+    await page.goto('./index.html');
     await opened();
     await page.click('#demo');
     await idle();

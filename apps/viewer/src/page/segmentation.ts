@@ -26,7 +26,7 @@ export async function openScan(given: Promised<readonly NamedFile[]>): Promise<b
     const size = `${shape.join(' × ')} voxels of ${spacingMm.map((mm) => Number(mm.toFixed(2))).join(' × ')} mm`;
     show('scan', [`${shown.name}: ${size}`, ...doubts].join('. '));
     show('status', '');
-    await page.view?.showScan(shown.nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
+    page.view?.showScan(shown.nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
     await updatePlan();
   });
 }
@@ -55,14 +55,16 @@ type Promised<T> = T | Promise<T>;
 /** The most bytes of GPU memory that the user allows. */
 export const capBytes = (): number => Math.max(1, Number(input('cap').value)) * MIB;
 
-/** Says what the scan will take on this GPU, once there are a scan and a model; the crop to the body is not known yet. */
+/** Says what the scan will take, once there are a scan and a model; the crop to the body is not known yet. */
 export async function updatePlan(): Promise<void> {
   if (!page.scan || !page.model) return;
-  const { shape, spacingMm } = page.scan.shown;
+  const { shape, spacingMm, nifti } = page.scan.shown;
   const { bytes, fits } = await worker.ask('plan', [shape, spacingMm, capBytes()]);
   const mib = `${Math.ceil(bytes / MIB)} MiB of GPU memory`;
+  // The page and its worker hold the scan each, and one of the two its labels, a byte a voxel.
+  const hostBytes = 2 * nifti.voxels.byteLength + shape.reduce((product, n) => product * n, 1);
   const text = fits
-    ? `will take about ${mib}`
+    ? `will take about ${mib}, and ${inMb(hostBytes)} of the computer’s for the scan and its labels`
     : Number.isFinite(bytes)
       ? `needs ${mib} at least: allow more`
       : 'cannot be done on this GPU: its buffers are too small for one window of the model';
@@ -94,7 +96,7 @@ export async function showResult(result: Result): Promise<void> {
   page.hidden = new Set();
   second.hide();
   const { labels, model, summary } = result;
-  await page.view?.showLabels(labels.nifti, labels.coarse, model.organs);
+  page.view?.showLabels(labels.nifti, labels.coarse, model.organs);
   show('summary', summary);
   showOrgans();
 }

@@ -1,6 +1,7 @@
 /** The pictures: three planes of a scan with its organs, and the organs in 3D. */
 import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
-import type { ShownOrgan } from '../protocol.ts';
+import { readHeader } from 'nifti-reader-js';
+import type { NiftiParts, ShownOrgan } from '../protocol.ts';
 import { Pen } from './pen.ts';
 
 /** The intensities, in HU, between which a scan is shown from black to white. */
@@ -88,36 +89,35 @@ export class View {
   }
 
   /** Shows another scan, without labels. */
-  async showScan(nifti: ArrayBuffer, [low, high]: readonly [number, number]): Promise<void> {
+  showScan(nifti: NiftiParts, [low, high]: readonly [number, number]): void {
     this.clear();
-    const scan = await imageOf(nifti, 'scan.nii', 1);
+    const scan = imageOf(nifti, 'scan', 1);
     scan.cal_min = low;
     scan.cal_max = high;
     this.#slices.addVolume(scan);
-    this.#slices.updateGLVolume();
   }
 
   /** Shows the labels of the scan, in place of those before. */
-  async showLabels(nifti: ArrayBuffer, coarse: ArrayBuffer, organs: readonly ShownOrgan[]): Promise<void> {
+  showLabels(nifti: NiftiParts, coarse: NiftiParts, organs: readonly ShownOrgan[]): void {
     this.#organs = organs;
     this.#hidden = new Set();
     this.clearLabels();
-    const labels = await imageOf(nifti, 'labels.nii', this.#opacity);
+    const labels = imageOf(nifti, 'labels', this.#opacity);
     labels.setColormapLabel(this.#colours());
     this.#slices.addVolume(labels);
-    const solid = await imageOf(coarse, 'organs.nii', 1);
+    const solid = imageOf(coarse, 'organs', 1);
     solid.setColormapLabel(this.#colours());
     this.#solid.addVolume(solid);
     this.#solid.setRenderAzimuthElevation(160, 10);
   }
 
   /** Shows the labels of a second prediction in slices of their own, and in both slices where they differ. */
-  async showSecond(canvas: HTMLCanvasElement, nifti: ArrayBuffer, differences: ArrayBuffer): Promise<void> {
+  async showSecond(canvas: HTMLCanvasElement, nifti: NiftiParts, differences: NiftiParts): Promise<void> {
     this.hideSecond();
     this.#second ??= await this.#openSecond(canvas);
-    const labels = await imageOf(nifti, 'second.nii', this.#opacity);
+    const labels = imageOf(nifti, 'second', this.#opacity);
     labels.setColormapLabel(this.#colours());
-    const marks = await imageOf(differences, 'differences.nii', 1);
+    const marks = imageOf(differences, 'differences', 1);
     marks.setColormapLabel(DIFFERENCES);
     for (const volume of [this.#slices.volumes[0]!, labels, marks]) this.#second.addVolume(volume);
     this.#slices.addVolume(marks);
@@ -263,5 +263,15 @@ function follow(slices: Niivue, { scene }: Niivue): void {
   slices.drawScene();
 }
 
-const imageOf = (nifti: ArrayBuffer, name: string, opacity: number): Promise<NVImage> =>
-  NVImage.loadFromUrl({ url: name, name, buffer: nifti, colormap: 'gray', opacity });
+/** The place of the voxels among the arguments of NiiVue's `init`; those before it may be left out. */
+const VOXELS_ARGUMENT = 19;
+
+/** A volume for NiiVue, which holds on to the voxels as they are; what it reads itself, it copies. */
+function imageOf({ header, voxels }: NiftiParts, name: string, opacity: number): NVImage {
+  const image = new NVImage();
+  image.hdr = readHeader(header);
+  const args: unknown[] = [voxels, name, 'gray', opacity];
+  args[VOXELS_ARGUMENT] = voxels;
+  image.init(...(args as Parameters<NVImage['init']>));
+  return image;
+}

@@ -69,12 +69,12 @@ export async function comparePredictions(
   );
   const voxelMl = Math.abs(determinant(one.affine)) / 1000;
   const organs = [...shared].sort((a, b) => a - b);
-  const nifti = await niftiOf({ ...one, data: other.data });
+  const nifti = niftiOf({ ...one, data: other.data });
   let voxels = 0;
   for (let i = 0; i < one.data.length; i++) voxels += one.data[i] = one.data[i] === other.data[i] ? 0 : 1;
   return {
     nifti,
-    differences: await niftiOf(one),
+    differences: niftiOf(one),
     voxels,
     volumeMl: voxels * voxelMl,
     organs: organs.map((label) => {

@@ -22,8 +22,8 @@ export async function labelledScan(
   for await (const chunk of encodeNifti(labels, scan.header.space, [table]))
     parts.push(new Uint8Array(chunk));
   return {
-    nifti: await niftiOf(labels),
-    coarse: await niftiOf(coarseLabels(labels)),
+    nifti: niftiOf(labels),
+    coarse: niftiOf(coarseLabels(labels)),
     file: new Blob(parts),
     figures: figures.map(({ voxels, volumeMl, meanIntensity }) => ({
       voxels,

@@ -66,7 +66,7 @@ const HANDLERS: Handlers = {
       name: caseNameOf(files).split('/').at(-1)!,
       shape: scan.shape,
       spacingMm: spacingOf(scan.affine),
-      nifti: await niftiOf(scan),
+      nifti: niftiOf(scan),
       doubts: scan.doubts.map(({ text }) => text),
     };
   },
@@ -138,11 +138,11 @@ function faultOf(error: unknown): Fault {
 const send = (message: FromWorker, transfer: Transferable[] = []) =>
   (postMessage as (message: FromWorker, transfer: Transferable[]) => void)(message, transfer);
 
-/** The buffers of an answer, which the worker needs no more. */
-const buffersIn = (answer: unknown): ArrayBuffer[] =>
-  typeof answer === 'object' && answer !== null
-    ? Object.values(answer).filter((value) => value instanceof ArrayBuffer)
-    : [];
+/** The buffers of an answer and of its parts, which the worker needs no more. */
+const buffersIn = (answer: unknown): ArrayBuffer[] => {
+  if (answer instanceof ArrayBuffer) return [answer];
+  return typeof answer === 'object' && answer !== null ? Object.values(answer).flatMap(buffersIn) : [];
+};
 
 async function answer(id: number, request: RequestName, args: readonly unknown[]): Promise<void> {
   atWork = new AbortController();

@@ -1,23 +1,27 @@
-/** Volumes as the page shows them: whole .nii files, and label maps of fewer voxels for 3D. */
-import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
-import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
+/** Volumes as the page shows them: the parts of .nii files, and label maps of fewer voxels for 3D. */
+import { niftiHeaderBytes } from '@organseg/core/volume/niftiWrite.ts';
+import type { Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
+import type { NiftiParts } from '../protocol.ts';
 
-/** Before the voxels: the header, and four bytes that say that no extension follows. */
-const HEADER_BYTES = 352;
+/** The types of voxels that are drawn as they are. */
+const DRAWN = [Uint8Array, Int16Array, Uint16Array, Float32Array];
 
 /** The most voxels along an axis that 3D is drawn from. */
 const MOST_IN_3D = 160;
 
-/** A whole .nii. */
-export async function niftiOf(volume: Volume): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(HEADER_BYTES + volume.data.byteLength);
-  let at = 0;
-  for await (const chunk of encodeNifti(volume, undefined, [], (chunks) => chunks)) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes.buffer;
+/** The parts of a .nii. The voxels are the volume's own, to be handed over with its buffer, where they can be drawn. */
+export function niftiOf(volume: Volume): NiftiParts {
+  const data = drawn(volume.data);
+  const { buffer } = data;
+  const isItsOwn = buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength;
+  return {
+    header: niftiHeaderBytes({ ...volume, data }).buffer,
+    voxels: isItsOwn ? buffer : new Uint8Array(buffer, data.byteOffset, data.byteLength).slice().buffer,
+  };
 }
+
+const drawn = (data: VoxelArray): VoxelArray =>
+  DRAWN.some((type) => data instanceof type) ? data : new Float32Array(data);
 
 /** Every so many voxels of a label map along each axis, so that none is longer than 3D takes. */
 export function coarseLabels({ shape, affine, data }: Volume<Uint8Array>): Volume<Uint8Array> {

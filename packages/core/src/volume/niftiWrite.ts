@@ -52,11 +52,12 @@ function extensionBytes({ code, content }: NiftiExtension): Uint8Array {
   return bytes;
 }
 
-function niftiHeaderBytes(
+/** The bytes of a .nii before its extensions and voxels. */
+export function niftiHeaderBytes(
   { shape, affine, data }: Volume,
-  space: NiftiSpace,
-  extensions: readonly Uint8Array[],
-): Uint8Array {
+  space = spaceOfAffine(affine),
+  extensions: readonly Uint8Array[] = [],
+): Uint8Array<ArrayBuffer> {
   if (shape.some((n) => n > 32767))
     throw new Error(`NIfTI-1 holds at most 32767 voxels an axis, got [${shape}]`);
   const written = affineOfSpace(space, shape);
