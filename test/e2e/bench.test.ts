@@ -35,6 +35,15 @@ test('bench unet: operations, layers and peaks of a network small enough to coun
   for (const { peakBytes } of runs) expect(peakBytes).toBeGreaterThan(2 * fine * 14 * 4);
 });
 
+test('bench predict: each number of slices has its own windows', () => {
+  const scan = ['--slices', '12,40', '--size', '40,40', '--spacing', '3,3,3'];
+  const set = ['--set', 'patch=[16,16,16]', '--set', 'spacingMm=[3,3,3]'];
+  const { runs } = JSON.parse(
+    execFileSync(process.execPath, [BENCH, 'predict', '--json', ...scan, ...set], { encoding: 'utf8' }),
+  );
+  expect(runs[1].windows.all).toBeGreaterThan(runs[0].windows.all);
+});
+
 const hasTorch = spawnSync('python3', ['-c', 'import torch']).status === 0;
 
 test.skipIf(!hasTorch)(

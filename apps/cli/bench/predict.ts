@@ -142,7 +142,7 @@ async function measured(folder: string, model: Model, slices: number): Promise<C
   );
   const plain = options['skip-early'] ? join(folder, 'plain') : undefined;
   if (plain) await predict(model, scan[0]!, plain, passed);
-  const out = join(folder, 'out');
+  const out = join(folder, `out${slices}`);
   const { seconds, smiPeakMb, report, profile } = await predict(model, scan[0]!, out, [
     ...passed,
     ...(plain ? ['--skip-early'] : []),
