@@ -365,6 +365,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await page.click('#correct');
     expect(await faults(), 'while labels are corrected').toEqual([]);
     await page.click('#pen-discard');
+    await idle();
+    expect(await page.isVisible('#second-organs')).toBe(true); // what was compared is again
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 

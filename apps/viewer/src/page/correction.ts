@@ -1,7 +1,7 @@
 /** The correction of labels by hand: a pen with an organ, an eraser, and what becomes of the labels. */
 import { element, input, show } from './dom.ts';
 import type { Pen } from './pen.ts';
-import { second, showResult } from './segmentation.ts';
+import { prediction, second, showResult } from './segmentation.ts';
 import { page } from './state.ts';
 import { during, hold, isBusy, isWorking, worker } from './work.ts';
 
@@ -45,6 +45,12 @@ async function use(): Promise<void> {
     await showResult({ labels, model, isCorrected: true, summary: 'corrected by hand' });
     show('status', 'Corrected.');
   });
+  if (!pen) await second.compare(prediction());
+}
+
+async function discard(): Promise<void> {
+  endCorrection();
+  await second.compare(prediction()); // as before
 }
 
 function choose(): void {
@@ -63,7 +69,7 @@ export function listenToPen(): void {
   element('correct').addEventListener('click', beginCorrection);
   element('pen-undo').addEventListener('click', () => pen?.undo());
   element('pen-use').addEventListener('click', use);
-  element('pen-discard').addEventListener('click', endCorrection);
+  element('pen-discard').addEventListener('click', discard);
   input('opacity').addEventListener('input', () => {
     if (pen) pen.opacity = Number(input('opacity').value);
   });

@@ -1,7 +1,7 @@
 /** Learning from labels that were corrected: the open model is fine-tuned on the scan, and can be taken back. */
 import { element, input, save, show } from './dom.ts';
 import { LossCurve } from './lossCurve.ts';
-import { capBytes, opened, segment, showResult, updatePlan } from './segmentation.ts';
+import { capBytes, opened, prediction, second, segment, showResult, updatePlan } from './segmentation.ts';
 import { type OpenModel, page, type Result } from './state.ts';
 import { during, isBusy, worker } from './work.ts';
 
@@ -60,6 +60,7 @@ async function unlearn(): Promise<void> {
     await updatePlan();
     show('learnt', `back to ${model.facts.name}`);
   });
+  await second.compare(prediction());
 }
 
 export function listenToLearning(): void {
