@@ -65,11 +65,14 @@ async function writeDemo(folder: string): Promise<void> {
   await writeNiftiFile(join(folder, 'phantom.nii.gz'), image);
   await writeNiftiFile(join(folder, 'phantom-reference.nii.gz'), labels);
   const hasModel = existsSync(MODEL);
-  if (hasModel) cpSync(MODEL, join(folder, 'model'), { recursive: true });
+  if (hasModel) cpSync(MODEL, join(folder, 'model'), { recursive: true, filter: isOfUse });
   const model = hasModel ? filesOf(join(folder, 'model')).map((path) => `demo/model/${path}`) : [];
   const demo = { scan: 'demo/phantom.nii.gz', reference: 'demo/phantom-reference.nii.gz', model };
   writeFileSync(join(folder, 'demo.json'), `${JSON.stringify(demo, null, 2)}\n`);
 }
+
+/** Whether a file of the model is of use to the page: how it was trained is not. */
+const isOfUse = (path: string): boolean => !/(\.svg|\.jsonl)$/.test(path);
 
 /** The files below a folder by their paths from it, sorted. */
 const filesOf = (folder: string): string[] =>

@@ -168,10 +168,13 @@ export async function findCase(
   return row && caseOf(row);
 }
 
-/** Stores a case or puts another reference in its place. Returns false, and does nothing, once masks were received. */
+/**
+ * Stores a case or puts another reference in its place. Returns false, and does nothing, once there are submissions, or
+ * where the challenge has no longer the organs that the reference was checked against.
+ */
 export async function putCase(
   db: Kysely<Tables>,
-  challengeId: string,
+  { id: challengeId, organs }: Pick<Challenge, 'id' | 'organs'>,
   added: ChallengeCase,
 ): Promise<boolean> {
   const grid = JSON.stringify(added.grid);
@@ -188,6 +191,14 @@ export async function putCase(
         ])
         .where(({ not, exists, selectFrom }) =>
           not(exists(selectFrom('submissions').select('id').where('challenge_id', '=', challengeId))),
+        )
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('challenges')
+              .select('id')
+              .where('id', '=', challengeId)
+              .where('organs_json', '=', JSON.stringify(organs)),
+          ),
         ),
     )
     .onConflict((conflict) =>

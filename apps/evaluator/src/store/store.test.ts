@@ -8,7 +8,7 @@ import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { folderBlobs } from '../node/folder.ts';
 import { type Database, lockFolder, openSqlite } from '../node/sqlite.ts';
-import { findCase, insertChallenge, putCase } from './challenges.ts';
+import { findCase, findChallenge, insertChallenge, putCase, updateChallenge } from './challenges.ts';
 import { migrate } from './migrations.ts';
 import {
   claimCase,
@@ -77,11 +77,19 @@ test('a day has so many submissions, however many come at once', async () => {
 
 test('references can be replaced until the first submission', async () => {
   const made = await challenge();
-  expect(await putCase(db, made.id, { name: 'one', referenceKey: 'masks/1', grid: GRID })).toBe(true);
-  expect(await putCase(db, made.id, { name: 'one', referenceKey: 'masks/2', grid: GRID })).toBe(true);
+  expect(await putCase(db, made, { name: 'one', referenceKey: 'masks/1', grid: GRID })).toBe(true);
+  expect(await putCase(db, made, { name: 'one', referenceKey: 'masks/2', grid: GRID })).toBe(true);
   await insertSubmission(db, made, 'team', 'files');
-  expect(await putCase(db, made.id, { name: 'one', referenceKey: 'masks/3', grid: GRID })).toBe(false);
+  expect(await putCase(db, made, { name: 'one', referenceKey: 'masks/3', grid: GRID })).toBe(false);
   expect(await findCase(db, made.id, 'one')).toEqual({ name: 'one', referenceKey: 'masks/2', grid: GRID });
+});
+
+test('a reference that was checked against organs of before is not taken', async () => {
+  const made = await challenge();
+  const added = { name: 'one', referenceKey: 'masks/1', grid: GRID };
+  expect(await updateChallenge(db, made.id, { organs: FLARE22_ORGANS.slice(1) })).toBe(true);
+  expect(await putCase(db, made, added)).toBe(false);
+  expect(await putCase(db, (await findChallenge(db, made.id))!, added)).toBe(true);
 });
 
 test('cases wait until their submission is completed, and each is taken once', async () => {

@@ -32,7 +32,7 @@ beforeEach(async () => {
     deadline: null,
     submissionsPerDay: 5,
   }))!;
-  await putCase(db, challenge.id, { name: 'one', referenceKey: 'masks/reference', grid: GRID });
+  await putCase(db, challenge, { name: 'one', referenceKey: 'masks/reference', grid: GRID });
   submissionId = (await insertSubmission(db, challenge, 'team', 'files'))!.id;
   await putMask(db, submissionId, 'one', 'masks/one');
   await markComplete(db, submissionId);

@@ -7,6 +7,7 @@ import {
   type Challenge,
   deleteCase,
   findCase,
+  findChallenge,
   listCases,
   putCase,
   type StoredGrid,
@@ -22,8 +23,8 @@ type Bytes = AsyncIterable<Uint8Array>;
 const labelsOf = ({ organs }: Challenge) => organs.map(({ id }) => id);
 
 /**
- * Stores the hidden reference of a case, or puts it in the place of another; tells which, and its grid. Throws Problem 409 once the challenge has
- * submissions, 413 where it has as many cases as it may.
+ * Stores the hidden reference of a case, or puts it in the place of another; tells which, and its grid. Throws Problem
+ * 409 once the challenge has submissions or where its organs changed meanwhile, 413 where it has as many cases as it may.
  */
 export async function receiveReference(
   services: Services,
@@ -44,7 +45,11 @@ export async function receiveReference(
       maxVoxels: limits.maxVoxels,
       maxDecompressedBytes: limits.maxDecompressedBytes,
     });
-    if (!(await putCase(db, challenge.id, { name, referenceKey: key, grid }))) throw settled(challenge);
+    if (!(await putCase(db, challenge, { name, referenceKey: key, grid }))) {
+      const now = await findChallenge(db, challenge.id);
+      const hasOtherOrgans = JSON.stringify(now?.organs) !== JSON.stringify(challenge.organs);
+      throw hasOtherOrgans ? changed(challenge) : settled(challenge);
+    }
     if (before) await services.blobs.delete([before.referenceKey]);
     return { grid, replaced: before !== undefined };
   });
@@ -64,6 +69,9 @@ export async function removeReference(
 
 const settled = ({ name }: Challenge) =>
   new Problem(409, `${name} has submissions: its references stay as they are`);
+
+const changed = ({ name }: Challenge) =>
+  new Problem(409, `the organs of ${name} were changed meanwhile: upload the reference again`);
 
 /** Stores the mask of one case of an open submission, or puts it in the place of another. */
 export async function receiveMask(

@@ -23,7 +23,7 @@ test('an organiser reads which case failed and why, and that it counts 0', async
   const settings = { rules: 'plain', deadline: null, submissionsPerDay: 5 } as const;
   const challenge = (await insertChallenge(db, { name: 'A', organs: FLARE22_ORGANS, ...settings }))!;
   const grid = { shape: [1, 1, 1], affine: [], spacingMm: [1, 1, 1] } as const;
-  for (const name of ['one', 'two']) await putCase(db, challenge.id, { name, referenceKey: name, grid });
+  for (const name of ['one', 'two']) await putCase(db, challenge, { name, referenceKey: name, grid });
   const submission = (await insertSubmission(db, challenge, 'Red', 'files'))!;
   for (const name of ['one', 'two']) await putMask(db, submission.id, name, `masks/${name}`);
   await markComplete(db, submission.id);
