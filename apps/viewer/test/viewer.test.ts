@@ -136,6 +136,16 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     );
     expect(await choose('folder-input', join(folder, 'data'))).toMatch(/^data: holds no model: /);
     expect(await page.isDisabled('#segment')).toBe(true);
+
+    const changing = join(folder, 'changing_0000.nii.gz');
+    writeFileSync(changing, whole);
+    expect(await choose('scan-input', changing)).toBe('');
+    writeFileSync(changing, Buffer.concat([whole, whole]));
+    await page.click('#segment');
+    await idle();
+    expect(await text('fault')).toBe(
+      'changing_0000.nii.gz: cannot be read any more; it was moved, deleted or changed',
+    );
   });
 
   test('a folder of DICOM slices is shown as one scan', async () => {

@@ -32,15 +32,18 @@ export async function* blobStream(
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   const reader = blob.stream().getReader();
+  // Chromium calls a file that has changed a TypeError here, a "network error".
+  const read = () =>
+    reader.read().catch(() => {
+      throw gone(path);
+    });
   let done = 0;
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    for (let next = await read(); !next.done; next = await read()) {
       done += next.value.length;
       onBytes(done);
       yield next.value;
     }
-  } catch (error) {
-    throw unreadable(error, path);
   } finally {
     await reader.cancel().catch(() => {});
   }
@@ -48,6 +51,7 @@ export async function* blobStream(
 
 /** What the browser refuses of a file, in one line; any other error as it is. */
 export const unreadable = (error: unknown, path: string): unknown =>
-  error instanceof DOMException && error.name !== 'AbortError'
-    ? new InputError(`${path}: cannot be read any more; it was moved, deleted or changed`)
-    : error;
+  error instanceof DOMException && error.name !== 'AbortError' ? gone(path) : error;
+
+const gone = (path: string) =>
+  new InputError(`${path}: cannot be read any more; it was moved, deleted or changed`);
