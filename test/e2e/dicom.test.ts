@@ -1,6 +1,5 @@
 /** DICOM from a scanner's slices to labels and back, by commands, on phantoms so coarse that it takes seconds. */
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toRas } from '../../packages/core/src/volume/orientation.ts';
 import type { Volume } from '../../packages/core/src/volume/volume.ts';
-import { PATIENT, slicesOfLas } from '../../packages/dicom/src/dicomFixture.ts';
+import { PATIENT, type SliceFixture, slicesOfLas } from '../../packages/dicom/src/dicomFixture.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
 import { readScanFile } from '../../packages/files/src/scanFile.ts';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
@@ -33,9 +32,9 @@ function toLas(volume: Volume): Volume {
   return { shape, affine: turned, data };
 }
 
-async function writeSlices(folder: string, volume: Volume): Promise<void> {
+async function writeSlices(folder: string, volume: Volume, changed: SliceFixture = {}): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  for (const [i, slice] of slicesOfLas(volume).entries())
+  for (const [i, slice] of slicesOfLas(volume, changed).entries())
     writeFileSync(join(folder, `IM${String(i).padStart(4, '0')}`), await slice.read());
 }
 
@@ -143,14 +142,21 @@ describe('DICOM', () => {
     ).toMatch(/test_000\.nii\.gz: is no DICOM; --dicom-seg refers to DICOM$/);
   });
 
-  test('a folder with a slice too few stops no other', async () => {
-    const input = join(folder, 'two');
-    for (const name of ['a', 'b']) await writeSlices(join(input, name), await readScanFile(series));
+  test('a folder with a slice too few stops no other, nor does one that no segmentation can refer to', async () => {
+    const [input, scan] = [join(folder, 'three'), await readScanFile(series)];
+    for (const name of ['a', 'b']) await writeSlices(join(input, name), scan);
+    await writeSlices(join(input, 'anyFrame'), scan, { FrameOfReferenceUID: undefined });
     rmSync(join(input, 'a', 'IM0004'));
-    const done = await predict(input, join(folder, 'twoOut'));
+    const done = await predict(input, join(folder, 'threeOut'), '--dicom-seg');
     expect(done.code).toBe(1);
     expect(done.stderr).toMatch(/a: 1 slice missing: \S+ mm between .*IM0003 and .*IM0005, elsewhere \d+/);
-    expect(existsSync(join(folder, 'twoOut', 'b.nii.gz'))).toBe(true);
+    expect(done.stderr).toMatch(/anyFrame\/IM0000: has no FrameOfReferenceUID, which a segmentation needs/);
+    expect(readdirSync(join(folder, 'threeOut')).sort()).toEqual([
+      'anyFrame.nii.gz',
+      'b.dcm',
+      'b.nii.gz',
+      'report.json',
+    ]);
   });
 
   test('unlabelled scans are labelled, and a data set is planned for', async () => {

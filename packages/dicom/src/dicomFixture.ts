@@ -81,7 +81,7 @@ export function dicomBytes(
     data.DicomMetaDictionary.denaturalizeDataset({ ...meta, TransferSyntaxUID: transferSyntax }),
   );
   dict.dict = data.DicomMetaDictionary.denaturalizeDataset({ _vrMap: { PixelData: 'OW' }, ...given });
-  return new Uint8Array(dict.write());
+  return new Uint8Array(dict.write({ allowInvalidVRLength: true }));
 }
 
 /** A series of so many slices, each changed alike, or by a function of its number. */

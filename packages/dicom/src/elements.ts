@@ -107,13 +107,24 @@ function parseWhole(
   }
 }
 
+/**
+ * dcmjs decodes texts by one character set: where there are several, or one that it does not know, by the first or by its
+ * own, which numbers and codes are the same in.
+ */
+function readFile(bytes: ArrayBuffer, isHead: boolean): DicomDict {
+  const until = isHead && { untilTag: PIXEL_DATA, includeUntilTagValue: false };
+  try {
+    return data.DicomMessage.readFile(bytes, { ignoreErrors: false, ...until });
+  } catch (error) {
+    if (!/character set/.test((error as Error).message)) throw error;
+    return data.DicomMessage.readFile(bytes, { ignoreErrors: true, ...until });
+  }
+}
+
 function parse(bytes: Uint8Array<ArrayBuffer>, isHead: boolean): DicomObject {
   const { buffer, byteOffset, byteLength } = bytes;
   const whole = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
-  const { dict, meta } = data.DicomMessage.readFile(whole, {
-    ignoreErrors: false,
-    ...(isHead && { untilTag: PIXEL_DATA, includeUntilTagValue: false }),
-  }) satisfies DicomDict;
+  const { dict, meta } = readFile(whole, isHead);
   const { [PIXEL_DATA]: pixels, ...others } = dict;
   const values = data.DicomMetaDictionary.naturalizeDataset(others);
   if (pixels && !isHead) values.PixelData = pixels.Value;

@@ -30,7 +30,7 @@ export function gridOf(all: readonly DicomSlice[], name: string): SeriesGrid {
   const first = all[0]!;
   assertAlike(all);
   const { alongRow, alongColumn, spacingMm, pixels } = first;
-  const normal = cross(alongRow, alongColumn);
+  const normal = unit(cross(alongRow, alongColumn));
   const along = (slice: DicomSlice) => dot(slice.position, normal);
   const sorted = [...all].sort((a, b) => along(a) - along(b));
   const slices = withoutCopies(sorted, along);
@@ -57,6 +57,12 @@ export function gridOf(all: readonly DicomSlice[], name: string): SeriesGrid {
     slices,
     copies: all.length - slices.length,
   };
+}
+
+/** A vector of length 1 in the same direction: files round the components of theirs. */
+function unit(vector: Xyz): Xyz {
+  const length = Math.hypot(...vector);
+  return xyz((axis) => vector[axis] / length);
 }
 
 /** Throws InputError that names the slice which is not as most of the others are. */

@@ -1,5 +1,7 @@
 /** What a folder of DICOM files becomes, and what of it is refused, without a word of whom it shows. */
+
 import { deflateRawSync } from 'node:zlib';
+import { spacingOf } from '@organseg/core/volume/affine.ts';
 import { readScan } from '@organseg/core/volume/volumeStream.ts';
 import { describe, expect, it, test } from 'vitest';
 import { readContents } from './contents.ts';
@@ -280,6 +282,32 @@ test.each(REFUSED)('%s is refused', async (_, files, fault) => {
   expect(told.replace('InputError: ', '')).toEqual(
     typeof fault === 'string' ? fault : expect.stringMatching(fault),
   );
+});
+
+test('an oblique series is upright, though its directions are rounded to four decimals', async () => {
+  const normal = [0, -0.213, 0.977].map((each) => each / Math.hypot(0.213, 0.977));
+  const slices = dicomSeries(3, (i) => ({
+    ImageOrientationPatient: [1, 0, 0, 0, 0.977, 0.213],
+    ImagePositionPatient: normal.map((each) => Number((5 * i * each).toFixed(6))),
+  }));
+  const { shape, affine } = await read(slices);
+  expect(shape).toEqual([4, 3, 3]);
+  expect(spacingOf(affine)[2]).toBeCloseTo(5, 4);
+});
+
+test('a single slice is as thick as it says, whatever the sign', async () => {
+  const [slice] = dicomSeries(1, { SpacingBetweenSlices: -4 });
+  const { affine } = await read([slice!]);
+  expect(spacingOf(affine)).toEqual([2, 1.5, 4]);
+});
+
+test.each([
+  ['several', ['', 'ISO 2022 IR 87']],
+  ['an unknown one', 'UTF-8'],
+])('texts by %s of the character sets keep no scan from being read', async (_, SpecificCharacterSet) => {
+  const slices = dicomSeries(3, { SpecificCharacterSet, PatientName: 'Yamada^Tarou=\u001b$B;3ED\u001b(B' });
+  const { shape } = await read(slices);
+  expect(shape).toEqual([4, 3, 3]);
 });
 
 test('a file that is cut short is refused by its name', async () => {

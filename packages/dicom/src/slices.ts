@@ -117,7 +117,9 @@ function placeOf(items: readonly Elements[], fault: Fault) {
     alongRow,
     alongColumn,
     spacingMm: [betweenColumns!, betweenRows!] as const,
-    thicknessMm: Number(text('SpacingBetweenSlices') ?? text('SliceThickness') ?? Number.NaN) || undefined,
+    // Some writers give it the sign of their slices' order.
+    thicknessMm:
+      Math.abs(Number(text('SpacingBetweenSlices') ?? text('SliceThickness') ?? Number.NaN)) || undefined,
     acquisition: text('AcquisitionNumber') ?? text('FrameAcquisitionNumber'),
   };
 }

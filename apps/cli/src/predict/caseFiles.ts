@@ -1,5 +1,6 @@
 /** The files of a predicted case: the label map, and what was asked for besides. */
 import { join } from 'node:path';
+import { InputError } from '@organseg/core/inputError.ts';
 import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
 import { labelEntries } from '@organseg/core/organs.ts';
 import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
@@ -33,7 +34,8 @@ export interface CaseFiles {
 
 /**
  * Postprocesses a label map, which lies on its scan's grid, and writes the case's files, CASE.nii.gz last: a case that
- * has it has all. `trust` is in the statistics. Returns what postprocessing changed.
+ * has it has all that can be had. `trust` is in the statistics. Returns what postprocessing changed, and why there is no
+ * CASE.dcm where the scan has not what it needs.
  */
 export async function writeCase(
   out: string,
@@ -42,7 +44,7 @@ export async function writeCase(
   labels: Volume<Uint8Array>,
   trust: readonly Trust[],
   { labelNames, isCt, postprocessing, statistics, preview, dicomSeg }: CaseFiles,
-): Promise<PostprocessingChanges> {
+): Promise<{ changes: PostprocessingChanges; fault?: string | undefined }> {
   const changes = postprocess(labels, postprocessing, labelNames);
   if (statistics || preview) {
     const found = labelStatistics(scan, labels, labelNames.length);
@@ -61,15 +63,33 @@ export async function writeCase(
     if (preview)
       await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found, isCt)]);
   }
-  if (dicomSeg && scan.dicom) {
-    const { encodeSegmentation } = await import('@organseg/dicom/segmentation/encodeSegmentation.ts');
-    const bytes = await encodeSegmentation(labels, labelNames, scan.dicom, new Date());
-    await writeWhole(join(out, `${name}.dcm`), [bytes]);
-  }
+  const fault = dicomSeg
+    ? await writeSegmentation(join(out, `${name}.dcm`), scan, labels, labelNames)
+    : undefined;
   await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [
     labelTable(labelEntries(labelNames)),
   ]);
-  return changes;
+  return { changes, fault };
+}
+
+/** Writes a DICOM segmentation, where the scan came as DICOM; returns why not, where that has not what one needs. */
+async function writeSegmentation(
+  path: string,
+  { dicom }: FileScan,
+  labels: Volume<Uint8Array>,
+  labelNames: readonly string[],
+): Promise<string | undefined> {
+  if (!dicom) return undefined;
+  const { encodeSegmentation } = await import('@organseg/dicom/segmentation/encodeSegmentation.ts');
+  let bytes: Uint8Array;
+  try {
+    bytes = await encodeSegmentation(labels, labelNames, dicom, new Date());
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return error.message;
+  }
+  await writeWhole(path, [bytes]);
+  return undefined;
 }
 
 /** The profile of a case: the challenge's figures, and where its time went. */

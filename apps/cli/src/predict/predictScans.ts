@@ -68,12 +68,13 @@ export async function predictScans(
     const { labels, report } = prediction;
     await predictions.begin();
     const trust = trustIn(prediction, labelNames, calibration);
-    const changes = await writeCase(out, name, scan, labels, trust, caseFiles);
+    const { changes, fault } = await writeCase(out, name, scan, labels, trust, caseFiles);
     await predictions.add({ case: name, scan: record, ...report, ...changes });
     const { fallback, spacingMm } = report;
     const doubts = calibration && doubtsInWords(trust, calibration);
     if (doubts) say(`${name}: ${doubts}`);
     if (fallback) say(`${name}: segmented at ${spacingMm.join(' × ')} mm: ${fallback}`);
+    if (fault) fail(name, fault);
   };
   const fail = (name: string, fault: string) => {
     if (scans.length === 1) throw new InputError(fault);

@@ -18,6 +18,8 @@ import { bitsOf, framesOf, type SegmentFrame } from './frames.ts';
 type Dataset = Record<string, unknown>;
 
 const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4';
+/** The largest number that an integer string holds. */
+const MOST_NUMBER = 2 ** 31 - 1;
 /** Says to other programs which one wrote a file. */
 const IMPLEMENTATION = '2.25.281047123905516384203516072498126173021';
 const VERSION = '0.1.0';
@@ -98,14 +100,44 @@ export async function encodeSegmentation(
 }
 
 function sharedElements(source: Elements): Dataset {
-  const required = REQUIRED.map((name) => [name, source.value(name) ?? null]);
-  const shared = SHARED.filter((name) => source.has(name)).map((name) => [name, source.value(name)]);
+  const required = REQUIRED.map((name) => [name, isSound(name, source) ? plain(source.value(name)) : null]);
+  const shared = SHARED.filter((name) => source.has(name) && isSound(name, source)).map((name) => [
+    name,
+    plain(source.value(name)),
+  ]);
   return Object.fromEntries([
     ...required,
     ...shared,
     ['LossyImageCompression', source.text('LossyImageCompression') ?? '00'],
   ]);
 }
+
+/** Whether an element can be written: not where its value is longer than the standard lets it be, say. */
+function isSound(name: string, source: Elements): boolean {
+  if (!source.has(name)) return false;
+  const dict = new data.DicomDict(data.DicomMetaDictionary.denaturalizeDataset({}));
+  dict.dict = data.DicomMetaDictionary.denaturalizeDataset({ [name]: plain(source.value(name)) });
+  try {
+    dict.write();
+    return true;
+  } catch {
+    return false; // dcmjs's words quote the value
+  }
+}
+
+/** A value without escapes to other character sets, and what of a text could not be decoded as question marks. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(ESCAPES, '').replaceAll('\ufffd', '?');
+  if (Array.isArray(value)) return value.map(plain);
+  // The ideographic and phonetic forms of a name are what is written in other sets.
+  if (typeof value === 'object' && value && 'Alphabetic' in value)
+    return { Alphabetic: plain(value.Alphabetic) };
+  return value;
+}
+
+/** ISO 2022's escape sequences. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with the escape character.
+const ESCAPES = /\u001b[ -/]*[0-~]/g;
 
 function ownElements(instance: string, sourceNumber: string | undefined, now: Date): Dataset {
   const [date, time] = [dateOf(now), timeOf(now)];
@@ -118,7 +150,7 @@ function ownElements(instance: string, sourceNumber: string | undefined, now: Da
     Modality: 'SEG',
     SeriesInstanceUID: newUid(),
     // Beyond the numbers of the scanner's own series.
-    SeriesNumber: String(1000 + (Number(sourceNumber) || 0)),
+    SeriesNumber: String(Math.min(MOST_NUMBER, 1000 + (Number(sourceNumber) || 0))),
     SeriesDescription: 'organseg',
     SeriesDate: date,
     SeriesTime: time,

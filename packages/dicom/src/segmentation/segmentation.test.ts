@@ -60,6 +60,26 @@ function labelsIn(bytes: Uint8Array): number[] {
   return labels;
 }
 
+test('what of the patient the standard does not allow is left empty, not told', async () => {
+  const bytes = await segmentationOf(VOXELS, {
+    PatientBirthDate: '1950.01.01',
+    PatientName: `${'D'.repeat(75)}^JANE`,
+    SeriesNumber: 2 ** 31 - 1,
+  });
+  const dataSet = dicomParser.parseDicom(bytes);
+  for (const tag of ['x00100010', 'x00100030']) expect(dataSet.elements[tag]!.length).toBe(0);
+  expect(dataSet.string('x00100020')).toBe(PATIENT.PatientID);
+  expect(dataSet.intString('x00200011')).toBe(2 ** 31 - 1);
+});
+
+test('a name in another character set is written in the letters that all have', async () => {
+  const bytes = await segmentationOf(VOXELS, {
+    SpecificCharacterSet: ['', 'ISO 2022 IR 87'],
+    PatientName: 'Yamada^Tarou=\u001b$B;3ED\u001b(B',
+  });
+  expect(dicomParser.parseDicom(bytes).string('x00100010')).toBe('Yamada^Tarou');
+});
+
 test('dicom-parser finds each voxel, the codes, the patient and the references', async () => {
   const bytes = await segmentationOf(VOXELS);
   expect(labelsIn(bytes)).toEqual(VOXELS.map((label) => (label === 200 ? 0 : label)));
