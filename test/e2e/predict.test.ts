@@ -140,6 +140,17 @@ describe('predict', () => {
     }
   });
 
+  test('what is a second channel by its name is not taken for a case', async () => {
+    const two = join(folder, 'two');
+    mkdirSync(two);
+    for (const name of ['a_0000.nii.gz', 'a_0001.nii.gz'])
+      copyFileSync(join(scans, 'test_001_0000.nii.gz'), join(two, name));
+    expect(lastLine(await predict(join(folder, 'twoOut'), '--input', two))).toMatch(
+      /two\/a_0001\.nii\.gz: is channel 1 of a by its name, and CT is all that is read; a scan of its own needs another name$/,
+    );
+    expect(existsSync(join(folder, 'twoOut'))).toBe(false);
+  });
+
   test('neither a scan nor a reference is overwritten', async () => {
     const [input, labels] = [join(folder, 'named'), join(folder, 'data', 'labelsTs')];
     mkdirSync(input);

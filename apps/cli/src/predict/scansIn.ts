@@ -31,6 +31,7 @@ export async function scansIn(
 }
 
 const ENDING = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
+const CHANNEL = /^(.+)_(\d{4})(?:\.(?:nii|hdr)(?:\.gz)?)?$/i;
 const FIRST_CHANNEL = /_0000\.(nii(\.gz)?|hdr(\.gz)?)$/i;
 
 const fileScan = (path: string, series?: string): ScanFile => ({
@@ -48,7 +49,9 @@ async function scansOf(
 ): Promise<ScanFile[]> {
   const isOneChannel = channelNames.length === 1;
   const ending = isOneChannel ? ENDING : FIRST_CHANNEL;
-  const files = (await namesIn(input))
+  const names = await namesIn(input);
+  assertNoFurtherChannels(input, names, channelNames);
+  const files = names
     .filter((name) => ending.test(name) && !name.startsWith('.'))
     .map((name) => ({ name: name.replace(ending, ''), path: join(input, name) }));
   if (isOneChannel && !files.length && (await isDicomFolder(input)))
@@ -57,6 +60,24 @@ async function scansOf(
     .filter(({ name }) => isOneChannel || name.endsWith('_0000'))
     .map(({ name, path }) => ({ name: name.replace(/_0000$/, ''), path, series }));
   return [...files, ...folders];
+}
+
+/** Throws InputError where a case, by the names of its files or folders, has more channels than are read. */
+function assertNoFurtherChannels(
+  input: string,
+  names: readonly string[],
+  channelNames: readonly string[],
+): void {
+  const channels = names.flatMap((name) => {
+    const [, scan, channel] = CHANNEL.exec(name) ?? [];
+    return scan === undefined ? [] : [{ name, scan, channel: Number(channel) }];
+  });
+  const cases = new Set(channels.filter(({ channel }) => channel === 0).map(({ scan }) => scan));
+  const further = channels.find(({ scan, channel }) => channel >= channelNames.length && cases.has(scan));
+  if (further)
+    throw new InputError(
+      `${join(input, further.name)}: is channel ${further.channel} of ${further.scan} by its name, and ${channelNames.join(', ')} ${channelNames.length > 1 ? 'are' : 'is'} all that is read; a scan of its own needs another name`,
+    );
 }
 
 /** Throws InputError where two scans have one name, also where upper and lower case alone tell them apart. */
