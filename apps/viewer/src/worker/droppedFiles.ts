@@ -13,7 +13,7 @@ export async function droppedModel(files: readonly NamedFile[]): Promise<ModelFi
   if (!first) throw new InputError('nothing that could be a model was dropped');
   if (files.length === 1 && /\.zip$/i.test(first.path)) {
     const zip = blobBytes(first.file, first.path);
-    return new ZipFolder(zipFile(zip), await zipEntries(zip), '');
+    return ZipFolder.of(zipFile(zip), await zipEntries(zip));
   }
   const parts = first.path.split('/').slice(0, -1);
   while (parts.length && !files.every(({ path }) => path.startsWith(`${parts.join('/')}/`))) parts.pop();

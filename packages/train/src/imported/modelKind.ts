@@ -9,8 +9,8 @@ export interface ModelKind {
   readonly files: ModelFiles;
 }
 
-/** How deep below a path a model is looked for: nnU-Net's results have data sets, and these models. */
-const MAX_DEPTH = 2;
+/** How deep below a path a model is looked for: a zip of nnU-Net's results holds these, data sets, and models. */
+const MAX_DEPTH = 3;
 
 /**
  * The model in a folder, or the only one in the folders below it, as those that nnU-Net exports lie below their data set.

@@ -24,7 +24,7 @@ export async function openModelFiles(path: string): Promise<ModelFiles> {
       .slice(zip.length)
       .replaceAll('\\', '/')
       .replaceAll(/^\/+|\/+$/g, '');
-    return new ZipFolder(zipFile(zip), await zipEntries(bytes), within && `${within}/`);
+    return ZipFolder.of(zipFile(zip), await zipEntries(bytes), within);
   } finally {
     bytes.close();
   }

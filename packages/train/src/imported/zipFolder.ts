@@ -14,16 +14,47 @@ export interface ZipFile {
   sha256(entry: ZipEntry): Promise<string>;
 }
 
+/** What a zip holds, by names with `/` between folders; the names in each folder by its own name, which ends with `/`. */
+interface Listing {
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  readonly folders: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+function listingOf(all: ReadonlyMap<string, ZipEntry>): Listing {
+  const entries = new Map<string, ZipEntry>();
+  const folders = new Map<string, Set<string>>();
+  for (const [name, entry] of all) {
+    // Old tools of Windows write \, and some begin with the folder that they were in.
+    const path = name.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
+    entries.set(path, entry);
+    for (let end = path.length; end > 0; ) {
+      const start = path.lastIndexOf('/', end - 1) + 1;
+      const folder = path.slice(0, start);
+      const isKnown = folders.has(folder);
+      if (!isKnown) folders.set(folder, new Set());
+      if (start < end) folders.get(folder)!.add(path.slice(start, end));
+      if (isKnown) break;
+      end = start - 1;
+    }
+  }
+  return { entries, folders };
+}
+
 export class ZipFolder implements ModelFiles {
   readonly #zip: ZipFile;
-  readonly #entries: ReadonlyMap<string, ZipEntry>;
+  readonly #listing: Listing;
   /** With what the names of its entries begin; empty, or with `/` at its end. */
   readonly #prefix: string;
 
-  constructor(zip: ZipFile, entries: ReadonlyMap<string, ZipEntry>, prefix: string) {
+  private constructor(zip: ZipFile, listing: Listing, prefix: string) {
     this.#zip = zip;
-    this.#entries = entries;
+    this.#listing = listing;
     this.#prefix = prefix;
+  }
+
+  /** The whole zip, or a folder in it. */
+  static of(zip: ZipFile, entries: ReadonlyMap<string, ZipEntry>, folder = ''): ZipFolder {
+    return new ZipFolder(zip, listingOf(entries), folder && `${folder}/`);
   }
 
   get path(): string {
@@ -31,17 +62,16 @@ export class ZipFolder implements ModelFiles {
   }
 
   async names(): Promise<string[]> {
-    const below = [...this.#entries.keys()].filter((name) => name.startsWith(this.#prefix));
-    return [...new Set(below.map((name) => name.slice(this.#prefix.length).split('/')[0]!))].sort();
+    return [...(this.#listing.folders.get(this.#prefix) ?? [])].sort();
   }
 
   folder(name: string): ModelFiles {
-    return new ZipFolder(this.#zip, this.#entries, `${this.#prefix}${name}/`);
+    return new ZipFolder(this.#zip, this.#listing, `${this.#prefix}${name}/`);
   }
 
   has(name: string): boolean {
     const entry = this.#prefix + name;
-    return this.#entries.has(entry) || [...this.#entries.keys()].some((key) => key.startsWith(`${entry}/`));
+    return this.#listing.entries.has(entry) || this.#listing.folders.has(`${entry}/`);
   }
 
   pathOf(name: string): string {
@@ -57,7 +87,7 @@ export class ZipFolder implements ModelFiles {
   }
 
   #entry(name: string): ZipEntry {
-    const entry = this.#entries.get(this.#prefix + name);
+    const entry = this.#listing.entries.get(this.#prefix + name);
     if (!entry) throw new InputError(`${this.pathOf(name)}: no such file in the zip`);
     return entry;
   }

@@ -1,0 +1,30 @@
+/** Folders in a zip, whoever packed it. */
+import type { ZipEntry } from '@organseg/files/zip.ts';
+import { expect, test } from 'vitest';
+import { type ZipFile, ZipFolder } from './zipFolder.ts';
+
+const folderOf = (...names: string[]) =>
+  ZipFolder.of({ path: 'model.zip' } as ZipFile, new Map(names.map((name) => [name, {} as ZipEntry])));
+
+test.each([
+  ['plain names', ['results/A/plans.json', 'results/A/fold_0/checkpoint_final.pth', 'results/B/x']],
+  [
+    'folders of their own',
+    ['results/', 'results/A/', 'results/A/fold_0/', 'results/A/plans.json', 'results/B/'],
+  ],
+  [
+    'names below the folder that was packed',
+    ['./results/A/plans.json', './results/A/fold_0/x', './results/B/x'],
+  ],
+  ['names of Windows', ['results\\A\\plans.json', 'results\\A\\fold_0\\x', 'results\\B\\x']],
+])('%s are found by folder', async (_, names) => {
+  const whole = folderOf(...names);
+  expect(await whole.names()).toEqual(['results']);
+  const results = whole.folder('results');
+  expect(await results.names()).toEqual(['A', 'B']);
+  expect(await results.folder('A').names()).toEqual(['fold_0', 'plans.json']);
+  expect(results.folder('A').has('plans.json')).toBe(true);
+  expect(results.has('A/fold_0')).toBe(true);
+  expect(results.has('A/fold')).toBe(false);
+  expect(await results.folder('none').names()).toEqual([]);
+});
