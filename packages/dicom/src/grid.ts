@@ -1,7 +1,7 @@
 /** The grid of a series: its slices in the order of space, evenly apart, and the affine of their voxels. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { affineFromRows } from '@organseg/core/volume/affine.ts';
-import { cross, dot } from '@organseg/core/volume/vectors.ts';
+import { cross, dot, normalised } from '@organseg/core/volume/vectors.ts';
 import { type Grid, type Xyz, xyz } from '@organseg/core/volume/volume.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { DicomSlice } from './slices.ts';
@@ -30,7 +30,7 @@ export function gridOf(all: readonly DicomSlice[], name: string): SeriesGrid {
   const first = all[0]!;
   assertAlike(all);
   const { alongRow, alongColumn, spacingMm, pixels } = first;
-  const normal = unit(cross(alongRow, alongColumn));
+  const normal = normalised(cross(alongRow, alongColumn)); // files round the components
   const along = (slice: DicomSlice) => dot(slice.position, normal);
   const sorted = [...all].sort((a, b) => along(a) - along(b));
   const slices = withoutCopies(sorted, along);
@@ -57,12 +57,6 @@ export function gridOf(all: readonly DicomSlice[], name: string): SeriesGrid {
     slices,
     copies: all.length - slices.length,
   };
-}
-
-/** A vector of length 1 in the same direction: files round the components of theirs. */
-function unit(vector: Xyz): Xyz {
-  const length = Math.hypot(...vector);
-  return xyz((axis) => vector[axis] / length);
 }
 
 /** Throws InputError that names the slice which is not as most of the others are. */

@@ -8,6 +8,14 @@ import { type FileScan, readScanFile } from './scanFile.ts';
 
 /** The ending of a scan's file, behind the number of its channel; a folder of DICOM slices has none. */
 const CHANNEL = /_0000((?:\.(?:nii|hdr|img)(?:\.gz)?)?)$/i;
+/** A name with the number of a channel, four digits, at its end. */
+const NUMBERED = /^(.+)_(\d{4})(?:\.(?:nii|hdr)(?:\.gz)?)?$/i;
+
+/** The case and the channel that a file or a folder is of by its name; undefined where that says none. */
+export function channelOf(name: string): { readonly scan: string; readonly channel: number } | undefined {
+  const [, scan, channel] = NUMBERED.exec(name) ?? [];
+  return scan === undefined ? undefined : { scan, channel: Number(channel) };
+}
 
 /** The ending of the file of a channel, by its number. */
 export const channelEnding = (channel: number): string => `_${String(channel).padStart(4, '0')}.nii.gz`;

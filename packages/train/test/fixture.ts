@@ -11,7 +11,7 @@ import { onTestFinished } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
 import type { Config } from '../src/config/schema.ts';
 import type { LoadedCase } from '../src/data/caseStore.ts';
-import type { PreparedPaths } from '../src/data/openPrepared.ts';
+import type { PreparedPaths } from '../src/data/openPreparedCase.ts';
 import { emptyImage, labelTensors } from '../src/data/preparedCase.ts';
 import type { GpuOwner } from '../src/predict/loadedModel.ts';
 

@@ -16,7 +16,7 @@ import { assertChannels } from '@organseg/train/config/channels.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import { type AugmentSettings, augment as augmentPatch, sizeToCut } from '@organseg/train/data/augment.ts';
 import { CaseStore } from '@organseg/train/data/caseStore.ts';
-import { openPrepared } from '@organseg/train/data/openPrepared.ts';
+import { openPreparedCase } from '@organseg/train/data/openPreparedCase.ts';
 import { samplePatch } from '@organseg/train/data/patchSampler.ts';
 import { preparedFor } from '@organseg/train/data/prepareImage.ts';
 import { z } from 'zod';
@@ -65,7 +65,7 @@ export const augment = command('augment', 'Draw what the augmentations do to a c
           config.classes,
         );
         await store.prepare(source);
-        const prepared = openPrepared(store.paths(source));
+        const prepared = openPreparedCase(store.paths(source));
         /** A draw of the augmentations at one place in the body, the same each time. */
         const sheetPatch = async (list: readonly Augmentation[], number: number): Promise<SheetPatch> => {
           const random = new Random(config.seed).fork(number);

@@ -2,7 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { dicomFoldersIn } from '@organseg/files/caseFolder.ts';
-import { channelFiles } from '@organseg/files/channels.ts';
+import { channelFiles, channelOf } from '@organseg/files/channels.ts';
 import { isDicomFolder } from '@organseg/files/dicomFolder.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import type { ScanFile } from './predictions.ts';
@@ -31,7 +31,6 @@ export async function scansIn(
 }
 
 const ENDING = /(_0000)?\.(nii(\.gz)?|hdr(\.gz)?)$/i;
-const CHANNEL = /^(.+)_(\d{4})(?:\.(?:nii|hdr)(?:\.gz)?)?$/i;
 const FIRST_CHANNEL = /_0000\.(nii(\.gz)?|hdr(\.gz)?)$/i;
 
 const fileScan = (path: string, series?: string): ScanFile => ({
@@ -69,8 +68,8 @@ function assertNoFurtherChannels(
   channelNames: readonly string[],
 ): void {
   const channels = names.flatMap((name) => {
-    const [, scan, channel] = CHANNEL.exec(name) ?? [];
-    return scan === undefined ? [] : [{ name, scan, channel: Number(channel) }];
+    const place = channelOf(name);
+    return place ? [{ name, ...place }] : [];
   });
   const cases = new Set(channels.filter(({ channel }) => channel === 0).map(({ scan }) => scan));
   const further = channels.find(({ scan, channel }) => channel >= channelNames.length && cases.has(scan));

@@ -23,6 +23,21 @@ export function button(text: string, label: string, onClick: () => void): HTMLBu
   return made;
 }
 
+/** A cell of a table. */
+export function cellOf(content: string | Node): HTMLTableCellElement {
+  const cell = document.createElement('td');
+  cell.append(content);
+  return cell;
+}
+
+/** The title of a table's row. */
+export function titleOf(...content: (string | Node)[]): HTMLTableCellElement {
+  const title = document.createElement('th');
+  title.scope = 'row';
+  title.append(...content);
+  return title;
+}
+
 /** Fills a list to choose from. */
 export function options(id: string, names: readonly string[]): void {
   element<HTMLSelectElement>(id).replaceChildren(...names.map((name) => new Option(name)));

@@ -1,4 +1,5 @@
 /** The table of organs: a switch for each, its colour, its volume and what else is known. */
+import { cellOf, titleOf } from './dom.ts';
 import type { OrganRow } from './statistics.ts';
 
 /** Fills the table; `onHidden` is told the labels that are switched off whenever one is switched. */
@@ -32,13 +33,10 @@ export function fillTable(
       const swatch = document.createElement('span');
       swatch.className = 'swatch';
       swatch.style.background = `rgb(${colour.join(' ')})`;
-      const title = document.createElement('th');
-      title.scope = 'row';
-      title.append(swatch, name);
       const row = document.createElement('tr');
       row.append(
         cellOf(shown),
-        title,
+        titleOf(swatch, name),
         cellOf(voxels ? volumeMl.toFixed(1) : '–'),
         cellOf(meanHu === null ? '–' : meanHu.toFixed(0)),
         ...(isSure ? [sureCell(organ)] : []),
@@ -56,11 +54,5 @@ function sureCell({ probability, expectedDsc, doubt }: OrganRow): HTMLTableCellE
     cell.className = 'doubtful';
     cell.title = doubt;
   }
-  return cell;
-}
-
-function cellOf(content: string | Node): HTMLTableCellElement {
-  const cell = document.createElement('td');
-  cell.append(content);
   return cell;
 }

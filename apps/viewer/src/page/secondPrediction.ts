@@ -1,6 +1,6 @@
 /** A second prediction of the scan, beside the one that the page shows: where they differ, in pictures and figures. */
 import type { Differences, News, Prediction } from '../protocol.ts';
-import { element, input, show } from './dom.ts';
+import { cellOf, element, input, show, titleOf } from './dom.ts';
 import { page } from './state.ts';
 import { during, worker } from './work.ts';
 
@@ -78,18 +78,8 @@ function fill({ organs }: Differences): void {
   element('second-organs').replaceChildren(
     ...organs.map(({ name, volumesMl, dsc }) => {
       const row = document.createElement('tr');
-      const title = document.createElement('th');
-      title.scope = 'row';
-      title.textContent = name;
       const texts = [...volumesMl.map((ml) => (ml ? ml.toFixed(1) : '–')), dsc?.toFixed(3) ?? '–'];
-      row.append(
-        title,
-        ...texts.map((text) => {
-          const cell = document.createElement('td');
-          cell.textContent = text;
-          return cell;
-        }),
-      );
+      row.append(titleOf(name), ...texts.map(cellOf));
       return row;
     }),
   );

@@ -10,7 +10,7 @@ import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import type { Differences, NamedFile, Prediction } from '../protocol.ts';
 import { organsIn, readLabelMap } from './scanFiles.ts';
-import type { Watch } from './segmenter.ts';
+import { reading, type Watch } from './segmenter.ts';
 import { niftiOf } from './shownVolumes.ts';
 
 const BACKGROUND = 'background';
@@ -19,16 +19,13 @@ const BACKGROUND = 'background';
 export async function compareWithReference(
   { files, organs }: Prediction,
   reference: readonly NamedFile[],
-  { tell, signal }: Watch,
+  watch: Watch,
 ): Promise<CaseScore> {
-  const truth = await readLabelMap(reference, (share) => {
-    signal.throwIfAborted();
-    tell({ stage: 'reading the reference', share });
-  });
+  const truth = await readLabelMap(reference, reading(watch, 'reading the reference'));
   const guess = await readLabelMap(files, () => {});
   assertScanSize(truth.header, truth.name); // tolerances in mm mean nothing otherwise
   assertSameGrid(truth, truth.name, guess, 'the scan');
-  tell({ stage: 'comparing', share: 0 });
+  watch.tell({ stage: 'comparing', share: 0 });
   return scoreCase(
     labelMap(truth.shape, truth.data, truth.name),
     labelMap(guess.shape, guess.data, 'the segmentation'),
@@ -45,14 +42,11 @@ export async function compareWithReference(
 export async function comparePredictions(
   first: Prediction,
   second: Prediction,
-  { tell, signal }: Watch,
+  watch: Watch,
 ): Promise<Differences> {
   const one = await readLabelMap(first.files, () => {});
-  const other = await readLabelMap(second.files, (share) => {
-    signal.throwIfAborted();
-    tell({ stage: 'reading the second prediction', share });
-  });
-  tell({ stage: 'comparing', share: 0 });
+  const other = await readLabelMap(second.files, reading(watch, 'reading the second prediction'));
+  watch.tell({ stage: 'comparing', share: 0 });
   if (!isSameGrid(one, other))
     throw new InputError(
       `${second.name} lies on another grid (${other.shape.join(' × ')} voxels) than the scan (${one.shape.join(' × ')})`,

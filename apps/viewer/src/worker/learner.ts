@@ -21,7 +21,7 @@ import { DESCRIPTION, type RunDescription, runText } from '@organseg/train/run/r
 import type { LearningRequest, LearntModel, NamedFile } from '../protocol.ts';
 import { blobBytes } from './blobBytes.ts';
 import { caseNameOf, readChannels, readLabelMap } from './scanFiles.ts';
-import type { Watch } from './segmenter.ts';
+import { reading, type Watch } from './segmenter.ts';
 
 const MIB = 2 ** 20;
 
@@ -35,10 +35,7 @@ export async function learn(
   const config = learningSettings(model, steps);
   await assertMemory(gpu, config, capBytes);
   const wanted = preparedFor(config, knownChannels(config, model.channelNames));
-  const scan = await readChannels(files, model.channelNames, (share) => {
-    signal.throwIfAborted();
-    tell({ stage: 'reading the scan', share });
-  });
+  const scan = await readChannels(files, model.channelNames, reading({ tell, signal }, 'reading the scan'));
   const labels = await readLabelMap([{ path: 'labels.nii.gz', file: labelFile }], () => {});
   tell({ stage: 'preparing the scan', share: 0 });
   const { tensors, metadata, geometry } = await prepareImage(gpu, scan, wanted);

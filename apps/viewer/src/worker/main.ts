@@ -24,7 +24,7 @@ import { labelledScan } from './labelledScan.ts';
 import { learn } from './learner.ts';
 import { OwnedGpu } from './ownedGpu.ts';
 import { caseNameOf, readChannels } from './scanFiles.ts';
-import { Segmenter, type Watch } from './segmenter.ts';
+import { reading, Segmenter, type Watch } from './segmenter.ts';
 import { niftiOf } from './shownVolumes.ts';
 
 // Compiling schemas is what the page's security policy forbids.
@@ -57,11 +57,8 @@ const HANDLERS: Handlers = {
     await deleteKept(name);
     return keptModels();
   },
-  async showScan({ tell, signal }, files) {
-    const [scan] = await readChannels(files, undefined, (share) => {
-      signal.throwIfAborted();
-      tell({ stage: 'reading the scan', share });
-    });
+  async showScan(watch, files) {
+    const [scan] = await readChannels(files, undefined, reading(watch, 'reading the scan'));
     return {
       name: caseNameOf(files).split('/').at(-1)!,
       shape: scan.shape,
@@ -76,11 +73,8 @@ const HANDLERS: Handlers = {
     await gpuOwner();
     return opened().segment(files, capBytes, watch);
   },
-  async correct({ tell, signal }, files, data, { organs, channelNames }) {
-    const [scan] = await readChannels(files, undefined, (share) => {
-      signal.throwIfAborted();
-      tell({ stage: 'reading the scan', share });
-    });
+  async correct(watch, files, data, { organs, channelNames }) {
+    const [scan] = await readChannels(files, undefined, reading(watch, 'reading the scan'));
     const labelNames = ['background', ...organs.map(({ name }) => name)];
     return labelledScan(scan, { shape: scan.shape, affine: scan.affine, data }, labelNames, channelNames);
   },

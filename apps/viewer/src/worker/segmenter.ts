@@ -24,6 +24,14 @@ export interface Watch {
   tell(news: News): void;
 }
 
+/** Tells how much of a file is read, until the request is cancelled. */
+export const reading =
+  ({ signal, tell }: Watch, stage: string, whole?: News['whole']) =>
+  (share: number): void => {
+    signal.throwIfAborted();
+    tell({ stage, share, ...(whole && { whole }) });
+  };
+
 export class Segmenter {
   readonly model: Model;
   readonly #owner: GpuOwner;
@@ -72,10 +80,12 @@ export class Segmenter {
   ): Promise<ShownLabels> {
     const { labelNames, channelNames } = this.model;
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
-    const channels = await readChannels(files, channelNames, (share) => {
-      signal.throwIfAborted();
-      tell({ stage: 'reading the scan', share, whole: { amount: bytes / 1e6, unit: 'MB' } });
-    });
+    const whole = { amount: bytes / 1e6, unit: 'MB' };
+    const channels = await readChannels(
+      files,
+      channelNames,
+      reading({ signal, tell }, 'reading the scan', whole),
+    );
     const [scan] = channels;
     tell({ stage: 'making the network ready', share: 0 });
     const predictor = await this.#opened(capBytes);

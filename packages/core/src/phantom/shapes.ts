@@ -2,7 +2,7 @@
  * Solids given by signed distances in the atlas: mm, negative inside, about true near the surface and never
  * growing much faster than the distance itself, so that the voxeliser may skip what is far away.
  */
-import { cross, dot } from '../volume/vectors.ts';
+import { cross, dot, normalised } from '../volume/vectors.ts';
 import { type Xyz, xyz } from '../volume/volume.ts';
 import { mix, smoothMax, smoothMin } from './functions.ts';
 import type { Place } from './place.ts';
@@ -44,11 +44,6 @@ export function axesAlong(long: Xyz, side: Xyz): Axes {
   const overlap = dot(side, w);
   const u = normalised([side[0] - overlap * w[0], side[1] - overlap * w[1], side[2] - overlap * w[2]]);
   return [u, cross(w, u), w];
-}
-
-function normalised(v: Xyz): Xyz {
-  const norm = Math.hypot(...v);
-  return [v[0] / norm, v[1] / norm, v[2] / norm];
 }
 
 /**

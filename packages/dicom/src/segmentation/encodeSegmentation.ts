@@ -100,11 +100,10 @@ export async function encodeSegmentation(
 }
 
 function sharedElements(source: Elements): Dataset {
-  const required = REQUIRED.map((name) => [name, isSound(name, source) ? plain(source.value(name)) : null]);
-  const shared = SHARED.filter((name) => source.has(name) && isSound(name, source)).map((name) => [
-    name,
-    plain(source.value(name)),
-  ]);
+  const required = REQUIRED.map((name) => [name, soundValue(name, source) ?? null]);
+  const shared = SHARED.map((name) => [name, soundValue(name, source)]).filter(
+    ([, value]) => value !== undefined,
+  );
   return Object.fromEntries([
     ...required,
     ...shared,
@@ -112,16 +111,17 @@ function sharedElements(source: Elements): Dataset {
   ]);
 }
 
-/** Whether an element can be written: not where its value is longer than the standard lets it be, say. */
-function isSound(name: string, source: Elements): boolean {
-  if (!source.has(name)) return false;
-  const dict = new data.DicomDict(data.DicomMetaDictionary.denaturalizeDataset({}));
-  dict.dict = data.DicomMetaDictionary.denaturalizeDataset({ [name]: plain(source.value(name)) });
+/** The value of an element as it is written; undefined where there is none, or a longer one than the standard allows, say. */
+function soundValue(name: string, source: Elements): unknown {
+  if (!source.has(name)) return undefined;
+  const value = plain(source.value(name));
+  const dict = new data.DicomDict({});
+  dict.dict = data.DicomMetaDictionary.denaturalizeDataset({ [name]: value });
   try {
     dict.write();
-    return true;
+    return value;
   } catch {
-    return false; // dcmjs's words quote the value
+    return undefined; // dcmjs's words quote the value
   }
 }
 

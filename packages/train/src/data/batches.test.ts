@@ -5,7 +5,7 @@ import { Random } from '@organseg/core/random.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder, tinyConfig, writePrepared } from '../../test/fixture.ts';
 import { Batches } from './batches.ts';
-import type { PreparedPaths } from './openPrepared.ts';
+import type { PreparedPaths } from './openPreparedCase.ts';
 import { PatchPool } from './patchPool.ts';
 
 /** Three prepared cases of noise. */

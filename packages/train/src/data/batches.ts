@@ -10,7 +10,7 @@ import type { Config, TrainingPhase } from '../config/schema.ts';
 import { firstMixedEpoch } from '../step/schedule.ts';
 import { sizeToCut } from './augment.ts';
 import { type CaseCounts, type PlannedPatch, planStep, stepsPerEpoch } from './batchPlan.ts';
-import type { PreparedPaths } from './openPrepared.ts';
+import type { PreparedPaths } from './openPreparedCase.ts';
 import type { Patch, PatchCutter } from './patchSampler.ts';
 
 export interface BatchItem extends Patch {

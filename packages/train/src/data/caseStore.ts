@@ -22,7 +22,7 @@ import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import { openPrepared, type PreparedPaths } from './openPrepared.ts';
+import { openPreparedCase, type PreparedPaths } from './openPreparedCase.ts';
 import { labelTensors } from './preparedCase.ts';
 import { labelsOn, type PreparedFor, type PreparedGeometry, prepareImage, sizeOf } from './prepareImage.ts';
 
@@ -97,7 +97,7 @@ export class CaseStore {
    * prepared.
    */
   labelVoxels(source: DatasetCase): readonly number[] {
-    const prepared = openPrepared(this.paths(source));
+    const prepared = openPreparedCase(this.paths(source));
     prepared.close();
     return prepared.labelVoxels;
   }
@@ -111,7 +111,7 @@ export class CaseStore {
 
   /** A case that was prepared, whole. */
   load(source: StoredCase): LoadedCase {
-    const prepared = openPrepared(this.paths(source));
+    const prepared = openPreparedCase(this.paths(source));
     try {
       const { size } = prepared;
       return { size, image: prepared.image([0, 0, 0], size), labels: prepared.labels([0, 0, 0], size) };

@@ -3,7 +3,7 @@
 import { Random, type RandomState } from '@organseg/core/random.ts';
 import { type Dhw, dhw } from '@organseg/kernels/axes.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';
-import type { PreparedPaths } from './openPrepared.ts';
+import type { PreparedPaths } from './openPreparedCase.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
 export interface Patch {

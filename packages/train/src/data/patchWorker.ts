@@ -2,13 +2,13 @@
 import { parentPort } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
 import { PSEUDO } from '@organseg/kernels/codedLabels.ts';
-import { openPrepared } from './openPrepared.ts';
+import { openPreparedCase } from './openPreparedCase.ts';
 import type { PatchReply } from './patchPool.ts';
 import { cutPatch, type PatchRequest } from './patchSampler.ts';
 
 function cut(request: PatchRequest) {
   const { paths } = request;
-  const prepared = openPrepared(paths);
+  const prepared = openPreparedCase(paths);
   try {
     const sampled = cutPatch(prepared, request);
     if (paths.isPseudo) codeAsPseudo(sampled.labels);

@@ -14,7 +14,7 @@ import { temporaryFolder, writePrepared } from '../../test/fixture.ts';
 import type { Augmentation } from '../config/augmentations.ts';
 import { NNUNET_NOISE } from '../config/presets.ts';
 import { augment, isGeometric, sizeToCut } from './augment.ts';
-import { openPrepared, type PreparedPaths } from './openPrepared.ts';
+import { openPreparedCase, type PreparedPaths } from './openPreparedCase.ts';
 import { type Centre, samplePatch } from './patchSampler.ts';
 import type { PreparedCase } from './preparedCase.ts';
 
@@ -31,12 +31,12 @@ function numbered(folder: string, size: Dhw): PreparedPaths {
 function preparedRow(labels: Uint8Array): PreparedCase {
   const size: Dhw = [1, 1, labels.length];
   const image = new Float32Array(labels.length);
-  return openPrepared(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
+  return openPreparedCase(writePrepared(temporaryFolder(), 'row', { size, image, labels }));
 }
 
 describe('patches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'organseg-'));
-  const prepared = openPrepared(numbered(folder, [20, 16, 18]));
+  const prepared = openPreparedCase(numbered(folder, [20, 16, 18]));
   const whole = prepared.labels([0, 0, 0], prepared.size);
   afterAll(() => {
     prepared.close();
@@ -138,7 +138,7 @@ describe('patches', () => {
     const image = new Float32Array(64);
     // One voxel of an organ among ignored ones, beside some background.
     const labels = Uint8Array.from({ length: 64 }, (_, i) => (i === 20 ? 4 : i < 40 ? IGNORED : 0));
-    const some = openPrepared(writePrepared(folder, 'some', { size, image, labels }));
+    const some = openPreparedCase(writePrepared(folder, 'some', { size, image, labels }));
     const random = new Random(5);
     const centre = (of: Centre) => samplePatch(some, [1, 1, 1], of, random).labels[0];
     for (let i = 0; i < 30; i++) {

@@ -4,7 +4,7 @@ import { Random } from '@organseg/core/random.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import type { Config } from '../config/schema.ts';
 import { Batches } from '../data/batches.ts';
-import { cutPatch } from '../data/patchSampler.ts';
+import { cutPatch, type PatchCutter } from '../data/patchSampler.ts';
 import type { PreparedCase } from '../data/preparedCase.ts';
 import { uploadBatch } from '../data/uploadBatch.ts';
 import { learningRate } from '../step/schedule.ts';
@@ -31,11 +31,13 @@ export async function learnCase(
   { signal, onStep }: LearningHooks,
 ): Promise<NamedArrays> {
   const { epochs, augment } = config[PHASE];
-  const cutter = { sample: async (request: Parameters<typeof cutPatch>[1]) => cutPatch(prepared, request) };
-  const close = async () => prepared.close();
+  const cutter: PatchCutter = {
+    sample: async (request) => cutPatch(prepared, request),
+    close: async () => prepared.close(),
+  };
   const paths = [{ image: '' }]; // the cutter knows its only case
   const random = new Random(config.seed);
-  const batches = new Batches(config, PHASE, paths, COUNTS, random, { ...cutter, close });
+  const batches = new Batches(config, PHASE, paths, COUNTS, random, cutter);
   const training = gpu.arena.attempt(() => new TrainingStep(gpu, config));
   try {
     training.start(parameters);

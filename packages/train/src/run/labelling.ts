@@ -19,7 +19,7 @@ import type { Gpu } from '@organseg/kernels/device.ts';
 import { leastProbabilities } from '../config/leastProbability.ts';
 import type { Config } from '../config/schema.ts';
 import type { CaseStore, StoredCase } from '../data/caseStore.ts';
-import { openPrepared, type PreparedPaths } from '../data/openPrepared.ts';
+import { openPreparedCase, type PreparedPaths } from '../data/openPreparedCase.ts';
 import { labelTensors } from '../data/preparedCase.ts';
 import { PSEUDO_LABELS } from './runFolder.ts';
 import { slidingWindow } from './slidingWindow.ts';
@@ -121,7 +121,7 @@ export function trueDsc(
 }
 
 function wholeLabels(paths: PreparedPaths): Uint8Array {
-  const prepared = openPrepared(paths);
+  const prepared = openPreparedCase(paths);
   try {
     return prepared.labels([0, 0, 0], prepared.size);
   } finally {

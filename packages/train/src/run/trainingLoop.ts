@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Random } from '@organseg/core/random.ts';
 import { labelsPatches } from '../config/copyPaste.ts';
 import { Batches } from '../data/batches.ts';
-import type { PreparedPaths } from '../data/openPrepared.ts';
+import type { PreparedPaths } from '../data/openPreparedCase.ts';
 import { PatchPool } from '../data/patchPool.ts';
 import { uploadBatch } from '../data/uploadBatch.ts';
 import {

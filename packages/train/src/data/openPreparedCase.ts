@@ -12,7 +12,7 @@ export interface PreparedPaths {
 }
 
 /** Throws InputError where a file is not there or holds something else. */
-export function openPrepared({ image: path, labels }: PreparedPaths): PreparedCase {
+export function openPreparedCase({ image: path, labels }: PreparedPaths): PreparedCase {
   const image = new SafetensorsFile(path);
   let open: SafetensorsFile | undefined;
   try {
