@@ -26,6 +26,13 @@ const MAX_ENTRIES = 100_000;
 /** Zip's number of the only way of packing that is read. */
 const DEFLATE = 8;
 
+/**
+ * What may be unpacked of a small file, in bytes, and the most beyond it, in packed bytes. Weights hardly pack at all, but
+ * deflate can make a thousand bytes of one.
+ */
+const SMALL_BYTES = 16 << 20;
+const MAX_RATIO = 32;
+
 /** Packed bytes that are read at once. */
 const CHUNK_BYTES = 1 << 20;
 
@@ -112,7 +119,10 @@ export interface Unpacker {
   readonly crc32: (bytes: Uint8Array, before: number) => number;
 }
 
-/** The unpacked bytes of an entry; its size and checksum are compared at the end. Throws InputError. */
+/**
+ * The unpacked bytes of an entry, never more than the directory says; its size and checksum are compared at the end.
+ * Throws InputError, before anything is unpacked where the size is none that a model's files have.
+ */
 export async function* unpackedBy(
   { inflate, crc32 }: Unpacker,
   zip: OpenBytes,
@@ -123,6 +133,10 @@ export async function* unpackedBy(
   if (entry.method !== 0 && entry.method !== DEFLATE)
     throw new InputError(
       `${path}: is packed by zip's method ${entry.method}; expected deflate, which is ${DEFLATE}`,
+    );
+  if (entry.size > Math.max(SMALL_BYTES, MAX_RATIO * entry.packedSize))
+    throw new InputError(
+      `${path}: is ${entry.size} bytes unpacked, more than ${MAX_RATIO} times what it is packed; weights never are`,
     );
   const packed = packedBytes(zip, entry, path);
   let size = 0;

@@ -51,6 +51,10 @@ class DroppedFolder implements ModelFiles {
     return this.#files.has(path) || [...this.#files.keys()].some((each) => each.startsWith(`${path}/`));
   }
 
+  async size(name: string): Promise<number> {
+    return this.#file(name).size;
+  }
+
   pathOf(name: string): string {
     return this.#prefix + name;
   }

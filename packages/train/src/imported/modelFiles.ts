@@ -13,6 +13,8 @@ export interface ModelFiles {
   /** A folder in it. */
   folder(name: string): ModelFiles;
   has(name: string): boolean;
+  /** The bytes of a file, unpacked, as far as is known before it is opened. Throws InputError. */
+  size(name: string): Promise<number>;
   /** How messages name a file in it. */
   pathOf(name: string): string;
   /** The bytes of a file, which whoever opens them closes. Throws InputError. */
@@ -21,14 +23,15 @@ export interface ModelFiles {
   sha256(name: string): Promise<string>;
 }
 
-/** The largest JSON file that is read. */
-const MAX_JSON_BYTES = 64 << 20;
+/** The largest JSON file that is read: nnU-Net's are of some kB, some MB where dataset.json lists all cases. */
+const MAX_JSON_BYTES = 16 << 20;
 
 /** A JSON file of a model, of this form. Throws InputError. */
 export async function readJson<T>(files: ModelFiles, name: string, schema: z.ZodType<T>): Promise<T> {
+  if ((await files.size(name)) > MAX_JSON_BYTES)
+    throw new InputError(`${files.pathOf(name)}: is larger than ${MAX_JSON_BYTES} bytes, too large for JSON`);
   const bytes = await files.open(name);
   try {
-    if (bytes.size > MAX_JSON_BYTES) throw new InputError(`${files.pathOf(name)}: is too large for JSON`);
     return parseJson(textOf(bytes.read(0, bytes.size)), schema, files.pathOf(name));
   } finally {
     bytes.close();

@@ -6,7 +6,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import type { OpenBytes } from '@organseg/files/openBytes.ts';
 import { OpenFile } from '@organseg/files/openFile.ts';
-import { namesIn } from '@organseg/files/read.ts';
+import { namesIn, statOf } from '@organseg/files/read.ts';
 import { openEntry, unpacked } from '@organseg/files/unpackedZip.ts';
 import { zipEntries } from '@organseg/files/zip.ts';
 import type { ModelFiles } from './modelFiles.ts';
@@ -54,6 +54,10 @@ class Folder implements ModelFiles {
 
   has(name: string): boolean {
     return existsSync(this.pathOf(name));
+  }
+
+  async size(name: string): Promise<number> {
+    return (await statOf(this.pathOf(name))).size;
   }
 
   pathOf(name: string): string {

@@ -1,6 +1,8 @@
 /** Folders in a zip, whoever packed it. */
 import type { ZipEntry } from '@organseg/files/zip.ts';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { readJson } from './modelFiles.ts';
 import { type ZipFile, ZipFolder } from './zipFolder.ts';
 
 const folderOf = (...names: string[]) =>
@@ -27,4 +29,14 @@ test.each([
   expect(results.has('A/fold_0')).toBe(true);
   expect(results.has('A/fold')).toBe(false);
   expect(await results.folder('none').names()).toEqual([]);
+});
+
+test('a JSON file that is too large is refused before it is unpacked', async () => {
+  const open = vi.fn();
+  const zip: ZipFile = { path: 'model.zip', open, sha256: open };
+  const files = ZipFolder.of(zip, new Map([['plans.json', { size: 17 << 20 } as ZipEntry]]));
+  await expect(readJson(files, 'plans.json', z.json())).rejects.toThrow(
+    'model.zip/plans.json: is larger than 16777216 bytes, too large for JSON',
+  );
+  expect(open).not.toHaveBeenCalled();
 });

@@ -74,6 +74,10 @@ export class ZipFolder implements ModelFiles {
     return this.#listing.entries.has(entry) || this.#listing.folders.has(`${entry}/`);
   }
 
+  async size(name: string): Promise<number> {
+    return this.#entry(name).size;
+  }
+
   pathOf(name: string): string {
     return `${this.#zip.path}/${this.#prefix}${name}`;
   }
