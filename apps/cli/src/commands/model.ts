@@ -9,12 +9,12 @@ import { elementCount } from '@organseg/kernels/tensor.ts';
 import { parameterLayout, precisionOf } from '@organseg/train/config/network.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
 import { inferencePeakBytes, trainingPeakBytes } from '@organseg/train/run/memory.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { cardOf, modelPaths } from '../model/box.ts';
 import { aligned, factsOf, stageTable } from '../model/describe.ts';
 import { memoryOf } from '../model/memory.ts';
+import { openWithNotes } from '../model/openWithNotes.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
@@ -73,7 +73,7 @@ export const model = command(
 async function describe(options: Options, paths: readonly string[]): Promise<void> {
   const meant = (['config', 'set', 'patch', 'batch'] as const).find((key) => options[key] !== undefined);
   if (meant) throw new InputError(`--${meant} is for settings; --model brings its own`);
-  const model = await openModel(paths, options);
+  const model = await openWithNotes(paths, options);
   const { count } = networkLayout(model.network);
   const gpu = await openGpu();
   try {

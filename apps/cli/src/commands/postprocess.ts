@@ -7,7 +7,6 @@ import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
 import {
   CHOICE,
   type PostprocessingChoice,
@@ -19,6 +18,7 @@ import { predictFile } from '@organseg/train/predict/predictFile.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
 import { memoryCapOption, withGpu } from '../gpu/withGpu.ts';
+import { openWithNotes } from '../model/openWithNotes.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
@@ -46,7 +46,7 @@ export const postprocess = command(
     const { model: path, data, memoryCap: memoryCapBytes } = options;
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
       throw new InputError(`${path}: is no folder, in which ${CHOICE} could be kept`);
-    const model = await openModel(path, options);
+    const model = await openWithNotes(path, options);
     const { labelNames } = model;
     // What is there must be an earlier choice, or it is not replaced.
     if (existsSync(join(path, CHOICE))) await readChoice(path, labelNames);

@@ -24,10 +24,10 @@ import {
 import type { Calibration } from '@organseg/train/predict/calibration.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
-import { openModel } from '@organseg/train/predict/openModel.ts';
 import { type Origin, optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import type { Postprocessing } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor, type PredictorOptions, type Segmenter } from '@organseg/train/predict/predictor.ts';
+import { openWithNotes } from '../model/openWithNotes.ts';
 
 /** What will segment, before a GPU is opened. */
 export interface PlannedSegmenter {
@@ -57,7 +57,7 @@ export async function averaged(
   choice: NnunetChoice,
   options: PredictorOptions,
 ): Promise<PlannedTeacher> {
-  const model = await openModel(paths, choice);
+  const model = await openWithNotes(paths, choice);
   assertMeant(options, model);
   const confidence = options.confidence ?? model.calibration !== undefined;
   return ofModel(model, { ...options, confidence });
@@ -116,7 +116,7 @@ export async function joinedByTable(
   const labelNames = namesOf(read, table);
   const parts = await Promise.all(
     paths.map(async (path, i) => {
-      const model = await openModel(path, choice);
+      const model = await openWithNotes(path, choice);
       const source = `${table}: models.${i}`;
       const lookup = lookupOf(read.models[i]!, model.labelNames, labelNames, source);
       if (!lookup.some(Boolean))
@@ -140,7 +140,7 @@ export async function totalSegmentator(
   const labelNames = ['background', ...task.parts.flatMap(({ labels }) => labels)];
   const parts: JoinRequest['parts'][number][] = [];
   for (const { dataset, labels } of task.parts) {
-    const model = await openModel(await modelFolder(folder, dataset), choice);
+    const model = await openWithNotes(await modelFolder(folder, dataset), choice);
     if (model.labelNames.length !== labels.length + 1)
       throw new InputError(
         `${model.paths[0]}: has ${model.labelNames.length - 1} labels, the task ${name} expects ${labels.length}`,
@@ -180,7 +180,7 @@ export async function translated(
   source: string,
   options: PredictorOptions = {},
 ): Promise<Translated> {
-  const model = await openModel(path, choice);
+  const model = await openWithNotes(path, choice);
   if (channelNames && channelNames.length !== model.channelNames.length)
     throw new InputError(
       `${path}: reads the channels ${model.channelNames.join(', ')}, those of the data set are ${channelNames.join(', ')}`,

@@ -47,6 +47,8 @@ export interface Model {
   readonly calibration?: Calibration | undefined;
   /** Those of all networks whose logits are averaged. */
   readonly weights: readonly ModelWeights[];
+  /** What whoever uses it should know, a line each. */
+  readonly notes?: readonly string[];
 }
 
 /** One model whose logits are the averages of several. Throws InputError, naming what differs, where they are not alike. */
@@ -58,6 +60,7 @@ export function averageOf([first, ...others]: readonly Model[]): Model {
     calibration: others.length ? undefined : first!.calibration,
     paths: all.flatMap(({ paths }) => paths),
     weights: all.flatMap(({ weights }) => weights),
+    notes: all.flatMap(({ notes = [] }) => notes),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Config } from '../config/schema.ts';
 import type { Model, ModelWeights } from '../predict/model.ts';
 
 /** A model whose first network is gone on from, where it averages several. */
-export interface InitialModel extends Pick<Model, 'network' | 'labelNames' | 'preprocessing'> {
+export interface InitialModel extends Pick<Model, 'network' | 'labelNames' | 'preprocessing' | 'notes'> {
   readonly path: string;
   readonly weights: ModelWeights;
   /** The number of networks that it averages. */
@@ -124,11 +124,12 @@ function assertSameNetwork({ path, network }: InitialModel, now: NetworkConfig):
 }
 
 function notesOn(
-  { path, weights, networks, preprocessing }: InitialModel,
+  { path, weights, networks, preprocessing, notes = [] }: InitialModel,
   hasSameLabels: boolean,
   hasNew: boolean,
 ): string[] {
   return [
+    ...notes,
     ...(networks > 1 ? [`${path}: averages ${networks} networks; started from ${weights.path}`] : []),
     ...(hasSameLabels ? [] : [`${path}: has other labels, so the last layer starts from random weights`]),
     ...(hasSameLabels && hasNew

@@ -152,6 +152,26 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
     await refusal(path).toThrow(`${path}: holds no model`);
   });
 
+  test('names are those of the folder’s dataset.json, which says where the checkpoint has others', async () => {
+    const path = copied();
+    const file = join(path, 'dataset.json');
+    const { labels, ...dataset } = JSON.parse(readFileSync(file, 'utf8'));
+    const renamed = Object.entries(labels).map(([name, id]) => [id === 2 ? 'Milz' : name, id]);
+    const channel_names = { 0: 'CT, portal venous' };
+    writeFileSync(file, JSON.stringify({ ...dataset, labels: Object.fromEntries(renamed), channel_names }));
+    const model = await read(path);
+    expect(model.labelNames[2]).toBe('Milz');
+    expect(model.channelNames).toEqual(['CT, portal venous']);
+    expect(model.notes).toEqual([
+      `${file}: its names are taken, though fold_0/checkpoint_final.pth has others: labels.2 "spleen", not "Milz"`,
+    ]);
+    expect((await valuesOf(model)).size).toBeGreaterThan(0);
+    writeFileSync(file, JSON.stringify({ ...dataset, labels: { ...labels, more: 5 } }));
+    await expect(read(path)).rejects.toThrow(
+      "its plans or dataset_json are not the folder's: network.classes 5, not 6",
+    );
+  });
+
   test('plans that are not those of the checkpoint are refused', async () => {
     const path = copied();
     const plans = readFileSync(join(path, 'plans.json'), 'utf8');

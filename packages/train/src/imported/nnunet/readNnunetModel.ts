@@ -38,7 +38,8 @@ export async function readNnunetModel(files: ModelFiles, choice: NnunetChoice = 
   first.file.close();
   const { configuration, mirrorAxes } = first;
   const description = describe(plans!, dataset!, configuration);
-  assertAgrees(first, description, configuration);
+  const trained = assertAgrees(first, description, configuration);
+  const renamed = firstDifference(namesOf(trained), namesOf(description));
   const weightsOf = (name: string): ModelWeights => ({
     path: files.pathOf(name),
     sha256: () => files.sha256(name),
@@ -60,8 +61,17 @@ export async function readNnunetModel(files: ModelFiles, choice: NnunetChoice = 
     windowStep: WINDOW_STEP,
     mirrorAxes,
     weights: checkpoints.map(weightsOf),
+    notes: renamed
+      ? [`${dataset!.path}: its names are taken, though ${checkpoints[0]} has others: ${renamed}`]
+      : [],
   };
 }
+
+/** The names of labels and channels, which are for people: nnU-Net goes by their numbers. */
+const namesOf = ({ labelNames, channelNames }: Description) => ({
+  labels: { ...labelNames },
+  channel_names: { ...channelNames },
+});
 
 /** The names of the folds' checkpoints. */
 async function checkpointsOf(
@@ -96,14 +106,24 @@ async function openCheckpoint(files: ModelFiles, name: string): Promise<OpenChec
   }
 }
 
-/** Throws InputError where the plans and dataset.json that a checkpoint was trained with describe another model. */
-function assertAgrees(checkpoint: OpenCheckpoint, description: Description, configuration: string): void {
+/**
+ * The model that a checkpoint's own plans and dataset.json describe. Throws InputError where it is another one but for
+ * names.
+ */
+function assertAgrees(
+  checkpoint: OpenCheckpoint,
+  description: Description,
+  configuration: string,
+): Description {
   const { path } = checkpoint.file;
   if (checkpoint.configuration !== configuration)
     throw new InputError(`${path}: is of configuration ${checkpoint.configuration}, not ${configuration}`);
   const plans = { json: checkpoint.plans, path: `${path}: its plans` };
   const dataset = { json: checkpoint.dataset, path: `${path}: its dataset_json` };
-  const difference = firstDifference(describe(plans, dataset, configuration), description);
+  const its = describe(plans, dataset, configuration);
+  const { labelNames, channelNames } = description;
+  const difference = firstDifference({ ...its, labelNames, channelNames }, description);
   if (difference)
     throw new InputError(`${path}: its plans or dataset_json are not the folder's: ${difference}`);
+  return its;
 }
