@@ -20,7 +20,7 @@ const KERNELS = 'packages/kernels';
 const CORE = 'packages/core/src';
 const VOLUME = `${CORE}/volume`;
 const METRICS = `${CORE}/metrics`;
-const BASICS = [`${CORE}/inputError.ts`, `${CORE}/organs.ts`, `${CORE}/random.ts`];
+const BASICS = ['inputError', 'organs', 'random', 'regions'].map((name) => `${CORE}/${name}.ts`);
 const GEOMETRY = ['volume', 'affine', 'crop'].map((name) => `${VOLUME}/${name}.ts`);
 const FILES = 'packages/files/src';
 const DICOM = 'packages/dicom/src';

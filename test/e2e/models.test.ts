@@ -11,12 +11,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { networkLayout } from '../../packages/core/src/network/network.ts';
 import type { PlainConvUnetConfig } from '../../packages/core/src/network/networkConfig.ts';
 import { initialise } from '../../packages/core/src/network/parameters.ts';
 import { Random } from '../../packages/core/src/random.ts';
 import { affineFromRows, compose, scaleAndShift } from '../../packages/core/src/volume/affine.ts';
+import { namesInTable } from '../../packages/core/src/volume/labelTable.ts';
 import { axisCodes, toRas } from '../../packages/core/src/volume/orientation.ts';
 import { type Volume, xyz } from '../../packages/core/src/volume/volume.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '../../packages/files/src/nifti.ts';
@@ -153,7 +155,7 @@ test.each([
     for (let x = 0; x < scan.data.length; x++) if (x % nx < 3) scan.data[x] = 0; // what nnU-Net crops
     await writeNiftiFile(join(input!, 'case.nii.gz'), mirrored(scan));
     const args = ['--model', own!, '--input', input!, '--out', out!, '--probabilities', '--dtype', 'f32'];
-    expect((await cliHere(['predict', ...args])).code).toBe(0);
+    expect((await cliHere(['predict', ...args, '--statistics'])).code).toBe(0);
     const labels = toRas(await readLabelsFile(join(out!, 'case.nii.gz')));
     const shares = channelsOf(join(out!, 'case_probabilities.nii'));
     const isOfRegions = kind === 'regions';
@@ -171,6 +173,14 @@ test.each([
     };
     expect(labels.data.findIndex((label, i) => !agree(label, i))).toBe(-1);
     expect(new Set(labels.data).size).toBeGreaterThan(1);
+    if (!isOfRegions) return;
+    const { whole, core } = JSON.parse(readFileSync(join(out!, 'case_statistics.json'), 'utf8'));
+    const count = (ids: number[]) => labels.data.filter((label) => ids.includes(label)).length;
+    expect(whole).toMatchObject({ ids: [1, 2], voxels: count([1, 2]) });
+    expect(core).toMatchObject({ ids: [2], voxels: count([2]) });
+    expect(core.voxels).toBeGreaterThan(0);
+    const unpacked = gunzipSync(readFileSync(join(out!, 'case.nii.gz')));
+    expect(namesInTable(unpacked.toString('latin1'))).toEqual(['whole without core', 'core']);
   },
 );
 

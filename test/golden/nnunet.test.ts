@@ -12,6 +12,7 @@ import { readNpy } from '../../packages/files/src/npy.ts';
 import type { Gpu } from '../../packages/kernels/src/device.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { release } from '../../packages/kernels/src/tensor.ts';
+import { regionLabelsOf } from '../../packages/train/src/config/regions.ts';
 import { readNnunetModel } from '../../packages/train/src/imported/nnunet/readNnunetModel.ts';
 import { openModelFiles } from '../../packages/train/src/imported/openModelFiles.ts';
 import { shared } from '../cli.ts';
@@ -54,7 +55,7 @@ describe.skipIf(!golden)('nnU-Net’s reference files (skipped where ../shared i
       expect(seen).toBe(data.length);
       expect(largest).toBeLessThan(1e-5);
 
-      const { network, patch, windowStep, mirrorAxes, regionLabels } = model;
+      const { network, patch, windowStep, mirrorAxes } = model;
       gpu.arena.trim();
       gpu.arena.resetPeaks();
       const layout = networkLayout(network);
@@ -63,7 +64,7 @@ describe.skipIf(!golden)('nnU-Net’s reference files (skipped where ../shared i
       layout.upload(gpu, parameters, weights[0]!);
       const memory = { layout, parameters, activation: 'f32' } as const;
       const networks = new Networks(gpu, network, memory, { patch, weights });
-      const request = { ...scan.request(regionLabels), windowStep, mirrorAxes };
+      const request = { ...scan.request(regionLabelsOf(model)), windowStep, mirrorAxes };
       const plan = { logits: 'f32', strips: 1, batch: 1, classesAtOnce: network.classes } as const;
       const stream = new SlabStream(gpu, networks, request, plan);
       const labels = scan.labels();

@@ -1,5 +1,6 @@
 /** What the page asks of its worker, and what it gets: one answer to each request, and news while it waits. */
 import type { CaseScore } from '@organseg/core/metrics/score.ts';
+import type { Region, Structure } from '@organseg/core/regions.ts';
 
 /** A file that was dropped, chosen or kept, by its path from where that was done. */
 export interface NamedFile {
@@ -26,7 +27,10 @@ export interface ModelFacts {
 
 export interface ShownOrgan {
   readonly label: number;
+  /** What the label's voxels are. */
   readonly name: string;
+  /** What its figures and scores are of, where that is a region: other labels' voxels may belong to it too. */
+  readonly region?: Pick<Structure, 'name' | 'ids'> | undefined;
   /** Red, green, blue, 0 to 255. */
   readonly colour: readonly [number, number, number];
 }
@@ -96,6 +100,8 @@ export interface Prediction {
   readonly files: readonly NamedFile[];
   /** The names of its labels from 1 on; undefined where its file says them, or those of what it is compared with are meant. */
   readonly organs: readonly string[] | undefined;
+  /** What is scored in place of labels, under these names, in the labels' order; undefined where labels are. */
+  readonly regions?: readonly (Region & { readonly name: string })[] | undefined;
 }
 
 /** Two predictions of one scan, compared. */

@@ -5,13 +5,14 @@
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { MAX_CLASSES } from '@organseg/core/organs.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { z } from 'zod';
 import { assertScan, type CaseFolder, leftOutNote, readCaseFolder, readImageFolder } from './caseFolder.ts';
 import { channelEnding, channelFiles } from './channels.ts';
 import { readJsonFile } from './json.ts';
 import { assertFile, namesIn } from './read.ts';
-import { type Region, regionsOf } from './regions.ts';
+import { regionsOf } from './regions.ts';
 
 export interface DatasetCase {
   readonly name: string;

@@ -1,13 +1,6 @@
 /** The regions of a data set: labels that stand for several ids and may overlap, as nnU-Net's dataset.json has them. */
 import { InputError } from '@organseg/core/inputError.ts';
-
-/** A region, which a network has an output channel for. */
-export interface Region {
-  /** The ids of the voxels that it holds. */
-  readonly labels: readonly number[];
-  /** The id of its voxels in a predicted label map, unless a later region holds them. */
-  readonly label: number;
-}
+import type { Region } from '@organseg/core/regions.ts';
 
 /** A word of the loss has a bit for each. */
 const MOST_REGIONS = 32;

@@ -51,13 +51,20 @@ export async function peerCase(request: PeerRequest): Promise<PeerCase> {
 }
 
 function peerOf({ model, resample, amp }: PeerRequest): { program: string; settings: object } {
-  const { network, patch, windowStep: step, preprocessing, mirrorAxes, regionLabels = null, weights } = model;
+  const { network, patch, windowStep: step, preprocessing, mirrorAxes, regions, weights } = model;
   const isNnunets =
     network.architecture === 'PlainConvUNet' || network.architecture === 'ResidualEncoderUNet';
   if (preprocessing.by === 'nnU-Net' && isNnunets) {
     const packed = weights.find(({ path }) => !existsSync(path));
     if (packed) throw new InputError(`${packed.path}: PyTorch reads no zip; unpack the model for --peer`);
-    const settings = { network, patch, step, preprocessing, mirrorAxes, regionLabels };
+    const settings = {
+      network,
+      patch,
+      step,
+      preprocessing,
+      mirrorAxes,
+      regionLabels: regions?.map(({ label }) => label) ?? null,
+    };
     return { program: 'pytorch_nnunet.py', settings };
   }
   const isOurs = weights.length === 1 && weights[0]!.path.endsWith('.safetensors');

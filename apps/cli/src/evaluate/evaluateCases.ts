@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
-import { ofRegion } from '@organseg/core/metrics/region.ts';
+import { scoreRegions } from '@organseg/core/metrics/regions.ts';
 import { assertSameGrid } from '@organseg/core/metrics/sameGrid.ts';
 import {
   type CaseScore,
@@ -15,11 +15,11 @@ import {
   type ScoredOrgan,
   scoreCase,
 } from '@organseg/core/metrics/score.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
-import type { Region } from '@organseg/files/regions.ts';
 import { z } from 'zod';
 import { say } from '../terminal/command.ts';
 import { progress } from '../terminal/progress.ts';
@@ -120,15 +120,9 @@ async function scorePair(
       scored,
       RULE_SETS[rules],
     );
-  if (!regions) return score(judged.reference, judged.prediction, organs);
-  const scores = regions.map(({ labels, label }) => {
-    const organ = { ...organs.find(({ id }) => id === label)!, id: 1 };
-    return score(ofRegion(judged.reference, labels), ofRegion(judged.prediction, labels), [organ]);
-  });
-  return {
-    organs: Object.assign({}, ...scores.map((each) => each.organs)),
-    mean: meanScore(scores.map(({ mean }) => mean)),
-  };
+  return regions
+    ? scoreRegions(judged, regions, organs, score)
+    : score(judged.reference, judged.prediction, organs);
 }
 
 const isFolder = async (path: string): Promise<boolean> => (await statOf(path)).isDirectory();

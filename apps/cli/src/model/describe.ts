@@ -1,6 +1,7 @@
 /** A model in words and tables: its network, what it reads, what it labels. */
 import type { NnunetPreprocessing, Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import type { NetworkConfig, UnetConfig } from '@organseg/core/network/networkConfig.ts';
+import { structuresOf } from '@organseg/core/regions.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 
@@ -26,8 +27,11 @@ export function factsOf(model: Model, parameters: number): [string, string][] {
         ] as [string, string][])
       : nnunetFacts(preprocessing, channelNames)),
     [
-      model.regionLabels ? 'regions' : 'labels',
-      labelNames.map((name, label) => `${label} ${name}`).join(', '),
+      model.regions ? 'regions' : 'labels',
+      [
+        '0 background',
+        ...structuresOf(labelNames, model.regions).map(({ ids, name }) => `${ids.join('+')} ${name}`),
+      ].join(', '),
     ],
   ];
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { Efficiency } from '@organseg/core/metrics/efficiency.ts';
 import { labelEntries } from '@organseg/core/organs.ts';
-import { labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
+import { namesById, type Region, type Structure, structuresOf } from '@organseg/core/regions.ts';
+import { joinedStatistics, labelStatistics } from '@organseg/core/volume/labelStatistics.ts';
 import { labelTable } from '@organseg/core/volume/labelTable.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { writeNiftiFile } from '@organseg/files/nifti.ts';
@@ -21,6 +22,8 @@ import { previewPng } from '../pictures/preview.ts';
 export interface CaseFiles {
   /** Names of the labels, background first. */
   readonly labelNames: readonly string[];
+  /** Which of them are regions that may overlap; undefined where none is. */
+  readonly regions?: readonly Region[] | undefined;
   readonly postprocessing: Postprocessing;
   /** Whether CASE_statistics.json is written. */
   readonly statistics: boolean;
@@ -43,31 +46,33 @@ export async function writeCase(
   scan: FileScan,
   labels: Volume<Uint8Array>,
   trust: readonly Trust[],
-  { labelNames, isCt, postprocessing, statistics, preview, dicomSeg }: CaseFiles,
+  { labelNames, regions, isCt, postprocessing, statistics, preview, dicomSeg }: CaseFiles,
 ): Promise<{ changes: PostprocessingChanges; fault?: string | undefined }> {
-  const changes = postprocess(labels, postprocessing, labelNames);
+  const idNames = namesById(labelNames, regions);
+  const structures = structuresOf(labelNames, regions);
+  const changes = postprocess(labels, postprocessing, idNames);
   if (statistics || preview) {
     const found = labelStatistics(scan, labels, labelNames.length);
-    const rows = labelNames.map((organ, label) => {
-      const { voxels, volumeMl, meanIntensity } = found[label];
+    const rows = structures.map(({ name: organ, label, ids }) => {
+      const { voxels, volumeMl, meanIntensity } = regions ? joinedStatistics(found, ids) : found[label]!;
       const sure = trust.find(({ name }) => name === organ);
       const confidence = sure && { probability: sure.probability, expectedDsc: sure.expectedDsc };
       const intensity = { [isCt ? 'meanHu' : 'meanIntensity']: meanIntensity };
-      return [organ, { voxels, volumeMl, ...intensity, ...confidence }];
+      return [organ, { ...(regions && { ids }), voxels, volumeMl, ...intensity, ...confidence }];
     });
     if (statistics)
       await writeWhole(
         join(out, `${name}_statistics.json`),
-        `${JSON.stringify(Object.fromEntries(rows.slice(1)), null, 2)}\n`,
+        `${JSON.stringify(Object.fromEntries(rows), null, 2)}\n`,
       );
     if (preview)
-      await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, labelNames, found, isCt)]);
+      await writeWhole(join(out, `${name}.png`), [previewPng(name, scan, labels, idNames, found, isCt)]);
   }
   const fault = dicomSeg
-    ? await writeSegmentation(join(out, `${name}.dcm`), scan, labels, labelNames)
+    ? await writeSegmentation(join(out, `${name}.dcm`), scan, labels, structures)
     : undefined;
   await writeNiftiFile(join(out, `${name}.nii.gz`), labels, scan.header.space, [
-    labelTable(labelEntries(labelNames)),
+    labelTable(labelEntries(idNames)),
   ]);
   return { changes, fault };
 }
@@ -77,13 +82,13 @@ async function writeSegmentation(
   path: string,
   { dicom }: FileScan,
   labels: Volume<Uint8Array>,
-  labelNames: readonly string[],
+  structures: readonly Structure[],
 ): Promise<string | undefined> {
   if (!dicom) return undefined;
   const { encodeSegmentation } = await import('@organseg/dicom/segmentation/encodeSegmentation.ts');
   let bytes: Uint8Array;
   try {
-    bytes = await encodeSegmentation(labels, labelNames, dicom, new Date());
+    bytes = await encodeSegmentation(labels, structures, dicom, new Date());
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return error.message;

@@ -54,13 +54,14 @@ export async function predictScans(
   const profiles: CaseProfile[] = [];
   const failed: string[] = [];
   const bar = progress('predicting', left.length, 'cases');
-  const { labelNames, channelNames } = segmenter;
+  const { labelNames, regions, channelNames } = segmenter;
   const caseFiles = {
     postprocessing,
     statistics,
     preview,
     dicomSeg,
     labelNames,
+    regions,
     isCt: isCt(channelNames[0]!),
   };
 

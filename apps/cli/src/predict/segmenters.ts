@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { namesById } from '@organseg/core/regions.ts';
 import { listed, plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { namesIn } from '@organseg/files/read.ts';
@@ -86,7 +87,7 @@ function ofModel(model: Model, options: PredictorOptions): PlannedTeacher {
  */
 function leastOf(
   asked: LeastProbability,
-  { paths, regionLabels, network }: Model,
+  { paths, regions, network }: Model,
   labelNames: readonly string[],
 ): readonly number[] | undefined {
   const fail = (fault: string) => {
@@ -95,7 +96,7 @@ function leastOf(
   checkLeastProbability(asked, labelNames.length, 'a least probability', fail);
   const least = leastProbabilities(asked, labelNames.length);
   if (least.every((probability) => probability === 0)) return undefined;
-  if (regionLabels) fail('its labels are regions, of which no least probability can be asked');
+  if (regions) fail('its labels are regions, of which no least probability can be asked');
   if (network.classes > CODED_CLASSES)
     fail(`a least probability expects at most ${CODED_CLASSES} classes, not ${network.classes}`);
   return least;
@@ -118,7 +119,7 @@ export async function joinedByTable(
     paths.map(async (path, i) => {
       const model = await openWithNotes(path, choice);
       const source = `${table}: models.${i}`;
-      const lookup = lookupOf(read.models[i]!, model.labelNames, labelNames, source);
+      const lookup = lookupOf(read.models[i]!, model, labelNames, source);
       if (!lookup.some(Boolean))
         throw new InputError(
           `${source}: no label of ${path} becomes a joined one; it has ${model.labelNames.join(', ')}`,
@@ -187,19 +188,16 @@ export async function translated(
     );
   const shared = model.labelNames.slice(1).filter((name) => labelNames.indexOf(name) > 0);
   const asked = table ?? Object.fromEntries(shared.map((name) => [name, name]));
-  const lookup = lookupOf(asked, model.labelNames, labelNames, source);
+  const lookup = lookupOf(asked, model, labelNames, source);
   const made = new Set(lookup);
   const lacking = labelNames.filter((_, label) => label > 0 && !made.has(label));
   if (lacking.length === labelNames.length - 1)
     throw new InputError(
       `${source}: no label of the model (${listed(model.labelNames.slice(1))}) becomes one of the data set (${listed(labelNames.slice(1))}); --label-map says which does`,
     );
-  const became = [...lookup].flatMap((to, label) =>
-    !to
-      ? []
-      : model.labelNames[label] === labelNames[to]
-        ? [labelNames[to]!]
-        : [`${model.labelNames[label]} → ${labelNames[to]}`],
+  const idNames = namesById(model.labelNames, model.regions);
+  const became = [...lookup].flatMap((to, id) =>
+    !to ? [] : idNames[id] === labelNames[to] ? [labelNames[to]!] : [`${idNames[id]} → ${labelNames[to]}`],
   );
   const request = { parts: [{ model, lookup }], labelNames };
   const how = { labels: [...labelNames], lookup: [...lookup] };

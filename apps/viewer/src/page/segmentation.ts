@@ -124,7 +124,15 @@ export function prediction(): Prediction {
   const { labels, model, isCorrected } = page.result!;
   const files = [{ path: 'labels.nii.gz', file: labels.file }];
   const name = isCorrected ? `${model.name}, corrected` : model.name;
-  return { name, files, organs: model.organs.map((organ) => organ.name) };
+  const regions = model.organs.flatMap(({ label, region }) =>
+    region ? [{ name: region.name, label, labels: region.ids }] : [],
+  );
+  return {
+    name,
+    files,
+    organs: model.organs.map((organ) => organ.name),
+    regions: regions.length ? regions : undefined,
+  };
 }
 
 /** Compares with a reference. */

@@ -7,7 +7,7 @@ export interface OrganRow extends OrganFigures, ShownOrgan {
   readonly nsd?: number | undefined;
 }
 
-/** `organs` and the scores of a comparison are in the labels' order. */
+/** `organs` and the scores of a comparison are in the labels' order; a region's row has its name. */
 export function organRows(
   organs: readonly ShownOrgan[],
   figures: readonly OrganFigures[],
@@ -16,6 +16,7 @@ export function organRows(
   const scores = score && Object.values(score.organs);
   return organs.map((organ, i) => ({
     ...organ,
+    name: organ.region?.name ?? organ.name,
     ...figures[organ.label]!,
     dsc: scores?.[i]?.dsc,
     nsd: scores?.[i]?.nsd,

@@ -2,8 +2,9 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { labelMap } from '@organseg/core/metrics/labelMap.ts';
 import { countVoxels, dice, overlapByLabel } from '@organseg/core/metrics/overlap.ts';
+import { scoreRegions } from '@organseg/core/metrics/regions.ts';
 import { assertSameGrid, isSameGrid } from '@organseg/core/metrics/sameGrid.ts';
-import { type CaseScore, RULE_SETS, scoreCase } from '@organseg/core/metrics/score.ts';
+import { type CaseScore, RULE_SETS, type ScoredOrgan, scoreCase } from '@organseg/core/metrics/score.ts';
 import { organsOf } from '@organseg/core/organs.ts';
 import { determinant } from '@organseg/core/volume/affine.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
@@ -17,7 +18,7 @@ const BACKGROUND = 'background';
 
 /** The scores of a prediction against a reference that was dropped. Throws InputError. */
 export async function compareWithReference(
-  { files, organs }: Prediction,
+  { files, organs, regions }: Prediction,
   reference: readonly NamedFile[],
   watch: Watch,
 ): Promise<CaseScore> {
@@ -26,13 +27,18 @@ export async function compareWithReference(
   assertScanSize(truth.header, truth.name); // tolerances in mm mean nothing otherwise
   assertSameGrid(truth, truth.name, guess, 'the scan');
   watch.tell({ stage: 'comparing', share: 0 });
-  return scoreCase(
-    labelMap(truth.shape, truth.data, truth.name),
-    labelMap(guess.shape, guess.data, 'the segmentation'),
-    statedSpacingMm(truth.header.space),
-    organsOf([BACKGROUND, ...(organs ?? [])]),
-    RULE_SETS.plain,
-  );
+  const scored = organsOf([BACKGROUND, ...(regions?.map(({ name }) => name) ?? organs ?? [])]);
+  const score = (was: Uint8Array, is: Uint8Array, organs: readonly ScoredOrgan[]) =>
+    scoreCase(
+      labelMap(truth.shape, was, truth.name),
+      labelMap(guess.shape, is, 'the segmentation'),
+      statedSpacingMm(truth.header.space),
+      organs,
+      RULE_SETS.plain,
+    );
+  return regions
+    ? scoreRegions({ reference: truth.data, prediction: guess.data }, regions, scored, score)
+    : score(truth.data, guess.data, scored);
 }
 
 /**

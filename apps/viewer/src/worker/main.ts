@@ -75,8 +75,7 @@ const HANDLERS: Handlers = {
   },
   async correct(watch, files, data, { organs, channelNames }) {
     const [scan] = await readChannels(files, undefined, reading(watch, 'reading the scan'));
-    const labelNames = ['background', ...organs.map(({ name }) => name)];
-    return labelledScan(scan, { shape: scan.shape, affine: scan.affine, data }, labelNames, channelNames);
+    return labelledScan(scan, { shape: scan.shape, affine: scan.affine, data }, organs, channelNames);
   },
   async learn(watch, request) {
     const { gpu } = await gpuOwner();

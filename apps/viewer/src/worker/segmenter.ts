@@ -1,7 +1,8 @@
 /** The model that is open in the worker, and what it makes of scans. */
 import { CapTooSmallError, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
-import { labelEntries, organLabels } from '@organseg/core/organs.ts';
+import { labelColour, organLabels } from '@organseg/core/organs.ts';
+import { namesById, structuresOf } from '@organseg/core/regions.ts';
 import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { keepLargestComponent } from '@organseg/core/volume/components.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
@@ -11,7 +12,7 @@ import { requestOfGrid } from '@organseg/train/predict/caseStreams.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { Predictor } from '@organseg/train/predict/predictor.ts';
-import type { ModelFacts, NamedFile, News, ShownLabels, ShownPlan } from '../protocol.ts';
+import type { ModelFacts, NamedFile, News, ShownLabels, ShownOrgan, ShownPlan } from '../protocol.ts';
 import { labelledScan } from './labelledScan.ts';
 import { readChannels } from './scanFiles.ts';
 
@@ -43,15 +44,25 @@ export class Segmenter {
   }
 
   facts(name: string, kind: string): ModelFacts {
-    const { labelNames, channelNames, network, weights } = this.model;
-    const [, ...entries] = labelEntries(labelNames);
+    const { channelNames, network, weights } = this.model;
     return {
       name,
       kind,
       channelNames,
-      organs: entries.map(({ id, name, colour }) => ({ label: id, name, colour })),
+      organs: this.#organs,
       bytes: 4 * networkLayout(network).count * weights.length,
     };
+  }
+
+  get #organs(): ShownOrgan[] {
+    const { labelNames, regions } = this.model;
+    const names = namesById(labelNames, regions);
+    return structuresOf(labelNames, regions).map(({ label, name, ids }) => ({
+      label,
+      name: names[label]!,
+      region: regions && { name, ids },
+      colour: labelColour(label),
+    }));
   }
 
   /** What a scan would take within a cap, or the least that would do. */
@@ -104,7 +115,7 @@ export class Segmenter {
     const { calibration } = this.model;
     if (calibration?.keepsLargest) keepLargestComponent(labels, organLabels(labelNames));
     const trust = trustIn(prediction, labelNames, calibration);
-    const shown = await labelledScan(scan, labels, labelNames, channelNames);
+    const shown = await labelledScan(scan, labels, this.#organs, channelNames);
     return {
       ...shown,
       figures: shown.figures.map((figures, label) => {

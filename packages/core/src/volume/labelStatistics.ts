@@ -39,3 +39,19 @@ export function labelStatistics(
     centre: label && count ? [sumX[label] / count, sumY[label] / count, sumZ[label] / count] : null,
   }));
 }
+
+/** The figures of several labels as of one. */
+export function joinedStatistics(
+  found: readonly LabelStatistics[],
+  labels: readonly number[],
+): Omit<LabelStatistics, 'centre'> {
+  const parts = labels.flatMap((label) => found[label] ?? []);
+  const sum = (of: (part: LabelStatistics) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const voxels = sum((part) => part.voxels);
+  const weighted = sum((part) => part.voxels * (part.meanIntensity ?? 0));
+  return {
+    voxels,
+    volumeMl: sum(({ volumeMl }) => volumeMl),
+    meanIntensity: voxels ? weighted / voxels : null,
+  };
+}

@@ -1,10 +1,11 @@
 /**
- * Label maps as DICOM segmentations (SEG): a segment for each label, frames in the planes of the source's slices, with the
+ * Label maps as DICOM segmentations (SEG): a segment for each structure, frames in the planes of the source's slices, with the
  * source's patient, study and frame of reference, and of each frame the slice that it was made from. By the Segmentation
  * IOD of the standard, PS3.3 A.51.
  */
 import { InputError } from '@organseg/core/inputError.ts';
 import { labelColour } from '@organseg/core/organs.ts';
+import type { Structure } from '@organseg/core/regions.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { data } from 'dcmjs';
 import { EXPLICIT_LITTLE_ENDIAN } from '../codecs/transferSyntax.ts';
@@ -55,12 +56,12 @@ const SHARED = [
 ];
 
 /**
- * The bytes of a segmentation of the labels 1, 2, … by their names, background first; other values are no segment's. The
- * label map lies on the grid of the series. Throws InputError where the series refers to no frame of reference.
+ * The bytes of a segmentation of structures, whose labels are 1, 2, …; voxels of other ids are no segment's. The label map
+ * lies on the grid of the series. Throws InputError where the series refers to no frame of reference.
  */
 export async function encodeSegmentation(
   labels: Volume<Uint8Array>,
-  labelNames: readonly string[],
+  structures: readonly Structure[],
   { series, grid }: Pick<DicomStream, 'series' | 'grid'>,
   now: Date,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -68,14 +69,15 @@ export async function encodeSegmentation(
   const source = (await readHead(first!.file))!.elements;
   if (!first!.frameOfReferenceUid)
     throw new InputError(`${first!.file.name}: has no FrameOfReferenceUID, which a segmentation needs`);
-  const frames = framesOf(labels, labelNames.length - 1);
+  const frames = framesOf(labels, structures);
   const instance = newUid();
   const dataset: Dataset = {
     ...sharedElements(source),
     ...ownElements(instance, series.number, now),
     FrameOfReferenceUID: first!.frameOfReferenceUid,
     ...pixelElements(first!, frames, bitsOf(labels, frames)),
-    SegmentSequence: labelNames.slice(1).map((name, i) => segment(i + 1, name)),
+    SegmentsOverlap: structures.some(({ ids }) => ids.length > 1) ? 'YES' : 'NO',
+    SegmentSequence: structures.map(segment),
     ...dimensions(),
     SharedFunctionalGroupsSequence: [sharedGroups(grid.slices)],
     PerFrameFunctionalGroupsSequence: frameGroups(frames, grid.slices),
@@ -186,7 +188,7 @@ const pixelElements = (
   PixelData: [bits.buffer],
 });
 
-function segment(SegmentNumber: number, name: string): Dataset {
+function segment({ label: SegmentNumber, name }: Structure): Dataset {
   const { category, type, side } = codesOf(name);
   return {
     SegmentNumber,
@@ -247,7 +249,7 @@ function sharedGroups(slices: readonly DicomSlice[]): Dataset {
 function frameGroups(frames: readonly SegmentFrame[], slices: readonly DicomSlice[]): Dataset[] {
   const planes = [...new Set(frames.map(({ z }) => z))].sort((a, b) => a - b);
   const rankOf = new Map(planes.map((z, i) => [z, i + 1]));
-  return frames.map(({ label, z }) => {
+  return frames.map(({ structure: { label }, z }) => {
     const slice = slices[z]!;
     return {
       FrameContentSequence: [{ DimensionIndexValues: [label, rankOf.get(z)!] }],

@@ -1,26 +1,31 @@
-/** The frames of a segmentation: of each label those planes in which it has voxels, a bit for each voxel. */
+/** The frames of a segmentation: of each structure those planes in which it has voxels, a bit for each voxel. */
+import type { Structure } from '@organseg/core/regions.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 
 export interface SegmentFrame {
-  readonly label: number;
+  readonly structure: Structure;
   /** The plane of the volume. */
   readonly z: number;
 }
 
 /**
- * The frames of labels 1 to `last`, label by label and plane by plane. Where nothing is labelled, one empty frame, since
- * DICOM has no image without frames.
+ * The frames of structures, one by one and plane by plane. Where none is there, one empty frame, since DICOM has no image
+ * without frames.
  */
-export function framesOf({ shape, data }: Volume<Uint8Array>, last: number): SegmentFrame[] {
+export function framesOf(
+  { shape, data }: Volume<Uint8Array>,
+  structures: readonly Structure[],
+): SegmentFrame[] {
   const plane = shape[0] * shape[1];
   const frames: SegmentFrame[] = [];
   for (let z = 0; z < shape[2]; z++) {
     const isThere = new Uint8Array(256);
     for (let i = z * plane; i < (z + 1) * plane; i++) isThere[data[i]!] = 1;
-    for (let label = 1; label <= last; label++) if (isThere[label]) frames.push({ label, z });
+    for (const structure of structures)
+      if (structure.ids.some((id) => isThere[id])) frames.push({ structure, z });
   }
-  if (!frames.length) return [{ label: 1, z: 0 }];
-  return frames.sort((a, b) => a.label - b.label || a.z - b.z);
+  if (!frames.length) return [{ structure: structures[0]!, z: 0 }];
+  return frames.sort((a, b) => a.structure.label - b.structure.label || a.z - b.z);
 }
 
 /** The bits of all frames, one after another, rows turned back to DICOM's order; a byte's lowest bit comes first. */
@@ -32,11 +37,14 @@ export function bitsOf(
   const bytes = Math.ceil((frames.length * columns * rows) / 8);
   const bits = new Uint8Array(bytes + (bytes % 2)); // values of elements have an even length
   let bit = 0;
-  for (const { label, z } of frames)
+  for (const { structure, z } of frames) {
+    const isIn = new Uint8Array(256);
+    for (const id of structure.ids) isIn[id] = 1;
     for (let row = rows - 1; row >= 0; row--) {
       const from = (z * rows + row) * columns;
       for (let i = from; i < from + columns; i++, bit++)
-        if (data[i] === label) bits[bit >> 3]! |= 1 << (bit & 7);
+        if (isIn[data[i]!]) bits[bit >> 3]! |= 1 << (bit & 7);
     }
+  }
   return bits;
 }

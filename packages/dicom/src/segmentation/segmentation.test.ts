@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FLARE22_LABEL_NAMES, FLARE22_ORGANS } from '@organseg/core/organs.ts';
+import { type Region, structuresOf } from '@organseg/core/regions.ts';
 import { readScan } from '@organseg/core/volume/volumeStream.ts';
 import dicomParser, { type DataSet } from 'dicom-parser';
 import { expect, onTestFinished, test } from 'vitest';
@@ -20,10 +21,12 @@ async function segmentationOf(
   labels: readonly number[],
   changed: SliceFixture = {},
   names = FLARE22_LABEL_NAMES,
+  regions?: readonly Region[],
 ) {
   const stream = openSeries(await readContents(dicomSeries(3, changed)), 'FOLDER');
   const { shape, affine } = await readScan(stream);
-  return encodeSegmentation({ shape, affine, data: Uint8Array.from(labels) }, names, stream, NOW);
+  const structures = structuresOf(names, regions);
+  return encodeSegmentation({ shape, affine, data: Uint8Array.from(labels) }, structures, stream, NOW);
 }
 
 /** Liver in two planes, left kidney in one, and a label that no name is known of. */
@@ -93,6 +96,33 @@ test('dicom-parser finds each voxel, the codes, the patient and the references',
   expect(item(kidney, 'x0062000f').string('x00080100')).toBe('64033007');
   expect(item(item(kidney, 'x0062000f'), 'x00620011').string('x00080100')).toBe('7771000');
   expect(item(dataSet, 'x00081115').elements.x0008114a!.items).toHaveLength(3);
+});
+
+test('a region has a segment of all its voxels, which others hold too', async () => {
+  const regions = [
+    { labels: [1, 2, 3], label: 1 },
+    { labels: [2, 3], label: 2 },
+    { labels: [3], label: 3 },
+  ];
+  const voxels = [1, 2, 3, 3, ...new Array<number>(32).fill(0)];
+  const dataSet = dicomParser.parseDicom(
+    await segmentationOf(voxels, {}, ['background', 'tumour', 'core', 'enhancing'], regions),
+  );
+  expect(dataSet.string('x00620013')).toBe('YES');
+  expect(dataSet.elements.x52009230!.items).toHaveLength(3);
+  // Of each frame the bits of the last row, which is the volume's first: 12 voxels a frame.
+  const { dataOffset } = dataSet.elements.x7fe00010!;
+  const bits = [0, 1, 2].map((frame) =>
+    [0, 1, 2, 3].map((x) => {
+      const bit = 12 * frame + 8 + x;
+      return (dataSet.byteArray[dataOffset + (bit >> 3)]! >> (bit & 7)) & 1;
+    }),
+  );
+  expect(bits).toEqual([
+    [1, 1, 1, 1],
+    [0, 1, 1, 1],
+    [0, 0, 1, 1],
+  ]);
 });
 
 test('where nothing is labelled, a frame without voxels says so', async () => {

@@ -93,7 +93,7 @@ test.each([
 );
 
 test.each<[Partial<Model>, string]>([
-  [{ regionLabels: [1, 2] }, 'predicts regions that overlap'],
+  [{ regions: [{ labels: [1, 2], label: 1 }] }, 'predicts regions that overlap'],
   [{ preprocessing: { ...nnunet, transposeForward: [2, 0, 1] } }, 'transposes scans by [2,0,1]'],
   [
     {

@@ -15,9 +15,9 @@ export function settingsOfModel(
   model: Model,
   { augmentations }: Pick<Config, 'augmentations'>,
 ): Partial<Config> {
-  const { paths, network, patch, windowStep, regionLabels } = model;
+  const { paths, network, patch, windowStep, regions } = model;
   const refuse = (fault: string) => new InputError(`${paths[0]}: ${fault}, and cannot be fine-tuned`);
-  if (regionLabels) throw refuse('predicts regions that overlap');
+  if (regions) throw refuse('predicts regions that overlap');
   const { classes, ...settings } = settingsOfNetwork(network);
   const prepared = preparation(model, refuse);
   const difference = firstDifference(

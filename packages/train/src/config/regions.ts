@@ -1,6 +1,6 @@
 /** Regions as settings of a run: what its network's outputs stand for, and what cannot be done with them. */
 import { InputError } from '@organseg/core/inputError.ts';
-import type { Region } from '@organseg/files/regions.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import { mixesUnlabelled } from './copyPaste.ts';
 import type { Config } from './schema.ts';
 
@@ -8,8 +8,9 @@ export const settingsOfRegions = (regions: readonly Region[] | undefined): Confi
   regions ? regions.map(({ labels, label }) => ({ labels: [...labels], label })) : null;
 
 /** The label of each output channel in a label map; undefined where channels are the labels. */
-export const regionLabelsOf = ({ regions }: Pick<Config, 'regions'>): readonly number[] | undefined =>
-  regions?.map(({ label }) => label);
+export const regionLabelsOf = (of: {
+  readonly regions?: readonly Region[] | null | undefined;
+}): readonly number[] | undefined => of.regions?.map(({ label }) => label);
 
 /** Throws InputError where a run labels unlabelled scans itself, which it cannot do by regions. */
 export function assertRegions(config: Config, data: string): void {

@@ -24,7 +24,7 @@ export async function exportMonai(run: string, out: string): Promise<string[]> {
   const model = await openRuns([run]);
   const network = monaiNetwork(model);
   const { preprocessing } = model;
-  if (model.regionLabels)
+  if (model.regions)
     throw new InputError(`${run}: predicts regions, which the bundle does not; export --to nnunet`);
   if (preprocessing.by !== 'organseg')
     throw new InputError(

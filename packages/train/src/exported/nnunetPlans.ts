@@ -1,7 +1,7 @@
 /** nnU-Net's plans and description of the data for a run's network and preprocessing. */
 import type { Normalisation, Resampler } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import type { PlainConvUnetConfig, ResidualEncoderUnetConfig } from '@organseg/core/network/networkConfig.ts';
-import type { Region } from '@organseg/files/regions.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { ModelPreprocessing } from '../predict/model.ts';
 

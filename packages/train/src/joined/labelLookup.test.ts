@@ -6,11 +6,25 @@ import { TASKS } from './totalSegmentatorTasks.ts';
 test('names go before numbers; what is not named becomes background', () => {
   const lookup = lookupOf(
     { liver: 'Leber', 3: 1 },
-    ['background', 'spleen', 'liver', 'colon'],
+    { labelNames: ['background', 'spleen', 'liver', 'colon'] },
     ['background', 'Milz', 'Leber'],
     't',
   );
   expect([...lookup]).toEqual([0, 0, 2, 1]);
+});
+
+test('a region becomes something with all its ids, but for those of later regions in the table', () => {
+  const labelNames = ['background', 'tumour', 'core', 'enhancing'];
+  const regions = [
+    { labels: [1, 2, 3], label: 1 },
+    { labels: [2, 3], label: 2 },
+    { labels: [3], label: 3 },
+  ];
+  const becomes = (table: object) => [
+    ...lookupOf({ ...table }, { labelNames, regions }, ['background', 'lesion', 'centre'], 't'),
+  ];
+  expect(becomes({ tumour: 'lesion' })).toEqual([0, 1, 1, 1]);
+  expect(becomes({ tumour: 'lesion', core: 'centre' })).toEqual([0, 1, 2, 2]);
 });
 
 test.each([
@@ -19,7 +33,9 @@ test.each([
   [{ liver: 'spleen', 1: 0 }, 't: 1 and liver are one label'],
   [{ liver: 7 }, 't: the result has no label 7; it has background, spleen'],
 ])('%j is refused', (table, message) => {
-  expect(() => lookupOf(table, ['background', 'liver'], ['background', 'spleen'], 't')).toThrow(message);
+  expect(() =>
+    lookupOf(table, { labelNames: ['background', 'liver'] }, ['background', 'spleen'], 't'),
+  ).toThrow(message);
 });
 
 test('numbers of joined labels are whole and each its own', () => {

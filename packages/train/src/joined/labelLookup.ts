@@ -3,6 +3,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { MAX_CLASSES } from '@organseg/core/organs.ts';
 import { check } from '@organseg/files/parseJson.ts';
 import { z } from 'zod';
+import type { Model } from '../predict/model.ts';
 
 /** A label by its name or its number. */
 const label = z.union([z.string(), z.int().nonnegative()], {
@@ -28,12 +29,13 @@ export const joinTable = z.strictObject({
 export type JoinTable = z.infer<typeof joinTable>;
 
 /**
- * What a label becomes, by label. Throws InputError that names `source` where a label is none of those that there are, or
- * stands twice, by name and by number.
+ * What each id of a model's label maps becomes; where its labels are regions, what the last region that holds the id
+ * becomes. Throws InputError that names `source` where a label is none of those that there are, or stands twice, by name
+ * and by number.
  */
 export function lookupOf(
   table: LabelTable,
-  from: readonly string[],
+  { labelNames: from, regions }: Pick<Model, 'labelNames' | 'regions'>,
   to: readonly string[],
   source: string,
 ): Uint8Array {
@@ -46,7 +48,11 @@ export function lookupOf(
     asked.set(label, its);
     lookup[label] = numberOf(becomes, to, `${source}: the result`);
   }
-  return lookup;
+  if (!regions) return lookup;
+  const byId = new Uint8Array(from.length);
+  for (const { labels, label } of regions)
+    if (lookup[label]) for (const id of labels) byId[id] = lookup[label];
+  return byId;
 }
 
 /** The number of a label among names, which go first. */

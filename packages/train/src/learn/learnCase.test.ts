@@ -100,7 +100,7 @@ test('its settings are the model’s network, grid and intensities, without mirr
 });
 
 test('a model of regions that overlap is refused', () => {
-  expect(() => learningSettings(model({ regionLabels: [1] }), 10)).toThrow(
+  expect(() => learningSettings(model({ regions: [{ labels: [1, 2], label: 1 }] }), 10)).toThrow(
     'the run: predicts regions that overlap, and cannot be fine-tuned',
   );
 });

@@ -13,6 +13,7 @@ import {
 import type { StreamRequest, StreamSource } from '@organseg/core/inference/slabStream.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Box, Grid, Volume, Xyz } from '@organseg/core/volume/volume.ts';
+import { regionLabelsOf } from '../config/regions.ts';
 import type { Model } from './model.ts';
 
 /** One scan at one spacing. */
@@ -46,7 +47,7 @@ export function openCase(
   model: Model,
   resample: ResampleBack,
 ): OpenCase {
-  const { preprocessing, regionLabels } = model;
+  const { preprocessing } = model;
   if (preprocessing.by === 'nnU-Net') {
     const scan = new NnunetScan(channels, spacingMm, preprocessing);
     const { network } = scan.geometry;
@@ -54,7 +55,7 @@ export function openCase(
       nonFiniteVoxels: scan.nonFiniteVoxels,
       at: (_, probabilities) => ({
         source: scan,
-        request: scan.request(regionLabels, probabilities),
+        request: scan.request(regionLabelsOf(model), probabilities),
         networkShape: xyzOf(network),
         spacingMm: xyzOf(preprocessing.spacingMm),
         place: scan.geometry,
@@ -84,11 +85,12 @@ export function openCase(
 /** What a scan on this grid would ask of the stream, its body filling `body`, or all of it: for planning alone. */
 export function requestOfGrid(
   grid: Grid,
-  { preprocessing, regionLabels }: Model,
+  model: Model,
   resample: ResampleBack,
   body: Box | null = null,
 ): CaseStream['request'] {
+  const { preprocessing } = model;
   if (preprocessing.by === 'nnU-Net')
-    return plannedRequest(grid, spacingOf(grid.affine), preprocessing, regionLabels);
+    return plannedRequest(grid, spacingOf(grid.affine), preprocessing, regionLabelsOf(model));
   return caseRequest(caseGeometry(grid, body, preprocessing.spacingMm), preprocessing, resample);
 }

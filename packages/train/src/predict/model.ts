@@ -4,6 +4,7 @@ import type { Preprocessing } from '@organseg/core/inference/preprocess.ts';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
 import type { ParameterSpec, ParameterValues } from '@organseg/core/network/parameters.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { Calibration } from './calibration.ts';
 
@@ -41,8 +42,8 @@ export interface Model {
   readonly preprocessing: ModelPreprocessing;
   /** Axes, 0 to 2 of D, H, W, along which windows are mirrored too unless asked otherwise. */
   readonly mirrorAxes: readonly number[];
-  /** The label of each output channel where channels are regions that may overlap, later over earlier. */
-  readonly regionLabels?: readonly number[] | undefined;
+  /** What each output channel is where channels are regions that may overlap, later over earlier. */
+  readonly regions?: readonly Region[] | undefined;
   /** What is known of how far its labels are to be trusted. */
   readonly calibration?: Calibration | undefined;
   /** Those of all networks whose logits are averaged. */
@@ -66,8 +67,9 @@ export function averageOf([first, ...others]: readonly Model[]): Model {
 
 /** Throws InputError unless the logits of two models mean the same. */
 function assertAlike(one: Model, other: Model): void {
-  const facts = ({ labelNames, network, preprocessing, patch }: Model) => ({
+  const facts = ({ labelNames, regions, network, preprocessing, patch }: Model) => ({
     'other labels': labelNames,
+    'other regions': regions,
     'another network': network,
     'another preprocessing': preprocessing,
     'another patch': patch,

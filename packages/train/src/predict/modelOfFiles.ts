@@ -2,7 +2,6 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { preprocessingOf } from '../config/network.ts';
 import { networkConfig } from '../config/networkSettings.ts';
-import { regionLabelsOf } from '../config/regions.ts';
 import { type ModelFiles, readJson } from '../imported/modelFiles.ts';
 import { modelKind } from '../imported/modelKind.ts';
 import { readMonaiModel } from '../imported/monai/readMonaiModel.ts';
@@ -47,7 +46,7 @@ async function modelOfRun(files: ModelFiles): Promise<Model> {
     channelNames,
     preprocessing: preprocessingOf(config),
     mirrorAxes: [],
-    regionLabels: regionLabelsOf(config),
+    regions: config.regions ?? undefined,
     calibration: await calibrationIn(files),
     weights: [
       {

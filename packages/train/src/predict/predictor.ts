@@ -9,6 +9,7 @@ import { type CasePlan, MemoryPlanner } from '@organseg/core/inference/memoryPla
 import type { PlacedLabels, ResampleBack } from '@organseg/core/inference/scanStream.ts';
 import { SlabStream, type StreamRequest } from '@organseg/core/inference/slabStream.ts';
 import type { ActivationType } from '@organseg/core/network/program.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { PSEUDO, stripPseudo } from '@organseg/kernels/codedLabels.ts';
@@ -94,6 +95,8 @@ export interface CasePrediction {
 export interface Segmenter {
   /** The names of its labels, background first. */
   readonly labelNames: readonly string[];
+  /** Which of them are regions that may overlap; undefined where none is. */
+  readonly regions?: readonly Region[] | undefined;
   /** The names of the channels that it reads. */
   readonly channelNames: readonly string[];
   predict(scan: CaseScan, hooks?: PredictHooks): Promise<CasePrediction>;
@@ -153,6 +156,10 @@ export class Predictor implements Segmenter {
 
   get labelNames(): readonly string[] {
     return this.model.labelNames;
+  }
+
+  get regions(): readonly Region[] | undefined {
+    return this.model.regions;
   }
 
   get channelNames(): readonly string[] {
@@ -259,8 +266,8 @@ export class Predictor implements Segmenter {
     const networks = stopwatch.time('plan', () => this.#loaded.networksFor(plan));
     gpu.arena.trim(); // what earlier cases left for reuse is not this one's
     gpu.arena.resetPeaks();
-    const { network, regionLabels } = this.model;
-    const form = { ...scan.place, channels: network.classes, areRegions: regionLabels !== undefined };
+    const { network, regions } = this.model;
+    const form = { ...scan.place, channels: network.classes, areRegions: regions !== undefined };
     const takeShares = probabilities?.(form);
     const labels = scan.labels();
     const stream = stopwatch.time('plan', () =>

@@ -1,7 +1,7 @@
 /** Validation, which chooses the best checkpoint: DSC over whole volumes, on the network's grid. */
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
-import { ofRegion } from '@organseg/core/metrics/region.ts';
+import { ofRegion } from '@organseg/core/metrics/regions.ts';
 import type { NetworkMemory } from '@organseg/core/network/program.ts';
 import type { DatasetCase } from '@organseg/files/dataset.ts';
 import { IGNORED } from '@organseg/kernels/codedLabels.ts';

@@ -1,5 +1,6 @@
 /** What a network of nnU-Net's puts out, by the labels of its dataset.json. */
 import { InputError } from '@organseg/core/inputError.ts';
+import type { Region } from '@organseg/core/regions.ts';
 import type { NnunetDataset } from './schema.ts';
 
 export interface NnunetLabels {
@@ -7,8 +8,8 @@ export interface NnunetLabels {
   readonly outputs: number;
   /** By label, background first. */
   readonly names: readonly string[];
-  /** The label of each output channel where channels are regions that may overlap, later over earlier. */
-  readonly regionLabels?: readonly number[];
+  /** What each output channel is where channels are regions that may overlap, later over earlier. */
+  readonly regions?: readonly Region[];
 }
 
 /** Throws InputError, after `path`, where labels contradict each other. */
@@ -35,15 +36,16 @@ function plainLabels(labels: Labels, path: string): NnunetLabels {
 
 /** Regions are outputs in the order in which dataset.json has them. */
 function regionsOf(labels: Labels, order: readonly number[], path: string): NnunetLabels {
-  const regions = Object.keys(labels).filter((name) => [labels[name]!].flat().some((label) => label !== 0));
-  if (order.length !== regions.length)
+  const held = Object.keys(labels).filter((name) => [labels[name]!].flat().some((label) => label !== 0));
+  if (order.length !== held.length)
     throw new InputError(
-      `${path}: regions_class_order expects ${regions.length} labels, one a region; got ${order.length}`,
+      `${path}: regions_class_order expects ${held.length} labels, one a region; got ${order.length}`,
     );
-  const moved = regions.find((name) => /^\d+$/.test(name));
+  const moved = held.find((name) => /^\d+$/.test(name));
   if (moved !== undefined)
     throw new InputError(`${path}: the region named ${moved} has a number for a name, which loses its place`);
   const names = ['background', ...Array.from({ length: Math.max(...order) }, (_, i) => `label ${i + 1}`)];
-  for (const [i, label] of order.entries()) names[label] = regions[i]!;
-  return { outputs: order.length, names, regionLabels: order };
+  for (const [i, label] of order.entries()) names[label] = held[i]!;
+  const regions = held.map((name, i) => ({ labels: [labels[name]!].flat(), label: order[i]! }));
+  return { outputs: order.length, names, regions };
 }

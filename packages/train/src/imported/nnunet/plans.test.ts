@@ -207,7 +207,10 @@ suite('labels', () => {
     expect(labelsOf({ labels, regions_class_order: [1, 2] }, 'dataset.json')).toEqual({
       outputs: 2,
       names: ['background', 'tumour', 'core'],
-      regionLabels: [1, 2],
+      regions: [
+        { labels: [1, 2], label: 1 },
+        { labels: [2], label: 2 },
+      ],
     });
     expect(() => labelsOf({ labels }, 'dataset.json')).toThrow('regions_class_order expects 2 labels');
   });

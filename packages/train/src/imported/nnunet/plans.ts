@@ -19,7 +19,7 @@ export interface Named {
 /** A model of nnU-Net without its weights. */
 export type Description = Pick<
   Model,
-  'network' | 'patch' | 'labelNames' | 'channelNames' | 'preprocessing' | 'regionLabels'
+  'network' | 'patch' | 'labelNames' | 'channelNames' | 'preprocessing' | 'regions'
 >;
 
 /** Throws InputError that names the file and what is wrong, or not known, in it. */
@@ -48,7 +48,7 @@ export function describe(plansJson: Named, datasetJson: Named, configurationName
     labelNames: labels.names,
     channelNames,
     preprocessing: { by: 'nnU-Net', ...preprocessingOf(itsPlans, configuration, inputChannels, path, where) },
-    ...(labels.regionLabels && { regionLabels: labels.regionLabels }),
+    ...(labels.regions && { regions: labels.regions }),
   };
 }
 

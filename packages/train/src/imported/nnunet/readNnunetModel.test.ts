@@ -88,7 +88,7 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
       {
         channelNames: ['T1', 'T2'],
         labelNames: ['background', 'whole', 'core', 'inner'],
-        regionLabels: [1, 2, 3],
+        regions: [{ label: 1 }, { label: 2 }, { label: 3 }],
         preprocessing: {
           channels: [
             { scheme: 'ZScoreNormalization', useMask: true },
