@@ -71,12 +71,17 @@ export interface OrganFigures {
   readonly doubt?: string | undefined;
 }
 
-/** The label map of a scan. */
-export interface LabelledScan {
+/** A label map, to be looked at. */
+export interface LabelPictures {
   /** On the scan's grid. */
   readonly nifti: NiftiParts;
   /** Of fewer voxels, for 3D. */
   readonly coarse: NiftiParts;
+}
+
+/** The label map of a scan. */
+export interface LabelledScan {
+  readonly pictures: LabelPictures;
   /** The .nii.gz that `predict` would write. */
   readonly file: Blob;
   /** By label, background first. */
@@ -85,6 +90,8 @@ export interface LabelledScan {
 
 /** A scan that was segmented. */
 export interface ShownLabels extends LabelledScan {
+  /** The scan's voxels, as they are looked at. */
+  readonly voxels: ArrayBuffer;
   readonly seconds: number;
   readonly peakGpuBytes: number;
   /** Which organs are not to be trusted, in words. */
@@ -161,6 +168,8 @@ export interface Requests {
     args: [shape: readonly number[], spacingMm: readonly number[], capBytes: number];
     answer: ShownPlan;
   };
+  /** `labels` is a .nii.gz of this page. */
+  showLabels: { args: [labels: Blob]; answer: LabelPictures };
   segment: { args: [files: readonly NamedFile[], capBytes: number]; answer: ShownLabels };
   /** `labels` are those of the scan's voxels, in their order. */
   correct: {

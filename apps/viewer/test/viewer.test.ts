@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { Random } from '@organseg/core/random.ts';
-import { apply, determinant, invert } from '@organseg/core/volume/affine.ts';
+import { apply, determinant, invert, scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
-import { readLabelsFile, readNiftiFile } from '@organseg/files/nifti.ts';
+import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
 import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
@@ -93,6 +93,17 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await saveBest(path, specs, new Map(values));
   }
 
+  /** Writes a scan of 16-bit values, a cylinder in air, beside which all else is small. Returns the bytes of its voxels. */
+  async function writeLargeScan(path: string): Promise<number> {
+    const data = Int16Array.from({ length: 192 * 192 * 64 }, (_, i) => {
+      const [x, y] = [(i % 192) - 96, (Math.floor(i / 192) % 192) - 96];
+      return x * x + y * y < 80 ** 2 ? 40 + ((x * y) % 100) : -1000;
+    });
+    const affine = scaleAndShift([1.9, 1.9, 4.5], [0, 0, 0]);
+    await writeNiftiFile(path, { shape: [192, 192, 64], affine, data });
+    return data.byteLength;
+  }
+
   const text = async (id: string) => ((await page.textContent(`#${id}`)) ?? '').trim();
 
   /** Chooses files, and waits until the page has taken them in or told why not. Returns the fault, if any. */
@@ -146,6 +157,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await text('fault')).toBe(
       'changing_0000.nii.gz: cannot be read any more; it was moved, deleted or changed',
     );
+    expect(await text('scan')).toBe('none any more: its files cannot be read');
+    expect(await page.isDisabled('#segment')).toBe(true);
   });
 
   test('a folder of DICOM slices is shown as one scan', async () => {
@@ -326,6 +339,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     });
     await idle();
     expect(await text('status')).toBe('Cancelled.');
+    await page.press('#slices', 'PageUp');
+    expect(await text('place')).toMatch(/ mm · -?\d+ HU/); // of the voxels that were given back
     await segmented();
   });
 
@@ -400,6 +415,31 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
       expect(ten[part].arrays).toBeLessThanOrEqual(two[part].arrays);
       expect(ten[part].objects - two[part].objects).toBeLessThan(1e6);
     }
+  });
+
+  test('a scan that is segmented anew takes at most twice itself in arrays of the page and its worker', async () => {
+    await opened();
+    await page.setViewportSize({ width: 320, height: 320 }); // pictures are not what is measured
+    const readMemory = await memoryOf(page);
+    const arrays = async () => {
+      const { page, worker } = await readMemory();
+      return page.arrays + worker.arrays;
+    };
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    const before = await arrays();
+    const path = join(folder, 'large_0000.nii.gz');
+    const bytes = await writeLargeScan(path);
+    expect(await choose('scan-input', path)).toBe('');
+    await segmented();
+    const first = await readLabelsFile(await saved('save-labels'));
+    await page.click('#segment'); // with labels shown that may not be lost
+    let most = 0;
+    do most = Math.max(most, await arrays());
+    while (await page.isVisible('#cancel'));
+    expect(await text('status')).toBe('Done.');
+    expect((await readLabelsFile(await saved('save-labels'))).data).toEqual(first.data);
+    expect((most - before) / bytes).toBeLessThan(2);
+    await page.setViewportSize({ width: 1280, height: 800 });
   });
 
   test.skipIf(!reference)(

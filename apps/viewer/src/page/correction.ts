@@ -40,9 +40,9 @@ async function use(): Promise<void> {
   const drawn = pen.labels();
   const { model } = result;
   await during(async (onNews) => {
-    const labels = await worker.ask('correct', [scan.files, drawn, model], onNews);
+    const { pictures, ...labels } = await worker.ask('correct', [scan.files, drawn, model], onNews);
     endCorrection();
-    await showResult({ labels, model, isCorrected: true, summary: 'corrected by hand' });
+    await showResult({ labels, model, isCorrected: true, summary: 'corrected by hand' }, pictures);
     show('status', 'Corrected.');
   });
   if (!pen) await second.compare(prediction());

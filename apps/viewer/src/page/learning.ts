@@ -56,7 +56,7 @@ async function unlearn(): Promise<void> {
   await during(async () => {
     opened({ ...model, facts: await worker.ask('openModel', [model.files, model.facts.name]) });
     last = undefined;
-    await showResult(result);
+    await showResult(result, await worker.ask('showLabels', [result.labels.file]));
     await updatePlan();
     show('learnt', `back to ${model.facts.name}`);
   });

@@ -33,6 +33,9 @@ interface Demo {
 
 let demo: Demo | undefined;
 
+/** What is said of values while the worker has them. */
+const PAUSED = 'HU, window, opacity and switches of organs wait until it is segmented';
+
 function update(): void {
   input('segment').disabled = isBusy() || !page.scan || !(page.model || page.modelInBox.length);
   element('cancel').hidden = !isWorking();
@@ -155,7 +158,8 @@ async function start(): Promise<void> {
     ({ mm, hu, label }) => {
       const organ = label && page.result?.model.organs.find((each) => each.label === label)?.name;
       const at = mm.map((value) => value.toFixed(1)).join(', ');
-      show('place', [`${at} mm`, `${Math.round(hu)} HU`, organ].filter(Boolean).join(' · '));
+      const value = hu === undefined ? PAUSED : `${Math.round(hu)} HU`;
+      show('place', [`${at} mm`, value, organ].filter(Boolean).join(' · '));
     },
   ).catch((error) => {
     show('fault', `No pictures can be drawn, the page needs WebGL 2: ${(error as Error).message}`);

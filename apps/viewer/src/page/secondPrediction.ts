@@ -33,8 +33,12 @@ export class SecondPrediction {
 
   /** Compares the prediction that is shown with the one that was kept, where one was. Returns whether that was done. */
   async compare(first: Prediction): Promise<boolean> {
-    const second = this.#second;
-    return second !== undefined && (await during((onNews) => this.#compare(first, second, onNews)));
+    return this.#second !== undefined && (await during((onNews) => this.again(first, onNews)));
+  }
+
+  /** The same, as a part of other work. */
+  async again(first: Prediction, onNews: (news: News) => void): Promise<void> {
+    if (this.#second) await this.#compare(first, this.#second, onNews);
   }
 
   /** Shows one prediction again, and keeps none. */

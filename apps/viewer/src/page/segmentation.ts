@@ -1,5 +1,5 @@
 /** Scans and models that are opened, and what comes of them: labels, and how they compare with others. */
-import type { NamedFile, Prediction } from '../protocol.ts';
+import type { LabelPictures, NamedFile, News, Prediction } from '../protocol.ts';
 import { element, input, show } from './dom.ts';
 import { fetchedFiles } from './drop.ts';
 import { fillTable } from './organsTable.ts';
@@ -17,16 +17,16 @@ export const second = new SecondPrediction();
 export async function openScan(given: Promised<readonly NamedFile[]>): Promise<boolean> {
   return during(async (onNews) => {
     const files = await given;
-    const shown = await worker.ask('showScan', [files], onNews);
+    const { nifti, ...shown } = await worker.ask('showScan', [files], onNews);
     page.result = undefined;
     page.score = undefined;
     second.forget();
-    page.scan = { files, shown };
+    page.scan = { files, shown, bytes: nifti.voxels.byteLength };
     const { shape, spacingMm, doubts } = shown;
     const size = `${shape.join(' × ')} voxels of ${spacingMm.map((mm) => Number(mm.toFixed(2))).join(' × ')} mm`;
     show('scan', [`${shown.name}: ${size}`, ...doubts].join('. '));
     show('status', '');
-    page.view?.showScan(shown.nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
+    page.view?.showScan(nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
     await updatePlan();
   });
 }
@@ -58,11 +58,11 @@ export const capBytes = (): number => Math.max(1, Number(input('cap').value)) * 
 /** Says what the scan will take, once there are a scan and a model; the crop to the body is not known yet. */
 export async function updatePlan(): Promise<void> {
   if (!page.scan || !page.model) return;
-  const { shape, spacingMm, nifti } = page.scan.shown;
+  const { shape, spacingMm } = page.scan.shown;
   const { bytes, fits } = await worker.ask('plan', [shape, spacingMm, capBytes()]);
   const mib = `${Math.ceil(bytes / MIB)} MiB of GPU memory`;
-  // The page and its worker hold the scan each, and one of the two its labels, a byte a voxel.
-  const hostBytes = 2 * nifti.voxels.byteLength + shape.reduce((product, n) => product * n, 1);
+  // The worker holds the scan and its labels, a byte a voxel, and the page neither.
+  const hostBytes = page.scan.bytes + shape.reduce((product, n) => product * n, 1);
   const text = fits
     ? `will take about ${mib}, and ${inMb(hostBytes)} of the computer’s for the scan and its labels`
     : Number.isFinite(bytes)
@@ -78,25 +78,60 @@ export async function segment(): Promise<void> {
   const { facts } = page.model!;
   let done = '';
   await during(async (onNews) => {
-    const labels = await worker.ask('segment', [scan.files, capBytes()], onNews);
+    const labels = await lent(onNews, () => worker.ask('segment', [scan.files, capBytes()], onNews));
+    page.view?.takeBack(labels.voxels);
     const { seconds, peakGpuBytes, fallback, doubts } = labels;
     const took = `took ${duration(seconds)} and ${Math.ceil(peakGpuBytes / MIB)} MiB of GPU memory`;
     const summary = fallback ? `${took}; on a coarser grid: ${fallback}` : took;
-    await showResult({ labels, model: facts, isCorrected: false, summary });
+    const { file, figures, pictures } = labels;
+    await showResult({ labels: { file, figures }, model: facts, isCorrected: false, summary }, pictures);
     done = doubts ? `Done; ${doubts}` : 'Done.';
     show('status', done);
   });
   if (done && (await second.compare(prediction()))) show('status', done);
 }
 
+/**
+ * Does work of the worker's on the scan, while the page holds neither its voxels nor those of its labels, so that there is
+ * one of each. Where the work fails they are read again, and shown as they were.
+ */
+async function lent<T>(onNews: (news: News) => void, work: () => Promise<T>): Promise<T> {
+  second.hide();
+  page.view?.letGo();
+  try {
+    return await work();
+  } catch (error) {
+    await restore(onNews).catch(closeScan);
+    throw error;
+  }
+}
+
+async function restore(onNews: (news: News) => void): Promise<void> {
+  const { nifti } = await worker.ask('showScan', [page.scan!.files], onNews);
+  const labels = page.result && (await worker.ask('showLabels', [page.result.labels.file])).nifti;
+  page.view?.takeBack(nifti.voxels, ...(labels ? [labels.voxels] : []));
+  if (page.result) await second.again(prediction(), onNews);
+}
+
+/** Shows nothing any more of a scan whose files cannot be read again. */
+function closeScan(): void {
+  page.view?.takeBack();
+  page.view?.clear();
+  page.scan = undefined;
+  page.result = undefined;
+  second.forget();
+  for (const id of ['plan', 'place']) show(id, '');
+  show('scan', 'none any more: its files cannot be read');
+}
+
 /** Shows labels in place of those before. */
-export async function showResult(result: Result): Promise<void> {
+export async function showResult(result: Result, pictures: LabelPictures): Promise<void> {
   page.result = result;
   page.score = undefined;
   page.hidden = new Set();
   second.hide();
-  const { labels, model, summary } = result;
-  page.view?.showLabels(labels.nifti, labels.coarse, model.organs);
+  const { model, summary } = result;
+  page.view?.showLabels(pictures, model.organs);
   show('summary', summary);
   showOrgans();
 }

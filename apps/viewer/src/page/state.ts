@@ -12,7 +12,7 @@ export interface OpenModel {
 
 /** Labels that are shown. */
 export interface Result {
-  readonly labels: LabelledScan;
+  readonly labels: Pick<LabelledScan, 'file' | 'figures'>;
   /** The model that they are of, which need not be open any more. */
   readonly model: ModelFacts;
   /** Whether they were corrected by hand. */
@@ -21,10 +21,18 @@ export interface Result {
   readonly summary: string;
 }
 
+/** The scan that is open. Of its voxels, which the view holds while the worker does not, it has the size alone. */
+export interface OpenScan {
+  readonly files: readonly NamedFile[];
+  readonly shown: Omit<ShownScan, 'nifti'>;
+  /** Bytes of its voxels. */
+  readonly bytes: number;
+}
+
 export const page: {
   /** Undefined where nothing can be drawn. */
   view: View | undefined;
-  scan: { readonly files: readonly NamedFile[]; readonly shown: ShownScan } | undefined;
+  scan: OpenScan | undefined;
   model: OpenModel | undefined;
   result: Result | undefined;
   /** The scores of the result against a reference. */

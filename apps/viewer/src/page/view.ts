@@ -1,7 +1,7 @@
 /** The pictures: three planes of a scan with its organs, and the organs in 3D. */
 import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { readHeader } from 'nifti-reader-js';
-import type { NiftiParts, ShownOrgan } from '../protocol.ts';
+import type { LabelPictures, NiftiParts, ShownOrgan } from '../protocol.ts';
 import { Pen } from './pen.ts';
 
 /** The intensities, in HU, between which a scan is shown from black to white. */
@@ -24,7 +24,8 @@ export type PlaneName = keyof typeof PLANES;
 /** What lies under the crosshair. */
 export interface Place {
   readonly mm: readonly number[];
-  readonly hu: number;
+  /** Undefined while the view has let go of its voxels, as is the label. */
+  readonly hu: number | undefined;
   /** Undefined without labels. */
   readonly label: number | undefined;
 }
@@ -54,6 +55,8 @@ export class View {
   #organs: readonly ShownOrgan[] = [];
   #hidden: ReadonlySet<number> = new Set();
   #opacity = 0.5;
+  /** Whether it has let go of its voxels. */
+  #isAway = false;
 
   static async open(
     slices: HTMLCanvasElement,
@@ -67,12 +70,13 @@ export class View {
       show3Dcrosshair: false,
       isOrientCube: true,
     });
+    const view = new View(planes, render);
     planes.onLocationChange = (told) => {
       const { mm, values } = told as Location;
       onPlace({
         mm: Array.from(mm).slice(0, 3),
-        hu: values[0]?.value ?? Number.NaN,
-        label: values[1]?.value,
+        hu: view.#isAway ? undefined : values[0]?.value,
+        label: view.#isAway ? undefined : values[1]?.value,
       });
     };
     await planes.attachToCanvas(slices);
@@ -80,7 +84,7 @@ export class View {
     planes.setSliceType(SLICE_TYPE.MULTIPLANAR);
     render.setSliceType(SLICE_TYPE.RENDER);
     render.setScale(SOLID_SCALE);
-    return new View(planes, render);
+    return view;
   }
 
   private constructor(slices: Niivue, solid: Niivue) {
@@ -98,7 +102,7 @@ export class View {
   }
 
   /** Shows the labels of the scan, in place of those before. */
-  showLabels(nifti: NiftiParts, coarse: NiftiParts, organs: readonly ShownOrgan[]): void {
+  showLabels({ nifti, coarse }: LabelPictures, organs: readonly ShownOrgan[]): void {
     this.#organs = organs;
     this.#hidden = new Set();
     this.clearLabels();
@@ -161,6 +165,32 @@ export class View {
 
   get #planes(): Niivue[] {
     return this.#second?.volumes.length ? [this.#slices, this.#second] : [this.#slices];
+  }
+
+  /**
+   * Lets go of the voxels of the scan and its labels, without a second prediction. The GPU goes on drawing them as they
+   * are: what is changed of how they look comes once they are taken back.
+   */
+  letGo(): void {
+    this.#isAway = true;
+    const viewer = this.#slices;
+    for (const { img } of viewer.volumes) (img!.buffer as ArrayBuffer).transfer(0);
+    viewer.refreshLayers = () => {};
+    if (viewer.volumes.length) viewer.createOnLocationChange();
+  }
+
+  /** Takes back the voxels that it let go of, of the scan and of its labels; what is not given back is shown no longer. */
+  takeBack(...voxels: readonly ArrayBuffer[]): void {
+    const viewer = this.#slices;
+    for (const volume of viewer.volumes.slice(voxels.length)) viewer.removeVolume(volume);
+    viewer.volumes.forEach((volume, i) => {
+      const type = volume.img!.constructor as new (buffer: ArrayBuffer) => NonNullable<NVImage['img']>;
+      volume.img = new type(voxels[i]!);
+    });
+    this.#isAway = false;
+    delete (viewer as Partial<Niivue>).refreshLayers; // that of its class is there again
+    viewer.updateGLVolume();
+    if (viewer.volumes.length) viewer.createOnLocationChange();
   }
 
   clear(): void {

@@ -61,6 +61,6 @@ export function tell(error: unknown): void {
 }
 
 const GPU_ADVICE =
-  'Segmenting needs WebGPU: Chrome or Edge 113, Safari 26, Firefox 141 or newer, with hardware acceleration on.';
+  'Segmenting needs WebGPU: Chrome or Edge 114, Safari 26, Firefox 141 or newer, with hardware acceleration on.';
 
 const MEMORY_ADVICE = 'Close other pages that use the GPU, change what it may take, and segment again.';

@@ -7,7 +7,7 @@ import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import type { Scan } from '@organseg/core/volume/volumeStream.ts';
 import type { LabelledScan, ShownOrgan } from '../protocol.ts';
-import { coarseLabels, niftiOf } from './shownVolumes.ts';
+import { picturesOf } from './shownVolumes.ts';
 
 /** The organs are those of the labels 1, 2, …. The first of the scan's channels says whether its values are HU. */
 export async function labelledScan(
@@ -26,8 +26,7 @@ export async function labelledScan(
   for await (const chunk of encodeNifti(labels, scan.header.space, [table]))
     parts.push(new Uint8Array(chunk));
   return {
-    nifti: niftiOf(labels),
-    coarse: niftiOf(coarseLabels(labels)),
+    pictures: picturesOf(labels),
     file: new Blob(parts),
     figures: figures.map(({ voxels, volumeMl, meanIntensity }) => ({
       voxels,

@@ -23,9 +23,9 @@ import { deleteKept, filesOfKept, keepModel, keptModels } from './keptModels.ts'
 import { labelledScan } from './labelledScan.ts';
 import { learn } from './learner.ts';
 import { OwnedGpu } from './ownedGpu.ts';
-import { caseNameOf, readChannels } from './scanFiles.ts';
+import { caseNameOf, readChannels, readLabelMap } from './scanFiles.ts';
 import { reading, Segmenter, type Watch } from './segmenter.ts';
-import { niftiOf } from './shownVolumes.ts';
+import { niftiOf, picturesOf } from './shownVolumes.ts';
 
 // Compiling schemas is what the page's security policy forbids.
 z.config({ jitless: true });
@@ -69,6 +69,7 @@ const HANDLERS: Handlers = {
   },
   plan: async (_, shape, spacingMm, capBytes) =>
     opened().plan(shape as unknown as Xyz, spacingMm as unknown as Xyz, capBytes),
+  showLabels: async (_, file) => picturesOf(await readLabelMap([{ path: 'labels.nii.gz', file }], () => {})),
   async segment(watch, files, capBytes) {
     await gpuOwner();
     return opened().segment(files, capBytes, watch);

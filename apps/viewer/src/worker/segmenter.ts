@@ -15,6 +15,7 @@ import { Predictor } from '@organseg/train/predict/predictor.ts';
 import type { ModelFacts, NamedFile, News, ShownLabels, ShownOrgan, ShownPlan } from '../protocol.ts';
 import { labelledScan } from './labelledScan.ts';
 import { readChannels } from './scanFiles.ts';
+import { niftiOf } from './shownVolumes.ts';
 
 /** What activations are stored in, so that labels are those of `predict --dtype f32` on any GPU. */
 const DTYPE = 'f32';
@@ -118,6 +119,7 @@ export class Segmenter {
     const shown = await labelledScan(scan, labels, this.#organs, channelNames);
     return {
       ...shown,
+      voxels: niftiOf(scan).voxels,
       figures: shown.figures.map((figures, label) => {
         const sure = trust.find(({ name }) => name === labelNames[label]);
         const { probability, expectedDsc, doubt } = sure ?? {};

@@ -1,7 +1,7 @@
 /** Volumes as the page shows them: the parts of .nii files, and label maps of fewer voxels for 3D. */
 import { niftiHeaderBytes } from '@organseg/core/volume/niftiWrite.ts';
 import type { Volume, VoxelArray, Xyz } from '@organseg/core/volume/volume.ts';
-import type { NiftiParts } from '../protocol.ts';
+import type { LabelPictures, NiftiParts } from '../protocol.ts';
 
 /** The types of voxels that are drawn as they are. */
 const DRAWN = [Uint8Array, Int16Array, Uint16Array, Float32Array];
@@ -20,11 +20,17 @@ export function niftiOf(volume: Volume): NiftiParts {
   };
 }
 
+/** A label map as it is looked at; its voxels are handed over. */
+export const picturesOf = (labels: Volume<Uint8Array>): LabelPictures => ({
+  nifti: niftiOf(labels),
+  coarse: niftiOf(coarseLabels(labels)),
+});
+
 const drawn = (data: VoxelArray): VoxelArray =>
   DRAWN.some((type) => data instanceof type) ? data : new Float32Array(data);
 
 /** Every so many voxels of a label map along each axis, so that none is longer than 3D takes. */
-export function coarseLabels({ shape, affine, data }: Volume<Uint8Array>): Volume<Uint8Array> {
+function coarseLabels({ shape, affine, data }: Volume<Uint8Array>): Volume<Uint8Array> {
   const steps = shape.map((n) => Math.ceil(n / MOST_IN_3D));
   const coarse = shape.map((n, axis) => Math.ceil(n / steps[axis]!)) as unknown as Xyz;
   const labels = new Uint8Array(coarse[0] * coarse[1] * coarse[2]);
