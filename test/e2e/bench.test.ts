@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { shared } from '../cli.ts';
 
 const BENCH = fileURLToPath(new URL('../../scripts/bench.ts', import.meta.url));
 
@@ -43,6 +44,22 @@ test('bench predict: each number of slices has its own windows', () => {
   );
   expect(runs[1].windows.all).toBeGreaterThan(runs[0].windows.all);
 });
+
+const MODEL = shared('golden/nnunet/plain3d');
+
+test.skipIf(!MODEL)(
+  'bench predict: folds of a model are chosen (skipped where ../shared is not there)',
+  () => {
+    const bench = (folds: string) =>
+      spawnSync(process.execPath, [BENCH, 'predict', '--model', MODEL!, '--plan', '--folds', folds], {
+        encoding: 'utf8',
+      });
+    expect(bench('1').status).toBe(0);
+    expect(bench('1,4').stderr).toMatch(
+      /plain3d: has no fold_4\/checkpoint_final\.pth; its folds are 0, 1$/m,
+    );
+  },
+);
 
 const hasTorch = spawnSync('python3', ['-c', 'import torch']).status === 0;
 

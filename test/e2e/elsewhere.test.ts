@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -186,9 +187,13 @@ describe('a model of nnU-Net', () => {
       /results: is read from; choose another folder for --out$/,
     );
     expect(readdirSync(above)).toEqual(['model']);
+    const [final, best] = ['final', 'best'].map((which) => join(model, 'fold_0', `checkpoint_${which}.pth`));
+    renameSync(final!, best!);
+    expect(lastLine(await train(model, tuned))).toMatch(/; --checkpoint best takes that$/);
+    settings.push('--checkpoint', 'best');
     expect((await train(model, tuned)).code).toBe(0);
     const [was, is] = [join(folder, 'run'), tuned].map((path) => readJson(join(path, 'config.json')));
-    expect(is).toMatchObject({ stage: 'fineTuning', init: model });
+    expect(is).toMatchObject({ stage: 'fineTuning', init: model, initChoice: { checkpoint: 'best' } });
     const { blocks, decoderBlocks, transposedBias, channels } = is.config;
     expect([blocks, decoderBlocks, transposedBias]).toEqual([[2, 2], [2], true]);
     expect(channels).toMatchObject([{ scheme: 'CTNormalization', low: was.config.intensityLowHu }]);
@@ -210,9 +215,9 @@ describe('a model of nnU-Net', () => {
 
     const resume = ['train', '--out', tuned, '--resume'];
     expect((await cliHere(resume)).code).toBe(0);
-    appendFileSync(join(model, 'fold_0', 'checkpoint_final.pth'), ' ');
+    appendFileSync(best!, ' ');
     expect(lastLine(await cliHere(resume))).toMatch(
-      /tuned: was started from other weights than .*final\.pth holds now$/,
+      /tuned: was started from other weights than .*best\.pth holds now$/,
     );
   });
 });

@@ -3,6 +3,7 @@
  *   --slices 50,100,200,400   --size 512,512   --spacing 0.8,0.8,1      the generated scans
  *   --preset NAME  --set key=value …   the network, with random weights: time and memory do not depend on them
  *   --model FOLDER                     a run, or a model of nnU-Net or MONAI
+ *   --folds 0,1  --checkpoint best     of a model of nnU-Net, as predict takes them
  *   --totalsegmentator                 a model of nnU-Net of the size of TotalSegmentator's, with random weights
  *   --dtype f32|f16  --memory-cap MiB  --resample labels|logits  --skip-early
  *   --peer  --python PROGRAM   the same cases by PyTorch too, with the logits of the whole volume at once
@@ -23,6 +24,7 @@ import { assertNew } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
@@ -54,6 +56,8 @@ const { values: options } = parseArgs({
     preset: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     model: { type: 'string' },
+    folds: { type: 'string' },
+    checkpoint: { type: 'string' },
     totalsegmentator: { type: 'boolean', default: false },
     dtype: { type: 'string' },
     'memory-cap': { type: 'string' },
@@ -125,6 +129,14 @@ function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
   return text;
 }
 
+/** Which weights of an nnU-Net model. Throws InputError. */
+function choice(): NnunetChoice {
+  const { checkpoint } = options;
+  if (checkpoint !== undefined && checkpoint !== 'final' && checkpoint !== 'best')
+    throw new InputError(`--checkpoint ${checkpoint}: expects final or best`);
+  return { folds: options.folds?.split(','), checkpoint };
+}
+
 /** Writes the channels of a generated scan; returns their files. */
 async function writeScan(folder: string, slices: number, channels: number): Promise<string[]> {
   const [nx, ny] = sizeOf();
@@ -137,7 +149,7 @@ async function writeScan(folder: string, slices: number, channels: number): Prom
 
 async function measured(folder: string, model: Model, slices: number): Promise<CaseRun> {
   const scan = await writeScan(folder, slices, model.channelNames.length);
-  const passed = (['dtype', 'memory-cap', 'resample'] as const).flatMap((name) =>
+  const passed = (['folds', 'checkpoint', 'dtype', 'memory-cap', 'resample'] as const).flatMap((name) =>
     options[name] === undefined ? [] : [`--${name}`, options[name]],
   );
   const plain = options['skip-early'] ? join(folder, 'plain') : undefined;
@@ -301,7 +313,7 @@ if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tel
 const { software, name: adapter } = found.facts;
 const folder = mkdtempSync(join(tmpdir(), 'organseg-bench-'));
 try {
-  const model = await openModel(await modelFolder());
+  const model = await openModel(await modelFolder(), choice());
   if (options.plan) process.stdout.write(`${await plans(model)}\n`);
   else await runs(model);
 } finally {

@@ -39,11 +39,13 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
   .option('--minutes <n>', 'stop cleanly after so long with exit code 124; --resume continues', positive)
   .addOption(tuneOption())
   .action(async (file: string, options: Options) => {
-    const design = await readDesign(file, options.teacher);
+    const { folds, checkpoint } = options;
+    const choice = { folds, checkpoint };
+    const design = await readDesign(file, options.teacher, choice);
     const out = options.out ?? join('runs', basename(file, '.json'));
     const source = await openSource(design, options.data, file);
     const planned = await teacherOf(options, source);
-    const teacher = planned && { path: resolve(options.teacher!), planned };
+    const teacher = planned && { path: resolve(options.teacher!), choice, planned };
     const work = async (owner: OwnedGpu, stop: AbortSignal) => {
       const signal = options.minutes ? orAfter(options.minutes, stop) : stop;
       const facts = {

@@ -6,7 +6,7 @@ import { plural } from '@organseg/core/words.ts';
 import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
-import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import {
   CHOICE,
   type PostprocessingChoice,

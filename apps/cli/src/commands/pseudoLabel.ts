@@ -6,7 +6,7 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { parseJson } from '@organseg/files/parseJson.ts';
 import { statOf } from '@organseg/files/read.ts';
 import type { LeastProbability } from '@organseg/train/config/leastProbability.ts';
-import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import { labelTable } from '@organseg/train/joined/labelLookup.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { labelledBefore } from '@organseg/train/pseudo/pseudoLabel.ts';

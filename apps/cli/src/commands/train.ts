@@ -5,6 +5,7 @@ import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
 import { memoryCap, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { modelPath } from '../model/box.ts';
+import { checkpointOption } from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
 import {
@@ -22,6 +23,7 @@ interface Options extends CommonOptions, SettingsOptions {
   data?: string;
   out: string;
   init?: string;
+  checkpoint?: 'final' | 'best';
   branch?: string;
   pseudo?: string;
   fold?: number;
@@ -43,6 +45,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     'fine-tune from a run, an nnU-Net v2 folder or zip, or a MONAI bundle, with its settings',
     modelPath,
   )
+  .addOption(checkpointOption())
   .addOption(
     new Option(
       '--branch <run>',
@@ -74,10 +77,12 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   .option('--memory-cap <MiB>', 'of GPU memory; a run that does not fit is refused at its start', memoryCap)
   .addOption(tuneOption())
   .action(async (options: Options, self: Command) => {
-    const { data, out, branch, init = branch, pseudo, prepared, memoryCap, tune } = options;
+    const { data, out, branch, init = branch, checkpoint, pseudo, prepared, memoryCap, tune } = options;
     if (branch !== undefined) assertRun(branch);
     if (!data && !options.resume) self.error('error: --data <dir> is needed to start a run');
-    const config = data ? await settings(options, init) : undefined;
+    if (checkpoint && !options.init) self.error('error: --checkpoint is of an nnU-Net model to --init from');
+    const initChoice = checkpoint && { checkpoint };
+    const config = data ? await settings(options, init, initChoice) : undefined;
     const fold = foldOf(options, self);
     if (data)
       await assertNoRun(out, { data, init, pseudo }); // refused before the GPU is opened
@@ -88,7 +93,7 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
         data && config
           ? await startRun(
               gpu,
-              { data, out, init, branches: branch !== undefined, pseudo, fold, prepared, config },
+              { data, out, init, initChoice, branches: branch !== undefined, pseudo, fold, prepared, config },
               hooks,
             )
           : await resumeRun(gpu, out, hooks);

@@ -10,6 +10,7 @@ import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { branchDifference } from '@organseg/train/run/startingPoint.ts';
 import { z } from 'zod';
@@ -86,8 +87,8 @@ async function contentOf(path: string): Promise<unknown> {
  * what it says of network, grid and intensities among their settings. Throws InputError that names the file and the
  * fault.
  */
-export async function readDesign(path: string, teacher?: string): Promise<Design> {
-  const design = await withTeacher(check(await contentOf(path), designFile, path), path, teacher);
+export async function readDesign(path: string, teacher?: string, choice?: NnunetChoice): Promise<Design> {
+  const design = await withTeacher(check(await contentOf(path), designFile, path), path, teacher, choice);
   const names = design.arms.map(({ name }) => name);
   const twice = names.find(
     (name, i) => slug(name) in Object.fromEntries(names.slice(0, i).map((n) => [slug(n), 1])),
@@ -125,7 +126,12 @@ export async function readDesign(path: string, teacher?: string): Promise<Design
 }
 
 /** The design with the settings that its arms take of a teacher from elsewhere; itself where there is none. */
-async function withTeacher(design: Design, path: string, teacher: string | undefined): Promise<Design> {
+async function withTeacher(
+  design: Design,
+  path: string,
+  teacher: string | undefined,
+  choice: NnunetChoice | undefined,
+): Promise<Design> {
   if (teacher === undefined) return design;
   for (const { name, start, labelledBy = [] } of design.arms) {
     const isTeacher = labelledBy.map((other) => armOf(design, other)?.start === 'same');
@@ -138,7 +144,8 @@ async function withTeacher(design: Design, path: string, teacher: string | undef
     if (fault) throw new InputError(`${path}: ${name}: ${fault}; --teacher is ${teacher}`);
   }
   if (!design.arms.some(({ start }) => start === 'teacher')) return design;
-  const settings = settingsOfModel(await openModel(teacher), teacherConfig(design, design.seeds[0]!, path));
+  const model = await openModel(teacher, choice);
+  const settings = settingsOfModel(model, teacherConfig(design, design.seeds[0]!, path));
   const arms = design.arms.map((each) =>
     each.start === 'teacher' ? { ...each, set: { ...settings, ...each.set } } : each,
   );

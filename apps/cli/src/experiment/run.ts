@@ -20,6 +20,7 @@ import { ADVICE, assertNothingLost, caseFoldersOf } from '@organseg/files/output
 import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import type { LeastProbability } from '@organseg/train/config/leastProbability.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
 import { NO_POSTPROCESSING } from '@organseg/train/predict/postprocessing.ts';
 import { type PseudoLabelManifest, readManifest, writeManifest } from '@organseg/train/pseudo/manifest.ts';
@@ -64,6 +65,8 @@ export interface ExperimentOptions {
 export interface OutsideTeacher {
   /** The path of the model, from which arms are fine-tuned. */
   readonly path: string;
+  /** Which of its weights, where it is a model of nnU-Net. */
+  readonly choice: NnunetChoice;
   /** The model, its labels those of the cohorts. */
   readonly planned: PlannedTeacher;
 }
@@ -178,6 +181,7 @@ class SeedGroup {
           out,
           config,
           init,
+          initChoice: init === this.#options.teacher?.path ? this.#options.teacher?.choice : undefined,
           branches,
           pseudo: pseudo?.folder,
           fold,

@@ -1,5 +1,5 @@
 /** Models by their paths, as commands open them. */
-import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { say } from '../terminal/command.ts';

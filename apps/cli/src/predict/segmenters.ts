@@ -12,7 +12,7 @@ import {
   type LeastProbability,
   leastProbabilities,
 } from '@organseg/train/config/leastProbability.ts';
-import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import { JoinedPredictor, type JoinRequest } from '@organseg/train/joined/joinedPredictor.ts';
 import { joinTable, type LabelTable, lookupOf, namesOf } from '@organseg/train/joined/labelLookup.ts';
 import { thirdsOf } from '@organseg/train/joined/thirds.ts';

@@ -1,7 +1,7 @@
 /** The teacher of a pipeline or an experiment that was trained elsewhere, as the command line names it. */
 import { InputError } from '@organseg/core/inputError.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
-import type { NnunetChoice } from '@organseg/train/imported/nnunet/readNnunetModel.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import { labelTable } from '@organseg/train/joined/labelLookup.ts';
 import { Option } from 'commander';
 import { say } from '../terminal/command.ts';

@@ -8,6 +8,7 @@ import { settingsOfModel } from '@organseg/train/config/modelSettings.ts';
 import { PRESETS, type PresetName } from '@organseg/train/config/presets.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
+import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import { isPlansFile, settingsOfPlans } from '@organseg/train/plan/settingsOfPlans.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { isRun, readRun } from '@organseg/train/run/runFolder.ts';
@@ -45,8 +46,9 @@ const DEFAULT: PresetName = 'gao2022';
 export async function settings(
   { preset, config: path, set = [] }: SettingsOptions,
   init?: string,
+  choice?: NnunetChoice,
 ): Promise<Config> {
-  const base = init === undefined ? (preset ?? DEFAULT) : await settingsFrom(init, preset);
+  const base = init === undefined ? (preset ?? DEFAULT) : await settingsFrom(init, choice, preset);
   const file = path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined;
   const config = isPlansFile(file?.value) ? withPlans(base, file!, set) : resolveConfig(base, file, set);
   if (!preset && !init && !isWhole(file?.value)) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
@@ -74,9 +76,13 @@ const isWhole = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(PRESETS[DEFAULT]).every((key) => key in value);
 
 /** A run's settings, or a preset's where it is named. A model from elsewhere says part of them, a preset the rest. */
-async function settingsFrom(init: string, preset: PresetName | undefined): Promise<PresetName | Config> {
+async function settingsFrom(
+  init: string,
+  choice: NnunetChoice | undefined,
+  preset: PresetName | undefined,
+): Promise<PresetName | Config> {
   if (isRun(init)) return preset ?? (await readRun(init)).config;
   if (!preset) say(`no --preset given: ${DEFAULT}’s settings, but for what ${init} says`);
   const base = PRESETS[preset ?? DEFAULT];
-  return { ...base, ...settingsOfModel(await openModel(init), base) };
+  return { ...base, ...settingsOfModel(await openModel(init, choice), base) };
 }

@@ -1,5 +1,5 @@
 /** Models by their folders: runs, and models that were trained elsewhere. */
-import type { NnunetChoice } from '../imported/nnunet/readNnunetModel.ts';
+import type { NnunetChoice } from '../imported/nnunet/choice.ts';
 import { openModelFiles } from '../imported/openModelFiles.ts';
 import { averageOf, type Model } from './model.ts';
 import { modelOfFiles } from './modelOfFiles.ts';

@@ -2,6 +2,7 @@
 import { fileRecord } from '@organseg/files/fileFacts.ts';
 import { z } from 'zod';
 import { configSchema, parseConfig, type TrainingPhase, trainingPhase } from '../config/schema.ts';
+import { nnunetChoice } from '../imported/nnunet/choice.ts';
 
 /** The name of the file. */
 export const DESCRIPTION = 'config.json';
@@ -13,6 +14,8 @@ export const runFile = z.object({
   data: z.string(),
   /** The run or other model whose weights this one started from. */
   init: z.string().nullable(),
+  /** Which weights of that model, where it is one of nnU-Net's: of its folds the first is gone on from. */
+  initChoice: nnunetChoice.optional(),
   /** Whether it goes on from the checkpoint which that run kept on its way, moments and all. */
   branches: z.boolean().default(false),
   /** The SHA-256 of those weights' file; null without one, and in runs of versions that did not record it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { differences } from '@organseg/files/differences.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
+import type { NnunetChoice } from '../imported/nnunet/choice.ts';
 import { BRANCH, loadMadeWith, loadState } from './checkpoint.ts';
 import { openInitial } from './openInitial.ts';
 import type { RunDescription } from './runDescription.ts';
@@ -40,11 +41,11 @@ export function assertSameSettings(folder: string, { phase, config }: RunDescrip
  */
 export async function assertSameWeights(
   folder: string,
-  { init, branches, initWeights }: RunDescription,
+  { init, initChoice, branches, initWeights }: RunDescription,
   hasCheckpoint: boolean,
 ): Promise<void> {
   if (!init || !initWeights) return;
-  const found = await weightsOf(init, branches).catch((error: unknown) => {
+  const found = await weightsOf(init, initChoice, branches).catch((error: unknown) => {
     if (hasCheckpoint && error instanceof InputError) return undefined;
     throw error;
   });
@@ -52,9 +53,13 @@ export async function assertSameWeights(
     throw new InputError(`${folder}: was started from other weights than ${found.path} holds now`);
 }
 
-async function weightsOf(init: string, branches: boolean): Promise<{ path: string; sha256: string }> {
+async function weightsOf(
+  init: string,
+  choice: NnunetChoice | undefined,
+  branches: boolean,
+): Promise<{ path: string; sha256: string }> {
   if (branches) return { path: join(init, BRANCH), sha256: await branchDigest(init) };
-  const { weights } = await openInitial(init);
+  const { weights } = await openInitial(init, choice);
   return { path: weights.path, sha256: await weights.sha256() };
 }
 

@@ -20,6 +20,7 @@ import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import { preparedFor } from '../data/prepareImage.ts';
 import { type Fold, type Split, splitsOf } from '../data/splits.ts';
+import type { NnunetChoice } from '../imported/nnunet/choice.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
 import { LATEST } from './checkpoint.ts';
 import { initialWeights } from './initialWeights.ts';
@@ -40,6 +41,8 @@ export interface TrainRequest {
   readonly config: Config;
   /** The run, or the model trained elsewhere, to start from; this one is then a fine-tuning. */
   readonly init?: string | undefined;
+  /** Which of its weights, where it is a model of nnU-Net. */
+  readonly initChoice?: NnunetChoice | undefined;
   /** Whether that run is gone on from where it kept a checkpoint for it, in its initial phase. */
   readonly branches?: boolean | undefined;
   /** Folder of pseudo-labels to learn from as well. */
@@ -81,10 +84,10 @@ export async function startRun(
   });
   const cases = await chooseCases(dataset, config, request);
   for (const note of dataset.notes) hooks.onDataNote?.(note);
-  const { init, branches = false } = request;
+  const { init, initChoice, branches = false } = request;
   // Refused before the run is begun.
   if (init && branches) await assertBranch(init, config, dataset.labelNames);
-  const initial = init && !branches ? await openInitial(init) : undefined;
+  const initial = init && !branches ? await openInitial(init, initChoice) : undefined;
   if (initial) {
     const { notes } = await initialWeights(initial, config, dataset.labelNames, new Random(config.seed));
     for (const note of notes) hooks.onNote?.(note);
@@ -95,6 +98,7 @@ export async function startRun(
     phase,
     data: resolve(request.data),
     init: init ? resolve(init) : null,
+    initChoice,
     branches,
     initWeights: initial ? await initial.weights.sha256() : init ? await branchDigest(init) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,

@@ -30,7 +30,7 @@ export interface StartingPoint {
 /** Throws InputError where a checkpoint is broken or of another network. */
 export async function startingPoint(
   folder: string,
-  { config, init, branches, labelNames }: RunDescription,
+  { config, init, initChoice, branches, labelNames }: RunDescription,
   resume: boolean,
 ): Promise<StartingPoint> {
   const layout = parameterLayout(config);
@@ -43,7 +43,7 @@ export async function startingPoint(
   const random = new Random(config.seed);
   const weights = random.fork('initialise');
   const parameters = init
-    ? (await initialWeights(await openInitial(init), config, labelNames, weights)).parameters
+    ? (await initialWeights(await openInitial(init, initChoice), config, labelNames, weights)).parameters
     : initialise(layout, weights);
   const state: RunState = {
     epoch: 0,

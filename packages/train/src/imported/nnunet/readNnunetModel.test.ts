@@ -9,7 +9,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Model } from '../../predict/model.ts';
 import { modelKind } from '../modelKind.ts';
 import { openModelFiles } from '../openModelFiles.ts';
-import { type NnunetChoice, readNnunetModel } from './readNnunetModel.ts';
+import type { NnunetChoice } from './choice.ts';
+import { readNnunetModel } from './readNnunetModel.ts';
 
 const folder = golden('nnunet');
 
@@ -132,7 +133,7 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
       `${folder}/plain3d: has no fold_4/checkpoint_final.pth; its folds are 0, 1`,
     );
     await expect(read(`${folder}/plain3d`, { checkpoint: 'best' })).rejects.toThrow(
-      'no fold has a checkpoint_best.pth',
+      'no fold has a checkpoint_best.pth, but a checkpoint_final.pth; --checkpoint final takes that',
     );
   });
 

@@ -9,15 +9,8 @@ import { type ModelFiles, readJson } from '../modelFiles.ts';
 import { isFold } from '../modelKind.ts';
 import { stateDictWeights, tensorsOf } from '../stateDictWeights.ts';
 import { type NnunetCheckpoint, readCheckpoint } from './checkpoint.ts';
+import type { NnunetChoice } from './choice.ts';
 import { type Description, describe } from './plans.ts';
-
-/** Which weights of a model are averaged. */
-export interface NnunetChoice {
-  /** The folds by name, 0 … or all. Unless given: all that are numbered, else that of all cases. */
-  readonly folds?: readonly string[] | undefined;
-  /** Which checkpoint of each; final unless given. */
-  readonly checkpoint?: 'final' | 'best' | undefined;
-}
 
 /** nnU-Net's step from one window to the next, as a share of the patch. */
 const WINDOW_STEP = 0.5;
@@ -78,18 +71,22 @@ async function checkpointsOf(
   files: ModelFiles,
   { folds, checkpoint = 'final' }: NnunetChoice,
 ): Promise<string[]> {
-  const nameOf = (fold: string) => `fold_${fold}/checkpoint_${checkpoint}.pth`;
-  const there = (await files.names())
-    .filter(isFold)
-    .map((name) => name.slice('fold_'.length))
-    .filter((fold) => files.has(nameOf(fold)));
-  if (there.length === 0) throw new InputError(`${files.path}: no fold has a checkpoint_${checkpoint}.pth`);
+  const nameOf = (fold: string, which = checkpoint) => `fold_${fold}/checkpoint_${which}.pth`;
+  const all = (await files.names()).filter(isFold).map((name) => name.slice('fold_'.length));
+  const there = all.filter((fold) => files.has(nameOf(fold)));
+  if (there.length === 0) {
+    const other = checkpoint === 'final' ? 'best' : 'final';
+    const advice = all.some((fold) => files.has(nameOf(fold, other)))
+      ? `, but a checkpoint_${other}.pth; --checkpoint ${other} takes that`
+      : '';
+    throw new InputError(`${files.path}: no fold has a checkpoint_${checkpoint}.pth${advice}`);
+  }
   const numbered = there.filter((fold) => fold !== 'all').sort((a, b) => Number(a) - Number(b));
   const wanted = folds ?? (numbered.length > 0 ? numbered : there);
   const lost = wanted.find((fold) => !there.includes(fold));
   if (lost !== undefined)
     throw new InputError(`${files.path}: has no ${nameOf(lost)}; its folds are ${listed(there)}`);
-  return wanted.map(nameOf);
+  return wanted.map((fold) => nameOf(fold));
 }
 
 interface OpenCheckpoint extends NnunetCheckpoint {
