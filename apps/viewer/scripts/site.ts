@@ -46,8 +46,15 @@ export async function bundle(
     platform: 'browser',
     logLevel: 'warn',
     transform: { define },
-    // DICOM's decoders ask for these where they find themselves in Node.
-    resolve: { alias: { fs: false, path: false } },
+    resolve: {
+      alias: {
+        // DICOM's decoders ask for these where they find themselves in Node.
+        fs: false,
+        path: false,
+        // Its decoders are twice as large as the page.
+        zarrita: join(SOURCE, 'page/noZarr.ts'),
+      },
+    },
     output: {
       dir: folder,
       entryFileNames: `${name}.js`,

@@ -1,6 +1,6 @@
 /** The viewer in a real Chromium, on a processor that plays GPU: one browser and one page for all tests, in this order. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -129,6 +129,24 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await download.saveAs(path);
     return path;
   }
+
+  test('the site has no scripts but the page’s, its workers’ and DICOM’s decoders, which are loaded when they are needed', () => {
+    const site = join(folder, 'site');
+    const scripts = readdirSync(site).filter((name) => name.endsWith('.js'));
+    const names = scripts.map((name) => name.replace(/-[\w-]{8}\.js$/, ''));
+    expect(names.sort()).toEqual([
+      'page.js',
+      'serviceWorker.js',
+      'worker-charlsjs_decode',
+      'worker-dicomSeries',
+      'worker-lossless',
+      'worker-openjpegjs_decode',
+      'worker-rolldown-runtime',
+      'worker.js',
+    ]);
+    const bytes = ['page.js', 'worker.js'].map((name) => statSync(join(site, name)).size);
+    expect(bytes[0]! + bytes[1]!).toBeLessThan(1.6e6);
+  });
 
   const phantom = () => join(folder, 'data/imagesTs/test_000_0000.nii.gz');
 
