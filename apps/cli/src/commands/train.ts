@@ -1,5 +1,5 @@
 /** `organseg train`: a run on labelled cases, or a fine-tuning with pseudo-labels. */
-import type { Fold } from '@organseg/train/data/splits.ts';
+import type { AskedFold } from '@organseg/train/data/splits.ts';
 import { assertNoRun, assertRun } from '@organseg/train/run/runFolder.ts';
 import { resumeRun, startRun } from '@organseg/train/run/startRun.ts';
 import { type Command, Option } from 'commander';
@@ -58,7 +58,11 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
     'train without this part of the labelled cases, from 0, and validate on it',
     wholeNumber,
   )
-  .option('--folds <n>', 'in how many parts they are split (default: 5)', wholeNumber)
+  .option(
+    '--folds <n>',
+    'in how many parts they are split (default: as splits_final.json says, else 5)',
+    wholeNumber,
+  )
   .addOption(preparedOption())
   .addOption(
     new Option('--resume', 'go on with the run in --out, with its data and settings').conflicts([
@@ -108,14 +112,8 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
   });
 
 /** The fold of `--fold` and `--folds`; none without them. */
-function foldOf({ fold, folds: parts }: Options, self: Command): Fold | undefined {
-  if (fold === undefined) {
-    if (parts !== undefined)
-      self.error('error: --folds says of how many parts --fold is one; --fold is missing');
-    return undefined;
-  }
-  const folds = parts ?? 5;
-  if (folds < 2 || fold >= folds)
-    self.error(`error: --fold ${fold} of ${folds}: expected 0 to ${Math.max(2, folds) - 1}`);
-  return { fold, folds };
+function foldOf({ fold, folds }: Options, self: Command): AskedFold | undefined {
+  if (fold === undefined && folds !== undefined)
+    self.error('error: --folds says of how many parts --fold is one; --fold is missing');
+  return fold === undefined ? undefined : { fold, folds };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Dataset } from '@organseg/files/dataset.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/fixture.ts';
-import { splitsOf } from './splits.ts';
+import { foldOf, splitsOf } from './splits.ts';
 
 const dataset = (folder: string, count: number): Dataset => ({
   folder,
@@ -24,6 +24,11 @@ test('without a file every case is validated on once, by folds of nearly one siz
   for (const { train, val } of splits) expect(new Set([...train, ...val]).size).toBe(12);
   expect(await splitsOf(data, 5)).toEqual(splits);
   expect(splits[0].val).not.toEqual(['c0', 'c1', 'c2']);
+  expect(await foldOf(data, { fold: 4 })).toEqual({ fold: 4, folds: 5 });
+  await expect(foldOf(data, { fold: 5 })).rejects.toThrow('has no fold 5; its 5 are 0 to 4');
+  await expect(splitsOf(data, 1)).rejects.toThrow(
+    'splits_final.json alone can have one fold; it is not there',
+  );
   await expect(splitsOf(data, 13)).rejects.toThrow('13 folds of 12 labelled cases');
 });
 
@@ -37,6 +42,7 @@ test('splits_final.json decides, and is refused where it does not fit', async ()
   ];
   write(splits);
   expect(await splitsOf(data, 2)).toEqual(splits);
+  expect(await foldOf(data, { fold: 1 })).toEqual({ fold: 1, folds: 2 });
   await expect(splitsOf(data, 5)).rejects.toThrow('splits_final.json: holds 2 folds, asked for are 5');
   write([splits[0], { train: ['c9'], val: ['c0'] }]);
   await expect(splitsOf(data, 2)).rejects.toThrow('c9 of fold 1 is not in');
@@ -44,4 +50,7 @@ test('splits_final.json decides, and is refused where it does not fit', async ()
   await expect(splitsOf(data, 2)).rejects.toThrow('c0 is in both parts of fold 1');
   write([splits[0], { train: ['c0'], val: [] }]);
   await expect(splitsOf(data, 2)).rejects.toThrow('fold 1 has an empty part');
+  write(splits.slice(0, 1));
+  expect(await foldOf(data, { fold: 0 })).toEqual({ fold: 0, folds: 1 });
+  await expect(foldOf(data, { fold: 1 })).rejects.toThrow('has no fold 1; its only one is 0');
 });

@@ -23,7 +23,7 @@ export const runFile = z.object({
   /** The folder of the pseudo-labels that it learns from. */
   pseudo: z.string().nullable(),
   /** The fold of a cross-validation that it trains; null without one. */
-  fold: z.object({ fold: z.int().nonnegative(), folds: z.int().min(2) }).nullable(),
+  fold: z.object({ fold: z.int().nonnegative(), folds: z.int().positive() }).nullable(),
   /** The folder of the prepared cases, where it is not the run's own. */
   prepared: z.string().nullable().default(null),
   /** The names of the data set's labels, background first. */

@@ -19,7 +19,7 @@ import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
 import { preparedFor } from '../data/prepareImage.ts';
-import { type Fold, type Split, splitsOf } from '../data/splits.ts';
+import { type AskedFold, foldOf, type Split, splitsOf } from '../data/splits.ts';
 import type { NnunetChoice } from '../imported/nnunet/choice.ts';
 import { keptCases, readManifest } from '../pseudo/manifest.ts';
 import { LATEST } from './checkpoint.ts';
@@ -48,7 +48,7 @@ export interface TrainRequest {
   /** Folder of pseudo-labels to learn from as well. */
   readonly pseudo?: string | undefined;
   /** Fold of a cross-validation; without one a share of the labelled cases is kept for validation. */
-  readonly fold?: Fold | undefined;
+  readonly fold?: AskedFold | undefined;
   /** Folder of prepared cases that runs share; without one the run has one of its own. */
   readonly prepared?: string | undefined;
 }
@@ -82,7 +82,8 @@ export async function startRun(
   checkClasses(config, (fault) => {
     throw new InputError(`${request.data}: ${fault}`);
   });
-  const cases = await chooseCases(dataset, config, request);
+  const fold = request.fold && (await foldOf(dataset, request.fold));
+  const cases = await chooseCases(dataset, config, { pseudo: request.pseudo, fold });
   for (const note of dataset.notes) hooks.onDataNote?.(note);
   const { init, initChoice, branches = false } = request;
   // Refused before the run is begun.
@@ -102,7 +103,7 @@ export async function startRun(
     branches,
     initWeights: initial ? await initial.weights.sha256() : init ? await branchDigest(init) : null,
     pseudo: request.pseudo ? resolve(request.pseudo) : null,
-    fold: request.fold ?? null,
+    fold: fold ?? null,
     prepared: request.prepared ? resolve(request.prepared) : null,
     labelNames: dataset.labelNames,
     ignoreLabel: dataset.ignoreLabel ?? null,
@@ -243,7 +244,7 @@ function noteReadings(
 async function chooseCases(
   dataset: Dataset,
   config: Config,
-  { fold, pseudo }: Pick<RunDescription, 'fold' | 'pseudo'> | Pick<TrainRequest, 'fold' | 'pseudo'>,
+  { fold, pseudo }: { [key in 'fold' | 'pseudo']?: RunDescription[key] | undefined },
 ): Promise<TrainingCases> {
   const { folder } = dataset;
   const kept = pseudo ? keptCases(await readManifest(pseudo), pseudo, dataset) : [];
