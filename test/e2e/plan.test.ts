@@ -110,14 +110,20 @@ describe('plan', () => {
     for (const images of [join(mr, 'imagesTr'), join(mr, 'imagesUn')])
       for (const name of readdirSync(images))
         cpSync(join(images, name), join(images, name.replace('_0000', '_0001')));
-    const description = { ...json('data/dataset.json'), channel_names: { 0: 'T1', 1: 'CT' } };
+    const description = {
+      ...json('data/dataset.json'),
+      channel_names: { 0: 'CT_portal', 1: 'CT' },
+      numTraining: 9,
+    };
     writeFileSync(join(mr, 'dataset.json'), JSON.stringify(description));
     const outs = ['--out', at('mr.json'), '--nnunet-plans', at('mr-plans.json')];
-    const { code, stdout } = await cliHere([
+    const { code, stdout, stderr } = await cliHere([
       ...['plan', '--data', mr, '--like', 'nnunet', '--fingerprint', at('fingerprint-mr'), ...outs],
     ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^channel 0 +ZScoreNormalization/m);
+    expect(stderr).toMatch(/the channel CT_portal is not planned as CT/);
+    expect(stderr).toMatch(/dataset\.json: numTraining is 9, imagesTr holds 3 cases/);
     const plans = { json: json('mr-plans.json'), path: 'mr-plans.json' };
     const { preprocessing } = describeModel(plans, { json: description, path: 'dataset.json' }, '3d_fullres');
     const { channels } = planned('mr.json');
@@ -131,14 +137,16 @@ describe('plan', () => {
   it('plans what cannot be trained, says why, and writes no settings', async () => {
     const regions = at('regions');
     cpSync(data, regions, { recursive: true });
-    const labels = { background: 0, both: [1, 2], one: 2 };
+    const all = Array.from({ length: 13 }, (_, i) => i + 1);
+    const labels = { background: 0, both: all, one: 2 };
     writeFileSync(join(regions, 'dataset.json'), JSON.stringify({ ...json('data/dataset.json'), labels }));
-    const { code, stdout } = await cliHere([
+    const { code, stdout, stderr } = await cliHere([
       ...['plan', '--data', regions, '--fingerprint', at('fingerprint'), '--like', 'nnunet'],
       ...['--out', at('regions.json')],
     ]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^patch /m);
+    expect(stderr).toMatch(
       /regions\.json: not written, since this cannot be trained yet: .*regions_class_order expects each of 1, 2 once, one a region; got none/,
     );
     expect(existsSync(at('regions.json'))).toBe(false);
@@ -147,8 +155,10 @@ describe('plan', () => {
   it.each([
     ['--configuration', '2d', 'configuration 2d: 3d_fullres alone is planned, no 2D network and no cascade'],
     ['--nnunet-plans', 'plans.json', '--nnunet-plans expects --like'],
+    ['--fingerprint', 'data/labelsTr/fp', 'which is read from; choose another folder for --fingerprint'],
   ])('refuses %s %s before anything is read', async (option, value, fault) => {
-    const { code, stderr } = await plan(option, value, '--out', at('refused.json'));
+    const given = option === '--fingerprint' ? at(value) : value;
+    const { code, stderr } = await plan(option, given, '--out', at('refused.json'));
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(fault) });
     expect(existsSync(at('refused.json'))).toBe(false);
   });

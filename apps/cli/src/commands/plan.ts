@@ -1,9 +1,10 @@
 /** `organseg plan`: the settings that a data set asks for, from its fingerprint. */
 import { dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
+import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { plural } from '@organseg/core/words.ts';
 import { openDataset, openImages } from '@organseg/files/dataset.ts';
-import { assertNew } from '@organseg/files/outputs.ts';
+import { assertNew, assertOutside, caseFoldersOf } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
@@ -24,7 +25,7 @@ import { plansFileOf } from '@organseg/train/plan/plansFile.ts';
 import { Option } from 'commander';
 import { memoryCap } from '../gpu/withGpu.ts';
 import { inColumns, planLines } from '../plan/planTable.ts';
-import { type CommonOptions, command, print } from '../terminal/command.ts';
+import { type CommonOptions, command, print, say } from '../terminal/command.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { progress } from '../terminal/progress.ts';
 
@@ -74,20 +75,25 @@ export const plan = command(
   .action(async (options: Options) => {
     refuseUnplanned(options);
     const dataset = await openPlannedDataset(options.data);
+    const { notes, fault } = await asTrained(options.data);
+    for (const note of [...notes, ...dataset.channelNames.flatMap(noteOnCt)]) say(note);
     await interruptible(async (signal) => {
       const fingerprint = await withProgress(dataset, options, signal);
-      await planBy(fingerprint, dataset, options);
+      await planBy(fingerprint, dataset, options, fault);
     });
   });
 
 /** Throws InputError before anything is read. */
-function refuseUnplanned({ configuration, like, nnunetPlans, out }: Options): void {
+function refuseUnplanned({ configuration, data, fingerprint, like, nnunetPlans, out }: Options): void {
   if (configuration !== CONFIGURATION)
     throw new InputError(
       `configuration ${configuration}: ${CONFIGURATION} alone is planned, no 2D network and no cascade`,
     );
   if (nnunetPlans && !like) throw new InputError('--nnunet-plans expects --like, a planner of nnU-Net');
   for (const file of [out, nnunetPlans]) if (file) assertNew(file);
+  const folders = { '--out': dirname(out), '--nnunet-plans': nnunetPlans && dirname(nnunetPlans) };
+  for (const [option, folder] of Object.entries({ ...folders, '--fingerprint': fingerprint }))
+    if (folder) assertOutside(folder, caseFoldersOf(data), `choose another folder for ${option}`);
 }
 
 async function withProgress(
@@ -107,7 +113,13 @@ async function withProgress(
   }
 }
 
-async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options: Options): Promise<void> {
+/** Writes and prints the plan. Throws InputError, once it is printed, where training does not take the data set. */
+async function planBy(
+  fingerprint: Fingerprint,
+  dataset: PlannedDataset,
+  options: Options,
+  fault: string | undefined,
+): Promise<void> {
   const { data, out, like, memory, nnunetPlans } = options;
   const { preset, presetReason } = await presetOf(options, dataset);
   const { channelNames } = dataset;
@@ -125,7 +137,6 @@ async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options
   const planned =
     nnunet && like ? settingsOfNnunet(base, nnunet, like) : await planForGpu(base, fingerprint, memory);
   const { config } = planned;
-  const fault = await whyNotTrained(data);
   if (nnunet && nnunetPlans)
     await writeJson(
       nnunetPlans,
@@ -143,14 +154,13 @@ async function planBy(fingerprint: Fingerprint, dataset: PlannedDataset, options
     preset,
     presetReason,
   });
-  const end = fault
-    ? `${out}: not written, since this cannot be trained yet: ${fault}`
-    : `${out}: written, for train --config`;
+  const end = fault ? '' : `\n${out}: written, for train --config`;
   print(
     options,
     { preset, config, grid: planned.grid, limits: planned.limits, fault: fault ?? null },
-    `${inColumns(lines)}\n${end}`,
+    `${inColumns(lines)}${end}`,
   );
+  if (fault) throw new InputError(`${out}: not written, since this cannot be trained yet: ${fault}`);
 }
 
 async function presetOf(
@@ -177,15 +187,22 @@ async function planForGpu(
   }
 }
 
-/** Why training does not take the data set; undefined where it does. */
-async function whyNotTrained(data: string): Promise<string | undefined> {
+/** What the user should know of the data set's files, and why training does not take it; undefined where it does. */
+async function asTrained(data: string): Promise<{ notes: readonly string[]; fault?: string }> {
   try {
-    await openDataset(data);
-    return undefined;
+    return { notes: (await openDataset(data)).notes };
   } catch (error) {
-    if (error instanceof InputError) return error.message;
+    if (error instanceof InputError) return { notes: [], fault: error.message };
     throw error;
   }
 }
+
+/** What is said of a channel that sounds like CT and is none to nnU-Net. */
+const noteOnCt = (name: string): string[] =>
+  isCt(name) && name.toLowerCase() !== 'ct'
+    ? [
+        `the channel ${name} is not planned as CT: by nnU-Net’s rule CT alone is, by this name in dataset.json`,
+      ]
+    : [];
 
 const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);

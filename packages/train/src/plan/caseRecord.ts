@@ -29,6 +29,8 @@ export interface CaseRecord {
   /** Millimetres and voxels along z, y, x of the image turned to RAS+. */
   readonly spacing: Dhw;
   readonly shape: Dhw;
+  /** The ids that its label map holds, from the lowest. */
+  readonly labels: readonly number[];
   /** Shape of the smallest box around all voxels that are not 0 in some channel. */
   readonly shapeAfterCrop: Dhw;
   /** For each channel, intensities of labelled voxels, drawn with replacement; none where no voxel is labelled. */
@@ -61,6 +63,7 @@ export async function readCase(source: PlannedCase, channelNames: readonly strin
   return {
     spacing: dhwOf(xyz((axis) => spacing[view.from[axis]!]!)),
     shape: dhwOf(view.shape),
+    labels: idsIn(labels.data),
     shapeAfterCrop: dhwOf(xyz((axis) => box.max[view.from[axis]!]! - box.min[view.from[axis]!]!)),
     samples: channels.map(({ data }, channel) => {
       const draws = random.fork(channel);
@@ -76,6 +79,12 @@ function spacingMm({ affine, header }: Scan): readonly number[] {
   return spacingOf(affine).map((mm, axis) =>
     Math.abs(mm - stated[axis]!) <= ROUNDING * mm ? stated[axis]! : mm,
   );
+}
+
+function idsIn(labels: Uint8Array): number[] {
+  const isThere = new Uint8Array(256);
+  for (let i = 0; i < labels.length; i++) isThere[labels[i]!] = 1;
+  return [...isThere.keys()].filter((id) => isThere[id]);
 }
 
 /** The places in the array of the labelled voxels in a box. */
@@ -100,11 +109,12 @@ const zyx = z.tuple([z.number(), z.number(), z.number()]);
 
 /** A record as it is kept. */
 export const keptRecord = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   channelNames: z.array(z.string()),
   files: filesSchema,
   spacing: zyx,
   shape: zyx,
+  labels: z.array(z.int()),
   shapeAfterCrop: zyx,
   /** float32, little-endian, in base64. */
   samples: z.array(z.string()),
@@ -121,15 +131,16 @@ export async function filesOf({ images, labels }: PlannedCase): Promise<CaseFile
 /** Reads a case and what is to be kept of it. Throws InputError, also where a file changes meanwhile. */
 export async function recordCase(source: PlannedCase, channelNames: readonly string[]): Promise<KeptRecord> {
   const files = await filesOf(source);
-  const { samples, spacing, shape, shapeAfterCrop } = await readCase(source, channelNames);
+  const { samples, spacing, shape, labels, shapeAfterCrop } = await readCase(source, channelNames);
   for (const image of source.images) await assertAsBefore(image, files[basename(image)]!);
   await assertAsBefore(source.labels, files.labels!);
   return {
-    version: 1,
+    version: 2,
     channelNames: [...channelNames],
     files,
     spacing: [...spacing] as [number, number, number],
     shape: [...shape] as [number, number, number],
+    labels: [...labels],
     shapeAfterCrop: [...shapeAfterCrop] as [number, number, number],
     samples: samples.map(({ buffer }) => Buffer.from(buffer).toString('base64')),
   };

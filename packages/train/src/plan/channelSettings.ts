@@ -4,19 +4,17 @@
  */
 import type { Normalisation } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
-import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { inUnitOf } from '../config/augmentations.ts';
 import type { Config } from '../config/schema.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { normalisationsOf } from './normalisation.ts';
 
-/** How nnU-Net would normalise a data set's channels; a single one of CT by any name is CT. */
+/** How nnU-Net would normalise a data set's channels. */
 export function plannedNormalisations(
   channelNames: readonly string[],
   fingerprint: Fingerprint,
 ): Normalisation[] {
-  const names = channelNames.length === 1 && isCt(channelNames[0]!) ? ['CT'] : channelNames;
-  return normalisationsOf(names, fingerprint.median_relative_size_after_cropping).map(
+  return normalisationsOf(channelNames, fingerprint.median_relative_size_after_cropping).map(
     ({ scheme, isMasked }, channel) => {
       switch (scheme) {
         case 'CTNormalization': {

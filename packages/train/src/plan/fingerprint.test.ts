@@ -106,6 +106,14 @@ describe('the fingerprint of several channels', () => {
     await expect(openPlannedDataset(folder)).rejects.toThrow(`${path}: missing, though there is `);
   });
 
+  it('names the label map that holds what dataset.json does not name', async () => {
+    const dataset = await makeDataset(['a', 'b']);
+    await write('labelsTr/b.nii.gz', (x) => (x === 2 ? 3 : 1));
+    await expect(fingerprintOf(dataset, join(folder, 'fp'))).rejects.toThrow(
+      `${join(folder, 'labelsTr/b.nii.gz')}: holds label 3, which dataset.json does not name`,
+    );
+  });
+
   it('keeps off a fingerprint that something else made', async () => {
     const dataset = await makeDataset(['a']);
     await mkdir(join(folder, 'fp'));

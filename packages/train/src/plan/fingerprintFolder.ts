@@ -32,7 +32,8 @@ export interface FingerprintHooks {
 
 /**
  * Takes the fingerprint of a data set, and keeps it in the folder. What was read before an interruption is not read
- * again. Throws InputError where a case is broken, the folder is another's, or another process is at work in it.
+ * again. Throws InputError where a case is broken or holds a label that dataset.json does not name, the folder is
+ * another's, or another process is at work in it.
  */
 export async function fingerprintOf(
   dataset: PlannedDataset,
@@ -53,8 +54,13 @@ export async function fingerprintOf(
     };
     await recordCases(unread, channelNames, keep, signal);
     const gatherer = new FingerprintGatherer(cases.length, channelNames.length, SAMPLES);
-    for (const { name } of cases)
-      gatherer.add(caseRecordOf(await readJsonFile(pathOf(folder, name), keptRecord)));
+    for (const { name, labels: path } of cases) {
+      const record = caseRecordOf(await readJsonFile(pathOf(folder, name), keptRecord));
+      const unknown = record.labels.find((id) => !dataset.labelIds.has(id));
+      if (unknown !== undefined)
+        throw new InputError(`${path}: holds label ${unknown}, which dataset.json does not name`);
+      gatherer.add(record);
+    }
     const fingerprint = gatherer.finish();
     await writeWhole(join(folder, FINGERPRINT), `${JSON.stringify(fingerprint, null, 4)}\n`);
     return fingerprint;

@@ -14,6 +14,8 @@ export interface PlannedDataset {
   readonly channelNames: readonly string[];
   /** Number of names in dataset.json, the background, regions and `ignore` included. */
   readonly labels: number;
+  /** The ids that it names, and that of the background. */
+  readonly labelIds: ReadonlySet<number>;
   readonly cases: readonly PlannedCase[];
 }
 
@@ -40,7 +42,11 @@ export async function openPlannedDataset(folder: string): Promise<PlannedDataset
   }));
   if (!cases.length) throw new InputError(`${images}: holds no image named CASE${FIRST_CHANNEL}`);
   for (const each of cases) assertComplete(each);
-  return { channelNames, labels: Object.keys(described.labels).length, cases };
+  // nnU-Net's first version has ids before names.
+  const ids = Object.entries(described.labels).flatMap(([key, ids]) =>
+    typeof ids === 'string' ? Number(key) : ids,
+  );
+  return { channelNames, labels: Object.keys(described.labels).length, labelIds: new Set([0, ...ids]), cases };
 }
 
 function assertComplete({ images, labels }: PlannedCase): void {
