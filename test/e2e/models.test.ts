@@ -239,6 +239,14 @@ test('labels joined by a table: later models over earlier ones', async () => {
   expect((await join2('joined', { liver: 'first', spleen: 'second' }, { spleen: 'third' })).code).toBe(0);
   const [own, joined] = [await labelsIn('of-folder'), await labelsIn('joined')];
   expect(joined).toEqual(own.map((label) => [0, 1, 3][label]!));
+  const choices = ['--model', model, '--folds', '1', '--folds', '0'];
+  expect(lastLine(await predict('refused', '--model', model, ...choices, '--join', table))).toMatch(
+    /model: has no fold_1\/checkpoint_final\.pth; its folds are 0$/,
+  );
+  const thrice = [...choices, '--folds', '0', '--model', model];
+  expect(lastLine(await predict('refused', ...thrice))).toMatch(
+    /--folds is given 3 times for 2 models; expected once, or once for each$/,
+  );
   const shares = ['--model', model, '--join', table, '--probabilities'];
   expect(lastLine(await predict('refused', '--model', model, ...shares))).toMatch(
     /--probabilities is of one model or an average, not of joined ones$/,

@@ -15,15 +15,18 @@ import { cardOf, modelPaths } from '../model/box.ts';
 import { aligned, factsOf, stageTable } from '../model/describe.ts';
 import { memoryOf } from '../model/memory.ts';
 import { openWithNotes } from '../model/openWithNotes.ts';
-import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
+import {
+  type ChoicesOptions,
+  checkpointOfEachOption,
+  choicesOf,
+  foldsOfEachOption,
+} from '../predict/modelOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
 import { wholeNumber } from '../terminal/optionValues.ts';
 import { configOption, presetOption, setOption, settings } from '../train/settings.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ChoicesOptions {
   model?: string[];
-  folds?: string[];
-  checkpoint?: 'final' | 'best';
   preset: PresetName;
   config?: string;
   set?: string[];
@@ -40,8 +43,8 @@ export const model = command(
   'Describe a model, or print the parameters of a network or the GPU memory that it takes',
 )
   .option('--model <path...>', 'a run, an nnU-Net v2 folder or zip, a MONAI bundle, abdomen', modelPaths)
-  .addOption(foldsOption())
-  .addOption(checkpointOption())
+  .addOption(foldsOfEachOption())
+  .addOption(checkpointOfEachOption())
   .addOption(presetOption().default('gao2022'))
   .addOption(configOption())
   .addOption(setOption())
@@ -73,7 +76,7 @@ export const model = command(
 async function describe(options: Options, paths: readonly string[]): Promise<void> {
   const meant = (['config', 'set', 'patch', 'batch'] as const).find((key) => options[key] !== undefined);
   if (meant) throw new InputError(`--${meant} is for settings; --model brings its own`);
-  const model = await openWithNotes(paths, options);
+  const model = await openWithNotes(paths, choicesOf(options, paths.length));
   const { count } = networkLayout(model.network);
   const gpu = await openGpu();
   try {

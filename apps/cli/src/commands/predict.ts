@@ -11,7 +11,12 @@ import type { PredictorOptions } from '@organseg/train/predict/predictor.ts';
 import { InvalidArgumentError, Option } from 'commander';
 import { memoryCapOption, tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { DEFAULT_MODEL, modelPaths } from '../model/box.ts';
-import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
+import {
+  type ChoicesOptions,
+  checkpointOfEachOption,
+  choicesOf,
+  foldsOfEachOption,
+} from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
 import { predictScans } from '../predict/predictScans.ts';
 import { scansIn } from '../predict/scansIn.ts';
@@ -20,13 +25,11 @@ import { type CommonOptions, command, print, say } from '../terminal/command.ts'
 import { positive, share } from '../terminal/optionValues.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, ChoicesOptions {
   model?: string[];
   join?: string;
   totalsegmentator?: string;
   task?: TaskName;
-  folds?: string[];
-  checkpoint?: 'final' | 'best';
   input: string;
   series?: string;
   out: string;
@@ -59,8 +62,8 @@ export const predict = command('predict', 'Segment scans with a trained model')
   .option('--join <table.json>', 'join the labels of the models by a table, instead of averaging them')
   .option('--totalsegmentator <dir>', 'the models of a task in TotalSegmentator’s folder of weights')
   .addOption(new Option('--task <name>', 'of TotalSegmentator (default: total)').choices(TASK_NAMES))
-  .addOption(foldsOption())
-  .addOption(checkpointOption())
+  .addOption(foldsOfEachOption())
+  .addOption(checkpointOfEachOption())
   .requiredOption('--input <path>', 'a NIfTI file, a folder of DICOM slices, or a folder of either')
   .option('--series <which>', 'of several DICOM series in a folder, by number, description or UID')
   .requiredOption('--out <dir>', 'folder for CASE.nii.gz and report.json')
@@ -142,21 +145,22 @@ const withSeries = (origin: Origin, series: string | undefined): Origin =>
 
 /** What the options name; the model in the box where they name none. Throws InputError where they name two. */
 async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
-  const { model: named, join, totalsegmentator, task, folds, checkpoint } = options;
-  const [choice, how] = [{ folds, checkpoint }, predictorOptions(options)];
+  const { model: named, join, totalsegmentator, task } = options;
+  const how = predictorOptions(options);
   if (totalsegmentator !== undefined) {
     if (named || join)
       throw new InputError(
         '--totalsegmentator brings its own models and table: leave --model and --join out',
       );
-    return await totalSegmentator(totalsegmentator, task ?? 'total', choice, how);
+    return await totalSegmentator(totalsegmentator, task ?? 'total', choicesOf(options, 1)[0]!, how);
   }
   if (task) throw new InputError('--task is for --totalsegmentator alone');
   if (!named && join) throw new InputError('--join is for several --model');
   const model = named ?? [DEFAULT_MODEL];
+  const choices = choicesOf(options, model.length);
   return join === undefined
-    ? await averaged(model, choice, how)
-    : await joinedByTable(model, join, choice, how);
+    ? await averaged(model, choices, how)
+    : await joinedByTable(model, join, choices, how);
 }
 
 function predictorOptions(options: Options): PredictorOptions {

@@ -52,10 +52,13 @@ export interface PlannedTeacher extends PlannedSegmenter {
   ignoringBelow(least: LeastProbability): PlannedTeacher;
 }
 
-/** The model of these folders, whose logits are averaged where they are several. Throws InputError. */
+/**
+ * The model of these folders, whose logits are averaged where they are several; the choice holds for all, or is one for
+ * each. Throws InputError.
+ */
 export async function averaged(
   paths: readonly string[],
-  choice: NnunetChoice,
+  choice: NnunetChoice | readonly NnunetChoice[],
   options: PredictorOptions,
 ): Promise<PlannedTeacher> {
   const model = await openWithNotes(paths, choice);
@@ -102,11 +105,11 @@ function leastOf(
   return least;
 }
 
-/** The models of these folders, their labels joined by the table of a file. Throws InputError. */
+/** The models of these folders, a choice for each, their labels joined by the table of a file. Throws InputError. */
 export async function joinedByTable(
   paths: readonly string[],
   table: string,
-  choice: NnunetChoice,
+  choices: readonly NnunetChoice[],
   options: PredictorOptions,
 ): Promise<PlannedSegmenter> {
   const read = await readJsonFile(table, joinTable);
@@ -117,7 +120,7 @@ export async function joinedByTable(
   const labelNames = namesOf(read, table);
   const parts = await Promise.all(
     paths.map(async (path, i) => {
-      const model = await openWithNotes(path, choice);
+      const model = await openWithNotes(path, choices[i]!);
       const source = `${table}: models.${i}`;
       const lookup = lookupOf(read.models[i]!, model, labelNames, source);
       if (!lookup.some(Boolean))
