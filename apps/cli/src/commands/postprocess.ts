@@ -48,8 +48,9 @@ export const postprocess = command(
       throw new InputError(`${path}: is no folder, in which ${CHOICE} could be kept`);
     const model = await openWithNotes(path, options);
     const { labelNames } = model;
+    const weights = model.weights.map((each) => each.path);
     // What is there must be an earlier choice, or it is not replaced.
-    if (existsSync(join(path, CHOICE))) await readChoice(path, labelNames);
+    if (existsSync(join(path, CHOICE))) await readChoice(path, { labelNames, weights });
     const cases = await casesFor(path, data, labelNames);
     const work = () =>
       withGpu({ memoryCapBytes }, async (owner, signal) => {
@@ -65,7 +66,7 @@ export const postprocess = command(
             bar.update(i + 1, name);
           }
           bar.finish();
-          const choice = trial.choice();
+          const choice = trial.choice(path, weights);
           await saveChoice(path, choice);
           print(options, choice, asText(choice, path));
         } finally {

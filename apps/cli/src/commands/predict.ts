@@ -179,15 +179,15 @@ function predictorOptions(options: Options): PredictorOptions {
 }
 
 /** What the options ask for, or what the model was calibrated with. */
-async function postprocessingOf(
-  options: Options,
-  { labelNames, calibration }: PlannedSegmenter,
-): Promise<Postprocessing> {
+async function postprocessingOf(options: Options, planned: PlannedSegmenter): Promise<Postprocessing> {
   if (options.postprocess) {
     if (options.totalsegmentator || options.join)
       throw new InputError('--postprocess is not for joined models');
-    return readChoice(options.model?.[0] ?? DEFAULT_MODEL, labelNames);
+    const { notes, ...chosen } = await readChoice(options.model?.[0] ?? DEFAULT_MODEL, planned);
+    for (const note of notes) say(note);
+    return chosen;
   }
+  const { labelNames, calibration } = planned;
   const labels = (asked: true | string | undefined) => {
     if (asked === undefined) return [];
     return asked === true ? organLabels(labelNames) : labelsOf(asked.split(','), labelNames);

@@ -34,6 +34,8 @@ import { openWithNotes } from '../model/openWithNotes.ts';
 export interface PlannedSegmenter {
   readonly labelNames: readonly string[];
   readonly channelNames: readonly string[];
+  /** The paths of its weights. */
+  readonly weights: readonly string[];
   /** Whether it gives probabilities. */
   readonly hasProbabilities: boolean;
   /** What is known of how far its labels are to be trusted. */
@@ -72,6 +74,7 @@ function ofModel(model: Model, options: PredictorOptions): PlannedTeacher {
   const planned: PlannedTeacher = {
     labelNames,
     channelNames,
+    weights: model.weights.map(({ path }) => path),
     hasProbabilities: true,
     calibration,
     origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
@@ -240,6 +243,7 @@ function joined(request: JoinRequest, options: PredictorOptions, how: Origin['op
   return {
     labelNames: request.labelNames,
     channelNames,
+    weights: models.flatMap(({ weights }) => weights.map(({ path }) => path)),
     hasProbabilities: false,
     origin: async (postprocessing) => {
       const origins = await Promise.all(

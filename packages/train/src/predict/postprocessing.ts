@@ -3,14 +3,16 @@
  * the model, as nnU-Net does. Nothing is done unless it is asked for.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
 import { diceByLabel } from '@organseg/core/metrics/overlap.ts';
 import { organLabels } from '@organseg/core/organs.ts';
 import { fillHoles, keepLargestComponent } from '@organseg/core/volume/components.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
+import { listed } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 
@@ -45,6 +47,8 @@ export const CHOICE = 'postprocessing.json';
 
 const choice = z.object({
   cases: z.array(z.string()),
+  /** The weights whose label maps were tried, by their paths from the model's folder; versions before did not say. */
+  weights: z.array(z.string()).optional(),
   /** Names of the labels of which only the largest component is kept. */
   largestComponent: z.array(z.string()),
   /** Names of the labels whose holes are filled. */
@@ -92,7 +96,8 @@ export class PostprocessingTrial {
     });
   }
 
-  choice(): PostprocessingChoice {
+  /** The choice for the model of a folder with these weights, by their paths. */
+  choice(folder: string, weights: readonly string[]): PostprocessingChoice {
     const best = this.#labelNames.map((_, label) =>
       WAYS.reduce(
         (chosen, __, way) =>
@@ -106,6 +111,7 @@ export class PostprocessingTrial {
     const mean = (way: number, label: number) => this.#sums[way][label] / this.#cases.length;
     return {
       cases: this.#cases,
+      weights: weights.map((path) => pathFrom(folder, path)),
       largestComponent: chosen('largest'),
       fillHoles: chosen('fill'),
       dsc: Object.fromEntries(
@@ -118,20 +124,45 @@ export class PostprocessingTrial {
 export const saveChoice = (run: string, made: PostprocessingChoice): Promise<void> =>
   writeWhole(join(run, CHOICE), `${JSON.stringify(made, null, 2)}\n`);
 
-/** The choice that was kept with a run. Throws InputError where there is none. */
-export async function readChoice(run: string, labelNames: readonly string[]): Promise<Postprocessing> {
-  const path = join(run, CHOICE);
-  if (!existsSync(path)) throw new InputError(`${path}: no such file; postprocess --choose writes it`);
-  const { largestComponent, fillHoles: holes } = await readJsonFile(path, choice);
-  return { largestComponent: labelsOf(largestComponent, labelNames), fillHoles: labelsOf(holes, labelNames) };
+export interface KeptChoice extends Postprocessing {
+  /** What a user should know of it, a line each. */
+  readonly notes: readonly string[];
 }
 
-/** The ids of labels given by name or id. Throws InputError where one is no organ of the model. */
-export function labelsOf(names: readonly string[], labelNames: readonly string[]): number[] {
+/**
+ * The choice that was kept with a run, for label maps of these weights, by their paths. Throws InputError where there is
+ * none.
+ */
+export async function readChoice(
+  run: string,
+  { labelNames, weights }: { readonly labelNames: readonly string[]; readonly weights: readonly string[] },
+): Promise<KeptChoice> {
+  const path = join(run, CHOICE);
+  if (!existsSync(path)) throw new InputError(`${path}: no such file; postprocess --choose writes it`);
+  const json = await readJsonFile(path, z.looseObject({}));
+  if ('postprocessing_fns' in json)
+    throw new InputError(`${path}: is nnU-Net's own; move it away, and postprocess --choose writes ours`);
+  const kept = check(json, choice, path);
+  const now = weights.map((each) => pathFrom(run, each));
+  const before = kept.weights;
+  return {
+    largestComponent: labelsOf(kept.largestComponent, labelNames, `${path}: `),
+    fillHoles: labelsOf(kept.fillHoles, labelNames, `${path}: `),
+    notes:
+      before && before.join() !== now.join()
+        ? [`${path}: was chosen by label maps of ${listed(before)}, not of ${listed(now)}`]
+        : [],
+  };
+}
+
+const pathFrom = (folder: string, path: string): string => relative(folder, path).replaceAll(sep, '/');
+
+/** The ids of labels given by name or id. Throws InputError, after `source`, where one is no organ of the model. */
+export function labelsOf(names: readonly string[], labelNames: readonly string[], source = ''): number[] {
   return names.map((name) => {
     const label = /^\d+$/.test(name) ? Number(name) : labelNames.indexOf(name);
     if (label < 1 || label >= labelNames.length)
-      throw new InputError(`${name}: is no organ of this model: ${labelNames.slice(1).join(', ')}`);
+      throw new InputError(`${source}${name}: is no organ of this model: ${labelNames.slice(1).join(', ')}`);
     return label;
   });
 }
