@@ -9,6 +9,7 @@ export interface DicomSeries {
   readonly uid: string;
   /** The series' number in its study. */
   readonly number: string | undefined;
+  /** Undefined where there is none, or it says who the patient is. */
   readonly description: string | undefined;
   /** CT, MR or PT. */
   readonly modality: string;
@@ -36,6 +37,8 @@ const SECONDARY_CAPTURE = `${STORAGE}.7`;
 export async function readContents(files: Iterable<DicomFile>): Promise<DicomContents> {
   const series = new Map<string, DicomSeries & { slices: DicomSlice[]; fault: InputError | undefined }>();
   const passedOver = new Map<string, number>();
+  /** The PatientID of each series, and the file that says it. */
+  const idOf = new Map<string, { readonly id: string; readonly file: DicomFile }>();
   for (const file of files) {
     const object = await readHead(file);
     const kind = object ? kindOf(object) : 'file that is not DICOM';
@@ -49,12 +52,19 @@ export async function readContents(files: Iterable<DicomFile>): Promise<DicomCon
     const found = series.get(uid) ?? {
       uid,
       number: elements.text('SeriesNumber'),
-      description: elements.text('SeriesDescription'),
+      description: withoutPatient(elements.text('SeriesDescription'), elements),
       modality: elements.text('Modality') ?? '',
       slices: [],
       fault: undefined,
     };
     series.set(uid, found);
+    const id = elements.text('PatientID');
+    const one = idOf.get(uid) ?? (id === undefined ? undefined : { id, file });
+    if (one) idOf.set(uid, one);
+    if (one && id !== undefined && id !== one.id)
+      found.fault ??= new InputError(
+        `${file.name}: has another PatientID than ${one.file.name} of its series`,
+      );
     try {
       found.slices.push(...slicesOf(object, file));
     } catch (error) {
@@ -68,6 +78,19 @@ export async function readContents(files: Iterable<DicomFile>): Promise<DicomCon
       kind.startsWith('file ') ? `${plural(count, 'file')} not DICOM` : plural(count, kind),
     ),
   };
+}
+
+/** A text as it is shown, without control characters, unless a word of it is one of the patient's name, number or day of birth. */
+function withoutPatient(text: string | undefined, elements: DicomObject['elements']): string | undefined {
+  const wordsOf = (of: string) =>
+    of
+      .normalize('NFC')
+      .toLowerCase()
+      .split(/[^\p{L}\p{N}]+/u);
+  const patient = ['PatientName', 'PatientID', 'PatientBirthDate'].flatMap((name) => elements.texts(name));
+  const secret = new Set(patient.flatMap(wordsOf).filter(({ length }) => length > 1));
+  if (text === undefined || wordsOf(text).some((word) => secret.has(word))) return undefined;
+  return text.replaceAll(/\p{Cc}/gu, '');
 }
 
 /** Whether an object is a slice of a scan, or what else it is. */

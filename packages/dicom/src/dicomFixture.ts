@@ -134,6 +134,21 @@ export const COMPRESSED_FRAMES: Readonly<Record<string, string>> = {
     '/0//UQApAAAAAAAIAAAABgAAAAAAAAAAAAAACAAAAAYAAAAAAAAAAAABjwEB/1IADAACAAEAAQQEAAH/XAAHQICIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAABXAAH/k8A/MQAMqOEhAjc6miJ+OiIzZhi/wB+YZAD8AyA/wJAE9yJI2Q/A0HadsyMIaEKc/dCi88VEVM8MqYOZxLsNrdcf4oivFzt/UMf/2Q==',
 };
 
+/** A file whose last element, its pixels, is in these fragments, without a table of their offsets. */
+export async function inFragments(file: DicomFile, fragments: readonly Uint8Array[]): Promise<DicomFile> {
+  const bytes = await file.read();
+  const tag = [0xe0, 0x7f, 0x10, 0x00, 'O'.charCodeAt(0), 'B'.charCodeAt(0), 0, 0, 0xff, 0xff, 0xff, 0xff];
+  const at = bytes.findIndex((_, i) => tag.slice(0, 4).every((byte, k) => bytes[i + k] === byte));
+  const item = (content: Uint8Array) => {
+    const head = new Uint8Array([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0]);
+    new DataView(head.buffer).setUint32(4, content.length, true);
+    return [...head, ...content];
+  };
+  const end = [0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0];
+  const items = [new Uint8Array(), ...fragments].flatMap(item);
+  return dicomFile(file.name, Uint8Array.from([...bytes.slice(0, at), ...tag, ...items, ...end]));
+}
+
 /** A slice of that frame, whose values are its stored ones. */
 export function compressedSlice(transferSyntax: string): DicomFile {
   const PixelData = [

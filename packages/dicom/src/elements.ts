@@ -50,7 +50,7 @@ export class Elements {
   }
 
   numbers(name: string): number[] {
-    return this.raw(name).map(Number);
+    return this.raw(name).map((value) => (value === null ? Number.NaN : Number(value)));
   }
 
   number(name: string): number | undefined {
@@ -112,7 +112,8 @@ function parseWhole(
  * own, which numbers and codes are the same in.
  */
 function readFile(bytes: ArrayBuffer, isHead: boolean): DicomDict {
-  const until = isHead && { untilTag: PIXEL_DATA, includeUntilTagValue: false };
+  // What follows the pixels is not needed, and may be no element.
+  const until = { untilTag: PIXEL_DATA, includeUntilTagValue: !isHead };
   try {
     return data.DicomMessage.readFile(bytes, { ignoreErrors: false, ...until });
   } catch (error) {
@@ -121,11 +122,21 @@ function readFile(bytes: ArrayBuffer, isHead: boolean): DicomDict {
   }
 }
 
+/** Takes the decimal commas that some writers use for points; dcmjs leaves them out, which makes whole numbers. */
+function readDecimalCommas(dict: DicomDict['dict']): void {
+  for (const element of Object.values(dict)) {
+    if (element.vr === 'SQ') for (const item of element.Value) readDecimalCommas(item as DicomDict['dict']);
+    if (element.vr === 'DS' && element._rawValue?.some((text) => String(text).includes(',')))
+      element.Value = element._rawValue.map((text) => Number(String(text).replace(',', '.')));
+  }
+}
+
 function parse(bytes: Uint8Array<ArrayBuffer>, isHead: boolean): DicomObject {
   const { buffer, byteOffset, byteLength } = bytes;
   const whole = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
   const { dict, meta } = readFile(whole, isHead);
   const { [PIXEL_DATA]: pixels, ...others } = dict;
+  readDecimalCommas(others);
   const values = data.DicomMetaDictionary.naturalizeDataset(others);
   if (pixels && !isHead) values.PixelData = pixels.Value;
   return {

@@ -64,6 +64,17 @@ function isInt16(slice: DicomSlice): boolean {
   return isWhole && low >= -32768 && high <= 32767;
 }
 
+/** What is said of slices that lie evenly apart, but whose files' numbers leave some out. */
+function lackingNumbers(slices: readonly DicomSlice[]): string | undefined {
+  const numbers = slices.flatMap(({ instanceNumber }) => instanceNumber ?? []);
+  if (new Set(numbers).size < slices.length || !numbers.every(Number.isInteger)) return undefined;
+  const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
+  const lacking = last - first + 1 - slices.length;
+  return lacking
+    ? `${plural(slices.length, 'slice')}, numbered ${first} to ${last} (InstanceNumber): ${lacking} may be missing`
+    : undefined;
+}
+
 function doubtsOf({ passedOver }: DicomContents, { modality }: DicomSeries, { slices, copies }: SeriesGrid) {
   const doubts: ScanDoubt[] = [];
   const others = [
@@ -71,6 +82,8 @@ function doubtsOf({ passedOver }: DicomContents, { modality }: DicomSeries, { sl
     ...passedOver,
   ];
   if (others.length) doubts.push({ about: 'series', text: `passed over: ${others.join(', ')}` });
+  const lacking = lackingNumbers(slices);
+  if (lacking) doubts.push({ about: 'series', text: lacking });
   if (modality !== 'CT')
     doubts.push({ about: 'values', text: `the series is ${modality || 'of no modality'}, not CT` });
   const unit = slices.find((slice) => slice.unit && slice.unit !== 'HU')?.unit;

@@ -2,7 +2,9 @@
 declare module 'dcmjs' {
   export interface DicomElement {
     readonly vr: string;
-    readonly Value: unknown[];
+    Value: unknown[];
+    /** What the file holds, before it is understood. */
+    readonly _rawValue?: unknown[];
   }
   export class DicomDict {
     constructor(meta: Record<string, DicomElement>);

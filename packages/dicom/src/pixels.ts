@@ -13,12 +13,14 @@ const HIGHEST_HU = 3071;
 /** Reads the stored bytes of slices; of a file with several frames the pixels stay until another file is read. */
 export class SliceReader {
   #file: DicomFile | undefined;
-  #pixels: ArrayBuffer[] = [];
+  /** Of compressed pixels the frames, else the parts that the element's value is in. */
+  #parts: readonly Uint8Array<ArrayBuffer>[] = [];
 
   /** The stored values of a slice, little-endian. Throws InputError where there are too few. */
   async read({ file, frame, pixels }: DicomSlice): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#file !== file) {
-      this.#pixels = (await readWhole(file)).elements.binary('PixelData');
+      const parts = (await readWhole(file)).elements.binary('PixelData').map((each) => new Uint8Array(each));
+      this.#parts = isEncapsulated(pixels.transferSyntax) ? framesOf(parts, pixels.frames) : parts;
       this.#file = file;
     }
     const { transferSyntax, columns, rows, bitsAllocated } = pixels;
@@ -42,14 +44,36 @@ export class SliceReader {
     return values;
   }
 
-  #frame(frame: number, { transferSyntax, columns, rows, frames, bitsAllocated }: PixelFormat) {
-    const parts = this.#pixels.map((buffer) => new Uint8Array(buffer));
-    if (isEncapsulated(transferSyntax))
-      return frames === 1 ? concatenated(parts) : (parts[frame] ?? new Uint8Array());
+  #frame(frame: number, { transferSyntax, columns, rows, bitsAllocated }: PixelFormat) {
+    if (isEncapsulated(transferSyntax)) return this.#parts[frame] ?? new Uint8Array();
     const bytes = (columns * rows * bitsAllocated) / 8;
-    return concatenated(parts.map((part) => part.subarray(frame * bytes, (frame + 1) * bytes)));
+    return concatenated(this.#parts.map((part) => part.subarray(frame * bytes, (frame + 1) * bytes)));
   }
 }
+
+/**
+ * The frames of compressed pixels, none where they cannot be told apart. Without a table of offsets dcmjs gives their
+ * fragments; the first of a frame begins with the mark of a codestream's start, behind the mark of another one's end.
+ */
+function framesOf(parts: readonly Uint8Array<ArrayBuffer>[], count: number): Uint8Array<ArrayBuffer>[] {
+  if (count === 1) return [concatenated(parts)];
+  if (parts.length === count) return [...parts];
+  const frames: Uint8Array<ArrayBuffer>[][] = [];
+  for (const part of parts) {
+    const last = frames.at(-1);
+    if (last && !(isStart(part) && isEnd(last.at(-1)!))) last.push(part);
+    else frames.push([part]);
+  }
+  return frames.length === count ? frames.map(concatenated) : [];
+}
+
+/** Of JPEG and JPEG-LS SOI and the next mark, of JPEG 2000 SOC and SIZ. */
+const isStart = ([a, b, c, d]: Uint8Array) =>
+  a === 0xff && c === 0xff && (b === 0xd8 || (b === 0x4f && d === 0x51));
+
+/** EOI, or JPEG 2000's EOC, which is the same; a byte may follow that makes the length even. */
+const isEnd = (part: Uint8Array) =>
+  [2, 3].some((back) => part.at(-back) === 0xff && part.at(1 - back) === 0xd9);
 
 /** The lowest and the highest value that a slice can hold. */
 export function rangeOf({ slope, intercept, pixels }: DicomSlice): [number, number] {

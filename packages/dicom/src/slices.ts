@@ -26,6 +26,8 @@ export interface DicomSlice {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly frameOfReferenceUid: string | undefined;
+  /** The number of its file in the series; undefined of a frame among others. */
+  readonly instanceNumber: number | undefined;
   readonly acquisition: string | undefined;
   /** Centre of the first pixel in mm, in DICOM's axes: to the left, to the back, to the head. */
   readonly position: Xyz;
@@ -55,6 +57,7 @@ export function slicesOf({ elements, transferSyntax }: DicomObject, file: DicomF
     sopClassUid: elements.text('SOPClassUID') ?? '',
     sopInstanceUid: elements.text('SOPInstanceUID') ?? '',
     frameOfReferenceUid: elements.text('FrameOfReferenceUID'),
+    instanceNumber: pixels.frames > 1 ? undefined : elements.number('InstanceNumber'),
     pixels,
   };
   if (!elements.has('PerFrameFunctionalGroupsSequence')) {

@@ -1,10 +1,10 @@
 /** Folders of DICOM files, told from others by how the files in them begin. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dicomSlice } from '@organseg/dicom/dicomFixture.ts';
+import { dicomSeries, dicomSlice } from '@organseg/dicom/dicomFixture.ts';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../train/test/fixture.ts';
-import { holdsDicom, isDicomFolder } from './dicomFolder.ts';
+import { dicomContents, holdsDicom, isDicomFolder } from './dicomFolder.ts';
 
 async function isDicom(bytes: Uint8Array): Promise<boolean[]> {
   const folder = temporaryFolder();
@@ -21,4 +21,13 @@ test('files are DICOM with a preamble or without, and other files that begin wit
       false,
       false,
     ]);
+});
+
+test('a disc is read by its directory', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'DICOM'));
+  for (const { name, read } of dicomSeries(2)) writeFileSync(join(folder, 'DICOM', name), await read());
+  writeFileSync(join(folder, 'DICOMDIR'), 'DICOMDIR');
+  const { series } = await dicomContents(join(folder, 'DICOMDIR'));
+  expect(series.map(({ slices }) => slices.length)).toEqual([2]);
 });

@@ -1,6 +1,6 @@
 /** Folders of DICOM files, whatever their names and however deep they lie; and single files of several frames. */
 import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import type { DicomStream } from '@organseg/dicom/openSeries.ts';
 import { withPreamble } from '@organseg/dicom/preamble.ts';
@@ -34,9 +34,17 @@ export async function filesBelow(folder: string, depth = 0, seen = new Set<strin
   return files;
 }
 
+const DIRECTORY = /^dicomdir$/i;
+
+/** The folder of a disc, where a path names the directory file in it; any other path itself. */
+export const discOf = (path: string): string =>
+  DIRECTORY.test(basename(path)) && statOrNone(path)?.isFile() ? dirname(path) : path;
+
 /** The files below a folder; a file itself. Throws InputError. */
-const filesOf = async (path: string): Promise<string[]> =>
-  (await statOf(path)).isDirectory() ? filesBelow(path) : [path];
+async function filesOf(path: string): Promise<string[]> {
+  const of = discOf(path);
+  return (await statOf(of)).isDirectory() ? filesBelow(of) : [path];
+}
 
 const statOrNone = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
@@ -50,7 +58,9 @@ export async function isDicomFolder(folder: string): Promise<boolean> {
   const names = (await namesIn(folder)).filter((name) => !name.startsWith('.'));
   return names.some((name) => {
     const path = join(folder, name);
-    return statOrNone(path)?.isFile() && (/^dicomdir$|\.dcm$/i.test(name) || beginsAsDicom(path));
+    return (
+      statOrNone(path)?.isFile() && (DIRECTORY.test(name) || /\.dcm$/i.test(name) || beginsAsDicom(path))
+    );
   });
 }
 

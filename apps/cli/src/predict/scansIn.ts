@@ -3,20 +3,21 @@ import { basename, join, resolve } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { dicomFoldersIn } from '@organseg/files/caseFolder.ts';
 import { channelFiles, channelOf } from '@organseg/files/channels.ts';
-import { isDicomFolder } from '@organseg/files/dicomFolder.ts';
+import { discOf, isDicomFolder } from '@organseg/files/dicomFolder.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import type { ScanFile } from './predictions.ts';
 
 /**
  * The scans of a folder, or the one file, by their first channels and by case name, which is without the channel's _0000
- * and the ending. A folder that holds DICOM files itself is one scan; else each of its folders that hold some is. Of a
+ * and the ending. A disc's DICOMDIR stands for its folder. A folder that holds DICOM files itself is one scan; else each of its folders that hold some is. Of a
  * folder with several series the one called `series` is meant. Throws InputError where there is none, or two of one name.
  */
 export async function scansIn(
-  input: string,
+  named: string,
   channelNames: readonly string[] = ['CT'],
   series?: string,
 ): Promise<ScanFile[]> {
+  const input = discOf(named);
   const isFolder = (await statOf(input)).isDirectory();
   const scans = isFolder ? await scansOf(input, channelNames, series) : [fileScan(input, series)];
   assertNoTwins(input, scans);
