@@ -49,11 +49,23 @@ function isUnfinished(beginning: string): boolean {
 export function check<T>(value: unknown, schema: z.ZodType<T>, source: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues as [z.core.$ZodIssue];
+  const issue = inside(parsed.error.issues[0]!);
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys')
     throw new InputError(`${source}: unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`);
   throw new InputError([source, path, faultOf(issue)].filter(Boolean).join(': '));
+}
+
+/** The message of alternatives none of which fits. */
+const NONE_FITS = 'Invalid input';
+
+/** A fault, or that within the alternative whose kind the value has. */
+function inside(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union' || issue.message !== NONE_FITS) return issue;
+  const within = issue.errors
+    .map(([first]) => first!)
+    .find(({ code, path }) => path.length || (code !== 'invalid_type' && code !== 'invalid_value'));
+  return within ? inside({ ...within, path: [...issue.path, ...within.path] }) : issue;
 }
 
 /** The kinds of values by zod's names, in words. */
@@ -70,11 +82,22 @@ const KINDS: Record<string, string> = {
 };
 
 /** The fault of a value in words: of one of another kind, what it is and what is expected. */
-function faultOf({ code, message }: z.core.$ZodIssue): string {
-  const [, expected, received] = /^Invalid input: expected (\w+), received (\w+)$/.exec(message) ?? [];
-  if (code !== 'invalid_type' || !expected || !received) return message;
-  const kind = KINDS[expected] ?? expected;
+function faultOf(issue: z.core.$ZodIssue): string {
+  const isUnion = issue.code === 'invalid_union' && issue.message === NONE_FITS;
+  const all = (isUnion ? issue.errors.map(([first]) => first!) : [issue]).map(kindsOf);
+  const received = all[0]?.received;
+  if (!received) return issue.message;
+  const kinds = [...new Set(all.map(({ expected }) => expected))].join(' or ');
   return received === 'undefined'
-    ? `is missing, expected ${kind}`
-    : `expected ${kind}, got ${KINDS[received] ?? received}`;
+    ? `is missing, expected ${kinds}`
+    : `expected ${kinds}, got ${KINDS[received] ?? received}`;
+}
+
+/** What a value is, and what is expected of it, in words. */
+function kindsOf(issue: z.core.$ZodIssue): { expected: string; received?: string | undefined } {
+  if (issue.code === 'invalid_value')
+    return { expected: issue.values.map((value) => JSON.stringify(value)).join(' or ') };
+  const [, expected = '', received] =
+    /^Invalid input: expected (\w+), received (\w+)$/.exec(issue.message) ?? [];
+  return { expected: KINDS[expected] ?? expected, received };
 }

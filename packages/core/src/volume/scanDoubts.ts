@@ -22,7 +22,7 @@ export interface ScanDoubt {
 }
 
 /** What a voxel of a CT may measure along an axis, and a scan. */
-const VOXEL_MM = [0.05, 50] as const;
+export const VOXEL_MM = [0.05, 50] as const;
 const SCAN_MM = 2000;
 
 /** The fault of a scan whose voxels or whose extent no CT of a human has; undefined where there is none. */

@@ -2,6 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import type { OpenBytes } from '@organseg/files/openBytes.ts';
 import { parseJson, textOf } from '@organseg/files/parseJson.ts';
+import { withoutPythonWords } from '@organseg/files/pythonJson.ts';
 import type { z } from 'zod';
 
 /** A folder, on disk, in a zip or dropped on a page. Names of what lies below it are told apart by `/`. */
@@ -26,13 +27,13 @@ export interface ModelFiles {
 /** The largest JSON file that is read: nnU-Net's are of some kB, some MB where dataset.json lists all cases. */
 const MAX_JSON_BYTES = 16 << 20;
 
-/** A JSON file of a model, of this form. Throws InputError. */
+/** A JSON file of a model, of this form; null stands for numbers that are none. Throws InputError. */
 export async function readJson<T>(files: ModelFiles, name: string, schema: z.ZodType<T>): Promise<T> {
   if ((await files.size(name)) > MAX_JSON_BYTES)
     throw new InputError(`${files.pathOf(name)}: is larger than ${MAX_JSON_BYTES} bytes, too large for JSON`);
   const bytes = await files.open(name);
   try {
-    return parseJson(textOf(bytes.read(0, bytes.size)), schema, files.pathOf(name));
+    return parseJson(withoutPythonWords(textOf(bytes.read(0, bytes.size))), schema, files.pathOf(name));
   } finally {
     bytes.close();
   }

@@ -131,6 +131,14 @@ test('one number stands for all stages, and for all axes', () => {
   });
 });
 
+test('intensities that only CT needs may be missing', () => {
+  const { preprocessing } = described({
+    plans: { foreground_intensity_properties_per_channel: { 0: { mean: null } } },
+    configuration: { normalization_schemes: ['ZScoreNormalization'] },
+  });
+  expect(preprocessing).toMatchObject({ channels: [{ scheme: 'ZScoreNormalization', useMask: false }] });
+});
+
 suite('what is not known is refused by its name', () => {
   const architecture = (network_class_name: string) => ({
     architecture: { network_class_name, arch_kwargs: {} },
@@ -190,6 +198,24 @@ suite('what is not known is refused by its name', () => {
     ],
     ['dataset.json: labels.background expects 0', { dataset: { labels: { liver: 1 } } }],
     ['dataset.json: has no channel_names', { dataset: { channel_names: undefined } }],
+    [
+      'normalization_schemes has none for channel 1 of dataset.json',
+      { dataset: { channel_names: { 0: 'CT', 1: 'PET' } } },
+    ],
+    [
+      'dataset.json: labels.0: expected a number; numbers before names are the form of nnU-Net v1',
+      { dataset: { labels: { 0: 'background', 1: 'liver' } } },
+    ],
+    ['spacing.1: expected 0.05 to 50 mm', { configuration: { spacing: [3, 1e-9, 1.5] } }],
+    ['spacing.0: expected 0.05 to 50 mm', { configuration: { spacing: [-3, 1.5, 1.5] } }],
+    ['spacing.2: expected a number, got null', { configuration: { spacing: [3, 1.5, null] } }],
+    ['use_mask_for_norm: expected a list […], got null', { configuration: { use_mask_for_norm: null } }],
+    ['strides: expected a number or a list […], got null', { network: { strides: null } }],
+    ['strides.0: expected a number or a list […], got null', { network: { strides: [null] } }],
+    [
+      'the intensities of channel 0: mean: expected a number, got null',
+      { plans: { foreground_intensity_properties_per_channel: { 0: { mean: null } } } },
+    ],
   ])('%s', (fault, changes) => {
     expect(() => described(changes)).toThrow(InputError);
     expect(() => described(changes)).toThrow(fault);

@@ -5,9 +5,10 @@ import type {
   Resampler,
 } from '@organseg/core/inference/nnunet/preprocessing.ts';
 import { InputError } from '@organseg/core/inputError.ts';
+import { check } from '@organseg/files/parseJson.ts';
 import type { Dhw } from '@organseg/kernels/axes.ts';
 import type { NewConfiguration, OldConfiguration } from './network.ts';
-import type { Plans } from './schema.ts';
+import { intensities, type Plans } from './schema.ts';
 
 /** The readers of images, and whether they turn them to RAS+. */
 const READERS: Readonly<Record<string, boolean>> = {
@@ -75,8 +76,9 @@ function normalisation(
       const known =
         plans.foreground_intensity_properties_per_channel ??
         plans.foreground_intensity_properties_by_modality;
-      const of = known?.[channel];
-      if (!of) throw new InputError(`${where}: CTNormalization has no intensities of channel ${channel}`);
+      if (!known?.[channel])
+        throw new InputError(`${where}: CTNormalization has no intensities of channel ${channel}`);
+      const of = check(known[channel], intensities, `${where}: the intensities of channel ${channel}`);
       return { scheme, low: of.percentile_00_5, high: of.percentile_99_5, mean: of.mean, std: of.std };
     }
     case 'ZScoreNormalization':
@@ -85,8 +87,10 @@ function normalisation(
     case 'RGBTo01Normalization':
     case 'NoNormalization':
       return { scheme };
+    case undefined:
+      throw new InputError(`${where}: normalization_schemes has none for channel ${channel} of dataset.json`);
     default:
-      throw new InputError(`${where}: the normalisation ${scheme ?? 'of a channel'} is not known`);
+      throw new InputError(`${where}: the normalisation ${scheme} is not known`);
   }
 }
 

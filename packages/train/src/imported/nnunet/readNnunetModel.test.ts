@@ -173,6 +173,13 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
     );
   });
 
+  test('what Python writes for a number that is none does not matter where nothing reads it', async () => {
+    const path = copied();
+    const plans = readFileSync(join(path, 'plans.json'), 'utf8');
+    writeFileSync(join(path, 'plans.json'), plans.replace('{', '{ "seconds": NaN,'));
+    expect((await read(path)).network).toMatchObject({ architecture: 'PlainConvUNet' });
+  });
+
   test('plans that are not those of the checkpoint are refused', async () => {
     const path = copied();
     const plans = readFileSync(join(path, 'plans.json'), 'utf8');

@@ -1,5 +1,6 @@
 /** The forms of nnU-Net's plans.json and dataset.json, as far as predicting needs them. */
 import { MAX_CLASSES } from '@organseg/core/organs.ts';
+import { VOXEL_MM } from '@organseg/core/volume/scanDoubts.ts';
 import { z } from 'zod';
 
 const count = z.int().positive();
@@ -41,7 +42,9 @@ export type NetworkArguments = z.infer<typeof networkArguments>;
 const common = {
   preprocessor_name: z.string().default('DefaultPreprocessor'),
   patch_size: z.array(count),
-  spacing: z.array(z.number().positive()),
+  spacing: z.array(
+    z.number().refine((mm) => mm >= VOXEL_MM[0] && mm <= VOXEL_MM[1], `expected ${VOXEL_MM.join(' to ')} mm`),
+  ),
   normalization_schemes: z.array(z.string()),
   use_mask_for_norm: z.array(z.boolean()),
   resampling_fn_data: z.string(),
@@ -69,7 +72,8 @@ export const oldConfiguration = z.looseObject({
   pool_op_kernel_sizes: byStageAndAxis,
 });
 
-const intensities = z.looseObject({
+/** Those of a channel, which CTNormalization needs; of other channels they may be missing. */
+export const intensities = z.looseObject({
   mean: z.number(),
   std: z.number(),
   percentile_00_5: z.number(),
@@ -86,9 +90,9 @@ export const plans = z.looseObject({
   transpose_backward: permutation,
   configurations: z.record(z.string(), z.looseObject({ inherits_from: z.string().optional() })),
   label_manager: z.string().default('LabelManager'),
-  foreground_intensity_properties_per_channel: z.record(z.string(), intensities).optional(),
+  foreground_intensity_properties_per_channel: z.record(z.string(), z.unknown()).optional(),
   /** Its name before nnU-Net 2.0. */
-  foreground_intensity_properties_by_modality: z.record(z.string(), intensities).optional(),
+  foreground_intensity_properties_by_modality: z.record(z.string(), z.unknown()).optional(),
 });
 export type Plans = z.infer<typeof plans>;
 
@@ -97,9 +101,18 @@ const label = z
   .min(0)
   .max(MAX_CLASSES - 1);
 
+/** What is wrong with labels by number. */
+const V1_LABELS =
+  'expected a number; numbers before names are the form of nnU-Net v1, v2 has {"background": 0, "liver": 1}';
+
 export const dataset = z
   .looseObject({
-    labels: z.record(z.string(), z.union([label, z.array(label).min(1)])),
+    labels: z.record(
+      z.string(),
+      z.union([label, z.array(label).min(1)], {
+        error: ({ input }) => (typeof input === 'string' ? V1_LABELS : undefined),
+      }),
+    ),
     regions_class_order: z.array(label).nullable().optional(),
     channel_names: z.record(z.string(), z.string()).optional(),
     modality: z.record(z.string(), z.string()).optional(),
