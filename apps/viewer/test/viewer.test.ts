@@ -263,15 +263,25 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     });
     expect(rows).toEqual(expected);
     await page.selectOption('#plane', 'axial');
-    const places = new Set<string>();
-    for (const id of ['slices', 'second-slices']) {
-      const { width, height } = (await page.locator(`#${id}`).boundingBox())!;
-      for (const share of [0.4, 0.6]) {
-        await page.click(`#${id}`, { position: { x: share * width, y: height / 2 } });
-        places.add(await text('place'));
+    const clicked = async () => {
+      const places = new Set<string>();
+      for (const id of ['slices', 'second-slices']) {
+        const { width, height } = (await page.locator(`#${id}`).boundingBox())!;
+        for (const share of [0.4, 0.6]) {
+          await page.click(`#${id}`, { position: { x: share * width, y: height / 2 } });
+          places.add(await text('place'));
+        }
       }
-    }
+      return places;
+    };
+    const places = await clicked();
     expect(places.size).toBe(2); // the same two places, whichever slices are clicked
+    for (let i = 0; i < 3; i++) await page.press('#second-slices', '+');
+    const near = await clicked();
+    expect(near.size).toBe(2); // both are magnified about the place that was clicked last
+    expect([...near].filter((place) => places.has(place))).toEqual([...places].slice(1));
+    await page.press('#slices', '0');
+    expect(await clicked()).toEqual(places);
     const grid = await choose('second-input', join(folder, 'site/demo/phantom-reference.nii.gz'));
     expect(grid).toMatch(/^phantom-reference\.nii\.gz lies on another grid \(/);
     expect(await page.isHidden('#second-slices')).toBe(true);

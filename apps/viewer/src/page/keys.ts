@@ -29,6 +29,17 @@ export function moveByKeys(slices: HTMLElement, move: (x: number, y: number, z: 
   });
 }
 
+/** By how much a key magnifies; 0 ends that. */
+const ZOOMS: Readonly<Record<string, number>> = { '+': 1.25, '=': 1.25, '-': 0.8, '0': 0 };
+
+/** Has slices magnified by the keys that are pressed on them. */
+export function zoomByKeys(slices: HTMLElement, zoom: (factor: number) => void): void {
+  slices.addEventListener('keydown', ({ key, ctrlKey, metaKey }) => {
+    const factor = ZOOMS[key];
+    if (factor !== undefined && !ctrlKey && !metaKey) zoom(factor);
+  });
+}
+
 /** Chooses the next entry of a list. */
 export function chooseNext(list: HTMLSelectElement): void {
   list.selectedIndex = (list.selectedIndex + 1) % list.options.length;

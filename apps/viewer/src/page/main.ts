@@ -4,7 +4,7 @@ import { listenToPen, PEN_KEYS } from './correction.ts';
 import { element, input, options, save, show } from './dom.ts';
 import { chosenFiles, droppedFiles, fetchedFiles } from './drop.ts';
 import { listKept } from './keptModels.ts';
-import { chooseNext, listenToKeys, moveByKeys } from './keys.ts';
+import { chooseNext, listenToKeys, moveByKeys, zoomByKeys } from './keys.ts';
 import { listenToLearning, updateLearning } from './learning.ts';
 import {
   compare,
@@ -112,7 +112,9 @@ function listen(): void {
   });
   const planes = element<HTMLSelectElement>('plane');
   planes.addEventListener('change', () => {
+    element('canvases').classList.toggle('one', planes.value !== 'all planes');
     if (page.view) page.view.plane = planes.value as PlaneName;
+    dispatchEvent(new Event('resize'));
   });
   listenToPen();
   listenToLearning();
@@ -142,8 +144,10 @@ function listen(): void {
     d: () => input('differences').click(),
     ...PEN_KEYS,
   });
-  for (const id of ['slices', 'second-slices'])
+  for (const id of ['slices', 'second-slices']) {
     moveByKeys(element(id), (...step) => page.view?.move(...step));
+    zoomByKeys(element(id), (factor) => page.view?.zoom(factor));
+  }
 }
 
 async function start(): Promise<void> {

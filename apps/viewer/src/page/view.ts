@@ -1,5 +1,5 @@
 /** The pictures: three planes of a scan with its organs, and the organs in 3D. */
-import { Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { DRAG_MODE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { readHeader } from 'nifti-reader-js';
 import type { LabelPictures, NiftiParts, ShownOrgan } from '../protocol.ts';
 import { Pen } from './pen.ts';
@@ -21,6 +21,16 @@ export const PLANES = {
 } as const;
 export type PlaneName = keyof typeof PLANES;
 
+/** The planes in quarters: left, top, width, height as shares of the canvas. The page shows 3D in the fourth. */
+const QUARTERS = [
+  { sliceType: SLICE_TYPE.AXIAL, position: [0, 0, 0.5, 0.5] },
+  { sliceType: SLICE_TYPE.CORONAL, position: [0.5, 0, 0.5, 0.5] },
+  { sliceType: SLICE_TYPE.SAGITTAL, position: [0, 0.5, 0.5, 0.5] },
+] satisfies Parameters<Niivue['setCustomLayout']>[0];
+
+/** By how much slices can be magnified. */
+const MOST_ZOOM = 10;
+
 /** What lies under the crosshair. */
 export interface Place {
   readonly mm: readonly number[];
@@ -41,7 +51,7 @@ const NO_KEYS = { clipPlaneHotKey: '', cycleClipPlaneHotKey: '', viewModeHotKey:
 const COMMON = { logLevel: 'error', loadingText: '', isColorbar: false, ...NO_KEYS } as const;
 
 /** The size of the organs in 3D, as a share of what NiiVue takes. */
-const SOLID_SCALE = 0.8;
+const SOLID_SCALE = 1.3;
 
 /** Label 1 in a colour that no organ has. */
 const DIFFERENCES = { R: [0, 255], G: [0, 0], B: [0, 255], A: [0, 255], I: [0, 1], labels: ['', 'differs'] };
@@ -81,7 +91,7 @@ export class View {
     };
     await planes.attachToCanvas(slices);
     await render.attachToCanvas(solid);
-    planes.setSliceType(SLICE_TYPE.MULTIPLANAR);
+    view.#layOut();
     render.setSliceType(SLICE_TYPE.RENDER);
     render.setScale(SOLID_SCALE);
     return view;
@@ -125,12 +135,14 @@ export class View {
     marks.setColormapLabel(DIFFERENCES);
     for (const volume of [this.#slices.volumes[0]!, labels, marks]) this.#second.addVolume(volume);
     this.#slices.addVolume(marks);
-    this.#second.setSliceType(PLANES[this.#plane]);
-    this.#second.scene.crosshairPos = this.#slices.scene.crosshairPos;
+    const { crosshairPos, pan2Dxyzmm } = this.#slices.scene;
+    this.#second.scene.crosshairPos = crosshairPos;
+    this.#second.scene.pan2Dxyzmm = copyOf(pan2Dxyzmm);
+    this.#layOut();
     dispatchEvent(new Event('resize')); // the slices are smaller than they were
   }
 
-  /** The slices of a second prediction. The crosshair of either slices is the other's; NiiVue links those in focus alone. */
+  /** The slices of a second prediction. Crosshair, zoom and place of either are the other's; NiiVue links those in focus alone. */
   async #openSecond(canvas: HTMLCanvasElement): Promise<Niivue> {
     const second = newSlices();
     await second.attachToCanvas(canvas);
@@ -144,6 +156,8 @@ export class View {
       follow(first, second);
       first.createOnLocationChange();
     };
+    zoomTogether(first, second);
+    zoomTogether(second, first);
     return second;
   }
 
@@ -155,6 +169,7 @@ export class View {
   hideSecond(): void {
     for (const volume of this.#slices.volumes.slice(2)) this.#slices.removeVolume(volume);
     for (const volume of [...(this.#second?.volumes ?? [])]) this.#second?.removeVolume(volume);
+    this.#layOut();
     dispatchEvent(new Event('resize'));
   }
 
@@ -213,7 +228,18 @@ export class View {
 
   set plane(plane: PlaneName) {
     this.#plane = plane;
-    for (const viewer of this.#planes) viewer.setSliceType(PLANES[plane]);
+    this.#layOut();
+  }
+
+  /** Two predictions have NiiVue's own layout of planes, for which there is less room. */
+  #layOut(): void {
+    const planes = this.#planes;
+    const isInQuarters = this.#plane === 'all planes' && planes.length === 1;
+    for (const viewer of planes) {
+      if (isInQuarters) viewer.setCustomLayout(QUARTERS);
+      else viewer.clearCustomLayout();
+      viewer.setSliceType(PLANES[this.#plane]);
+    }
   }
 
   /** 0 to 1. */
@@ -235,23 +261,38 @@ export class View {
 
   /** Moves the crosshair by voxels, of the slices that have the focus and of the others with them. */
   move(x: number, y: number, z: number): void {
-    const viewer = this.#planes.find(({ canvas }) => canvas === document.activeElement) ?? this.#slices;
+    const viewer = this.#focused;
     if (viewer.volumes.length) viewer.moveCrosshairInVox(x, y, z);
   }
 
-  /** All pictures side by side. */
+  /** Magnifies the slices about the crosshair, or shows all of them again where `factor` is 0. */
+  zoom(factor: number): void {
+    const { scene } = this.#focused;
+    const [x, y, z, before] = scene.pan2Dxyzmm;
+    const after = factor === 0 ? 1 : Math.min(MOST_ZOOM, Math.max(1, before! * factor));
+    const at = this.#focused.frac2mm(scene.crosshairPos);
+    const moved = (was: number, axis: number) => (after === 1 ? 0 : was + (before! - after) * at[axis]!);
+    this.#focused.setPan2Dxyzmm([moved(x!, 0), moved(y!, 1), moved(z!, 2), after]);
+  }
+
+  get #focused(): Niivue {
+    return this.#planes.find(({ canvas }) => canvas === document.activeElement) ?? this.#slices;
+  }
+
+  /** All pictures, as they lie on the page. */
   async png(): Promise<Blob> {
     const views = [...this.#planes, this.#solid].filter(({ volumes }) => volumes.length);
-    const canvases = views.map(({ canvas }) => canvas!);
+    const rects = views.map(({ canvas }) => canvas!.getBoundingClientRect());
+    const left = Math.min(...rects.map((rect) => rect.left));
+    const top = Math.min(...rects.map((rect) => rect.top));
     const picture = document.createElement('canvas');
-    picture.width = canvases.reduce((sum, { width }) => sum + width, 0);
-    picture.height = Math.max(...canvases.map(({ height }) => height));
+    const scale = views[0]!.canvas!.width / rects[0]!.width;
+    picture.width = scale * (Math.max(...rects.map(({ right }) => right)) - left);
+    picture.height = scale * (Math.max(...rects.map(({ bottom }) => bottom)) - top);
     const context = picture.getContext('2d')!;
-    let left = 0;
     for (const [i, view] of views.entries()) {
       view.drawScene(); // what was drawn earlier is gone
-      context.drawImage(canvases[i]!, left, 0);
-      left += canvases[i]!.width;
+      context.drawImage(view.canvas!, scale * (rects[i]!.left - left), scale * (rects[i]!.top - top));
     }
     return new Promise((resolve, reject) =>
       picture.toBlob(
@@ -278,10 +319,11 @@ function newSlices(): Niivue {
   return new Niivue({
     ...COMMON,
     dragAndDropEnabled: false,
+    dragMode: DRAG_MODE.slicer3D, // the right button zooms, the middle one moves
     multiplanarShowRender: SHOW_RENDER.NEVER,
     isOrientationTextVisible: true,
-    crosshairWidth: 1,
-    crosshairWidthUnit: 'mm',
+    crosshairWidth: 0.5,
+    crosshairWidthUnit: 'percent',
     isRadiologicalConvention: true,
   });
 }
@@ -289,8 +331,25 @@ function newSlices(): Niivue {
 /** Moves the crosshair of slices to that of others. */
 function follow(slices: Niivue, { scene }: Niivue): void {
   slices.scene.crosshairPos = scene.crosshairPos;
-  slices.scene.pan2Dxyzmm = scene.pan2Dxyzmm;
   slices.drawScene();
+}
+
+type Pan = Niivue['scene']['pan2Dxyzmm'];
+
+const copyOf = (pan: Pan): Pan => [pan[0]!, pan[1]!, pan[2]!, pan[3]!];
+
+/** Has slices drawn at the zoom and the place of others whenever those are drawn at another. */
+function zoomTogether(first: Niivue, second: Niivue): void {
+  const draw = first.drawScene.bind(first);
+  first.drawScene = () => {
+    const drawn = draw();
+    const [from, to] = [first.scene.pan2Dxyzmm, second.scene.pan2Dxyzmm];
+    if (first.volumes.length && second.volumes.length && [0, 1, 2, 3].some((i) => from[i] !== to[i])) {
+      second.scene.pan2Dxyzmm = copyOf(from);
+      second.drawScene();
+    }
+    return drawn;
+  };
 }
 
 /** The place of the voxels among the arguments of NiiVue's `init`; those before it may be left out. */
