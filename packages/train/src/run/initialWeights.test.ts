@@ -48,6 +48,36 @@ test.each([
   expect(parameters.get(HEAD[0]!)!.slice(0, 12)).not.toEqual(values.get(HEAD[0]!));
 });
 
+test('labels in another order take their outputs along', async () => {
+  const names = ['background', 'spleen', 'kidneys', 'liver'];
+  const own = tinyConfig({ ...config, classes: 4 });
+  const its = initialise(parameterLayout(own), new Random(1));
+  const weights = {
+    ...model.weights,
+    open: async () => ({ get: (name: string) => its.get(name), close() {} }),
+  };
+  const from = {
+    network: networkConfig(own),
+    labelNames: ['background', 'liver', 'spleen', 'kidneys'],
+    weights,
+  };
+  const { parameters, notes } = await start(from, own, names);
+  expect(notes).toEqual([
+    "model: has its labels in another order, so the last layer's outputs are put in the data set's",
+  ]);
+  const outputs = (values: Float32Array) => [0, 1, 2, 3].map((label) => [...outputOf(values, label)]);
+  for (const [name, array] of its) {
+    const [background, liver, spleen, kidneys] = outputs(array);
+    if (HEAD.includes(name))
+      expect(outputs(parameters.get(name)!), name).toEqual([background, spleen, kidneys, liver]);
+    else expect(parameters.get(name), name).toEqual(array);
+  }
+});
+
+/** Of a last layer of four outputs the weights, or the offset, of one. */
+const outputOf = (values: Float32Array, label: number) =>
+  values.subarray((label * values.length) / 4, ((label + 1) * values.length) / 4);
+
 test('outputs at lower resolutions are the model’s, and random where it has none, or such of zeros', async () => {
   const three = { filters: [4, 6, 8, 10], kernels: cubes(3, 3, 3, 3), strides: cubes(1, 2, 2, 2) };
   const from = tinyConfig({ ...config, ...three, classes: 3 });

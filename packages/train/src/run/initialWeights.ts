@@ -30,8 +30,8 @@ export interface InitialWeights {
 }
 
 /**
- * The parameters of a run's network with the model's values. Those of its last layers are random where the data set has
- * other labels, or the model has no such layer. Throws InputError where the model has another network, or its weights are
+ * The parameters of a run's network with the model's values. Those of its last layers are in the order of the data set's
+ * labels, and random where that has other labels, or the model has no such layer. Throws InputError where the model has another network, or its weights are
  * broken.
  */
 export async function initialWeights(
@@ -44,11 +44,10 @@ export async function initialWeights(
   assertSameNetwork(model, network);
   const { specs } = networkLayout(network);
   const own = networkLayout(model.network).specs;
-  const hasSameLabels =
-    model.labelNames.slice(1).join() === labelNames.slice(1).join() &&
-    model.network.classes === network.classes;
+  const order = model.network.classes === network.classes ? orderOf(labelNames, model) : undefined;
+  const isReordered = order !== undefined && !isSorted(order);
   const last = lastLayers(network);
-  const wanted = specs.map(({ name }) => name).filter((name) => hasSameLabels || !last.has(name));
+  const wanted = specs.map(({ name }) => name).filter((name) => order || !last.has(name));
   const found = new Map<string, Float32Array>();
   const open = await model.weights.open(own);
   try {
@@ -64,6 +63,10 @@ export async function initialWeights(
   const isNew = (name: string) => !found.has(name);
   const parameters = initialise(new ParameterLayout(specs.filter(({ name }) => isNew(name))), random);
   for (const [name, values] of found) parameters.set(name, values);
+  if (order && isReordered)
+    for (const { name, shape } of specs)
+      if (last.has(name) && found.has(name))
+        parameters.set(name, reordered(found.get(name)!, shape, last.get(name)!, order));
   // The first parameter is the kernel of the convolution that reads the image.
   const first = specs[0]!.name;
   const scale = intensityScale(model, config);
@@ -76,7 +79,7 @@ export async function initialWeights(
     parameters,
     notes: notesOn(
       model,
-      hasSameLabels,
+      order && (isReordered ? 'reordered' : 'same'),
       specs.some(({ name }) => isNew(name)),
     ),
   };
@@ -101,13 +104,44 @@ function intensityScale(
   return (intensityHighHu - intensityLowHu) / Math.max(normalisation.std, 1e-8);
 }
 
-/** The names of the parameters whose shapes depend on the number of classes. */
-function lastLayers(network: NetworkConfig): Set<string> {
+/**
+ * The model's label of each label by its name; the background is 0 whatever it is called. Undefined where the names are
+ * others, or in another order and the network's outputs are regions, not labels.
+ */
+function orderOf(
+  labelNames: readonly string[],
+  { labelNames: its, network }: InitialModel,
+): number[] | undefined {
+  const order = labelNames.map((name, label) => (label ? its.indexOf(name, 1) : 0));
+  if (order.length !== its.length || order.includes(-1)) return undefined;
+  return isSorted(order) || network.classes === order.length ? order : undefined;
+}
+
+const isSorted = (order: readonly number[]): boolean => order.every((label, i) => label === i);
+
+/** The parameters whose shapes depend on the number of classes: by name, the axis of the classes. */
+function lastLayers(network: NetworkConfig): Map<string, number> {
   const wider = networkLayout({ ...network, classes: network.classes + 1 }).specs;
-  const layers = networkLayout(network).specs.filter(
-    ({ shape }, i) => shape.join() !== wider[i]!.shape.join(),
-  );
-  return new Set(layers.map(({ name }) => name));
+  const layers = networkLayout(network).specs.map(({ name, shape }, i): [string, number] => [
+    name,
+    shape.findIndex((extent, axis) => extent !== wider[i]!.shape[axis]),
+  ]);
+  return new Map(layers.filter(([, axis]) => axis >= 0));
+}
+
+/** A tensor's values, the last axis fastest, with the entries along an axis in another order. */
+function reordered(
+  values: Float32Array,
+  shape: readonly number[],
+  axis: number,
+  order: readonly number[],
+): Float32Array<ArrayBuffer> {
+  const run = shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
+  const result = new Float32Array(values.length);
+  for (let start = 0; start < values.length; start += order.length * run)
+    for (const [to, from] of order.entries())
+      result.set(values.subarray(start + from * run, start + (from + 1) * run), start + to * run);
+  return result;
 }
 
 /** Throws InputError where the networks differ in more than their last layers. */
@@ -125,14 +159,17 @@ function assertSameNetwork({ path, network }: InitialModel, now: NetworkConfig):
 
 function notesOn(
   { path, weights, networks, preprocessing, notes = [] }: InitialModel,
-  hasSameLabels: boolean,
+  labels: 'same' | 'reordered' | undefined,
   hasNew: boolean,
 ): string[] {
   return [
     ...notes,
     ...(networks > 1 ? [`${path}: averages ${networks} networks; started from ${weights.path}`] : []),
-    ...(hasSameLabels ? [] : [`${path}: has other labels, so the last layer starts from random weights`]),
-    ...(hasSameLabels && hasNew
+    ...(labels ? [] : [`${path}: has other labels, so the last layer starts from random weights`]),
+    ...(labels === 'reordered'
+      ? [`${path}: has its labels in another order, so the last layer's outputs are put in the data set's`]
+      : []),
+    ...(labels && hasNew
       ? [`${path}: has no outputs at lower resolutions, whose layers start from random weights`]
       : []),
     ...(preprocessing.by === 'nnU-Net' && !preprocessing.reorient
