@@ -53,5 +53,7 @@ async function whatIsMissing(files: ModelFiles): Promise<string> {
   if (isNnunet) return `is a model of nnU-Net without ${missing.join(', ')}`;
   if (names.some((name) => /^checkpoint_\w+\.pth$/.test(name)))
     return 'is one fold of a model of nnU-Net; expected the folder above it, which holds plans.json';
+  if (names.length && names.every((name) => /\.json$/i.test(name)))
+    return 'holds no weights; a plan becomes a model by training: organseg train --data DIR --config PLAN --out RUN';
   return 'holds no model: no config.json of a run, no plans.json of nnU-Net, no configs/inference.json of a MONAI bundle';
 }

@@ -151,6 +151,8 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
     rmSync(path, { recursive: true });
     mkdirSync(path);
     await refusal(path).toThrow(`${path}: holds no model`);
+    writeFileSync(join(path, 'plan.json'), '{}');
+    await refusal(path).toThrow(`${path}: holds no weights; a plan becomes a model by training: `);
   });
 
   test('names are those of the folder’s dataset.json, which says where the checkpoint has others', async () => {
