@@ -1,6 +1,6 @@
 /** `preprocess`: what it makes, that it goes on where it was killed, and that runs take it. */
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
@@ -69,4 +69,31 @@ it('makes what runs would, once, though it is killed on the way', async () => {
   expect(refused.code).toBe(1);
   expect(lastLine(refused)).toContain(`organseg: ${broken}: `);
   expect(filesOf(out)).toEqual(after);
+});
+
+it('makes byte for byte what a run makes of many cases, whose threads prepare them too', async () => {
+  const folder = temporaryFolder();
+  const [data, out, run] = ['data', 'prepared', 'run'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const phantoms = ['--labelled', '1', '--unlabelled', '0', '--test', '0', '--spacing', '10'];
+  expect(await cliHere(['phantom', '--out', data, ...phantoms])).toMatchObject({ code: 0 });
+  for (const [part, ending] of [
+    ['imagesTr', '_0000.nii.gz'],
+    ['labelsTr', '.nii.gz'],
+  ])
+    for (let i = 1; i < 8; i++)
+      cpSync(join(data, part!, `labelled_000${ending}`), join(data, part!, `copy_${i}${ending}`));
+  const config = join(folder, 'config.json');
+  writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: { epochs: 1 }, stepsPerEpoch: 1 }));
+  const how = ['--data', data, '--preset', 'small', '--config', config];
+  expect(await cliHere(['train', ...how, '--out', run])).toMatchObject({ code: 0 });
+  expect(await cliHere(['preprocess', ...how, '--out', out])).toMatchObject({ code: 0 });
+  const names = [...filesOf(out).keys()];
+  expect(names).toHaveLength(16);
+  expect([...filesOf(join(run, 'prepared')).keys()]).toEqual(names);
+  for (const name of names)
+    expect(readFileSync(join(run, 'prepared', name)).equals(readFileSync(join(out, name)))).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** The cases that runs with some settings want prepared, made by threads before any of those runs begins. */
+/** Cases prepared by threads, each with a GPU device of its own; and which of them runs with some settings want. */
 import { extname } from 'node:path';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Dataset } from '@organseg/files/dataset.ts';
@@ -6,17 +6,9 @@ import { knownChannels } from '@organseg/train/config/channels.ts';
 import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import type { StoredCase } from '@organseg/train/data/caseStore.ts';
-import { type PreparedFor, preparedFor } from '@organseg/train/data/prepareImage.ts';
+import type { PrepareJob, StoredCase } from '@organseg/train/data/caseStore.ts';
+import { preparedFor } from '@organseg/train/data/prepareImage.ts';
 import { inThreads } from '@organseg/train/data/threadJobs.ts';
-
-export interface PrepareJob {
-  readonly source: StoredCase;
-  /** Folder of prepared cases. */
-  readonly folder: string;
-  readonly wanted: PreparedFor;
-  readonly classes: number;
-}
 
 /** What is doubtful about the scan. */
 export type PrepareResult = readonly ScanDoubt[];
@@ -52,5 +44,5 @@ export function jobsOf(dataset: Dataset, config: Config, folder: string): Prepar
 export const prepareCases = (
   jobs: readonly PrepareJob[],
   onDone: (job: PrepareJob, doubts: PrepareResult) => void,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> => inThreads(WORKER, jobs, onDone, signal);

@@ -1,8 +1,8 @@
 /** The program of a thread that prepares cases with a GPU device of its own; see prepareCases.ts. */
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
-import { CaseStore } from '@organseg/train/data/caseStore.ts';
+import { CaseStore, type PrepareJob } from '@organseg/train/data/caseStore.ts';
 import { doJobs } from '@organseg/train/data/threadJobs.ts';
-import type { PrepareJob, PrepareResult } from './prepareCases.ts';
+import type { PrepareResult } from './prepareCases.ts';
 
 const gpu = await openGpu();
 const prepare = async ({ source, folder, wanted, classes }: PrepareJob): Promise<PrepareResult> => {

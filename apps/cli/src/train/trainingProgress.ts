@@ -1,5 +1,6 @@
 /** The progress of a run as a person follows it. */
 import type { RunHooks } from '@organseg/train/run/startRun.ts';
+import { prepareCases } from '../preprocess/prepareCases.ts';
 import { say } from '../terminal/command.ts';
 import { type Progress, progress } from '../terminal/progress.ts';
 
@@ -18,6 +19,7 @@ export function trainingProgress(label: string): RunHooks & { finish(): void } {
     shown = progress(what, cases, 'cases');
   };
   return {
+    prepareCases,
     onNote: say,
     onDataNote: (text) => {
       if (!said.has(text)) say(text);

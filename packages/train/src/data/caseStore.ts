@@ -46,6 +46,15 @@ interface PreparedImage {
   readonly doubts: readonly ScanDoubt[];
 }
 
+/** A case that is to be prepared, and for what. */
+export interface PrepareJob {
+  readonly source: StoredCase;
+  /** Folder of prepared cases. */
+  readonly folder: string;
+  readonly wanted: PreparedFor;
+  readonly classes: number;
+}
+
 /** Whether a file is a prepared one, by its name. */
 export const isPrepared = (name: string): boolean =>
   /\.[0-9a-f]{16}\.(image|labels)\.safetensors$/.test(name);
@@ -80,6 +89,16 @@ export class CaseStore {
     this.#prepared.set(source, { image: image.path, labels });
     this.#doubts.set(source, image.doubts);
     return sizeOf(image.geometry);
+  }
+
+  /** Whether the case's image is there, of its files as they are. Throws InputError where one is missing. */
+  async hasImage(source: StoredCase): Promise<boolean> {
+    return metadataOf((await this.#imageFile(source)).path) !== undefined;
+  }
+
+  /** What another store needs to prepare the case as this one would. */
+  job(source: StoredCase): PrepareJob {
+    return { source, folder: this.#folder, wanted: this.#for, classes: this.#classes };
   }
 
   /** The images and label maps that cases were prepared from, by path. */
@@ -120,14 +139,19 @@ export class CaseStore {
     }
   }
 
-  async #image({ name, image: file }: StoredCase): Promise<PreparedImage> {
+  /** The file of a case's image, made or not, and what it is made from. */
+  async #imageFile({ name, image: file }: StoredCase) {
     const files = channelFiles(file, this.#for.channelNames);
     const facts: FileFacts[] = [];
     for (const each of files) facts.push(await factsOf(each));
     const { by, ...preprocessing } = this.#for.preprocessing;
     const all = files.flatMap((each, i) => [resolve(each), facts[i]]);
     const sources = JSON.stringify([VERSION, ...all, preprocessing]);
-    const path = this.#path(name, 'image', sources);
+    return { files, facts, sources, path: this.#path(name, 'image', sources) };
+  }
+
+  async #image(source: StoredCase): Promise<PreparedImage> {
+    const { files, facts, sources, path } = await this.#imageFile(source);
     const before = metadataOf(path);
     if (before) {
       const digests = before.sha256!.split(' ');

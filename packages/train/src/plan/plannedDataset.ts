@@ -46,7 +46,12 @@ export async function openPlannedDataset(folder: string): Promise<PlannedDataset
   const ids = Object.entries(described.labels).flatMap(([key, ids]) =>
     typeof ids === 'string' ? Number(key) : ids,
   );
-  return { channelNames, labels: Object.keys(described.labels).length, labelIds: new Set([0, ...ids]), cases };
+  return {
+    channelNames,
+    labels: Object.keys(described.labels).length,
+    labelIds: new Set([0, ...ids]),
+    cases,
+  };
 }
 
 function assertComplete({ images, labels }: PlannedCase): void {

@@ -7,7 +7,6 @@ import { Random } from '@organseg/core/random.ts';
 import { plural } from '@organseg/core/words.ts';
 import { type Dataset, type DatasetCase, openDataset, type UnlabelledCase } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
-import type { Dhw } from '@organseg/kernels/axes.ts';
 import { CODED_CLASSES } from '@organseg/kernels/codedLabels.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
 import { elementCount } from '@organseg/kernels/tensor.ts';
@@ -18,6 +17,7 @@ import { assertRegions, settingsOfRegions } from '../config/regions.ts';
 import type { Config, TrainingPhase } from '../config/schema.ts';
 import { labelNotes, scanNotes } from '../data/caseNotes.ts';
 import { CaseStore } from '../data/caseStore.ts';
+import { type PrepareHooks, prepareAll } from '../data/prepareAll.ts';
 import { preparedFor } from '../data/prepareImage.ts';
 import { type AskedFold, foldOf, type Split, splitsOf } from '../data/splits.ts';
 import type { NnunetChoice } from '../imported/nnunet/choice.ts';
@@ -53,8 +53,7 @@ export interface TrainRequest {
   readonly prepared?: string | undefined;
 }
 
-export interface RunHooks extends TrainingHooks {
-  readonly onPrepare?: (done: number, total: number) => void;
+export interface RunHooks extends TrainingHooks, PrepareHooks {
   /** Told what the user should know before it starts. */
   readonly onNote?: (text: string) => void;
   /** Told what the user should know of the data: much the same for each run on them. */
@@ -179,14 +178,10 @@ async function prepare(
   const store = new CaseStore(gpu, prepared, preparedFor(config, channelNames), config.classes);
   const { labelled, pseudo, unlabelled, truth, validation } = cases;
   const all = [...new Set([...labelled, ...validation, ...pseudo, ...unlabelled, ...truth])];
-  let largest: Dhw = [0, 0, 0];
-  for (const [i, source] of all.entries()) {
-    hooks.signal?.throwIfAborted();
-    const size = await store.prepare(source);
-    if (validation.some((each) => each === source) && elementCount(size) > elementCount(largest))
-      largest = size;
-    hooks.onPrepare?.(i + 1, all.length);
-  }
+  const sizes = await prepareAll(all, store, hooks);
+  const largest = validation
+    .map((source) => sizes.get(source)!)
+    .reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a), [0, 0, 0]);
   const notes = [
     ...scanNotes(all, store),
     ...labelNotes([...labelled, ...pseudo], validation, store, run.labelNames, run.data),
