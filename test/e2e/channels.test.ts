@@ -170,7 +170,8 @@ describe('a data set of two channels of MR', () => {
       '--statistics',
     ]);
     const statistics = JSON.parse(readFileSync(join(predictions, 'case_6_statistics.json'), 'utf8'));
-    expect(Object.keys(statistics.back)).toEqual(['voxels', 'volumeMl', 'meanIntensity']); // of MR, no HU
+    expect(Object.keys(statistics.back)).toEqual(['ids', 'voxels', 'volumeMl', 'meanIntensity']); // of MR, no HU
+    expect(statistics.ball.voxels).toBeGreaterThan(statistics.back.voxels);
     const { cases } = await cliJsonHere<{ cases: { organs: Record<string, { dsc: number }> }[] }>([
       ...['evaluate', '--prediction', predictions, '--reference', join(regions, 'labelsTs')],
     ]);
