@@ -13,7 +13,7 @@ import { widenedDetector, widenedPatient, widenedView } from './wide.ts';
 /** The generator's version, to be raised when the same seed begins to give other phantoms. */
 export const GENERATOR_VERSION = 1;
 /** The same of phantoms drawn wider than nature. */
-const WIDE_VERSION = 2;
+const WIDE_VERSION = 3;
 
 /** The parts of a data set with nnU-Net's ending for their folders; it has none for unlabelled cases. */
 const SPLITS = { labelled: 'Tr', unlabelled: 'Un', test: 'Ts' } as const;

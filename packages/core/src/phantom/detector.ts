@@ -10,16 +10,19 @@ export interface Detector {
   readonly noiseHu: number;
   /** The deviation of the reconstruction kernel's point spread, mm. */
   readonly blurMm: number;
+  /** The number of metal clips in the field of view, each with its streaks. */
+  readonly clips: number;
 }
 
 /** A random scanner. Smooth kernels blur and have less noise, sharp ones the other way round. */
 export function sampleDetector(random: Random): Detector {
   const sharp = random.uniform();
-  return { noiseHu: random.uniform(5, 11) * mix(0.75, 1.6, sharp), blurMm: mix(1.5, 0.5, sharp) };
+  return { noiseHu: random.uniform(5, 11) * mix(0.75, 1.6, sharp), blurMm: mix(1.5, 0.5, sharp), clips: 0 };
 }
 
 /** Blurs the painted image, adds noise and rounds to whole Hounsfield units. Overwrites `hu`. */
 export function acquire(hu: Float32Array, grid: Grid, detector: Detector, random: Random): Int16Array {
+  for (let i = 0; i < detector.clips; i++) addClip(hu, grid, random.fork('clip').fork(i));
   const spacing = spacingOf(grid.affine);
   const mean = Math.cbrt(spacing[0] * spacing[1] * spacing[2]);
   blur(
@@ -41,6 +44,31 @@ export function acquire(hu: Float32Array, grid: Grid, detector: Detector, random
     image[i] = clamp(Math.round(hu[i] + here * noise[i]), -1024, 3071);
   }
   return image;
+}
+
+/** The height in mm of the slices that a clip's streaks run through. */
+const STREAKS_MM = 5;
+
+/** Adds a clip of metal somewhere near the middle, and the bright and dark rays that run from it along its slices. */
+function addClip(hu: Float32Array, { shape, affine }: Grid, random: Random): void {
+  const at = xyz((axis) => random.uniform(0.3, 0.7) * shape[axis]);
+  const rays = Array.from({ length: 5 }, () => [2 + random.int(12), random.uniform(0, 2 * Math.PI)] as const);
+  const strength = random.uniform(30, 140);
+  const spacing = spacingOf(affine);
+  let index = 0;
+  for (let k = 0; k < shape[2]; k++)
+    for (let j = 0; j < shape[1]; j++)
+      for (let i = 0; i < shape[0]; i++, index++) {
+        const step = [i - at[0], j - at[1], k - at[2]];
+        const along = (row: number) =>
+          affine[4 * row] * step[0] + affine[4 * row + 1] * step[1] + affine[4 * row + 2] * step[2];
+        const [x, y, z] = [along(0), along(1), along(2)];
+        if (Math.abs(z) > Math.max(STREAKS_MM, spacing[2])) continue;
+        const distanceMm = Math.hypot(x, y);
+        const angle = Math.atan2(y, x);
+        const ray = rays.reduce((sum, [count, start]) => sum + Math.cos(count * angle + start), 0) / 2;
+        hu[index] += distanceMm < 3 ? 2500 : (strength * ray * 25) / (distanceMm + 15);
+      }
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Random } from '../random.ts';
 import type { Xyz } from '../volume/volume.ts';
 import { type Contrast, sampleContrast } from './contrast.ts';
 import { clamp } from './functions.ts';
+import { HEALTHY, type Pathology } from './pathology.ts';
 
 /** One patient as he was scanned. */
 export interface Patient {
@@ -34,6 +35,9 @@ export interface Patient {
   readonly variety: number;
   /** More gas in the colon than is common, from 0 to 1. */
   readonly colonGas: number;
+  /** The height of the colon's left flexure: 0 below the spleen, 1 in front of it under the dome, full of gas. */
+  readonly highColon: number;
+  readonly pathology: Pathology;
   /** The HU of what was drunk before the scan: water, or positive oral contrast medium. */
   readonly oralHu: number;
   readonly contrast: Contrast;
@@ -63,6 +67,8 @@ export function samplePatient(random: Random): Patient {
     bowelFill: random.uniform(),
     variety: 0,
     colonGas: 0,
+    highColon: 0,
+    pathology: HEALTHY,
     oralHu: random.chance(0.3) ? random.uniform(120, 420) : random.uniform(0, 30),
     contrast: sampleContrast(random),
     tissueDeviationHu: 0,

@@ -5,9 +5,11 @@ import { tissuesOf } from '../contrast.ts';
 import { Deformation } from '../deformation.ts';
 import { Noise } from '../noise.ts';
 import type { Build, Part } from '../parts.ts';
+import type { Removable } from '../pathology.ts';
 import type { Patient } from '../patient.ts';
 import { adrenal } from './adrenals.ts';
 import { bowel } from './bowel.ts';
+import { arms, ascites, effusion } from './fluid.ts';
 import { duodenum, esophagus, stomach } from './gut.ts';
 import { kidney } from './kidneys.ts';
 import { gallbladder, liver } from './liver.ts';
@@ -37,28 +39,32 @@ export function anatomyOf(patient: Patient, random: Random): Anatomy {
   };
   const right = kidney(build, 1, id('right kidney'));
   const left = kidney(build, -1, id('left kidney'));
+  const has = (organ: Removable) => !patient.pathology.removed.includes(organ);
   const parts = [
     ...wall(build),
     ...skeleton(build),
     ...thorax(build),
+    ...effusion(build),
+    ...ascites(build),
     ...bowel(build),
     ...pelvis(build),
     right.fat,
     left.fat,
-    spleen(build, left.hull, id('spleen')),
+    ...(has('spleen') ? [spleen(build, left.hull, id('spleen'))] : []),
     liver(build, right.hull, id('liver')),
     stomach(build, id('stomach')),
     ...otherVessels(build),
     pancreas(build, id('pancreas')),
-    gallbladder(build, id('gallbladder')),
+    ...(has('gallbladder') ? [gallbladder(build, id('gallbladder'))] : []),
     duodenum(build, id('duodenum')),
-    ...right.parts,
-    ...left.parts,
+    ...(has('right kidney') ? right.parts : []),
+    ...(has('left kidney') ? left.parts : []),
     adrenal(build, 1, id('right adrenal gland')),
     adrenal(build, -1, id('left adrenal gland')),
     esophagus(build, id('esophagus')),
     venaCava(build, id('inferior vena cava')),
     aorta(build, id('aorta')),
+    ...arms(build),
   ];
   return { deformation, parts };
 }

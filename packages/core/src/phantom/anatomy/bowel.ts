@@ -19,7 +19,8 @@ function colon(build: Build): Part {
     mix(0.85, 1.1, patient.bowelFill) *
     Math.exp(variety * further.normal(0.05, 0.18));
   const sag = random.uniform(-75, 5) + variety * further.uniform(0, 85);
-  const rise = random.uniform(-5, 40) + variety * further.uniform(-10, 30);
+  const { highColon } = patient;
+  const rise = random.uniform(-5, 40) + variety * further.uniform(-10, 30) + 75 * highColon;
   const axis = tube(
     varied(
       [
@@ -31,9 +32,9 @@ function colon(build: Build): Part {
         [66, 96, -26 + 0.4 * sag, 19],
         [10, 104, -28 + sag, 19],
         [-50, 100, -22 + 0.8 * sag, 18],
-        [-92, 66, 12 + 0.6 * rise, 18],
-        [-112, 34, 30 + rise, 18],
-        [-114, 8, -10, 16],
+        [-92, 66 + 12 * highColon, 12 + 0.6 * rise, 18 + 18 * highColon],
+        [-112 + 14 * highColon, 34 + 34 * highColon, 30 + rise, 18 + 24 * highColon],
+        [-114, 8 + 14 * highColon, -10 + 20 * highColon, 16 + 2 * highColon],
         [-114, 0, -70, 15],
         [-104, 8, -120, 15],
         [-82, 26, -160, 15],
@@ -55,7 +56,7 @@ function colon(build: Build): Part {
     },
   };
   const solid = within(6, pouched, ...IN_ABDOMEN);
-  const gassy = random.uniform(-0.25, 0.35) + patient.colonGas;
+  const gassy = random.uniform(-0.25, 0.35) + Math.max(patient.colonGas, highColon);
   const medium = random.chance(0.15) ? random.uniform(100, 350) : 0;
   const content: Material = (p) => {
     const section = noise.at(p.along / 60, 4.5, 8.5);

@@ -48,11 +48,15 @@ export function stomach(build: Build, label: number): Part {
   const { variety } = patient;
   const further = random.fork('variety');
   const grow =
-    growth(patient, random, 0.15) * mix(0.6, 1.06, fill) * Math.exp(variety * further.normal(-0.08, 0.16));
+    growth(patient, random, 0.15) *
+    mix(0.6 - 0.12 * variety, 1.06, fill) *
+    Math.exp(variety * further.normal(-0.06, 0.15));
   const sag = random.normal(0, 12) - 14 * fill + variety * further.normal(4, 18);
   const usual = offsetOf(random, [5, 4, 3]);
   const moved = offsetOf(further, [7, 6, 9]);
-  const offset = xyz((axis) => usual[axis] + variety * moved[axis]);
+  // A collapsed stomach lies nearer to the middle, and a high colon pushes it there.
+  const inwards = variety * Math.max(1 - fill, patient.highColon) * further.uniform(0, 30);
+  const offset = xyz((axis) => usual[axis] + variety * moved[axis] + (axis === 0 ? inwards : 0));
   const knots = [
     [-70, -6, 102 + 0.5 * patient.breathMm, 27],
     [-74, 18, 88, 35],
@@ -68,6 +72,7 @@ export function stomach(build: Build, label: number): Part {
     [-66 + offset[0], 26, 86, 11],
   ]);
   const rugae = mix(3.5, 1, fill);
+  const wallMm = mix(7, 3, fill) + variety * further.uniform(0, 6);
   const folded: Solid = {
     bounds: body.bounds,
     distance: (p) => body.distance(p) + rugae * noise.at(p.x / 13, p.y / 13, p.z / 13),
@@ -89,7 +94,7 @@ export function stomach(build: Build, label: number): Part {
     const filling = mix(fluid, chewed, smoothstep(0, 0.2, meal));
     return mix(filling, AIR_HU + 20, clamp(0.5 + (p.tableY - level) / p.voxelMm, 0, 1));
   };
-  return { solid, hu: hollow(mix(7, 3, fill), tissues.gutWall, content), label };
+  return { solid, hu: hollow(wallMm, tissues.gutWall, content), label };
 }
 
 /** The duodenum, a C around the pancreas's head: bulb, down, across under the head between the great vessels, and up. */

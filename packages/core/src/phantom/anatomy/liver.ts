@@ -22,7 +22,7 @@ import { IN_ABDOMEN } from './abdomen.ts';
 export function liver(build: Build, kidneyHull: Solid, label: number): Part {
   const { patient, noise, stream } = build;
   const random = stream('liver');
-  const grow = growth(patient, random, 0.16);
+  const grow = growth(patient, random, 0.16) * patient.pathology.liver;
   const [dx, dy, dz] = offsetOf(random, [4, 4, 5]);
   const rise = random.normal(0.69, 0.07);
   const tip = -32 - 90 * (grow - 1) + dz;

@@ -8,7 +8,7 @@ import { IN_ABDOMEN } from './abdomen.ts';
 export function spleen(build: Build, kidneyHull: Solid, label: number): Part {
   const { patient, tissues, noise, stream } = build;
   const random = stream('spleen');
-  const grow = growth(patient, random, 0.3);
+  const grow = growth(patient, random, 0.3) * patient.pathology.spleen;
   const [dx, dy, dz] = offsetOf(random, [3, 6, 7]);
   const lens = ellipsoid(
     [-98 + dx, -24 + dy, 72 + dz + 0.6 * patient.breathMm],
