@@ -4,6 +4,7 @@
  */
 import type { Random } from '../random.ts';
 import type { Xyz } from '../volume/volume.ts';
+import type { Elsewhere } from './anatomy/elsewhere.ts';
 import { type Contrast, sampleContrast } from './contrast.ts';
 import { clamp } from './functions.ts';
 import { HEALTHY, type Pathology } from './pathology.ts';
@@ -38,6 +39,8 @@ export interface Patient {
   /** The height of the colon's left flexure: 0 below the spleen, 1 in front of it under the dome, full of gas. */
   readonly highColon: number;
   readonly pathology: Pathology;
+  /** What the scan shows. */
+  readonly region: 'trunk' | Elsewhere;
   /** The HU of what was drunk before the scan: water, or positive oral contrast medium. */
   readonly oralHu: number;
   readonly contrast: Contrast;
@@ -69,6 +72,7 @@ export function samplePatient(random: Random): Patient {
     colonGas: 0,
     highColon: 0,
     pathology: HEALTHY,
+    region: 'trunk',
     oralHu: random.chance(0.3) ? random.uniform(120, 420) : random.uniform(0, 30),
     contrast: sampleContrast(random),
     tissueDeviationHu: 0,

@@ -2,6 +2,7 @@
 import type { Random } from '../random.ts';
 import { type Volume, type Xyz, xyz } from '../volume/volume.ts';
 import { anatomyOf } from './anatomy/anatomy.ts';
+import { extentOf } from './anatomy/elsewhere.ts';
 import { skinOf } from './anatomy/wall.ts';
 import type { Deformation } from './deformation.ts';
 import { acquire, type Detector, sampleDetector } from './detector.ts';
@@ -34,9 +35,10 @@ export function makePhantom(random: Random, options: GridOptions = {}, protocol:
   const patient = protocol.patient?.(drawn, own.fork('patient')) ?? drawn;
   const { deformation, parts } = anatomyOf(patient, random.fork('anatomy'));
   const scan = random.fork('scan');
-  const body = bodyOnTable(patient, deformation);
+  const { region } = patient;
+  const body = region === 'trunk' ? bodyOnTable(patient, deformation) : extentOf(parts, region);
   const originMm: Xyz = [scan.uniform(-40, 40), scan.uniform(-180, 20), scan.uniform(-300, 600)];
-  const wholeView = sampleView(patient, body, scan);
+  const wholeView = region === 'trunk' ? sampleView(patient, body, scan) : body;
   const view = protocol.view?.(wholeView, own.fork('view')) ?? wholeView;
   const grid = sampleGrid(view, originMm, options, scan);
   const scene = {

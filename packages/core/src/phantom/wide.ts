@@ -10,6 +10,8 @@ import { samplePathology } from './pathology.ts';
 import type { Patient } from './patient.ts';
 import type { Extent } from './shapes.ts';
 
+const ELSEWHERE = ['head', 'head', 'thighs', 'hands'] as const;
+
 /** The same patient with sizes, fat, contrast medium and tissues' HU further from the common ones. */
 export function widenedPatient(patient: Patient, random: Random): Patient {
   const { scale, contrast } = patient;
@@ -25,6 +27,7 @@ export function widenedPatient(patient: Patient, random: Random): Patient {
     colonGas: random.uniform(0, 0.8),
     highColon: random.fork('high colon').chance(0.4) ? random.fork('height').uniform(0.3, 1) : 0,
     pathology: samplePathology(random.fork('pathology')),
+    region: random.fork('elsewhere').chance(0.07) ? random.fork('region').pick(ELSEWHERE) : 'trunk',
     oralHu: random.chance(0.35) ? random.uniform(60, 700) : random.uniform(-20, 50),
     contrast: {
       ...widenedPhase(contrast.phase, random),

@@ -9,6 +9,7 @@ import type { Removable } from '../pathology.ts';
 import type { Patient } from '../patient.ts';
 import { adrenal } from './adrenals.ts';
 import { bowel } from './bowel.ts';
+import { elsewhere } from './elsewhere.ts';
 import { arms, ascites, effusion } from './fluid.ts';
 import { duodenum, esophagus, stomach } from './gut.ts';
 import { kidney } from './kidneys.ts';
@@ -37,6 +38,7 @@ export function anatomyOf(patient: Patient, random: Random): Anatomy {
     noise: new Noise(random.fork('texture')),
     stream: (organ) => random.fork(organ),
   };
+  if (patient.region !== 'trunk') return { deformation, parts: elsewhere(build, patient.region) };
   const right = kidney(build, 1, id('right kidney'));
   const left = kidney(build, -1, id('left kidney'));
   const has = (organ: Removable) => !patient.pathology.removed.includes(organ);
