@@ -1,6 +1,10 @@
 /** Data sets of phantoms: layout, seeds, going on in a folder. */
 import { describe, expect, test } from 'vitest';
+import { Random } from '../random.ts';
 import { assertContinues, datasetJson, phantomCases, phantomOf } from './dataset.ts';
+import { HEALTHY } from './pathology.ts';
+import type { Patient } from './patient.ts';
+import { makePhantom, type Phantom } from './phantom.ts';
 
 const counts = { labelled: 2, unlabelled: 1, test: 1 };
 
@@ -55,6 +59,35 @@ test('wide cases: tissues and fields of view beyond the common ones, test cases 
   expect(common.every(({ patient }) => patient.tissueDeviationHu === 0)).toBe(true);
   expect(made('labelled', true)[0]).toEqual(wide[0]);
   expect(made('test', true)).toEqual(made('test', false));
+});
+
+/** The same patient with this changed, at 12 mm. */
+function changed(change: Partial<Patient>, seed = 5) {
+  const patient = (usual: Patient): Patient => ({ ...usual, ...change });
+  return makePhantom(new Random(seed), { spacingMm: 12 }, { patient });
+}
+
+test('what is taken out is not there, and the rest is as it was', () => {
+  const usual = changed({});
+  const { labels } = changed({ pathology: { ...HEALTHY, removed: ['spleen', 'left kidney'] } });
+  const organs = ({ data }: typeof labels) => new Set(data);
+  expect([...organs(usual.labels)].filter((id) => !organs(labels).has(id)).toSorted()).toEqual([13, 3]);
+  expect(labels.shape).toEqual(usual.labels.shape);
+});
+
+test('fluid lies in the abdomen and low in the chest', () => {
+  const fluidIn = ({ image, labels }: Phantom) =>
+    image.data.filter((hu, i) => labels.data[i] === 0 && hu > -25 && hu < 35).length;
+  const usual = fluidIn(changed({}));
+  expect(fluidIn(changed({ pathology: { ...HEALTHY, ascitesMm: 30 } }))).toBeGreaterThan(1.2 * usual);
+  expect(fluidIn(changed({ pathology: { ...HEALTHY, effusionMm: 80 } }))).toBeGreaterThan(1.05 * usual);
+});
+
+test.each(['head', 'thighs', 'hands'] as const)('a scan of %s has bone and muscle and no organ', (region) => {
+  const { image, labels } = changed({ region });
+  expect(labels.data.every((label) => label === 0)).toBe(true);
+  expect(image.data.some((hu) => hu > 250)).toBe(true);
+  expect(image.data.filter((hu) => hu > 0).length).toBeGreaterThan(30);
 });
 
 test('GENERATOR_VERSION must rise when a seed begins to give other phantoms', () => {
