@@ -4,10 +4,12 @@
  */
 import type { Random } from '../random.ts';
 import type { Xyz } from '../volume/volume.ts';
-import type { Elsewhere } from './anatomy/elsewhere.ts';
 import { type Contrast, sampleContrast } from './contrast.ts';
 import { clamp } from './functions.ts';
 import { HEALTHY, type Pathology } from './pathology.ts';
+
+/** What else than the trunk a scan may show. */
+export type Elsewhere = 'head' | 'thighs' | 'hands';
 
 /** One patient as he was scanned. */
 export interface Patient {

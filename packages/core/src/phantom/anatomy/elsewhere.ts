@@ -2,9 +2,8 @@
 import { xyz } from '../../volume/volume.ts';
 import { clamp, mix, smoothstep } from '../functions.ts';
 import { AIR_HU, type Build, coverage, FAT_HU, hollow, type Material, type Part, plain } from '../parts.ts';
+import type { Elsewhere } from '../patient.ts';
 import { type Extent, ellipsoid, type Knot, type Solid, tube } from '../shapes.ts';
-
-export type Elsewhere = 'head' | 'thighs' | 'hands';
 
 /** The parts of a scan of something else, around the atlas's origin. */
 export function elsewhere(build: Build, what: Elsewhere): Part[] {
