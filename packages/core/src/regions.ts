@@ -8,6 +8,13 @@ export interface Region {
   readonly label: number;
 }
 
+/** A table by id: 1 where it is one of `ids`, 0 elsewhere. */
+export function membersOf(ids: readonly number[]): Uint8Array {
+  const isIn = new Uint8Array(256);
+  for (const id of ids) isIn[id] = 1;
+  return isIn;
+}
+
 /** What is told apart in a label map. */
 export interface Structure {
   /** The id whose name it has. */

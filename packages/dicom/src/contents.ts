@@ -80,7 +80,10 @@ export async function readContents(files: Iterable<DicomFile>): Promise<DicomCon
   };
 }
 
-/** A text as it is shown, without control characters, unless a word of it is one of the patient's name, number or day of birth. */
+/**
+ * A text as it is shown, without control characters, unless a word of it is one of the patient's name, number or day of
+ * birth.
+ */
 function withoutPatient(text: string | undefined, elements: DicomObject['elements']): string | undefined {
   const wordsOf = (of: string) =>
     of

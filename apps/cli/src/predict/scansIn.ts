@@ -9,8 +9,9 @@ import type { ScanFile } from './predictions.ts';
 
 /**
  * The scans of a folder, or the one file, by their first channels and by case name, which is without the channel's _0000
- * and the ending. A disc's DICOMDIR stands for its folder. A folder that holds DICOM files itself is one scan; else each of its folders that hold some is. Of a
- * folder with several series the one called `series` is meant. Throws InputError where there is none, or two of one name.
+ * and the ending. A disc's DICOMDIR stands for its folder. A folder that holds DICOM files itself is one scan; else each of
+ * its folders that hold some is. Of a folder with several series the one called `series` is meant. Throws InputError where
+ * there is none, or two of one name.
  */
 export async function scansIn(
   named: string,

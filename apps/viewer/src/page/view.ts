@@ -142,7 +142,10 @@ export class View {
     dispatchEvent(new Event('resize')); // the slices are smaller than they were
   }
 
-  /** The slices of a second prediction. Crosshair, zoom and place of either are the other's; NiiVue links those in focus alone. */
+  /**
+   * The slices of a second prediction. Crosshair, zoom and place of either are the other's; NiiVue links those in focus
+   * alone.
+   */
   async #openSecond(canvas: HTMLCanvasElement): Promise<Niivue> {
     const second = newSlices();
     await second.attachToCanvas(canvas);

@@ -1,11 +1,10 @@
 /** Regions are scored one by one, as they may overlap: in a label map of its own each. */
-import type { Region } from '../regions.ts';
+import { membersOf, type Region } from '../regions.ts';
 import { type CaseScore, meanScore, type ScoredOrgan } from './score.ts';
 
 /** A label map of one region: 1 where a voxel has one of its labels, 0 elsewhere. */
 export function ofRegion(map: Uint8Array, labels: readonly number[]): Uint8Array {
-  const isIn = new Uint8Array(256);
-  for (const label of labels) isIn[label] = 1;
+  const isIn = membersOf(labels);
   return map.map((label) => isIn[label]!);
 }
 

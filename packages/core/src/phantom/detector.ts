@@ -46,7 +46,7 @@ export function acquire(hu: Float32Array, grid: Grid, detector: Detector, random
   return image;
 }
 
-/** The height in mm of the slices that a clip's streaks run through. */
+/** How far above and below a clip, in mm, its streaks run, unless slices are thicker. */
 const STREAKS_MM = 5;
 
 /** Adds a clip of metal somewhere near the middle, and the bright and dark rays that run from it along its slices. */
@@ -54,16 +54,16 @@ function addClip(hu: Float32Array, { shape, affine }: Grid, random: Random): voi
   const at = xyz((axis) => random.uniform(0.3, 0.7) * shape[axis]);
   const rays = Array.from({ length: 5 }, () => [2 + random.int(12), random.uniform(0, 2 * Math.PI)] as const);
   const strength = random.uniform(30, 140);
-  const spacing = spacingOf(affine);
+  const reach = Math.max(STREAKS_MM, spacingOf(affine)[2]);
   let index = 0;
   for (let k = 0; k < shape[2]; k++)
     for (let j = 0; j < shape[1]; j++)
       for (let i = 0; i < shape[0]; i++, index++) {
-        const step = [i - at[0], j - at[1], k - at[2]];
-        const along = (row: number) =>
-          affine[4 * row] * step[0] + affine[4 * row + 1] * step[1] + affine[4 * row + 2] * step[2];
-        const [x, y, z] = [along(0), along(1), along(2)];
-        if (Math.abs(z) > Math.max(STREAKS_MM, spacing[2])) continue;
+        const [di, dj, dk] = [i - at[0], j - at[1], k - at[2]];
+        const z = affine[8] * di + affine[9] * dj + affine[10] * dk;
+        if (Math.abs(z) > reach) continue;
+        const x = affine[0] * di + affine[1] * dj + affine[2] * dk;
+        const y = affine[4] * di + affine[5] * dj + affine[6] * dk;
         const distanceMm = Math.hypot(x, y);
         const angle = Math.atan2(y, x);
         const ray = rays.reduce((sum, [count, start]) => sum + Math.cos(count * angle + start), 0) / 2;

@@ -10,6 +10,7 @@ import { samplePathology } from './pathology.ts';
 import type { Patient } from './patient.ts';
 import type { Extent } from './shapes.ts';
 
+/** What scans of something else show, heads most often. */
 const ELSEWHERE = ['head', 'head', 'thighs', 'hands'] as const;
 
 /** The same patient with sizes, fat, contrast medium and tissues' HU further from the common ones. */

@@ -1,6 +1,6 @@
 /**
- * Label maps as DICOM segmentations (SEG): a segment for each structure, frames in the planes of the source's slices, with the
- * source's patient, study and frame of reference, and of each frame the slice that it was made from. By the Segmentation
+ * Label maps as DICOM segmentations (SEG): a segment for each structure, frames in the planes of the source's slices, with
+ * the source's patient, study and frame of reference, and of each frame the slice that it was made from. By the Segmentation
  * IOD of the standard, PS3.3 A.51.
  */
 import { InputError } from '@organseg/core/inputError.ts';

@@ -1,5 +1,5 @@
 /** The frames of a segmentation: of each structure those planes in which it has voxels, a bit for each voxel. */
-import type { Structure } from '@organseg/core/regions.ts';
+import { membersOf, type Structure } from '@organseg/core/regions.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 
 export interface SegmentFrame {
@@ -38,8 +38,7 @@ export function bitsOf(
   const bits = new Uint8Array(bytes + (bytes % 2)); // values of elements have an even length
   let bit = 0;
   for (const { structure, z } of frames) {
-    const isIn = new Uint8Array(256);
-    for (const id of structure.ids) isIn[id] = 1;
+    const isIn = membersOf(structure.ids);
     for (let row = rows - 1; row >= 0; row--) {
       const from = (z * rows + row) * columns;
       for (let i = from; i < from + columns; i++, bit++)

@@ -5,7 +5,10 @@ import type { PickleValue } from './pickle.ts';
 const MAX_DEPTH = 30;
 const MAX_VALUES = 1_000_000;
 
-/** A value as JSON has it: dicts become objects, tuples arrays, numbers that are none null. Throws InputError where it is none, or too large. */
+/**
+ * A value as JSON has it: dicts become objects, tuples arrays, numbers that are none null. Throws InputError where it is
+ * none, or too large.
+ */
 export function plainValue(value: PickleValue, path: string): unknown {
   let values = 0;
   const plainKey = (key: PickleValue): string => {

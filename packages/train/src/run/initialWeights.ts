@@ -31,8 +31,8 @@ export interface InitialWeights {
 
 /**
  * The parameters of a run's network with the model's values. Those of its last layers are in the order of the data set's
- * labels, and random where that has other labels, or the model has no such layer. Throws InputError where the model has another network, or its weights are
- * broken.
+ * labels, and random where that has other labels, or the model has no such layer. Throws InputError where the model has
+ * another network, or its weights are broken.
  */
 export async function initialWeights(
   model: InitialModel,
