@@ -1,8 +1,19 @@
 /** `plan`: the settings it writes, the memory they take, nnU-Net's plans, and what is refused. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { golden } from '../../packages/files/src/torch/torchFixture.ts';
 import { openGpu } from '../../packages/kernels/src/open/dawn.ts';
 import { resolveConfig } from '../../packages/train/src/config/resolve.ts';
 import type { Config } from '../../packages/train/src/config/schema.ts';
@@ -104,6 +115,36 @@ describe('plan', () => {
     expect(planned('like.json')).toEqual(config);
   });
 
+  it('plans by a fingerprint alone, as nnU-Net keeps one, by the number of cases that dataset.json states', async () => {
+    const kept = at('kept');
+    mkdirSync(kept);
+    const described = { ...json('data/dataset.json'), file_ending: '.nrrd' };
+    const fingerprint = json('fingerprint/dataset_fingerprint.json');
+    const planKept = async (of: typeof fingerprint, stated: number, out: string) => {
+      writeFileSync(join(kept, 'dataset.json'), JSON.stringify({ ...described, numTraining: stated }));
+      writeFileSync(join(kept, 'dataset_fingerprint.json'), JSON.stringify(of));
+      const outs = ['--out', at(`${out}.json`), '--nnunet-plans', at(`${out}-plans.json`)];
+      return await cliHere(['plan', '--data', kept, '--like', 'resenc-m', ...outs]);
+    };
+    // Scans of that format cannot be trained on, which is said.
+    const { code, stdout, stderr } = await planKept(fingerprint, 3, 'kept-3');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('only .nii.gz is read') });
+    expect(stdout).toMatch(/^cases +3 +in dataset_fingerprint\.json, of CT$/m);
+    expect(json('kept-3-plans.json')).toEqual({
+      ...json('nnUNetPlans.json'),
+      dataset_name: 'Dataset001_kept',
+    });
+    expect(existsSync(at('kept-3.json'))).toBe(false);
+    const batch = (name: string) => json(name).configurations['3d_fullres'].batch_size;
+    await planKept(fingerprint, 300, 'kept-300');
+    expect(batch('kept-300-plans.json')).toBeGreaterThan(batch('kept-3-plans.json'));
+    const other = { ...fingerprint, shapes_after_crop: [] };
+    expect(await planKept(other, 3, 'other')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('dataset_fingerprint.json: shapes_after_crop: '),
+    });
+  });
+
   it('plans several channels, the settings’ normalisations those of its plans', async () => {
     const mr = at('mr');
     cpSync(data, mr, { recursive: true });
@@ -161,5 +202,53 @@ describe('plan', () => {
     const { code, stderr } = await plan(option, given, '--out', at('refused.json'));
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(fault) });
     expect(existsSync(at('refused.json'))).toBe(false);
+  });
+});
+
+const plansOfNnunet = golden('nnunet-plans');
+
+describe.skipIf(!plansOfNnunet)('nnU-Net’s plans (skipped where ../shared is not there)', () => {
+  let out: string;
+  beforeAll(() => {
+    out = mkdtempSync(join(tmpdir(), 'organseg-plans-'));
+  });
+  afterAll(() => rmSync(out, { recursive: true }));
+  const read = (...path: string[]) => JSON.parse(readFileSync(join(...path), 'utf8'));
+  const planned = async (data: string) => {
+    const outs = ['--out', join(out, 'plan.json'), '--nnunet-plans', join(out, 'plans.json')];
+    for (const file of ['plan.json', 'plans.json']) rmSync(join(out, file), { force: true });
+    expect(await cliHere(['plan', '--data', data, '--like', 'nnunet', ...outs])).toMatchObject({ code: 0 });
+    return read(out, 'plans.json');
+  };
+
+  it.each([
+    ['UPPECT', 'plans.json'],
+    ['liver_timdehaan', 'plans.json'],
+    ['FDG_PET_CT_NIH', 'nnUNetPlans.json'],
+  ])('are those of %s, by its fingerprint', async (project, file) => {
+    const theirs = read(plansOfNnunet!, project, file);
+    const ours = await planned(join(plansOfNnunet!, project));
+    const { patch_size, spacing, batch_size, normalization_schemes, use_mask_for_norm } =
+      theirs.configurations['3d_fullres'];
+    expect(ours).toMatchObject({
+      transpose_forward: theirs.transpose_forward,
+      configurations: {
+        '3d_fullres': { patch_size, spacing, batch_size, normalization_schemes, use_mask_for_norm },
+      },
+    });
+    const dataset = read(plansOfNnunet!, project, 'dataset.json');
+    const network = (plans: object) =>
+      describeModel({ json: plans, path: file }, { json: dataset, path: '' }, '3d_fullres').network;
+    expect(network(ours)).toEqual(network(theirs));
+  });
+
+  it('are those of the hippocampus in MR, where dataset.json states all 260 cases', async () => {
+    const scans = join(plansOfNnunet!, '../../data/hippocampus-mr');
+    const data = join(out, 'hippocampus');
+    mkdirSync(data);
+    for (const name of ['imagesTr', 'labelsTr']) symlinkSync(join(scans, name), join(data, name), 'dir');
+    cpSync(join(plansOfNnunet!, 'nnUNetfork_imagesTs/dataset.json'), join(data, 'dataset.json'));
+    const { configurations } = await planned(data);
+    expect(configurations['3d_fullres']).toMatchObject({ patch_size: [40, 56, 40], batch_size: 9 });
   });
 });

@@ -5,7 +5,7 @@ import { isCt } from '@organseg/core/volume/hounsfield.ts';
 import { plural } from '@organseg/core/words.ts';
 import { openDataset, openImages } from '@organseg/files/dataset.ts';
 import { assertNew, assertOutside, caseFoldersOf } from '@organseg/files/outputs.ts';
-import { writeWhole } from '@organseg/files/write.ts';
+import { makeFolder, writeWhole } from '@organseg/files/write.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
@@ -76,9 +76,10 @@ export const plan = command(
     refuseUnplanned(options);
     const dataset = await openPlannedDataset(options.data);
     const { notes, fault } = await asTrained(options.data);
-    for (const note of [...notes, ...dataset.channelNames.flatMap(noteOnCt)]) say(note);
+    const onFiles = dataset.fingerprint ? [] : notes;
+    for (const note of [...onFiles, ...dataset.channelNames.flatMap(noteOnCt)]) say(note);
     await interruptible(async (signal) => {
-      const fingerprint = await withProgress(dataset, options, signal);
+      const fingerprint = dataset.fingerprint ?? (await withProgress(dataset, options, signal));
       await planBy(fingerprint, dataset, options, fault);
     });
   });
@@ -125,12 +126,13 @@ async function planBy(
   const { channelNames } = dataset;
   const own = channelSettings(PRESETS[preset], plannedNormalisations(channelNames, fingerprint));
   const base: Config = { ...PRESETS[preset], classes: dataset.labels, ...own };
+  const trainingCases = (like && dataset.statedCases) ?? fingerprint.spacings.length;
   const nnunet =
     like &&
     planNnunet({
       ...gridsOf(fingerprint),
       labels: dataset.labels,
-      cases: dataset.cases.length,
+      cases: trainingCases,
       planner: like,
       ...(memory && { memoryGb: memory / GIB }),
     });
@@ -146,11 +148,13 @@ async function planBy(
   const inWords = like
     ? `${memory ? memory / GIB : PLANNERS[like].memoryGb} GB, as ${PLANNERS[like].name} judges`
     : `${(memory ?? DEFAULT_MEMORY_MIB * MIB) / MIB} MiB`;
+  const share = PLANNERS[like ?? 'nnunet'].datasetShare;
   const lines = planLines({
     ...planned,
     dataset,
     fingerprint,
     memory: inWords,
+    batchShare: `${share * 100} % of the voxels of ${plural(trainingCases, 'case')}`,
     preset,
     presetReason,
   });
@@ -205,4 +209,7 @@ const noteOnCt = (name: string): string[] =>
       ]
     : [];
 
-const writeJson = (path: string, value: object) => writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+async function writeJson(path: string, value: object): Promise<void> {
+  await makeFolder(dirname(path));
+  await writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,7 +1,7 @@
 /** A plan in words: a line for each decision, with its reason. */
 import { xyzOf } from '@organseg/core/inference/axes.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
-import type { Fingerprint } from '@organseg/train/plan/fingerprint.ts';
+import { FINGERPRINT, type Fingerprint } from '@organseg/train/plan/fingerprint.ts';
 import { normalisationsOf } from '@organseg/train/plan/normalisation.ts';
 import type { PlannedDataset } from '@organseg/train/plan/plannedDataset.ts';
 import type { PlannedSettings } from '@organseg/train/plan/planSettings.ts';
@@ -10,6 +10,8 @@ import { divisorOf } from '@organseg/train/plan/topology.ts';
 export interface PlanInWords extends PlannedSettings {
   readonly dataset: PlannedDataset;
   readonly fingerprint: Fingerprint;
+  /** The share of the data set that a batch may hold. */
+  readonly batchShare: string;
   /** The memory that is filled. */
   readonly memory: string;
   readonly preset: string;
@@ -25,10 +27,14 @@ const times = (values: readonly number[]) => values.map(short).join(' × ');
 const perStage = (stages: Config['strides']) => stages.map((axes) => axes.join()).join(' ');
 
 export function planLines(plan: PlanInWords): PlanLine[] {
-  const { grid, config, dataset, preset, presetReason } = plan;
+  const { grid, config, dataset, fingerprint, preset, presetReason } = plan;
   const { architecture, filters, kernels, strides } = config;
   return [
-    ['cases', String(dataset.cases.length), `in imagesTr, of ${dataset.channelNames.join(', ')}`],
+    [
+      'cases',
+      String(fingerprint.spacings.length),
+      `in ${dataset.fingerprint ? FINGERPRINT : 'imagesTr'}, of ${dataset.channelNames.join(', ')}`,
+    ],
     ['spacing', `${times(xyzOf(grid.spacingMm))} mm`, spacingReason(plan)],
     [
       'median scan',
@@ -61,9 +67,9 @@ function patchReason({ limits, config, memory }: PlanInWords): string {
   return `z, y, x: ${why}; multiples of ${divisorOf(config.strides).join(', ')}`;
 }
 
-function batchReason({ limits, config, memory }: PlanInWords): string {
+function batchReason({ limits, config, memory, batchShare }: PlanInWords): string {
   if (config.batch === 2) return 'the least';
-  return limits.batch === 'memory' ? `as many as fit ${memory}` : 'no more than 5 % of all voxels in a step';
+  return limits.batch === 'memory' ? `as many as fit ${memory}` : `a step holds no more than ${batchShare}`;
 }
 
 function intensityLines({ config, dataset, fingerprint }: PlanInWords): PlanLine[] {

@@ -6,6 +6,9 @@ import type { CaseRecord } from './caseRecord.ts';
 import { median, percentileOfSorted } from './percentile.ts';
 import type { Grids } from './planNnunet.ts';
 
+/** The name that nnU-Net gives the file. */
+export const FINGERPRINT = 'dataset_fingerprint.json';
+
 const intensities = z.looseObject({
   mean: z.number(),
   median: z.number(),
@@ -20,16 +23,21 @@ export type Intensities = z.infer<typeof intensities>;
 /** Numbers along the axes of images as they are read: z, y, x. */
 const zyx = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 
-export const fingerprintSchema = z.looseObject({
-  /** Of each case, in mm. */
-  spacings: z.array(zyx).min(1),
-  /** Of each case, in voxels. */
-  shapes_after_crop: z.array(zyx).min(1),
-  /** Of the labelled voxels, by the channel's number. */
-  foreground_intensity_properties_per_channel: z.record(z.string(), intensities),
-  /** The voxels that the crop leaves, as a share of the image's: the median of the cases. */
-  median_relative_size_after_cropping: z.number(),
-});
+export const fingerprintSchema = z
+  .looseObject({
+    /** Of each case, in mm. */
+    spacings: z.array(zyx).min(1),
+    /** Of each case, in voxels. */
+    shapes_after_crop: z.array(zyx).min(1),
+    /** Of the labelled voxels, by the channel's number. */
+    foreground_intensity_properties_per_channel: z.record(z.string(), intensities),
+    /** The voxels that the crop leaves, as a share of the image's: the median of the cases. */
+    median_relative_size_after_cropping: z.number(),
+  })
+  .refine(
+    ({ spacings, shapes_after_crop }) => spacings.length === shapes_after_crop.length,
+    'expects spacings and shapes_after_crop of the same cases',
+  );
 export type Fingerprint = z.infer<typeof fingerprintSchema>;
 
 /** What is planned by. */

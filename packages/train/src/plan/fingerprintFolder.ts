@@ -17,12 +17,11 @@ import {
   type PlannedCase,
   SAMPLES,
 } from './caseRecord.ts';
-import { type Fingerprint, FingerprintGatherer } from './fingerprint.ts';
+import { FINGERPRINT, type Fingerprint, FingerprintGatherer } from './fingerprint.ts';
 import type { PlannedDataset } from './plannedDataset.ts';
 import { recordCases } from './recordPool.ts';
 
 const CASES = 'cases';
-const FINGERPRINT = 'dataset_fingerprint.json';
 
 export interface FingerprintHooks {
   /** Told how many cases are known, after each. */
