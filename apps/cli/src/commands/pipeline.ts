@@ -15,14 +15,7 @@ import { testReferences } from '../pipeline/tasks.ts';
 import { checkpointOption, foldsOption } from '../predict/modelOptions.ts';
 import { labelMapOption, type TeacherOptions, teacherOf } from '../predict/teacherOptions.ts';
 import { type CommonOptions, command, print } from '../terminal/command.ts';
-import {
-  configOption,
-  preparedOption,
-  presetOption,
-  setOption,
-  settings,
-  startOf,
-} from '../train/settings.ts';
+import { configOption, preparedOption, presetOption, setOption, startedSettings } from '../train/settings.ts';
 import type { TuneMode } from '../tune/tiles.ts';
 
 interface Options extends CommonOptions, TeacherOptions {
@@ -59,12 +52,12 @@ export const pipeline = command(
   .addOption(tuneOption())
   .action(async (options: Options) => {
     const { data, out, prepared } = options;
-    const config = await settings(options);
+    const { config, start } = await startedSettings(options);
     const dataset = await openDataset(data);
     if (options.teacher !== undefined && !dataset.unlabelled.length)
       throw new InputError(`${data}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
     const teacher = await teacherOf(options, dataset);
-    const request = { data, out, preset: await startOf(options), config, teacher, prepared };
+    const request = { data, out, preset: start, config, teacher, prepared };
     testReferences(dataset, teacher === undefined); // refused before there is a folder
     await whileLocked(out, async () => {
       const state = await openState(request);

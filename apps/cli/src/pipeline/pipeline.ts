@@ -104,7 +104,8 @@ export async function pipeline(
     if (isLabelled) {
       manifest = await tasks.run(`pseudo-label${round}`, signal, async () => {
         const compared = [...labelFolders];
-        if (teacher.runs && comparesModels(own)) compared.push(...(await labelByEach(runsOf(teacher))));
+        if (runsOf(teacher).length > 1 && comparesModels(own))
+          compared.push(...(await labelByEach(runsOf(teacher))));
         const made = await label(await segmenterOf(teacher), pseudo, compared, own);
         say(summary(made));
         return made;

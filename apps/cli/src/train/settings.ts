@@ -39,25 +39,36 @@ export const preparedOption = () =>
 
 const DEFAULT: PresetName = 'gao2022';
 
+/** The settings of the command line, and what they started from: a preset, or the file that leaves nothing to one. */
+export interface StartedSettings {
+  readonly config: Config;
+  readonly start: string;
+}
+
 /**
  * The settings of the command line: a preset's, or those of the run or model to start from, with the file and single
  * values over them. Throws InputError that names what is wrong.
  */
-export async function settings(
+export const settings = async (
+  options: SettingsOptions,
+  init?: string,
+  choice?: NnunetChoice,
+): Promise<Config> => (await startedSettings(options, init, choice)).config;
+
+/** Those settings with their start. Throws InputError that names what is wrong. */
+export async function startedSettings(
   { preset, config: path, set = [] }: SettingsOptions,
   init?: string,
   choice?: NnunetChoice,
-): Promise<Config> {
+): Promise<StartedSettings> {
   const base = init === undefined ? (preset ?? DEFAULT) : await settingsFrom(init, choice, preset);
   const file = path ? { path, value: await readJsonFile(path, z.unknown()) } : undefined;
   const config = isPlansFile(file?.value) ? withPlans(base, file!, set) : resolveConfig(base, file, set);
-  if (!preset && !init && !isWhole(file?.value)) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
-  return config;
+  if (preset) return { config, start: preset };
+  if (file && isWhole(file.value)) return { config, start: basename(file.path) };
+  if (!init) say(`no --preset given: ${DEFAULT}, which needs a GPU`);
+  return { config, start: DEFAULT };
 }
-
-/** What the settings of the command line started from: a preset, or the file that leaves nothing to one. */
-export const startOf = async ({ preset, config: path }: SettingsOptions): Promise<string> =>
-  preset ?? (path && isWhole(await readJsonFile(path, z.unknown())) ? basename(path) : DEFAULT);
 
 /** The settings with the network, grid, patch and batch of nnU-Net's plans. */
 const withPlans = (

@@ -181,3 +181,7 @@ test('the learning rate falls as the paper’s formula and stays at its floor pa
   const own = { ...gao2022, decayHorizonEpochs: null };
   expect(learningRate(own, 'fineTuning', 20)).toBeCloseTo(5e-5 * 0.5 ** 0.9, 12);
 });
+
+test('one fold is enough, as splits_final.json may have it', () => {
+  expect(resolveConfig('noisy-student', undefined, ['folds=1']).folds).toBe(1);
+});

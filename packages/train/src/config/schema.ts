@@ -114,8 +114,8 @@ const settingsSchema = z.strictObject({
   selection: selectionSchema,
   /** Probability below which a teacher's label of a voxel is ignored in pseudo-labels that are written as files. */
   pseudoLeastProbability: leastProbability.default(0),
-  /** Folds of the first teacher's cross-validation, whose models are averaged; null: one model. */
-  folds: z.int().min(2).nullable(),
+  /** Folds of the first teacher's cross-validation, whose models are averaged; null: one model, of all labelled cases. */
+  folds: size.nullable(),
   /** Axes along which a teacher's windows are mirrored too, and the predictions averaged; students predict without. */
   teacherMirror: z.array(z.enum(['x', 'y', 'z'])),
   /** Rounds of `pipeline`: a student is the next round's teacher. */
