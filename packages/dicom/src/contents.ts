@@ -4,6 +4,7 @@ import { plural } from '@organseg/core/words.ts';
 import { type DicomFile, type DicomObject, readHead } from './elements.ts';
 import { seriesLine } from './seriesLine.ts';
 import { type DicomSlice, slicesOf } from './slices.ts';
+import { withoutPatient } from './withoutPatient.ts';
 
 export interface DicomSeries {
   readonly uid: string;
@@ -78,22 +79,6 @@ export async function readContents(files: Iterable<DicomFile>): Promise<DicomCon
       kind.startsWith('file ') ? `${plural(count, 'file')} not DICOM` : plural(count, kind),
     ),
   };
-}
-
-/**
- * A text as it is shown, without control characters, unless a word of it is one of the patient's name, number or day of
- * birth.
- */
-function withoutPatient(text: string | undefined, elements: DicomObject['elements']): string | undefined {
-  const wordsOf = (of: string) =>
-    of
-      .normalize('NFC')
-      .toLowerCase()
-      .split(/[^\p{L}\p{N}]+/u);
-  const patient = ['PatientName', 'PatientID', 'PatientBirthDate'].flatMap((name) => elements.texts(name));
-  const secret = new Set(patient.flatMap(wordsOf).filter(({ length }) => length > 1));
-  if (text === undefined || wordsOf(text).some((word) => secret.has(word))) return undefined;
-  return text.replaceAll(/\p{Cc}/gu, '');
 }
 
 /** Whether an object is a slice of a scan, or what else it is. */

@@ -330,6 +330,18 @@ test('slices that their numbers alone miss are said', async () => {
 test('a description that names the patient is not shown, nor what moves the cursor', async () => {
   const { series } = await open(dicomSeries(2, { SeriesDescription: 'Abdomen (Jane)' }));
   expect(series.description).toBeUndefined();
+  for (const [description, identity] of [
+    ['ABDOMENSMITH 1.0', { PatientName: 'Smith^Jane' }],
+    ['Mueller_Muller Thorax', { SpecificCharacterSet: 'ISO_IR 192', PatientName: 'Müller^Eva' }],
+    ['Becken von Yamada', { PatientName: 'X^Y', OtherPatientNames: 'Yamada^Tarou' }],
+    ['Kopf 31.12.1970', { PatientBirthDate: '19701231' }],
+    ['Kopf pid4711', { PatientID: '4711' }],
+  ] as const) {
+    const { series } = await open(dicomSeries(2, { SeriesDescription: description, ...identity }));
+    expect(series.description, description).toBeUndefined();
+  }
+  const short = { SeriesDescription: 'Abdomen 31', PatientName: 'Do^Al', PatientID: '3' };
+  expect((await open(dicomSeries(2, short))).series.description).toBe('Abdomen 31');
   const moving = await open(dicomSeries(2, { SeriesDescription: 'Abdomen\u001b[31m' }));
   expect(moving.series.description).toBe('Abdomen[31m');
 });
