@@ -73,6 +73,22 @@ test.each([
   await expect(told).rejects.toThrow(fault);
 });
 
+test('who no longer wants it waits no longer for the compiler, and can wait again', async () => {
+  const launches = Array.from({ length: 20 }, (_, i) => add(`${i}.0`));
+  compile(launches);
+  const order: string[] = [];
+  const compiled = gpu.pipelines.ready().then(() => order.push('compiled'));
+  const stop = new AbortController();
+  const waiting = gpu.pipelines.ready(stop.signal).catch((reason) => order.push(reason));
+  stop.abort('unwanted');
+  await expect(gpu.pipelines.ready(stop.signal)).rejects.toBe('unwanted');
+  await Promise.all([waiting, compiled]);
+  expect(order).toEqual(['unwanted', 'compiled']);
+  submit(gpu, launches);
+  expect((await downloadF32(gpu, y))[7]).toBe(190);
+  discard(gpu, launches);
+});
+
 test('ends where the device is closed meanwhile', async () => {
   const launches = Array.from({ length: 20 }, (_, i) => add(`${i}.0`));
   compile(launches);

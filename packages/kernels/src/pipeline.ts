@@ -1,5 +1,6 @@
 /** Compiled kernels: each compiled once, by the time it first runs, or before that on threads of the driver. */
 import { indent } from './indent.ts';
+import { orAborted } from './orAborted.ts';
 
 /** A kernel's code, compiled when it is asked for. */
 export class Pipeline {
@@ -67,9 +68,12 @@ export class PipelineCache {
     return this.#pipelines.values();
   }
 
-  /** Settles when every compilation that was begun has ended: launches submitted then do not wait for the compiler. */
-  async ready(): Promise<void> {
-    await Promise.all([...this.#pipelines.values()].map(({ compiling }) => compiling));
+  /**
+   * Settles when every compilation that was begun has ended: launches submitted then do not wait for the compiler. Throws
+   * the signal's reason as soon as it is aborted; the driver goes on.
+   */
+  async ready(signal?: AbortSignal): Promise<void> {
+    await orAborted(Promise.all([...this.#pipelines.values()].map(({ compiling }) => compiling)), signal);
   }
 
   /** The layout of a bind group. `kinds` has a letter for each binding: r read-only storage, w storage, u uniform. */

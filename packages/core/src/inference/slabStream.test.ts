@@ -55,14 +55,20 @@ describe('a stream of slabs', () => {
   });
   afterAll(() => gpu.close());
 
-  function networks(batch: number, seeds: readonly number[], bias = 0, classesAtOnce = CLASSES): Networks {
+  function networks(
+    batch: number,
+    seeds: readonly number[],
+    bias = 0,
+    classesAtOnce = CLASSES,
+    on = gpu,
+  ): Networks {
     const layout = networkLayout(NETWORK);
-    const parameters = layout.allocate(gpu);
+    const parameters = layout.allocate(on);
     const weights = seeds.map((seed): NamedArrays => initialise(layout, new Random(seed)));
     for (const values of weights) values.get('output_block.conv.conv.bias')![0] = bias;
-    layout.upload(gpu, parameters, weights[0]);
+    layout.upload(on, parameters, weights[0]);
     return new Networks(
-      gpu,
+      on,
       NETWORK,
       { layout, parameters, activation: 'f32' },
       { patch: PATCH, batch, classesAtOnce, weights },
@@ -176,6 +182,36 @@ describe('a stream of slabs', () => {
     });
     expect(ties).toBeLessThan(labels.length / 100);
   }
+
+  test.each(['compiles', 'computes'])(
+    'is stopped while the driver %s, though that never ends',
+    async (what) => {
+      const other = await openGpu();
+      const stop = new AbortController();
+      const never = () => {
+        setTimeout(() => stop.abort(new Error('enough')));
+        return new Promise<never>(() => {});
+      };
+      if (what === 'compiles') other.device.createComputePipelineAsync = never;
+      else other.device.queue.onSubmittedWorkDone = never;
+      const network = networks(1, [5], 0, CLASSES, other);
+      const stream = new SlabStream(
+        other,
+        network,
+        { size: PATCH, windowStep: 1 },
+        { logits: 'f32', strips: 1 },
+      );
+      const source = {
+        readPlanes: (_: number, __: number, values: Float32Array) => values.fill(0),
+        hasBody: ALL_BODY,
+      };
+      const sink = { network: () => {}, resampled: () => {} };
+      await expect(stream.run(source, sink, { signal: stop.signal })).rejects.toThrow('enough');
+      stream.close();
+      network.close();
+      other.close();
+    },
+  );
 
   test.each([
     { size: [1, 13, 17], way: { batch: 3 } },

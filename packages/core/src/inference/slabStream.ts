@@ -14,6 +14,7 @@ import {
   windowTable,
 } from '@organseg/kernels/ops/accumulateWindow.ts';
 import { cutWindow } from '@organseg/kernels/ops/cutWindow.ts';
+import { orAborted } from '@organseg/kernels/orAborted.ts';
 import {
   clear,
   downloadF32,
@@ -216,7 +217,7 @@ export class SlabStream {
       this.#ring.restart();
       for (const layer of strip.layers) {
         await this.#ring.fill(layer.needs, source.readPlanes);
-        await this.#gpu.pipelines.ready();
+        await this.#gpu.pipelines.ready(options.signal);
         await this.#runLayer(layer, source.readPlanes, options.signal, (jobs) => {
           done += jobs;
           options.onShare?.(done / total);
@@ -269,7 +270,7 @@ export class SlabStream {
         const work = this.#gpu.device.queue.onSubmittedWorkDone();
         work.catch(() => {}); // heard of where it is awaited
         running.push(work);
-        if (running.length >= IN_FLIGHT) await running.shift();
+        if (running.length >= IN_FLIGHT) await orAborted(running.shift()!, signal);
         this.#gpu.check();
         done++;
         const share = done / (networks.count * count);
@@ -283,7 +284,7 @@ export class SlabStream {
         }
       }
     }
-    await Promise.all(running);
+    await orAborted(Promise.all(running), signal);
     this.#gpu.check();
   }
 

@@ -91,6 +91,21 @@ test('is stopped by the signal, and frees its memory', async () => {
   expect(gpu.arena.account.inUseBytes).toBe(before);
 });
 
+test('is stopped while the driver compiles, though that never ends', async () => {
+  const other = await openGpu();
+  const controller = new AbortController();
+  other.device.createComputePipelineAsync = () => {
+    setTimeout(() => controller.abort(new Error('enough')));
+    return new Promise<never>(() => {});
+  };
+  const config = learningSettings(model(), 60);
+  const parameters = initialise(parameterLayout(config), new Random(4));
+  const hooks = { signal: controller.signal, onStep: () => {} };
+  await expect(learnCase(other, config, parameters, ball(), hooks)).rejects.toThrow('enough');
+  expect(other.arena.account.inUseBytes).toBe(0);
+  other.close();
+});
+
 test('its settings are the model’s network, grid and intensities, without mirroring', () => {
   const settings = learningSettings(model(), 95);
   expect(networkConfig(settings)).toEqual(model().network);

@@ -41,7 +41,7 @@ export async function learnCase(
   const training = gpu.arena.attempt(() => new TrainingStep(gpu, config));
   try {
     training.start(parameters);
-    await gpu.pipelines.ready();
+    await gpu.pipelines.ready(signal);
     const steps = epochs * batches.perEpoch;
     for (let step = 0; step < steps; step++) {
       const [epoch, inEpoch] = [Math.floor(step / batches.perEpoch), step % batches.perEpoch];
