@@ -372,6 +372,32 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await segmented();
   });
 
+  test('what is cancelled while the driver compiles is cancelled before it has, and the page goes on', async () => {
+    await opened();
+    const [own] = page.workers();
+    // Compilations end when they are let.
+    await own!.evaluate(() => {
+      const let_ = Promise.withResolvers<void>();
+      const { createComputePipelineAsync: create } = GPUDevice.prototype;
+      Object.assign(globalThis, { begun: 0, letCompile: let_.resolve });
+      GPUDevice.prototype.createComputePipelineAsync = async function (descriptor) {
+        (globalThis as unknown as { begun: number }).begun++;
+        await let_.promise;
+        return create.call(this, descriptor);
+      };
+    });
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    expect(await choose('scan-input', phantom())).toBe('');
+    await page.click('#segment');
+    await page.waitForFunction(() => document.getElementById('status')!.textContent!.includes('network'));
+    await page.click('#cancel');
+    await idle();
+    expect(await own!.evaluate(() => (globalThis as unknown as { begun: number }).begun)).toBeGreaterThan(0);
+    expect(await text('status')).toBe('Cancelled.');
+    await own!.evaluate(() => (globalThis as unknown as { letCompile(): void }).letCompile());
+    await segmented();
+  });
+
   test('a model is kept in the browser over a reload, opened from there, and deleted', async () => {
     expect(await choose('folder-input', join(folder, 'run'))).toBe('');
     await page.click('#keep');

@@ -3,7 +3,7 @@ import { element, input, save, show } from './dom.ts';
 import { LossCurve } from './lossCurve.ts';
 import { capBytes, opened, prediction, second, segment, showResult, updatePlan } from './segmentation.ts';
 import { type OpenModel, page, type Result } from './state.ts';
-import { during, isBusy, worker } from './work.ts';
+import { during, isBusy, throwIfCancelled, worker } from './work.ts';
 
 /** What was open before the last learning, and the model that came of it. */
 let last: { readonly model: OpenModel; readonly result: Result; readonly learnt: OpenModel } | undefined;
@@ -38,6 +38,7 @@ async function learn(): Promise<void> {
       if (news.loss !== undefined) curve.add(news.loss, news.whole!.amount);
       onNews(news);
     });
+    throwIfCancelled();
     const learnt = { facts: await worker.ask('openModel', [files]), files, isKept: false };
     opened(learnt);
     last = { model, result, learnt };

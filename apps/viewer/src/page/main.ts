@@ -21,7 +21,7 @@ import {
 import { page } from './state.ts';
 import { statisticsCsv, statisticsJson } from './statistics.ts';
 import { PLANES, type PlaneName, View, WINDOWS, type WindowName } from './view.ts';
-import { during, isBusy, isWorking, onWork, tell, worker } from './work.ts';
+import { cancel, during, isBusy, isEnding, isWorking, onWork, tell, worker } from './work.ts';
 
 /** What the build puts beside the page: paths from it. */
 interface Demo {
@@ -39,6 +39,7 @@ const PAUSED = 'HU, window, opacity and switches of organs wait until it is segm
 function update(): void {
   input('segment').disabled = isBusy() || !page.scan || !(page.model || page.modelInBox.length);
   element('cancel').hidden = !isWorking();
+  input('cancel').disabled = isEnding();
   element('bar').hidden = !isWorking();
   element('keep').hidden = !page.model || page.model.isKept;
   element('results').hidden = !page.result;
@@ -81,7 +82,7 @@ function listen(): void {
   chosen('second-input', openSecond);
   const clicked = (id: string, work: () => unknown) => element(id).addEventListener('click', work);
   clicked('segment', segment);
-  clicked('cancel', () => worker.cancel());
+  clicked('cancel', cancel);
   clicked('keep', () =>
     during(async () => {
       const { facts, files } = page.model!;
@@ -133,7 +134,7 @@ function listen(): void {
   });
   listenToKeys({
     s: segment,
-    Escape: () => worker.cancel(),
+    Escape: cancel,
     w: () => chooseNext(windows),
     v: () => chooseNext(planes),
     o: () => {

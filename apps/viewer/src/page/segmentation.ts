@@ -8,7 +8,7 @@ import { type OpenModel, page, type Result } from './state.ts';
 import { type OrganRow, organRows } from './statistics.ts';
 import { WINDOWS, type WindowName } from './view.ts';
 import { duration, inMb } from './words.ts';
-import { during, isBusy, worker } from './work.ts';
+import { during, isBusy, throwIfCancelled, worker } from './work.ts';
 
 const MIB = 2 ** 20;
 
@@ -17,6 +17,7 @@ export const second = new SecondPrediction();
 export async function openScan(given: Promised<readonly NamedFile[]>): Promise<boolean> {
   return during(async (onNews) => {
     const files = await given;
+    throwIfCancelled();
     const { nifti, ...shown } = await worker.ask('showScan', [files], onNews);
     page.result = undefined;
     page.score = undefined;
@@ -34,6 +35,7 @@ export async function openScan(given: Promised<readonly NamedFile[]>): Promise<b
 export async function openModel(given: Promised<readonly NamedFile[]>): Promise<boolean> {
   return during(async () => {
     const files = await given;
+    throwIfCancelled();
     show('status', 'opening the model…');
     opened({ facts: await worker.ask('openModel', [files]), files, isKept: false });
     await updatePlan();

@@ -8,6 +8,7 @@ export const worker = new WorkerClient(new URL('worker.js', import.meta.url));
 const progress = new Progress();
 let atWork = 0;
 let isHeld = false;
+let isCancelled = false;
 let whenChanged = () => {};
 
 /** Whether something is at work. */
@@ -27,15 +28,33 @@ export function onWork(listener: () => void): void {
   whenChanged = listener;
 }
 
+/** Stops what is at work, once: what is then put back as it was is not stopped. */
+export function cancel(): void {
+  if (!isWorking() || isCancelled) return;
+  isCancelled = true;
+  worker.cancel();
+  show('status', 'Cancelling…');
+  whenChanged();
+}
+
+/** Whether what is at work has been cancelled, and ends. */
+export const isEnding = (): boolean => isCancelled;
+
+/** Throws where what is at work has been cancelled; for between what is asked of the worker, which hears of it while it works. */
+export function throwIfCancelled(): void {
+  if (isCancelled) throw new RequestError({ kind: 'cancelled', message: 'cancelled' });
+}
+
 /** Does work of which the page tells how far it is, and what went wrong. Returns whether nothing did. */
 export async function during(work: (onNews: (news: News) => void) => Promise<void>): Promise<boolean> {
-  atWork++;
+  if (atWork++ === 0) isCancelled = false;
   show('fault', '');
   whenChanged();
   const bar = element<HTMLProgressElement>('bar');
   bar.value = 0;
   try {
     await work((news) => {
+      if (isCancelled) return;
       bar.value = news.share;
       show('status', progress.line(news, performance.now()));
     });

@@ -7,13 +7,16 @@ import { type ZipFile, ZipFolder } from '@organseg/train/imported/zipFolder.ts';
 import type { NamedFile } from '../protocol.ts';
 import { blobBytes } from './blobBytes.ts';
 
-/** The folder that all files share, or the zip that the only file is. Throws InputError. */
-export async function droppedModel(files: readonly NamedFile[]): Promise<ModelFiles> {
+/**
+ * The folder that all files share, or the zip that the only file is, of which nothing is unpacked any more once the signal
+ * is aborted. Throws InputError.
+ */
+export async function droppedModel(files: readonly NamedFile[], signal: AbortSignal): Promise<ModelFiles> {
   const [first] = files;
   if (!first) throw new InputError('nothing that could be a model was dropped');
   if (files.length === 1 && /\.zip$/i.test(first.path)) {
     const zip = blobBytes(first.file, first.path);
-    return ZipFolder.of(zipFile(zip), await zipEntries(zip));
+    return ZipFolder.of(zipFile(zip, signal), await zipEntries(zip));
   }
   const parts = first.path.split('/').slice(0, -1);
   while (parts.length && !files.every(({ path }) => path.startsWith(`${parts.join('/')}/`))) parts.pop();
@@ -75,10 +78,13 @@ class DroppedFolder implements ModelFiles {
 }
 
 /** A zip whose entries are opened where they lie, or unpacked into a blob, which the browser keeps where it likes. */
-const zipFile = (zip: OpenBytes): ZipFile => {
+const zipFile = (zip: OpenBytes, signal: AbortSignal): ZipFile => {
   const unpackedBlob = async (entry: Parameters<ZipFile['open']>[0]) => {
     const parts: Blob[] = [];
-    for await (const bytes of unpackedBy(UNPACKER, zip, entry)) parts.push(new Blob([new Uint8Array(bytes)]));
+    for await (const bytes of unpackedBy(UNPACKER, zip, entry)) {
+      signal.throwIfAborted();
+      parts.push(new Blob([new Uint8Array(bytes)]));
+    }
     return new Blob(parts);
   };
   return {

@@ -46,7 +46,7 @@ const HANDLERS: Handlers = {
     const { gpu } = await gpuOwner();
     return { name: gpu.adapter.name, software: gpu.adapter.software };
   },
-  openModel: (_, files, name) => openModel(files, name),
+  openModel: (watch, files, name) => openModel(watch, files, name),
   async keepModel(_, name, files) {
     await keepModel(name, files);
     return keptModels();
@@ -105,10 +105,11 @@ function opened(): Segmenter {
   return segmenter;
 }
 
-async function openModel(files: readonly NamedFile[], name?: string): Promise<ModelFacts> {
-  const dropped = await droppedModel(files);
+async function openModel({ signal }: Watch, files: readonly NamedFile[], name?: string): Promise<ModelFacts> {
+  const dropped = await droppedModel(files, signal);
   const model = await modelOfFiles(dropped);
   const gpu = await gpuOwner();
+  signal.throwIfAborted();
   segmenter?.close();
   segmenter = new Segmenter(gpu, model);
   const { preprocessing, weights, paths } = model;
