@@ -114,6 +114,15 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     return text('fault');
   }
 
+  /** Drops a file or a folder in the middle of an element, as a user does. */
+  async function drop(id: string, path: string): Promise<void> {
+    const { x, y, width, height } = (await page.locator(`#${id}`).boundingBox())!;
+    const session = await context.newCDPSession(page);
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+      await session.send('Input.dispatchDragEvent', { type, x: x + width / 2, y: y + height / 2, data });
+  }
+
   const idle = () => page.waitForSelector('#cancel', { state: 'hidden' });
 
   async function segmented(): Promise<void> {
@@ -179,13 +188,16 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await page.isDisabled('#segment')).toBe(true);
   });
 
-  test('a folder of DICOM slices is shown as one scan', async () => {
+  test('a folder of DICOM slices, dropped on the pictures, is shown as one scan', async () => {
     const series = join(folder, 'series');
     mkdirSync(series);
     for (const [i, slice] of dicomSeries(4).entries())
       writeFileSync(join(series, `${i}.dcm`), await slice.read());
-    expect(await choose('series-input', series)).toBe('');
+    await drop('slices', series);
+    await page.waitForFunction(() => document.getElementById('scan')!.textContent!.startsWith('series: '));
+    await idle();
     expect(await text('scan')).toMatch(/^series: \d+ × \d+ × 4 voxels/);
+    expect(await text('fault')).toBe('');
   });
 
   test('a run in a packed zip segments a phantom; its label map and figures agree', async () => {
@@ -466,7 +478,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     const [two, ten] = after as [PageMemory, PageMemory];
     expect(ten.gpu).toBe(two.gpu);
     for (const part of ['page', 'worker'] as const) {
-      expect(ten[part].arrays).toBeLessThanOrEqual(two[part].arrays);
+      expect(ten[part].arrays - two[part].arrays).toBeLessThan(1e3); // a line of text counts as one; a scan has 100 times that
       expect(ten[part].objects - two[part].objects).toBeLessThan(1e6);
     }
   });

@@ -119,19 +119,7 @@ function listen(): void {
   });
   listenToPen();
   listenToLearning();
-  addEventListener('dragover', (event) => {
-    event.preventDefault();
-    document.body.classList.add('dragging');
-  });
-  addEventListener('dragleave', () => document.body.classList.remove('dragging'));
-  addEventListener('drop', async (event) => {
-    event.preventDefault();
-    document.body.classList.remove('dragging');
-    if (!event.dataTransfer) return;
-    const isOn = (id: string) => event.target instanceof Node && element(id).contains(event.target);
-    const take = isOn('two') ? openSecond : isOn('results') ? compare : open;
-    await take(await droppedFiles(event.dataTransfer));
-  });
+  listenToDrops();
   listenToKeys({
     s: segment,
     Escape: cancel,
@@ -149,6 +137,32 @@ function listen(): void {
     moveByKeys(element(id), (...step) => page.view?.move(...step));
     zoomByKeys(element(id), (factor) => page.view?.zoom(factor));
   }
+}
+
+/** Takes what is dropped anywhere, before NiiVue does, which keeps from the page what is dropped on its pictures. */
+function listenToDrops(): void {
+  const capture = true;
+  addEventListener(
+    'dragover',
+    (event) => {
+      event.preventDefault();
+      document.body.classList.add('dragging');
+    },
+    capture,
+  );
+  addEventListener('dragleave', () => document.body.classList.remove('dragging'), capture);
+  addEventListener(
+    'drop',
+    async (event) => {
+      event.preventDefault();
+      document.body.classList.remove('dragging');
+      if (!event.dataTransfer) return;
+      const isOn = (id: string) => event.target instanceof Node && element(id).contains(event.target);
+      const take = isOn('two') ? openSecond : isOn('results') ? compare : open;
+      await take(await droppedFiles(event.dataTransfer));
+    },
+    capture,
+  );
 }
 
 async function start(): Promise<void> {
