@@ -33,6 +33,7 @@ const PROGRAMS = {
   patchWorker: 'packages/train/src/data/patchWorker.ts',
   recordWorker: 'packages/train/src/plan/recordWorker.ts',
   prepareWorker: 'apps/cli/src/preprocess/prepareWorker.ts',
+  phantomWorker: 'apps/cli/src/phantom/phantomWorker.ts',
 };
 
 // Nothing but the shell itself: there may be no PATH.

@@ -350,10 +350,10 @@ describe('usage', () => {
   });
 });
 
-test('phantoms of one seed are the same bytes', async () => {
+test('phantoms of one seed are the same bytes, alone or by threads', async () => {
   const folder = temporaryFolder();
   for (const name of ['a', 'b']) {
-    const counts = ['--labelled', name === 'a' ? '1' : '2', '--unlabelled', '0', '--test', '0'];
+    const counts = ['--labelled', name === 'a' ? '1' : '8', '--unlabelled', '0', '--test', '0'];
     await cliJsonHere(['phantom', '--out', join(folder, name), ...counts, '--seed', '9', '--spacing', '10']);
   }
   const file = 'imagesTr/labelled_000_0000.nii.gz';

@@ -1,6 +1,6 @@
 /** The writer of data sets of phantoms. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import {
@@ -10,18 +10,23 @@ import {
   type PhantomCase,
   type PhantomSettings,
   phantomCases,
-  phantomOf,
 } from '@organseg/core/phantom/dataset.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { plural } from '@organseg/core/words.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { LOCK, whileLocked } from '@organseg/files/lock.ts';
-import { writeNiftiFile } from '@organseg/files/nifti.ts';
 import { assertNothingLost } from '@organseg/files/outputs.ts';
 import { namesIn } from '@organseg/files/read.ts';
-import { makeFolder, writeWhole } from '@organseg/files/write.ts';
+import { writeWhole } from '@organseg/files/write.ts';
+import { inThreads } from '@organseg/train/data/threadJobs.ts';
 import { z } from 'zod';
 import { progress } from '../terminal/progress.ts';
+import { type PhantomJob, writePhantom } from './writePhantom.ts';
+
+// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
+const WORKER = new URL(`./phantomWorker${extname(import.meta.url)}`, import.meta.url);
+/** Cases from which on starting threads pays. */
+const WORTH_THREADS = 8;
 
 export interface PhantomOptions extends Counts {
   readonly out: string;
@@ -65,22 +70,30 @@ async function write(options: PhantomOptions, signal: AbortSignal): Promise<Writ
   const missing = cases.filter((each) => !isThere(each));
   const before = cases.length - missing.length;
   const bar = progress('phantoms', cases.length, 'cases', before);
-  for (const [i, each] of missing.entries()) {
-    // A signal is heard between two cases alone, which keep the process busy.
-    await setImmediate();
-    signal.throwIfAborted();
-    const [image, labels] = [join(out, each.image), join(out, each.labels)];
-    const made = phantomOf(each, settings);
-    for (const path of [image, labels]) await makeFolder(dirname(path));
-    await writeNiftiFile(labels, made.labels);
-    await writeNiftiFile(image, made.image);
-    bar.update(before + i + 1, `${each.name} ${made.image.shape.join(' × ')}`);
-  }
+  let done = before;
+  const onDone = ({ phantom }: PhantomJob, shape: Xyz) =>
+    bar.update(++done, `${phantom.name} ${shape.join(' × ')}`);
+  const jobs = missing.map((phantom): PhantomJob => ({ folder: out, phantom, settings }));
+  if (jobs.length < WORTH_THREADS) await oneByOne(jobs, onDone, signal);
+  else await inThreads(WORKER, jobs, onDone, signal);
   bar.finish();
   return {
     cases,
     summary: `${labelled} labelled, ${unlabelled} unlabelled and ${plural(test, 'test case')} in ${out}`,
   };
+}
+
+async function oneByOne(
+  jobs: readonly PhantomJob[],
+  onDone: (job: PhantomJob, shape: Xyz) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const job of jobs) {
+    // A signal is heard between two cases alone, which keep the process busy.
+    await setImmediate();
+    signal.throwIfAborted();
+    onDone(job, await writePhantom(job));
+  }
 }
 
 /** Describes the data set in its folder, which must be new or hold phantoms of the same settings. */

@@ -1,0 +1,5 @@
+/** The program of a thread that makes phantoms; see writePhantoms.ts. */
+import { doJobs } from '@organseg/train/data/threadJobs.ts';
+import { writePhantom } from './writePhantom.ts';
+
+doJobs(writePhantom);
