@@ -42,7 +42,7 @@ test('the bundle unpacks anywhere and runs doctor, a tiny training and the bench
     writeFileSync(join(folder, 'slice.dcm'), await compressedSlice(syntax).read());
     expect(JSON.parse(organseg('info', 'slice.dcm', '--json'))).toMatchObject({ min: -666, max: 1254 });
   }
-  const counts = ['--labelled', '1', '--unlabelled', '0', '--test', '0'];
+  const counts = ['--labelled', '1', '--unlabelled', '7', '--test', '0']; // enough for threads
   organseg('phantom', '--out', 'data', ...counts, '--spacing', '10');
   writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ ...TINY_NETWORK, initial: { epochs: 1 } }));
   organseg('train', '--data', 'data', '--out', 'run', '--preset', 'small', '--config', 'tiny.json');
