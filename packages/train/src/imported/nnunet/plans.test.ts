@@ -5,6 +5,7 @@ import { golden } from '@organseg/files/torch/torchFixture.ts';
 import { expect, describe as suite, test } from 'vitest';
 import { labelsOf } from './labels.ts';
 import { describe } from './plans.ts';
+import { dataset } from './schema.ts';
 
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
@@ -223,6 +224,11 @@ suite('what is not known is refused by its name', () => {
 });
 
 suite('labels', () => {
+  test('are numbers, or numbers as text', () => {
+    const { labels } = dataset.parse({ ...CT_ALONE, labels: { background: '0', liver: '1' } });
+    expect(labels).toEqual({ background: 0, liver: 1 });
+  });
+
   test('the label to be ignored is no output', () => {
     const labels = { background: 0, liver: 1, ignore: 2 };
     expect(labelsOf({ labels }, 'dataset.json')).toEqual({ outputs: 2, names: ['background', 'liver'] });

@@ -100,6 +100,15 @@ const label = z
   .int()
   .min(0)
   .max(MAX_CLASSES - 1);
+/** A label by itself, which nnU-Net also takes as text. */
+const plainLabel = z.union([
+  label,
+  z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(label),
+]);
 
 /** What is wrong with labels by number. */
 const V1_LABELS =
@@ -109,7 +118,7 @@ export const dataset = z
   .looseObject({
     labels: z.record(
       z.string(),
-      z.union([label, z.array(label).min(1)], {
+      z.union([plainLabel, z.array(label).min(1)], {
         error: ({ input }) => (typeof input === 'string' ? V1_LABELS : undefined),
       }),
     ),
