@@ -9,6 +9,7 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   rmSync,
@@ -16,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'rolldown';
@@ -90,6 +91,7 @@ async function main(): Promise<void> {
   const platform = PLATFORMS[asked as PlatformName];
   const name = `organseg-${asked}`;
   const out = resolve(process.env.INIT_CWD ?? '.', values.out ?? `${name}.${platform.archive}`);
+  if (!existsSync(dirname(out))) throw new Error(`--out ${out}: there is no folder ${dirname(out)}`);
   const parent = mkdtempSync(join(tmpdir(), 'organseg-bundle-'));
   try {
     const installed = asked === here ? ROOT : join(parent, 'installed');

@@ -48,3 +48,9 @@ test('the bundle unpacks anywhere and runs doctor, a tiny training and the bench
   organseg('train', '--data', 'data', '--out', 'run', '--preset', 'small', '--config', 'tiny.json');
   expect(existsSync(join(folder, 'run', 'checkpoint-best.safetensors'))).toBe(true);
 });
+
+test('a folder that is not there is refused before anything is made', () => {
+  const out = join(temporaryFolder(), 'missing', 'organseg.tar.xz');
+  const { status, stderr } = spawnSync(process.execPath, [BUNDLE, '--out', out], { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([1, `bundle: --out ${out}: there is no folder ${join(out, '..')}\n`]);
+});
