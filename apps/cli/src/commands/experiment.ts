@@ -40,7 +40,7 @@ export const experiment = command('experiment', 'Run all arms of an experiment, 
   .addOption(tuneOption())
   .action(async (file: string, options: Options) => {
     const { folds, checkpoint } = options;
-    const choice = { folds, checkpoint };
+    const choice = folds || checkpoint ? { folds, checkpoint } : undefined;
     const design = await readDesign(file, options.teacher, choice);
     const out = options.out ?? join('runs', basename(file, '.json'));
     const source = await openSource(design, options.data, file);

@@ -65,8 +65,8 @@ export interface ExperimentOptions {
 export interface OutsideTeacher {
   /** The path of the model, from which arms are fine-tuned. */
   readonly path: string;
-  /** Which of its weights, where it is a model of nnU-Net. */
-  readonly choice: NnunetChoice;
+  /** Which of its weights, where that is not left to the model. */
+  readonly choice: NnunetChoice | undefined;
   /** The model, its labels those of the cohorts. */
   readonly planned: PlannedTeacher;
 }
