@@ -7,22 +7,22 @@ const SUBJECTS: Record<string, { run: () => Promise<unknown>; options: string }>
   unet: {
     run: () => import('../apps/cli/bench/unet.ts'),
     options:
-      '[--preset NAME] [--set key=value …] [--model FOLDER] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
+      '[--preset NAME] [--set key=value]… [--model FOLDER] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
   },
   layers: {
     run: () => import('../apps/cli/bench/layers.ts'),
     options:
-      '[--preset NAME] [--set key=value …] [--model FOLDER] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
+      '[--preset NAME] [--set key=value]… [--model FOLDER] [--dtype f32|f16] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]',
   },
   compare: {
     run: () => import('../apps/cli/bench/peers/compare.ts'),
     options:
-      '[--preset NAME] [--set key=value …] [--golden FILE] [--python PROGRAM] [--tune off|cached|full] [--short] [--json]',
+      '[--preset NAME] [--set key=value]… [--golden FILE] [--python PROGRAM] [--tune off|cached|full] [--short] [--json]',
   },
   predict: {
     run: () => import('../apps/cli/bench/predict.ts'),
     options:
-      '[--slices 50,100,…] [--size X,Y] [--spacing X,Y,Z] [--preset NAME] [--set key=value …] [--model FOLDER] [--totalsegmentator] [--dtype f32|f16] [--memory-cap MiB] [--resample labels|logits] [--skip-early] [--peer] [--python PROGRAM] [--plan] [--svg FILE] [--json]',
+      '[--slices 50,100,…] [--size X,Y] [--spacing X,Y,Z] [--preset NAME] [--set key=value]… [--model FOLDER] [--folds 0,1] [--checkpoint final|best] [--totalsegmentator] [--dtype f32|f16] [--memory-cap MiB] [--resample labels|logits] [--skip-early] [--peer] [--python PROGRAM] [--plan] [--svg FILE] [--json]',
   },
   metrics: { run: () => import('../packages/core/bench/metrics.ts'), options: '[--json]' },
   memory: { run: () => import('../packages/core/bench/largePair.ts'), options: '[--spread] [--json]' },

@@ -58,6 +58,9 @@ test.skipIf(!MODEL)(
     expect(bench('1,4').stderr).toMatch(
       /plain3d: has no fold_4\/checkpoint_final\.pth; its folds are 0, 1$/m,
     );
+    expect(bench('first').stderr).toBe(
+      'bench: --folds first: Expected numbers of folds, such as 0,1, or all.\n',
+    );
   },
 );
 

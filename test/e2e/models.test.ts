@@ -248,7 +248,7 @@ test('labels joined by a table: later models over earlier ones', async () => {
   );
   const thrice = [...choices, '--folds', '0', '--model', model];
   expect(lastLine(await predict('refused', ...thrice))).toMatch(
-    /--folds is given 3 times for 2 models; expected once, or once for each$/,
+    /--folds is given 3 times for 2 models of nnU-Net; expected once, or once for each$/,
   );
   const shares = ['--model', model, '--join', table, '--probabilities'];
   expect(lastLine(await predict('refused', '--model', model, ...shares))).toMatch(

@@ -1,7 +1,7 @@
 /**
  * The bench of layers: each distinct convolution of the network alone, at the training batch, forward and the gradients
  * of inputs and weights.
- *   pnpm bench layers [--preset NAME] [--set key=value …] [--dtype f32|f16]
+ *   pnpm bench layers [--preset NAME] [--set key=value]… [--dtype f32|f16]
  *     [--model FOLDER] [--tune off|cached|full] [--kernel direct|fma|matrix] [--short] [--json]
  */
 

@@ -1,7 +1,8 @@
 /**
  * Whole cases from process start to file written, over numbers of slices: `pnpm bench predict [options]`.
  *   --slices 50,100,200,400   --size 512,512   --spacing 0.8,0.8,1      the generated scans
- *   --preset NAME  --set key=value …   the network, with random weights: time and memory do not depend on them
+ *   --preset NAME  --set key=value     the network, a setting for each --set, with random weights: time and memory do
+ *                                      not depend on them
  *   --model FOLDER                     a run, or a model of nnU-Net or MONAI
  *   --folds 0,1  --checkpoint best     of a model of nnU-Net, as predict takes them
  *   --totalsegmentator                 a model of nnU-Net of the size of TotalSegmentator's, with random weights
@@ -24,11 +25,11 @@ import { assertNew } from '@organseg/files/outputs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { findAdapter, openGpu } from '@organseg/kernels/open/dawn.ts';
 import { resolveConfig } from '@organseg/train/config/resolve.ts';
-import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import type { Model } from '@organseg/train/predict/model.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { DEFAULT_CAP_BYTES } from '@organseg/train/predict/predictor.ts';
 import type { CaseProfile } from '../src/predict/caseFiles.ts';
+import { choiceInText } from '../src/predict/modelOptions.ts';
 import type { ScanReport } from '../src/predict/predictions.ts';
 import { inWords, writeRun } from './benchModel.ts';
 import { changedVoxels } from './changedVoxels.ts';
@@ -127,14 +128,6 @@ function dtypeOf(text: string | undefined): 'f32' | 'f16' | undefined {
   if (text !== undefined && text !== 'f32' && text !== 'f16')
     throw new InputError(`--dtype ${text}: expects f32 or f16`);
   return text;
-}
-
-/** Which weights of an nnU-Net model. Throws InputError. */
-function choice(): NnunetChoice {
-  const { checkpoint } = options;
-  if (checkpoint !== undefined && checkpoint !== 'final' && checkpoint !== 'best')
-    throw new InputError(`--checkpoint ${checkpoint}: expects final or best`);
-  return { folds: options.folds?.split(','), checkpoint };
 }
 
 /** Writes the channels of a generated scan; returns their files. */
@@ -313,7 +306,7 @@ if (!found) throw new InputError('no WebGPU adapter found: `pnpm cli doctor` tel
 const { software, name: adapter } = found.facts;
 const folder = mkdtempSync(join(tmpdir(), 'organseg-bench-'));
 try {
-  const model = await openModel(await modelFolder(), choice());
+  const model = await openModel(await modelFolder(), choiceInText(options));
   if (options.plan) process.stdout.write(`${await plans(model)}\n`);
   else await runs(model);
 } finally {

@@ -1,6 +1,6 @@
 /**
  * The bench of the whole network: forward, forward with backward, a training step, and the share of each layer.
- *   pnpm bench unet [--preset NAME] [--set key=value …] [--dtype f32|f16] [--tune off|cached|full]
+ *   pnpm bench unet [--preset NAME] [--set key=value]… [--dtype f32|f16] [--tune off|cached|full]
  *     [--kernel direct|fma|matrix] [--model FOLDER] [--short] [--json]
  * With a model its network is measured instead, at its patch, beside our DynUNet of the same stages. Weights are random:
  * time does not depend on them. The preset is gao2022 on a GPU, small on a CPU that plays GPU. Forward takes one patch, training the preset's batch.

@@ -76,7 +76,7 @@ export const model = command(
 async function describe(options: Options, paths: readonly string[]): Promise<void> {
   const meant = (['config', 'set', 'patch', 'batch'] as const).find((key) => options[key] !== undefined);
   if (meant) throw new InputError(`--${meant} is for settings; --model brings its own`);
-  const model = await openWithNotes(paths, choicesOf(options, paths.length));
+  const model = await openWithNotes(paths, await choicesOf(options, paths));
   const { count } = networkLayout(model.network);
   const gpu = await openGpu();
   try {

@@ -15,6 +15,7 @@ import {
   type ChoicesOptions,
   checkpointOfEachOption,
   choicesOf,
+  choicesOfEach,
   foldsOfEachOption,
 } from '../predict/modelOptions.ts';
 import { Predictions } from '../predict/predictions.ts';
@@ -152,12 +153,12 @@ async function plannedSegmenter(options: Options): Promise<PlannedSegmenter> {
       throw new InputError(
         '--totalsegmentator brings its own models and table: leave --model and --join out',
       );
-    return await totalSegmentator(totalsegmentator, task ?? 'total', choicesOf(options, 1)[0]!, how);
+    return await totalSegmentator(totalsegmentator, task ?? 'total', choicesOfEach(options, 1)[0]!, how);
   }
   if (task) throw new InputError('--task is for --totalsegmentator alone');
   if (!named && join) throw new InputError('--join is for several --model');
   const model = named ?? [DEFAULT_MODEL];
-  const choices = choicesOf(options, model.length);
+  const choices = await choicesOf(options, model);
   return join === undefined
     ? await averaged(model, choices, how)
     : await joinedByTable(model, join, choices, how);
