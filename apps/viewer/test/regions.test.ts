@@ -3,6 +3,7 @@ import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { encodeNifti } from '@organseg/core/volume/niftiWrite.ts';
 import type { Volume } from '@organseg/core/volume/volume.ts';
 import { expect, test } from 'vitest';
+import { labelColours } from '../src/page/labelColours.ts';
 import type { NamedFile, ShownOrgan } from '../src/protocol.ts';
 import { compareWithReference } from '../src/worker/compare.ts';
 import { labelledScan } from '../src/worker/labelledScan.ts';
@@ -40,4 +41,22 @@ test('a region has the volume, the mean and the scores of all its ids; each id s
   const score = await compareWithReference(prediction, [await fileOf(truth)], watch);
   expect(score.organs.tumour!.dsc).toBe(1); // as labels they would have nothing in common
   expect(score.organs.core!.dsc).toBe(0.5);
+});
+
+test('a region that is shown without those within it is seen whole, in its own colour', () => {
+  const organs: ShownOrgan[] = [
+    { label: 1, name: 'whole without core', region: { name: 'whole', ids: [1, 2, 3] }, colour: [1, 0, 0] },
+    { label: 2, name: 'core', region: { name: 'core', ids: [2, 3] }, colour: [2, 0, 0] },
+    { label: 3, name: 'enhancing', region: { name: 'enhancing', ids: [3] }, colour: [3, 0, 0] },
+  ];
+  const drawn = (...hidden: number[]) => {
+    const { R, A } = labelColours(organs, new Set(hidden));
+    return R.map((red, label) => (A[label] ? red : null)).slice(1);
+  };
+  expect(drawn()).toEqual([1, 2, 3]);
+  expect(drawn(3)).toEqual([1, 2, 2]);
+  expect(drawn(2)).toEqual([1, 1, 3]);
+  expect(drawn(2, 3)).toEqual([1, 1, 1]);
+  expect(drawn(1)).toEqual([null, 2, 3]);
+  expect(drawn(1, 2, 3)).toEqual([null, null, null]);
 });

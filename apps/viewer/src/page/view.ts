@@ -2,6 +2,7 @@
 import { DRAG_MODE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { readHeader } from 'nifti-reader-js';
 import type { LabelPictures, NiftiParts, ShownOrgan } from '../protocol.ts';
+import { labelColours } from './labelColours.ts';
 import { Pen } from './pen.ts';
 
 /** The intensities, in HU, between which a scan is shown from black to white. */
@@ -251,7 +252,7 @@ export class View {
     for (const viewer of this.#planes) if (viewer.volumes[1]) viewer.setOpacity(1, opacity);
   }
 
-  /** The labels that are not shown. */
+  /** The labels of the organs that are not shown. */
   set hidden(labels: ReadonlySet<number>) {
     this.#hidden = labels;
     for (const viewer of [...this.#planes, this.#solid]) {
@@ -306,15 +307,7 @@ export class View {
   }
 
   #colours() {
-    const last = Math.max(0, ...this.#organs.map(({ label }) => label));
-    const [R, G, B, A] = Array.from({ length: 4 }, () => new Array<number>(last + 1).fill(0));
-    const labels = new Array<string>(last + 1).fill('');
-    for (const { label, colour, name } of this.#organs) {
-      [R![label], G![label], B![label]] = colour;
-      A![label] = this.#hidden.has(label) ? 0 : 255;
-      labels[label] = name;
-    }
-    return { R: R!, G: G!, B: B!, A: A!, I: labels.map((_, label) => label), labels };
+    return labelColours(this.#organs, this.#hidden);
   }
 }
 
