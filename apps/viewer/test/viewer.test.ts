@@ -14,6 +14,7 @@ import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
 import { networkConfig } from '@organseg/train/config/networkSettings.ts';
+import { PRESETS } from '@organseg/train/config/presets.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
 import { saveBest } from '@organseg/train/run/checkpoint.ts';
 import { createRun } from '@organseg/train/run/runFolder.ts';
@@ -173,6 +174,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
       /^model\.zip: is a broken zip, or one cut short: /,
     );
     expect(await choose('folder-input', join(folder, 'data'))).toMatch(/^data: holds no model: /);
+    const plan = Buffer.from(JSON.stringify(PRESETS.small));
+    expect(await choose('zip-input', { name: 'plan.json', buffer: plan })).toMatch(/^plan\.json: a plan: /);
     expect(await page.isDisabled('#segment')).toBe(true);
 
     const changing = join(folder, 'changing_0000.nii.gz');

@@ -19,6 +19,7 @@ import type {
 } from '../protocol.ts';
 import { comparePredictions, compareWithReference } from './compare.ts';
 import { droppedModel } from './droppedFiles.ts';
+import { tellPlan } from './droppedPlan.ts';
 import { deleteKept, filesOfKept, keepModel, keptModels } from './keptModels.ts';
 import { labelledScan } from './labelledScan.ts';
 import { learn } from './learner.ts';
@@ -107,6 +108,7 @@ function opened(): Segmenter {
 
 async function openModel({ signal }: Watch, files: readonly NamedFile[], name?: string): Promise<ModelFacts> {
   const dropped = await droppedModel(files, signal);
+  await tellPlan(dropped, async () => (await gpuOwner()).gpu);
   const model = await modelOfFiles(dropped);
   const gpu = await gpuOwner();
   signal.throwIfAborted();
