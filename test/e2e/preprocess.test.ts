@@ -1,6 +1,7 @@
 /** `preprocess`: what it makes, that it goes on where it was killed, and that runs take it. */
 import type { ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { TINY_NETWORK } from '../../packages/train/test/fixture.ts';
@@ -89,11 +90,24 @@ it('makes byte for byte what a run makes of many cases, whose threads prepare th
   const config = join(folder, 'config.json');
   writeFileSync(config, JSON.stringify({ ...TINY_NETWORK, initial: { epochs: 1 }, stepsPerEpoch: 1 }));
   const how = ['--data', data, '--preset', 'small', '--config', config];
-  expect(await cliHere(['train', ...how, '--out', run])).toMatchObject({ code: 0 });
+  let threads = 0;
+  const count = () => threads++;
+  process.on('worker', count);
+  const train = async (to: string, ...more: string[]) => {
+    threads = 0;
+    expect(await cliHere(['train', ...how, '--out', to, ...more])).toMatchObject({ code: 0 });
+    return threads;
+  };
+  const free = await train(run);
+  // Under a cap the run's own device, whose memory is counted, prepares them.
+  const capped = await train(join(folder, 'capped'), '--memory-cap', '1024');
+  process.off('worker', count);
+  if (availableParallelism() > 1) expect(capped).toBeLessThan(free);
   expect(await cliHere(['preprocess', ...how, '--out', out])).toMatchObject({ code: 0 });
   const names = [...filesOf(out).keys()];
   expect(names).toHaveLength(16);
-  expect([...filesOf(join(run, 'prepared')).keys()]).toEqual(names);
+  for (const each of ['run', 'capped'])
+    expect([...filesOf(join(folder, each, 'prepared')).keys()]).toEqual(names);
   for (const name of names)
     expect(readFileSync(join(run, 'prepared', name)).equals(readFileSync(join(out, name)))).toBe(true);
 });

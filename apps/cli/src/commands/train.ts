@@ -92,7 +92,9 @@ export const train = command('train', 'Train on labelled cases, or fine-tune wit
       await assertNoRun(out, { data, init, pseudo }); // refused before the GPU is opened
     else assertRun(out);
     await withGpu({ tune, ...(memoryCap && { memoryCapBytes: memoryCap }) }, async ({ gpu }, signal) => {
-      const hooks = { ...trainingProgress('training'), signal };
+      const { prepareCases, ...progress } = trainingProgress('training');
+      // Under a cap cases are prepared by this device alone, whose memory is counted.
+      const hooks = { ...progress, signal, ...(prepareCases && !memoryCap && { prepareCases }) };
       const result =
         data && config
           ? await startRun(
