@@ -1,5 +1,5 @@
 /** The program of a thread that makes phantoms; see writePhantoms.ts. */
-import { doJobs } from '@organseg/train/data/threadJobs.ts';
+import { doJobs } from '@organseg/files/threads/threadJobs.ts';
 import { writePhantom } from './writePhantom.ts';
 
 doJobs(writePhantom);

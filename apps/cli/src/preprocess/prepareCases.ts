@@ -2,13 +2,13 @@
 import { extname } from 'node:path';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Dataset } from '@organseg/files/dataset.ts';
+import { inThreads } from '@organseg/files/threads/threadJobs.ts';
 import { knownChannels } from '@organseg/train/config/channels.ts';
 import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
 import { studentConfig } from '@organseg/train/config/resolve.ts';
 import type { Config } from '@organseg/train/config/schema.ts';
 import type { PrepareJob, StoredCase } from '@organseg/train/data/caseStore.ts';
 import { preparedFor } from '@organseg/train/data/prepareImage.ts';
-import { inThreads } from '@organseg/train/data/threadJobs.ts';
 
 /** What is doubtful about the scan. */
 export type PrepareResult = readonly ScanDoubt[];

@@ -1,7 +1,8 @@
 /** The program of a thread that prepares cases with a GPU device of its own; see prepareCases.ts. */
+
+import { doJobs } from '@organseg/files/threads/threadJobs.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { CaseStore, type PrepareJob } from '@organseg/train/data/caseStore.ts';
-import { doJobs } from '@organseg/train/data/threadJobs.ts';
 import type { PrepareResult } from './prepareCases.ts';
 
 const gpu = await openGpu();

@@ -7,8 +7,8 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
+import { startThread } from '@organseg/files/threads/thread.ts';
 import type { PatchCutter, PatchRequest, SampledPatch } from './patchSampler.ts';
-import { startThread } from './thread.ts';
 
 export type PatchReply =
   | { readonly id: number; readonly sampled: SampledPatch }

@@ -1,6 +1,6 @@
 /** Threads that read cases for a fingerprint. */
 import { extname } from 'node:path';
-import { inThreads } from '../data/threadJobs.ts';
+import { inThreads } from '@organseg/files/threads/threadJobs.ts';
 import type { KeptRecord, PlannedCase } from './caseRecord.ts';
 
 export interface RecordJob {
