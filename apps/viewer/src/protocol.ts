@@ -23,6 +23,8 @@ export interface ModelFacts {
   readonly organs: readonly ShownOrgan[];
   /** Parameters of its networks, all together. */
   readonly bytes: number;
+  /** Why it cannot learn from a corrected scan; undefined where it can. */
+  readonly cannotLearn?: string | undefined;
 }
 
 export interface ShownOrgan {

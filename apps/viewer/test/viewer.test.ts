@@ -71,8 +71,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
   }
 
   /** A run of random weights. */
-  async function writeRun(path: string, labelNames = LABELS, seed = 3): Promise<void> {
-    const config = tinyConfig({ classes: labelNames.length });
+  async function writeRun(path: string, labelNames = LABELS, seed = 3, changes = {}): Promise<void> {
+    const config = tinyConfig({ classes: labelNames.length, ...changes });
     const none = { init: null, initWeights: null, pseudo: null, fold: null, prepared: null, sources: null };
     await createRun(path, {
       ...none,
@@ -201,6 +201,8 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await idle();
     expect(await text('scan')).toMatch(/^series: \d+ × \d+ × 4 voxels/);
     expect(await text('fault')).toBe('');
+    expect(await text('model')).toMatch(/^model in the box \(organseg\): 13 organs/);
+    expect(await text('plan')).toMatch(/^will take about \d+ MiB of GPU memory/); // before anything is segmented
   });
 
   test('a run in a packed zip segments a phantom; its label map and figures agree', async () => {
@@ -348,7 +350,15 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await page.click('#learn');
     await idle();
     expect(await text('fault')).toMatch(/^learning needs \d+ MiB of GPU memory, 1 are allowed: allow more$/);
+    await page.fill('#cap', '65536');
+    await writeRun(join(folder, 'large'), LABELS, 3, { patch: [512, 512, 512] });
+    expect(await choose('folder-input', join(folder, 'large'))).toBe('');
+    expect(await text('plan')).toMatch(/^cannot be done on this GPU: its buffers are too small/);
+    await page.click('#learn');
+    await idle();
+    expect(await text('fault')).toMatch(/^this model is too large to learn on this GPU \(/);
     await page.fill('#cap', '2048');
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
     await page.fill('#steps', '1000');
     await page.click('#learn');
     await page.waitForFunction(() =>
@@ -520,6 +530,32 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
       const made = await readLabelsFile(await saved('save-labels'));
       const expected = await readLabelsFile(join(reference!, 'expected_labels_f32.nii.gz'));
       expect(made.data.filter((label, i) => label !== expected.data[i]).length).toBe(0);
+
+      await page.click('#correct');
+      for (const key of ['PageUp', 'p']) await page.press('#slices', key);
+      await page.click('#pen-use');
+      await idle();
+      await page.fill('#steps', '10');
+      await page.click('#learn');
+      await idle();
+      expect(await text('status')).toBe('Done.');
+      expect(await text('learnt')).toMatch(
+        /^plain3d \(learnt\): loss .*; plain3d: averages 2 networks; started from /,
+      );
+      const before = await openModel(reference!);
+      const learnt = await openModel(await saved('save-model'));
+      expect(learnt.labelNames).toEqual(before.labelNames);
+      expect(learnt.preprocessing).toEqual(before.preprocessing);
+      expect(learnt.network).toEqual(before.network);
+      await page.click('#unlearn');
+      await idle();
+      expect(await text('model')).toMatch(/^plain3d \(nnU-Net, 2 networks averaged\)/);
+
+      expect(await choose('folder-input', golden('nnunet/aniso3d')!)).toBe('');
+      expect(await text('learning')).toBe(
+        'Correct these labels with a pen. aniso3d: transposes scans by [2,0,1], and cannot be fine-tuned.',
+      );
+      expect(await page.isDisabled('#learn')).toBe(true);
     },
   );
 

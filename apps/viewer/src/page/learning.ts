@@ -13,12 +13,16 @@ const canLearn = (): boolean => {
   const { model, result } = page;
   const names = (of: { readonly organs: readonly { readonly name: string }[] }) =>
     of.organs.map(({ name }) => name).join('\n');
-  return !!model && !!result?.isCorrected && names(model.facts) === names(result.model);
+  return (
+    !!model && !model.facts.cannotLearn && !!result?.isCorrected && names(model.facts) === names(result.model)
+  );
 };
 
 /** Shows what can be done now. */
 export function updateLearning(): void {
   input('learn').disabled = isBusy() || !canLearn();
+  const can = 'The model can learn from them: it is trained on this scan, here';
+  show('learning', `Correct these labels with a pen. ${page.model?.facts.cannotLearn ?? can}.`);
   const isLearnt = last !== undefined && page.model === last.learnt;
   element('unlearn').hidden = !isLearnt;
   element('save-model').hidden = !isLearnt;

@@ -9,11 +9,11 @@ import { listenToLearning, updateLearning } from './learning.ts';
 import {
   compare,
   currentRows,
-  opened,
   openModel,
   openScan,
   openSecond,
   prediction,
+  readModel,
   second,
   segment,
   updatePlan,
@@ -60,8 +60,7 @@ function showKept(kept: readonly KeptModel[]): void {
     (name) =>
       during(async () => {
         const files = await worker.ask('filesOfKept', [name]);
-        opened({ facts: await worker.ask('openModel', [files, name]), files, isKept: true });
-        await updatePlan();
+        await readModel(files, { name, isKept: true });
       }),
     (name) => during(async () => showKept(await worker.ask('deleteKept', [name]))),
   );

@@ -28,18 +28,30 @@ export async function openScan(given: Promised<readonly NamedFile[]>): Promise<b
     show('scan', [`${shown.name}: ${size}`, ...doubts].join('. '));
     show('status', '');
     page.view?.showScan(nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
-    await updatePlan();
+    if (page.model) await updatePlan();
+    else await openBox();
   });
 }
 
-export async function openModel(given: Promised<readonly NamedFile[]>): Promise<boolean> {
-  return during(async () => {
-    const files = await given;
-    throwIfCancelled();
-    show('status', 'opening the model…');
-    opened({ facts: await worker.ask('openModel', [files]), files, isKept: false });
-    await updatePlan();
-  });
+export const openModel = (files: readonly NamedFile[]): Promise<boolean> =>
+  during(() => readModel(files, { isKept: false }));
+
+/** Opens the model in the box, unless another one is open, or there is none. */
+async function openBox(): Promise<void> {
+  if (page.model || page.modelInBox.length === 0) return;
+  const files = await fetchedFiles(page.modelInBox);
+  throwIfCancelled();
+  await readModel(files, { name: 'model in the box', isKept: true });
+}
+
+/** Opens a model, as a part of other work; without a name it has its folder's. */
+export async function readModel(
+  files: readonly NamedFile[],
+  { name, isKept }: { readonly name?: string; readonly isKept: boolean },
+): Promise<void> {
+  show('status', 'opening the model…');
+  opened({ facts: await worker.ask('openModel', name ? [files, name] : [files]), files, isKept });
+  await updatePlan();
 }
 
 export function opened(given: OpenModel): void {
@@ -76,7 +88,7 @@ export async function updatePlan(): Promise<void> {
 export async function segment(): Promise<void> {
   const { scan } = page;
   if (!scan || isBusy()) return;
-  if (!page.model && !(await openModel(fetchedFiles(page.modelInBox)))) return;
+  if (!page.model && !(await during(openBox))) return;
   const { facts } = page.model!;
   let done = '';
   await during(async (onNews) => {

@@ -6,7 +6,7 @@ import type { View } from './view.ts';
 export interface OpenModel {
   readonly facts: ModelFacts;
   readonly files: readonly NamedFile[];
-  /** Whether the browser keeps it. */
+  /** Whether the browser keeps it, or the site has it. */
   readonly isKept: boolean;
 }
 

@@ -1,5 +1,6 @@
 /** The model that is open in the worker, and what it makes of scans. */
 import { CapTooSmallError, MemoryPlanner } from '@organseg/core/inference/memoryPlan.ts';
+import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import { labelColour, organLabels } from '@organseg/core/organs.ts';
 import { namesById, structuresOf } from '@organseg/core/regions.ts';
@@ -7,6 +8,7 @@ import { scaleAndShift } from '@organseg/core/volume/affine.ts';
 import { keepLargestComponent } from '@organseg/core/volume/components.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
+import { learningSettings } from '@organseg/train/learn/learningSettings.ts';
 import { doubtsInWords, trustIn } from '@organseg/train/predict/calibration.ts';
 import { requestOfGrid } from '@organseg/train/predict/caseStreams.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
@@ -52,7 +54,18 @@ export class Segmenter {
       channelNames,
       organs: this.#organs,
       bytes: 4 * networkLayout(network).count * weights.length,
+      cannotLearn: this.#cannotLearn,
     };
+  }
+
+  get #cannotLearn(): string | undefined {
+    try {
+      learningSettings(this.model, 1);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return error.message;
+    }
   }
 
   get #organs(): ShownOrgan[] {
