@@ -97,7 +97,7 @@ test('holds what is native to Windows, under names that Windows takes', async ()
 
 /** For Debian and its like; as root. */
 const HOW_TO_EMULATE =
-  'qemu is missing: dpkg --add-architecture arm64; apt-get update; ' +
+  'qemu or the libraries of arm64 are missing: dpkg --add-architecture arm64; apt-get update; ' +
   'apt-get install qemu-user libc6:arm64 libstdc++6:arm64';
 
 describe('on Linux on Arm, by qemu', () => {
@@ -112,6 +112,7 @@ describe('on Linux on Arm, by qemu', () => {
     emulated = join(folder, 'node-by-qemu');
     writeFileSync(emulated, `#!/bin/sh\nexec ${qemu} ${await bundleOf('linux-arm64')}/lib/node "$@"\n`);
     chmodSync(emulated, 0o755);
+    if (spawnSync(emulated, ['--version']).status !== 0) throw new Error(HOW_TO_EMULATE);
     // Commands that start Node anew are to start it by qemu too.
     anew = join(folder, 'anew.mjs');
     writeFileSync(anew, `process.execPath = ${JSON.stringify(emulated)};\n`);
