@@ -1,7 +1,7 @@
 /** The diagnosis of this machine: whether the kernels run, and on what. */
 import { execFile } from 'node:child_process';
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { programBeside } from '@organseg/files/threads/programBeside.ts';
 import { type Host, inspectHost } from './host.ts';
 import type { Probe } from './probe.ts';
 
@@ -16,8 +16,7 @@ export interface Diagnosis extends Probe {
   readonly host: Host;
 }
 
-// Beside this file, or in a bundle beside its one file: .ts or .mjs.
-const PROBE = fileURLToPath(new URL(`./probe${extname(import.meta.url)}`, import.meta.url));
+const PROBE = fileURLToPath(programBeside(import.meta.url, 'probe'));
 /** A software adapter compiles its first kernels in seconds; a driver that hangs answers never. */
 const TIMEOUT_MS = 120_000;
 /** The probe's numbers are whole: a right kernel makes no error at all in f32, and none beyond rounding in f16. */

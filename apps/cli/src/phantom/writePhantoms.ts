@@ -1,6 +1,6 @@
 /** The writer of data sets of phantoms. */
 import { existsSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '@organseg/core/inputError.ts';
 import {
@@ -17,14 +17,14 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { LOCK, whileLocked } from '@organseg/files/lock.ts';
 import { assertNothingLost } from '@organseg/files/outputs.ts';
 import { namesIn } from '@organseg/files/read.ts';
+import { programBeside } from '@organseg/files/threads/programBeside.ts';
 import { inThreads } from '@organseg/files/threads/threadJobs.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
 import { progress } from '../terminal/progress.ts';
 import { type PhantomJob, writePhantom } from './writePhantom.ts';
 
-// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
-const WORKER = new URL(`./phantomWorker${extname(import.meta.url)}`, import.meta.url);
+const WORKER = programBeside(import.meta.url, 'phantomWorker');
 /** Cases from which on starting threads pays. */
 const WORTH_THREADS = 8;
 

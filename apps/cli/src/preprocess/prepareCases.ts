@@ -1,7 +1,7 @@
 /** Cases prepared by threads, each with a GPU device of its own; and which of them runs with some settings want. */
-import { extname } from 'node:path';
 import type { ScanDoubt } from '@organseg/core/volume/scanDoubts.ts';
 import type { Dataset } from '@organseg/files/dataset.ts';
+import { programBeside } from '@organseg/files/threads/programBeside.ts';
 import { inThreads } from '@organseg/files/threads/threadJobs.ts';
 import { knownChannels } from '@organseg/train/config/channels.ts';
 import { mixesUnlabelled } from '@organseg/train/config/copyPaste.ts';
@@ -13,8 +13,7 @@ import { preparedFor } from '@organseg/train/data/prepareImage.ts';
 /** What is doubtful about the scan. */
 export type PrepareResult = readonly ScanDoubt[];
 
-// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
-const WORKER = new URL(`./prepareWorker${extname(import.meta.url)}`, import.meta.url);
+const WORKER = programBeside(import.meta.url, 'prepareWorker');
 
 /**
  * What `train` and the students of `pipeline` want of a data set: its labelled cases as each of them sees scans, and the

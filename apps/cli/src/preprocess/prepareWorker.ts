@@ -1,5 +1,4 @@
 /** The program of a thread that prepares cases with a GPU device of its own; see prepareCases.ts. */
-
 import { doJobs } from '@organseg/files/threads/threadJobs.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { CaseStore, type PrepareJob } from '@organseg/train/data/caseStore.ts';

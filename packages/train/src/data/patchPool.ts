@@ -4,9 +4,9 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { extname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { InputError } from '@organseg/core/inputError.ts';
+import { programBeside } from '@organseg/files/threads/programBeside.ts';
 import { startThread } from '@organseg/files/threads/thread.ts';
 import type { PatchCutter, PatchRequest, SampledPatch } from './patchSampler.ts';
 
@@ -20,8 +20,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
-const WORKER = new URL(`./patchWorker${extname(import.meta.url)}`, import.meta.url);
+const WORKER = programBeside(import.meta.url, 'patchWorker');
 /** The main thread and the GPU's driver want a core too. */
 const THREADS = Math.max(1, Math.min(4, availableParallelism() - 1));
 

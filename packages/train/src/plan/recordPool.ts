@@ -1,5 +1,6 @@
 /** Threads that read cases for a fingerprint. */
-import { extname } from 'node:path';
+
+import { programBeside } from '@organseg/files/threads/programBeside.ts';
 import { inThreads } from '@organseg/files/threads/threadJobs.ts';
 import type { KeptRecord, PlannedCase } from './caseRecord.ts';
 
@@ -8,8 +9,7 @@ export interface RecordJob {
   readonly channelNames: readonly string[];
 }
 
-// The worker lies beside this file, as .ts, or in a bundle beside its one file, as .mjs.
-const WORKER = new URL(`./recordWorker${extname(import.meta.url)}`, import.meta.url);
+const WORKER = programBeside(import.meta.url, 'recordWorker');
 
 /**
  * Reads the cases in threads and hands on each record as it comes. Throws InputError where a case is broken, and the
