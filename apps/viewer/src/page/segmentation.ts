@@ -29,16 +29,14 @@ export async function openScan(given: Promised<readonly NamedFile[]>): Promise<b
     show('status', '');
     page.view?.showScan(nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
     if (page.model) await updatePlan();
-    else await openBox();
+    else if (page.modelInBox.length) await openBox();
   });
 }
 
 export const openModel = (files: readonly NamedFile[]): Promise<boolean> =>
   during(() => readModel(files, { isKept: false }));
 
-/** Opens the model in the box, unless another one is open, or there is none. */
 async function openBox(): Promise<void> {
-  if (page.model || page.modelInBox.length === 0) return;
   const files = await fetchedFiles(page.modelInBox);
   throwIfCancelled();
   await readModel(files, { name: 'model in the box', isKept: true });
