@@ -51,6 +51,8 @@ test.each<[string, Partial<ZipEntry>, RegExp]>([
     { size: 17 << 20 },
     /: weights\.pth: is 17825792 bytes unpacked, more than 32 times /,
   ],
+  ['a link', { isLink: true }, /: weights\.pth: is a symbolic link, which is not followed$/],
+  ['a link that is not packed', { isLink: true, method: 0 }, /: weights\.pth: is a symbolic link, which/],
   [
     'larger than the disk',
     { size: 2 ** 60, packedSize: 2 ** 59 },

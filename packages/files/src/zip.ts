@@ -15,6 +15,8 @@ export interface ZipEntry {
   /** 0 where the bytes are stored as they are, 8 for deflate. */
   readonly method: number;
   readonly isEncrypted: boolean;
+  /** Whether it names another file instead of holding bytes of its own. */
+  readonly isLink: boolean;
   readonly crc32: number;
   /** Where the entry's own header begins. */
   readonly position: number;
@@ -64,6 +66,7 @@ export async function zipEntries(bytes: OpenBytes): Promise<Map<string, ZipEntry
         packedSize: entry.compressedSize,
         method: entry.compressionMethod,
         isEncrypted: entry.encrypted,
+        isLink: entry.symlink,
         crc32: signature ?? 0,
         position: entry.offset,
       });
@@ -93,11 +96,18 @@ class BytesReader extends Reader<OpenBytes> {
 
 /** The bytes of a stored entry, where they lie in the zip. Throws InputError. */
 export function storedBytes(zip: OpenBytes, entry: ZipEntry): OpenBytes {
-  const path = `${zip.path}: ${entry.name}`;
-  if (entry.isEncrypted) throw new InputError(`${path}: is encrypted`);
+  const path = readablePath(zip, entry);
   if (entry.method !== 0) throw new InputError(`${path}: is compressed, expected stored`);
   if (entry.packedSize !== entry.size) throw new InputError(`${path}: has two sizes`);
   return packedBytes(zip, entry, path);
+}
+
+/** How messages name an entry. Throws InputError where its bytes cannot be read, or are not its own. */
+function readablePath(zip: OpenBytes, { name, isEncrypted, isLink }: ZipEntry): string {
+  const path = `${zip.path}: ${name}`;
+  if (isEncrypted) throw new InputError(`${path}: is encrypted`);
+  if (isLink) throw new InputError(`${path}: is a symbolic link, which is not followed`);
+  return path;
 }
 
 function packedBytes(zip: OpenBytes, entry: ZipEntry, path: string): OpenBytes {
@@ -128,8 +138,7 @@ export async function* unpackedBy(
   zip: OpenBytes,
   entry: ZipEntry,
 ): AsyncGenerator<Uint8Array> {
-  const path = `${zip.path}: ${entry.name}`;
-  if (entry.isEncrypted) throw new InputError(`${path}: is encrypted`);
+  const path = readablePath(zip, entry);
   if (entry.method !== 0 && entry.method !== DEFLATE)
     throw new InputError(
       `${path}: is packed by zip's method ${entry.method}; expected deflate, which is ${DEFLATE}`,

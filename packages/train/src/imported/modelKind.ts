@@ -55,5 +55,7 @@ async function whatIsMissing(files: ModelFiles): Promise<string> {
     return 'is one fold of a model of nnU-Net; expected the folder above it, which holds plans.json';
   if (names.length && names.every((name) => /\.json$/i.test(name)))
     return 'holds no weights; a plan becomes a model by training: organseg train --data DIR --config PLAN --out RUN';
+  const zip = names.find((name) => /\.zip$/i.test(name));
+  if (zip !== undefined) return `holds no model; ${zip} in it is not looked into, give that one itself`;
   return 'holds no model: no config.json of a run, no plans.json of nnU-Net, no configs/inference.json of a MONAI bundle';
 }

@@ -1,4 +1,5 @@
 /** Folders in a zip, whoever packed it. */
+import { InputError } from '@organseg/core/inputError.ts';
 import type { ZipEntry } from '@organseg/files/zip.ts';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -29,6 +30,19 @@ test.each([
   expect(results.has('A/fold_0')).toBe(true);
   expect(results.has('A/fold')).toBe(false);
   expect(await results.folder('none').names()).toEqual([]);
+});
+
+test.each([
+  ['above it', '../plans.json', '"../plans.json" which lies outside of it'],
+  ['above it, further down', 'A/../../plans.json', '"A/../../plans.json" which lies outside of it'],
+  ['above it, in Windows’ way', '..\\plans.json', '"..\\\\plans.json" which lies outside of it'],
+  ['from the root', '/etc/plans.json', '"/etc/plans.json" which lies outside of it'],
+  ['on another machine', '\\\\host\\x', '"\\\\\\\\host\\\\x" which lies outside of it'],
+  ['on a drive', 'C:\\plans.json', '"C:\\\\plans.json" which lies outside of it'],
+  ['twice, written in two ways', 'A\\dataset.json', '"A/dataset.json" twice'],
+  ['below a file', 'A/dataset.json/x', '"A/dataset.json" as a file and as a folder'],
+])('what lies %s is refused', (_, name, fault) => {
+  expect(() => folderOf('A/dataset.json', name)).toThrow(new InputError(`model.zip: holds ${fault}`));
 });
 
 test('a JSON file that is too large is refused before it is unpacked', async () => {

@@ -14,18 +14,26 @@ export interface ZipFile {
   sha256(entry: ZipEntry): Promise<string>;
 }
 
+/** Names of what would not lie in the folder that a zip is unpacked in: from a root or a drive, or above the folder. */
+const OUTSIDE = /^\/|^[a-z]:|(^|\/)\.\.(\/|$)/i;
+
 /** What a zip holds, by names with `/` between folders; the names in each folder by its own name, which ends with `/`. */
 interface Listing {
   readonly entries: ReadonlyMap<string, ZipEntry>;
   readonly folders: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-function listingOf(all: ReadonlyMap<string, ZipEntry>): Listing {
+/** Throws InputError, after the zip's own name, where an entry lies outside of it, or two have one name. */
+function listingOf(zip: string, all: ReadonlyMap<string, ZipEntry>): Listing {
+  const refuse = (name: string, fault: string) =>
+    new InputError(`${zip}: holds ${JSON.stringify(name)} ${fault}`);
   const entries = new Map<string, ZipEntry>();
   const folders = new Map<string, Set<string>>();
   for (const [name, entry] of all) {
     // Old tools of Windows write \, and some begin with the folder that they were in.
     const path = name.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
+    if (OUTSIDE.test(path)) throw refuse(name, 'which lies outside of it');
+    if (entries.has(path)) throw refuse(path, 'twice');
     entries.set(path, entry);
     for (let end = path.length; end > 0; ) {
       const start = path.lastIndexOf('/', end - 1) + 1;
@@ -37,6 +45,8 @@ function listingOf(all: ReadonlyMap<string, ZipEntry>): Listing {
       end = start - 1;
     }
   }
+  for (const path of entries.keys())
+    if (folders.has(`${path}/`)) throw refuse(path, 'as a file and as a folder');
   return { entries, folders };
 }
 
@@ -52,9 +62,9 @@ export class ZipFolder implements ModelFiles {
     this.#prefix = prefix;
   }
 
-  /** The whole zip, or a folder in it. */
+  /** The whole zip, or a folder in it. Throws InputError where names in it lead outside, or are those of two files. */
   static of(zip: ZipFile, entries: ReadonlyMap<string, ZipEntry>, folder = ''): ZipFolder {
-    return new ZipFolder(zip, listingOf(entries), folder && `${folder}/`);
+    return new ZipFolder(zip, listingOf(zip.path, entries), folder && `${folder}/`);
   }
 
   get path(): string {

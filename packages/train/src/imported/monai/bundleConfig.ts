@@ -1,6 +1,6 @@
 /**
- * The settings of MONAI's bundles: JSON whose texts may refer to other settings (@a, @a#b) or be Python's expressions
- * ($…), which are not run here.
+ * The settings of MONAI's bundles: JSON whose texts may refer to other settings (@a, @a#b), or be Python's expressions
+ * ($…) or of other files (%…), which are neither run nor read here.
  */
 import { InputError } from '@organseg/core/inputError.ts';
 import { check } from '@organseg/files/parseJson.ts';
@@ -19,8 +19,11 @@ export interface Component {
 
 const MAX_REFERENCES = 20;
 
-/** A setting, references followed. Throws InputError where one leads nowhere. */
-export function resolved({ path, settings }: BundleConfig, value: unknown): unknown {
+/**
+ * A setting, references followed. Throws InputError, after the setting's name, where one leads nowhere, or to what is not
+ * in the file itself.
+ */
+export function resolved({ path, settings }: BundleConfig, value: unknown, name: string): unknown {
   let found = value;
   for (let references = 0; typeof found === 'string' && found.startsWith('@'); references++) {
     const keys: string[] = found.slice(1).split(/#|::/);
@@ -28,6 +31,10 @@ export function resolved({ path, settings }: BundleConfig, value: unknown): unkn
     if (!isThere) throw new InputError(`${path}: the reference ${found} leads nowhere`);
     found = keys.reduce<unknown>((of, key) => (of as Record<string, unknown> | undefined)?.[key], settings);
   }
+  if (typeof found === 'string' && found.startsWith('$'))
+    throw new InputError(`${path}: ${name} is computed by Python, which is not run: ${found}`);
+  if (typeof found === 'string' && found.startsWith('%'))
+    throw new InputError(`${path}: ${name} is taken from elsewhere, which is not read: ${found}`);
   return found;
 }
 
@@ -35,7 +42,7 @@ const object = z.looseObject({ _target_: z.string() });
 
 /** The object that a setting describes. Throws InputError. */
 export function componentOf(config: BundleConfig, value: unknown, name: string): Component {
-  const { _target_, ...settings } = check(resolved(config, value), object, `${config.path}: ${name}`);
+  const { _target_, ...settings } = check(resolved(config, value, name), object, `${config.path}: ${name}`);
   // MONAI's transforms of dictionaries end in d, D or Dict.
   const target = _target_
     .split('.')
@@ -52,10 +59,7 @@ export function argumentsOf<T extends z.ZodRawShape>(
 ): z.infer<z.ZodObject<T>> {
   const where = `${config.path}: ${target}`;
   const given = Object.keys(shape).flatMap((key): [string, unknown][] =>
-    key in settings ? [[key, resolved(config, settings[key])]] : [],
+    key in settings ? [[key, resolved(config, settings[key], `${target}: ${key}`)]] : [],
   );
-  for (const [key, value] of given)
-    if (typeof value === 'string' && value.startsWith('$'))
-      throw new InputError(`${where}: ${key} is computed by Python, which is not run: ${value}`);
   return check(Object.fromEntries(given), z.object(shape), where);
 }

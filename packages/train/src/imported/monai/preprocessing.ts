@@ -127,7 +127,7 @@ export function assertArgmax(config: BundleConfig): void {
 /** The transforms of a chain, without those that are switched off. */
 function transformsOf(config: BundleConfig, name: string) {
   const chain = componentOf(config, config.settings[name], name);
-  const list = resolved(config, chain.settings.transforms);
+  const list = resolved(config, chain.settings.transforms, `${name}.transforms`);
   if (chain.target !== 'Compose' || !Array.isArray(list))
     throw new InputError(`${config.path}: ${name} expects a Compose of transforms`);
   return list

@@ -252,6 +252,18 @@ describe.skipIf(!reference)('bundles of MONAI (skipped where ../shared is not th
       'ScaleIntensityRanged: clip',
       [{ preprocessing: chain(STEPS.orientation, STEPS.spacing, { ...STEPS.intensity, clip: false }) }],
     ],
+    [
+      'network_def is computed by Python, which is not run: $monai.networks.nets.DynUNet()',
+      [{ network_def: '$monai.networks.nets.DynUNet()' }],
+    ],
+    [
+      'network_def is taken from elsewhere, which is not read: %train.json#network_def',
+      [{ network_def: '%train.json#network_def' }],
+    ],
+    [
+      'preprocessing.transforms is computed by Python, which is not run: $@first + @second',
+      [{ preprocessing: { _target_: 'Compose', transforms: '$@first + @second' } }],
+    ],
     ['the reference @pixdim leads nowhere', [{ pixdim: '@pixdim' }]],
     [
       'KeepLargestConnectedComponentd of postprocessing is not known',

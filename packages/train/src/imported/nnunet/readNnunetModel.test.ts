@@ -151,6 +151,9 @@ describe.skipIf(!folder)('models of nnU-Net (skipped where ../shared is not ther
     rmSync(path, { recursive: true });
     mkdirSync(path);
     await refusal(path).toThrow(`${path}: holds no model`);
+    writeFileSync(join(path, 'model.zip'), await zipOf(new Map()));
+    await refusal(path).toThrow(`${path}: holds no model; model.zip in it is not looked into, give that one`);
+    rmSync(join(path, 'model.zip'));
     writeFileSync(join(path, 'plan.json'), '{}');
     await refusal(path).toThrow(`${path}: holds no weights; a plan becomes a model by training: `);
   });
