@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readLabelsFile } from '../../packages/files/src/nifti.ts';
+import { zipOf } from '../../packages/files/src/torch/torchFixture.ts';
 import { relativeError } from '../../packages/kernels/src/reference/array.ts';
 import { parameterLayout } from '../../packages/train/src/config/network.ts';
 import { loadParameters } from '../../packages/train/src/run/checkpoint.ts';
@@ -90,7 +91,7 @@ describe('a model of nnU-Net', () => {
     expect(same).toBeGreaterThan(0.5 * organs);
   });
 
-  test('what helps after the network is chosen by all labelled cases, and kept in its folder', async () => {
+  test('what helps after the network is chosen by all labelled cases, and kept in its folder or beside its zip', async () => {
     const choose = ['postprocess', '--choose', '--model', model];
     expect(lastLine(await cliHere(choose))).toMatch(/model: is no run, .* --data names one$/);
     const choice = await cliJsonHere<{ cases: string[] }>([...choose, '--data', data]);
@@ -100,10 +101,10 @@ describe('a model of nnU-Net', () => {
     expect((await cliHere([...predict, '--out', join(folder, 'chosen')])).code).toBe(0);
 
     const zip = join(folder, 'model.zip');
-    writeFileSync(zip, '');
-    expect(lastLine(await cliHere([...choose.slice(0, -1), zip, '--data', data]))).toBe(
-      `organseg: ${zip}: is no folder, in which postprocessing.json could be kept`,
-    );
+    const names = ['plans.json', 'dataset.json', 'fold_0/checkpoint_final.pth'];
+    writeFileSync(zip, await zipOf(new Map(names.map((name) => [name, readFileSync(join(model, name))]))));
+    expect(await cliJsonHere([...choose.slice(0, -1), zip, '--data', data])).toEqual(choice);
+    expect(readJson(join(folder, 'model.postprocessing.json'))).toEqual(choice);
   });
 
   test.each([

@@ -37,12 +37,15 @@ export async function openEntry(zip: OpenBytes, entry: ZipEntry): Promise<OpenBy
   }
 }
 
+/** The variable that names the folder for temporary files. */
+const VARIABLE = process.platform === 'win32' ? 'TEMP' : 'TMPDIR';
+
 /** Throws InputError where the folder for temporary files has less room than so many bytes. */
 async function assertRoom(path: string, size: number): Promise<void> {
   const { bavail, bsize } = await statfs(tmpdir());
   if (size > bavail * bsize)
     throw new InputError(
-      `${path}: is ${size} bytes unpacked, ${tmpdir()} has room for ${bavail * bsize}; TMPDIR names another folder`,
+      `${path}: is ${size} bytes unpacked, ${tmpdir()} has room for ${bavail * bsize}; ${VARIABLE} names another folder`,
     );
 }
 

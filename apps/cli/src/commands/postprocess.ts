@@ -1,6 +1,5 @@
 /** `organseg postprocess`: the choice of what to do to a model's label maps after the network. */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { type DatasetCase, openDataset } from '@organseg/files/dataset.ts';
@@ -8,7 +7,7 @@ import { whileLocked } from '@organseg/files/lock.ts';
 import { readLabelsFile } from '@organseg/files/nifti.ts';
 import type { NnunetChoice } from '@organseg/train/imported/nnunet/choice.ts';
 import {
-  CHOICE,
+  choicePath,
   type PostprocessingChoice,
   PostprocessingTrial,
   readChoice,
@@ -34,7 +33,7 @@ export const postprocess = command(
   'Choose what to do to a model’s label maps after the network',
 )
   .requiredOption('--choose', 'try on labelled cases what helps each organ, and keep it with the model')
-  .requiredOption('--model <dir>', 'folder of a run or of another model')
+  .requiredOption('--model <path>', 'a run, an nnU-Net v2 folder or zip, or a MONAI bundle')
   .addOption(foldsOption())
   .addOption(checkpointOption())
   .option(
@@ -44,13 +43,10 @@ export const postprocess = command(
   .addOption(memoryCapOption())
   .action(async (options: Options) => {
     const { model: path, data, memoryCap: memoryCapBytes } = options;
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-      throw new InputError(`${path}: is no folder, in which ${CHOICE} could be kept`);
     const model = await openWithNotes(path, options);
     const { labelNames } = model;
-    const weights = model.weights.map((each) => each.path);
     // What is there must be an earlier choice, or it is not replaced.
-    if (existsSync(join(path, CHOICE))) await readChoice(path, { labelNames, weights });
+    if (existsSync(choicePath(path))) await readChoice(path, model);
     const cases = await casesFor(path, data, labelNames);
     const work = () =>
       withGpu({ memoryCapBytes }, async (owner, signal) => {
@@ -66,14 +62,14 @@ export const postprocess = command(
             bar.update(i + 1, name);
           }
           bar.finish();
-          const choice = trial.choice(path, weights);
+          const choice = await trial.choice(path, model.weights);
           await saveChoice(path, choice);
           print(options, choice, asText(choice, path));
         } finally {
           predictor.close();
         }
       });
-    await whileLocked(path, work);
+    await (statSync(path, { throwIfNoEntry: false })?.isDirectory() ? whileLocked(path, work) : work());
   });
 
 /** The cases that the choice is made by. Throws InputError where there are none, or their labels are not the model's. */
@@ -97,7 +93,7 @@ async function casesFor(
   return cases;
 }
 
-function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoice, run: string): string {
+function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoice, model: string): string {
   const rows = Object.entries(dsc).map(([name, { before, after }]) => {
     const ways = [
       ...(largestComponent.includes(name) ? ['largest component'] : []),
@@ -108,6 +104,6 @@ function asText({ cases, largestComponent, fillHoles, dsc }: PostprocessingChoic
   return [
     `mean DSC over ${plural(cases.length, 'case')}, before and after`,
     ...rows,
-    `kept in ${join(run, 'postprocessing.json')}; predict --postprocess applies it`,
+    `kept in ${choicePath(model)}; predict --postprocess applies it`,
   ].join('\n');
 }

@@ -24,7 +24,7 @@ import {
 } from '@organseg/train/joined/totalSegmentatorTasks.ts';
 import type { Calibration } from '@organseg/train/predict/calibration.ts';
 import type { GpuOwner } from '@organseg/train/predict/loadedModel.ts';
-import type { Model } from '@organseg/train/predict/model.ts';
+import type { Model, ModelWeights } from '@organseg/train/predict/model.ts';
 import { type Origin, optionsOf, originOf } from '@organseg/train/predict/origin.ts';
 import type { Postprocessing } from '@organseg/train/predict/postprocessing.ts';
 import { Predictor, type PredictorOptions, type Segmenter } from '@organseg/train/predict/predictor.ts';
@@ -34,8 +34,7 @@ import { openWithNotes } from '../model/openWithNotes.ts';
 export interface PlannedSegmenter {
   readonly labelNames: readonly string[];
   readonly channelNames: readonly string[];
-  /** The paths of its weights. */
-  readonly weights: readonly string[];
+  readonly weights: readonly ModelWeights[];
   /** Whether it gives probabilities. */
   readonly hasProbabilities: boolean;
   /** What is known of how far its labels are to be trusted. */
@@ -74,7 +73,7 @@ function ofModel(model: Model, options: PredictorOptions): PlannedTeacher {
   const planned: PlannedTeacher = {
     labelNames,
     channelNames,
-    weights: model.weights.map(({ path }) => path),
+    weights: model.weights,
     hasProbabilities: true,
     calibration,
     origin: (postprocessing) => originOf(model, optionsOf(model, options, postprocessing)),
@@ -243,7 +242,7 @@ function joined(request: JoinRequest, options: PredictorOptions, how: Origin['op
   return {
     labelNames: request.labelNames,
     channelNames,
-    weights: models.flatMap(({ weights }) => weights.map(({ path }) => path)),
+    weights: models.flatMap(({ weights }) => weights),
     hasProbabilities: false,
     origin: async (postprocessing) => {
       const origins = await Promise.all(

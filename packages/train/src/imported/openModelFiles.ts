@@ -6,6 +6,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { sha256Of } from '@organseg/files/fileRecord.ts';
 import type { OpenBytes } from '@organseg/files/openBytes.ts';
 import { OpenFile } from '@organseg/files/openFile.ts';
+import { isRoot } from '@organseg/files/paths.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import { openEntry, unpacked } from '@organseg/files/unpackedZip.ts';
 import { zipEntries } from '@organseg/files/zip.ts';
@@ -15,8 +16,7 @@ import { type ZipFile, ZipFolder } from './zipFolder.ts';
 /** The files at a path: a folder, a zip, or a folder in a zip (MODEL.zip/FOLDER). Throws InputError. */
 export async function openModelFiles(path: string): Promise<ModelFiles> {
   if (existsSync(path) && statSync(path).isDirectory()) return new Folder(path);
-  let zip = path;
-  while (!existsSync(zip) && dirname(zip) !== zip) zip = dirname(zip);
+  const zip = onDisk(path);
   if (!/\.zip$/i.test(zip) || !statSync(zip).isFile()) throw new InputError(`${path}: ${await whatIs(path)}`);
   const bytes = new OpenFile(zip);
   try {
@@ -28,6 +28,13 @@ export async function openModelFiles(path: string): Promise<ModelFiles> {
   } finally {
     bytes.close();
   }
+}
+
+/** A path as far as it is there: of a folder in a zip, the zip. */
+export function onDisk(path: string): string {
+  let found = path;
+  while (!existsSync(found) && !isRoot(found)) found = dirname(found);
+  return found;
 }
 
 /** What is wrong with a path that is neither folder nor zip, in words. */

@@ -1,10 +1,12 @@
-/** What was chosen to be done to a model's label maps, as it is kept in the model's folder. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** What was chosen to be done to a model's label maps, as it is kept with the model. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { CHOICE, PostprocessingTrial, readChoice, saveChoice } from './postprocessing.ts';
+import type { ModelWeights } from './model.ts';
+import { PostprocessingTrial, readChoice, saveChoice } from './postprocessing.ts';
 
+const CHOICE = 'postprocessing.json';
 const labelNames = ['background', 'liver'];
 
 function modelFolder(): string {
@@ -13,26 +15,48 @@ function modelFolder(): string {
   return folder;
 }
 
-test('a choice says where label maps come of other folds than those that it was made by', async () => {
-  const folder = modelFolder();
-  const [first, second] = [0, 1].map((fold) => join(folder, `fold_${fold}`, 'checkpoint_final.pth'));
+/** Weights of a model at a path, which tell nothing but their names and what they hold. */
+const weightsOf = (model: string, held: Readonly<Record<string, string>>): ModelWeights[] =>
+  Object.entries(held).map(([name, sha256]) => ({
+    path: `${model}/${name}`,
+    sha256: async () => sha256,
+    open: () => Promise.reject(new Error('is not opened')),
+  }));
+
+/** A choice by one case, whose liver has two parts, of which the reference has the larger one. */
+async function choose(model: string, weights: readonly ModelWeights[]): Promise<void> {
   const trial = new PostprocessingTrial(labelNames);
-  // A liver of two parts, of which the reference has the larger one.
-  const predicted = {
-    shape: [4, 1, 1],
-    affine: new Float64Array(16),
-    data: Uint8Array.of(1, 1, 0, 1),
-  } as const;
-  trial.add('case', { ...predicted }, Uint8Array.of(1, 1, 0, 0));
-  await saveChoice(folder, trial.choice(folder, [first!]));
-  const chosen = { largestComponent: [1], fillHoles: [] };
-  expect(await readChoice(folder, { labelNames, weights: [first!] })).toEqual({ ...chosen, notes: [] });
-  expect(await readChoice(folder, { labelNames, weights: [first!, second!] })).toEqual({
-    ...chosen,
-    notes: [
-      `${join(folder, CHOICE)}: was chosen by label maps of fold_0/checkpoint_final.pth, not of fold_0/checkpoint_final.pth, fold_1/checkpoint_final.pth`,
-    ],
+  const data = Uint8Array.of(1, 1, 0, 1);
+  trial.add('case', { shape: [4, 1, 1], affine: new Float64Array(16), data }, Uint8Array.of(1, 1, 0, 0));
+  await saveChoice(model, await trial.choice(model, weights));
+}
+
+const FIRST = 'fold_0/checkpoint_final.pth';
+const SECOND = 'fold_1/checkpoint_final.pth';
+
+test.each([
+  ['the weights are those that it was made by', { [FIRST]: 'a' }, undefined],
+  ['they have another name', { 'fold_all/checkpoint_final.pth': 'a' }, undefined],
+  ['there is another fold', { [FIRST]: 'a', [SECOND]: 'b' }, `${FIRST}, not of ${FIRST}, ${SECOND}`],
+  ['others have taken their name', { [FIRST]: 'b' }, `other weights than ${FIRST} holds now`],
+])('a choice says what it was made by unless that is what there is: %s', async (_, held, fault) => {
+  const model = modelFolder();
+  await choose(model, weightsOf(model, { [FIRST]: 'a' }));
+  expect(await readChoice(model, { labelNames, weights: weightsOf(model, held) })).toEqual({
+    largestComponent: [1],
+    fillHoles: [],
+    notes: fault ? [`${join(model, CHOICE)}: was chosen by label maps of ${fault}`] : [],
   });
+});
+
+test('a choice for a model in a zip is kept beside it', async () => {
+  const folder = modelFolder();
+  const zip = join(folder, 'spleen.zip');
+  writeFileSync(zip, '');
+  const weights = weightsOf(zip, { [FIRST]: 'a' });
+  await choose(zip, weights);
+  expect(readdirSync(folder)).toEqual(['spleen.postprocessing.json', 'spleen.zip']);
+  expect(await readChoice(zip, { labelNames, weights })).toMatchObject({ largestComponent: [1], notes: [] });
 });
 
 test.each([

@@ -2,7 +2,7 @@
  * Postprocessing of label maps, and the choice of what helps a model: it is tried on the validation cases and kept with
  * the model, as nnU-Net does. Nothing is done unless it is asked for.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { withoutIgnored } from '@organseg/core/metrics/ignored.ts';
@@ -15,6 +15,8 @@ import { readJsonFile } from '@organseg/files/json.ts';
 import { check } from '@organseg/files/parseJson.ts';
 import { writeWhole } from '@organseg/files/write.ts';
 import { z } from 'zod';
+import { onDisk } from '../imported/openModelFiles.ts';
+import type { Model, ModelWeights } from './model.ts';
 
 export interface Postprocessing {
   /** Labels of which only the largest component is kept. */
@@ -43,12 +45,21 @@ export function postprocess(
   return { removedVoxels, filledVoxels: named(fillHoles(labels, holes)) };
 }
 
-export const CHOICE = 'postprocessing.json';
+const CHOICE = 'postprocessing.json';
+
+/** Where the choice for the model at a path is kept: in the folder, or beside the zip, as MODEL.postprocessing.json. */
+export function choicePath(model: string): string {
+  const place = onDisk(model);
+  const isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory();
+  return isFolder ? join(model, CHOICE) : `${place.replace(/\.zip$/i, '')}.${CHOICE}`;
+}
 
 const choice = z.object({
   cases: z.array(z.string()),
-  /** The weights whose label maps were tried, by their paths from the model's folder; versions before did not say. */
+  /** The weights whose label maps were tried, by their paths from the model's; versions before did not say. */
   weights: z.array(z.string()).optional(),
+  /** The SHA-256 of each of the weights. */
+  sha256: z.array(z.string()).optional(),
   /** Names of the labels of which only the largest component is kept. */
   largestComponent: z.array(z.string()),
   /** Names of the labels whose holes are filled. */
@@ -96,8 +107,8 @@ export class PostprocessingTrial {
     });
   }
 
-  /** The choice for the model of a folder with these weights, by their paths. */
-  choice(folder: string, weights: readonly string[]): PostprocessingChoice {
+  /** The choice for the model at a path, with these weights. Throws InputError where they cannot be read. */
+  async choice(model: string, weights: readonly ModelWeights[]): Promise<PostprocessingChoice> {
     const best = this.#labelNames.map((_, label) =>
       WAYS.reduce(
         (chosen, __, way) =>
@@ -111,7 +122,8 @@ export class PostprocessingTrial {
     const mean = (way: number, label: number) => this.#sums[way][label] / this.#cases.length;
     return {
       cases: this.#cases,
-      weights: weights.map((path) => pathFrom(folder, path)),
+      weights: namesFrom(model, weights),
+      sha256: await digestsOf(weights),
       largestComponent: chosen('largest'),
       fillHoles: chosen('fill'),
       dsc: Object.fromEntries(
@@ -121,41 +133,54 @@ export class PostprocessingTrial {
   }
 }
 
-export const saveChoice = (run: string, made: PostprocessingChoice): Promise<void> =>
-  writeWhole(join(run, CHOICE), `${JSON.stringify(made, null, 2)}\n`);
+export const saveChoice = (model: string, made: PostprocessingChoice): Promise<void> =>
+  writeWhole(choicePath(model), `${JSON.stringify(made, null, 2)}\n`);
 
 export interface KeptChoice extends Postprocessing {
   /** What a user should know of it, a line each. */
   readonly notes: readonly string[];
 }
 
-/**
- * The choice that was kept with a run, for label maps of these weights, by their paths. Throws InputError where there is
- * none.
- */
+/** The choice that was kept for the model at a path, now with these weights. Throws InputError where there is none. */
 export async function readChoice(
-  run: string,
-  { labelNames, weights }: { readonly labelNames: readonly string[]; readonly weights: readonly string[] },
+  model: string,
+  { labelNames, weights }: Pick<Model, 'labelNames' | 'weights'>,
 ): Promise<KeptChoice> {
-  const path = join(run, CHOICE);
+  const path = choicePath(model);
   if (!existsSync(path)) throw new InputError(`${path}: no such file; postprocess --choose writes it`);
   const json = await readJsonFile(path, z.looseObject({}));
   if ('postprocessing_fns' in json)
     throw new InputError(`${path}: is nnU-Net's own; move it away, and postprocess --choose writes ours`);
   const kept = check(json, choice, path);
-  const now = weights.map((each) => pathFrom(run, each));
-  const before = kept.weights;
+  const fault = await otherWeights(kept, model, weights);
   return {
     largestComponent: labelsOf(kept.largestComponent, labelNames, `${path}: `),
     fillHoles: labelsOf(kept.fillHoles, labelNames, `${path}: `),
-    notes:
-      before && before.join() !== now.join()
-        ? [`${path}: was chosen by label maps of ${listed(before)}, not of ${listed(now)}`]
-        : [],
+    notes: fault ? [`${path}: was chosen by label maps of ${fault}`] : [],
   };
 }
 
-const pathFrom = (folder: string, path: string): string => relative(folder, path).replaceAll(sep, '/');
+/** What a choice was made by, and what there is now, in words; undefined where it is the same as far as is known. */
+async function otherWeights(
+  { weights: before, sha256 }: PostprocessingChoice,
+  model: string,
+  weights: readonly ModelWeights[],
+): Promise<string | undefined> {
+  if (!before) return undefined;
+  const now = namesFrom(model, weights);
+  const isNamedAlike = before.join() === now.join();
+  const isSame = sha256 ? sha256.join() === (await digestsOf(weights)).join() : isNamedAlike;
+  if (isSame) return undefined;
+  return isNamedAlike
+    ? `other weights than ${listed(now)} holds now`
+    : `${listed(before)}, not of ${listed(now)}`;
+}
+
+const namesFrom = (model: string, weights: readonly ModelWeights[]): string[] =>
+  weights.map(({ path }) => relative(model, path).replaceAll(sep, '/'));
+
+const digestsOf = (weights: readonly ModelWeights[]): Promise<string[]> =>
+  Promise.all(weights.map((each) => each.sha256()));
 
 /** The ids of labels given by name or id. Throws InputError, after `source`, where one is no organ of the model. */
 export function labelsOf(names: readonly string[], labelNames: readonly string[], source = ''): number[] {
