@@ -6,11 +6,12 @@
  * none or of an empty one, and the file of a process that is gone is renamed to the next holder's name.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { asInputError } from './errors.ts';
 import { isAlive, isNear, ownName, processOf } from './processName.ts';
+import { renameOver } from './rename.ts';
 import { makeFolder } from './write.ts';
 
 /** Of what stands in a folder while it is locked. */
@@ -76,13 +77,14 @@ function removeEmpty(folder: string): void {
 
 /** Whether the rename was the first: false where its source is gone or its target is taken. */
 function tryRename(from: string, to: string): boolean {
+  // Of a target that is taken Windows says what it says of a source that is looked at.
+  const isTaken = () => process.platform === 'win32' && existsSync(to);
+  if (isTaken()) return false;
   try {
-    renameSync(from, to);
+    renameOver(from, to);
     return true;
   } catch (error) {
-    if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(codeOf(error))) return false;
-    // What Windows says where the target is a folder.
-    if (process.platform === 'win32' && codeOf(error) === 'EPERM' && existsSync(to)) return false;
+    if (['ENOENT', 'EEXIST', 'ENOTEMPTY'].includes(codeOf(error)) || isTaken()) return false;
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { FLARE22_LABEL_NAMES } from '@organseg/core/organs.ts';
 import { plural } from '@organseg/core/words.ts';
 import type { UnlabelledCase } from '@organseg/files/dataset.ts';
+import { asInputError } from '@organseg/files/errors.ts';
 import { namesIn, statOf } from '@organseg/files/read.ts';
 import { makeFolder } from '@organseg/files/write.ts';
 import { copyPaste } from '@organseg/train/config/presets.ts';
@@ -97,5 +98,16 @@ export async function layOut(data: string, { phantoms, scans }: Lesson, signal: 
   }
   await writePhantoms({ ...PHANTOMS, labelled: phantoms, out: data }, signal);
   await makeFolder(folder);
-  for (const [name, target] of links) await symlink(target, join(folder, name));
+  for (const [name, target] of links) await link(join(folder, name), target);
+}
+
+/** Throws InputError where the operating system refuses a link, as Windows does unless it is in developer mode. */
+async function link(path: string, target: string): Promise<void> {
+  try {
+    await symlink(target, path);
+  } catch (error) {
+    const { message } = asInputError(error, path) as Error;
+    const advice = process.platform === 'win32' ? '; developer mode allows it' : '';
+    throw new InputError(`${message}: a link to ${target}${advice}`);
+  }
 }
