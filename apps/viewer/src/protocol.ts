@@ -25,6 +25,8 @@ export interface ModelFacts {
   readonly bytes: number;
   /** Why it cannot learn from a corrected scan; undefined where it can. */
   readonly cannotLearn?: string | undefined;
+  /** What learning takes of the GPU's memory, of a plan, which has learnt nothing yet; undefined of other models. */
+  readonly learningBytes?: number | undefined;
 }
 
 export interface ShownOrgan {
@@ -177,6 +179,14 @@ export interface Requests {
   correct: {
     args: [scan: readonly NamedFile[], labels: Uint8Array, model: ModelFacts];
     answer: LabelledScan;
+  };
+  /** A label map of the scan that was made elsewhere, by the model's labels; without one none of its voxels has a label. */
+  takeLabels: {
+    args: [scan: readonly NamedFile[], labels: readonly NamedFile[] | undefined, model: ModelFacts];
+    answer: LabelledScan & {
+      /** What the user should know of how organs were matched; empty where nothing. */
+      readonly note: string;
+    };
   };
   learn: { args: [request: LearningRequest]; answer: LearntModel };
   zip: { args: [files: readonly NamedFile[]]; answer: Blob };

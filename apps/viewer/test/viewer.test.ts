@@ -13,9 +13,11 @@ import type { Xyz } from '@organseg/core/volume/volume.ts';
 import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
+import { openGpu } from '@organseg/kernels/open/dawn.ts';
 import { networkConfig } from '@organseg/train/config/networkSettings.ts';
-import { PRESETS } from '@organseg/train/config/presets.ts';
 import { openModel } from '@organseg/train/predict/openModel.ts';
+import { predictFile } from '@organseg/train/predict/predictFile.ts';
+import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { saveBest } from '@organseg/train/run/checkpoint.ts';
 import { createRun } from '@organseg/train/run/runFolder.ts';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -105,6 +107,20 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     return data.byteLength;
   }
 
+  /** Writes a scan of a bright ball and the label map of the ball. Returns their paths. */
+  async function writeBall(to: string): Promise<{ scan: string; truth: string }> {
+    const [scan, truth] = [join(to, 'ball_0000.nii.gz'), join(to, 'ball.nii.gz')];
+    const labels = Uint8Array.from({ length: 32 ** 3 }, (_, i) => {
+      const at = [i % 32, Math.floor(i / 32) % 32, Math.floor(i / 32 ** 2)];
+      return Math.hypot(...at.map((place) => place - 15)) < 8 ? 1 : 0;
+    });
+    const grid = { shape: [32, 32, 32], affine: scaleAndShift([5, 5, 5], [0, 0, 0]) } as const;
+    const data = Int16Array.from(labels, (label, i) => (label ? 150 : -50) + (i % 7));
+    await writeNiftiFile(scan, { ...grid, data });
+    await writeNiftiFile(truth, { ...grid, data: labels });
+    return { scan, truth };
+  }
+
   const text = async (id: string) => ((await page.textContent(`#${id}`)) ?? '').trim();
 
   /** Chooses files, and waits until the page has taken them in or told why not. Returns the fault, if any. */
@@ -174,8 +190,10 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
       /^model\.zip: is a broken zip, or one cut short: /,
     );
     expect(await choose('folder-input', join(folder, 'data'))).toMatch(/^data: holds no model: /);
-    const plan = Buffer.from(JSON.stringify(PRESETS.small));
-    expect(await choose('zip-input', { name: 'plan.json', buffer: plan })).toMatch(/^plan\.json: a plan: /);
+    const plan = Buffer.from(JSON.stringify(tinyConfig({ patch: [512, 512, 512] })));
+    expect(await choose('scan-input', { name: 'plan.json', buffer: plan })).toMatch(
+      /^plan\.json: is too large to learn on this GPU \(/,
+    );
     expect(await page.isDisabled('#segment')).toBe(true);
 
     const changing = join(folder, 'changing_0000.nii.gz');
@@ -356,7 +374,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await text('plan')).toMatch(/^cannot be done on this GPU: its buffers are too small/);
     await page.click('#learn');
     await idle();
-    expect(await text('fault')).toMatch(/^this model is too large to learn on this GPU \(/);
+    expect(await text('fault')).toMatch(/^large: is too large to learn on this GPU \(/);
     await page.fill('#cap', '2048');
     expect(await choose('folder-input', join(folder, 'run'))).toBe('');
     await page.fill('#steps', '1000');
@@ -383,6 +401,59 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await text('model')).toMatch(/^run \(organseg\)/);
     expect((await readLabelsFile(await saved('save-labels'))).data).toEqual(corrected.data);
     await page.selectOption('#plane', 'all planes');
+  });
+
+  test('a plan learns a scan from a label map made elsewhere, from nothing, and becomes a run that predicts', async () => {
+    await opened();
+    const plan = Buffer.from(JSON.stringify(tinyConfig({ classes: 2, spacingMm: [5, 5, 5] })));
+    expect(await choose('scan-input', { name: 'plan.json', buffer: plan })).toBe('');
+    expect(await text('model')).toMatch(
+      /^plan\.json \(a plan, which has learnt nothing yet\): 1 organ from CT, /,
+    );
+    const { scan, truth } = await writeBall(folder);
+    expect(await choose('scan-input', scan)).toBe('');
+    expect(await text('plan')).toMatch(/^learning will take about \d+ MiB of GPU memory$/);
+    expect(await text('summary')).toBe('no labels yet');
+    expect(await page.isDisabled('#learn')).toBe(true);
+    await page.click('#segment');
+    expect(await text('fault')).toMatch(/^plan\.json has learnt nothing yet\. Give the scan its labels, /);
+
+    const other = join(folder, 'site/demo/phantom-reference.nii.gz');
+    expect(await choose('labels-input', other)).toMatch(
+      /^phantom-reference\.nii\.gz lies on another grid \(/,
+    );
+    await drop('teacher', truth);
+    await page.waitForFunction(() => document.getElementById('summary')!.textContent!.includes('ball.nii'));
+    await idle();
+    expect(await text('fault')).toBe('');
+    expect((await readLabelsFile(await saved('save-labels'))).data).toEqual(
+      (await readLabelsFile(truth)).data,
+    );
+    await page.fill('#steps', '20');
+    await page.click('#learn');
+    await idle();
+    expect(await text('fault')).toBe('');
+    expect(await text('model')).toMatch(/^plan \(learnt\) \(organseg\): 1 organ from CT/);
+    const [, first, last] = (await text('learnt')).match(
+      /^plan \(learnt\): loss (.+) at first, (.+) at last$/,
+    )!;
+    expect(Number(last)).toBeLessThan(0.9 * Number(first));
+    const shown = await readLabelsFile(await saved('save-labels'));
+
+    const model = await openModel(await saved('save-model'));
+    expect(model).toMatchObject({ labelNames: ['background', 'label 1'], channelNames: ['CT'] });
+    const gpu = await openGpu();
+    const predictor = await Predictor.open({ gpu, reopen: openGpu }, model, { dtype: 'f32' });
+    const predicted = await predictFile(predictor, scan);
+    if ('fault' in predicted) throw new Error(predicted.fault);
+    const differing = shown.data.filter((label, i) => label !== predicted.labels.data[i]).length;
+    expect(differing / shown.data.length).toBeLessThan(1e-3); // another driver computes
+    predictor.close();
+    gpu.close();
+
+    await page.click('#unlearn');
+    await idle();
+    expect(await text('model')).toMatch(/^plan\.json \(a plan, /);
   });
 
   test('a cancelled segmentation says so, and the next one is done', async () => {

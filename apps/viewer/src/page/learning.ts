@@ -1,7 +1,19 @@
-/** Learning from labels that were corrected: the open model is fine-tuned on the scan, and can be taken back. */
+/** Learning from labels that were corrected or made elsewhere: the open model is trained on the scan, and can be taken back. */
+
+import type { NamedFile } from '../protocol.ts';
 import { element, input, save, show } from './dom.ts';
 import { LossCurve } from './lossCurve.ts';
-import { capBytes, opened, prediction, second, segment, showResult, updatePlan } from './segmentation.ts';
+import {
+  capBytes,
+  hasSameOrgans,
+  opened,
+  prediction,
+  second,
+  segment,
+  showResult,
+  takeLabels,
+  updatePlan,
+} from './segmentation.ts';
 import { type OpenModel, page, type Result } from './state.ts';
 import { during, isBusy, throwIfCancelled, worker } from './work.ts';
 
@@ -11,10 +23,8 @@ let last: { readonly model: OpenModel; readonly result: Result; readonly learnt:
 /** Whether the labels that are shown can be learnt from, by the model that is open. */
 const canLearn = (): boolean => {
   const { model, result } = page;
-  const names = (of: { readonly organs: readonly { readonly name: string }[] }) =>
-    of.organs.map(({ name }) => name).join('\n');
   return (
-    !!model && !model.facts.cannotLearn && !!result?.isCorrected && names(model.facts) === names(result.model)
+    !!model && !model.facts.cannotLearn && !!result?.isCorrected && hasSameOrgans(model.facts, result.model)
   );
 };
 
@@ -22,7 +32,9 @@ const canLearn = (): boolean => {
 export function updateLearning(): void {
   input('learn').disabled = isBusy() || !canLearn();
   const can = 'The model can learn from them: it is trained on this scan, here';
-  show('learning', `Correct these labels with a pen. ${page.model?.facts.cannotLearn ?? can}.`);
+  const why = page.model?.facts.cannotLearn ?? can;
+  show('learning', `Correct these labels with a pen, or drop a label map made elsewhere here. ${why}.`);
+  input('labels-input').disabled = isBusy() || !page.model;
   const isLearnt = last !== undefined && page.model === last.learnt;
   element('unlearn').hidden = !isLearnt;
   element('save-model').hidden = !isLearnt;
@@ -33,7 +45,8 @@ async function learn(): Promise<void> {
   if (!scan || !model || !result || isBusy() || !canLearn()) return;
   const curve = new LossCurve(document.querySelector<SVGSVGElement>('#loss')!);
   const steps = Math.max(1, Number(input('steps').value));
-  const name = model.facts.name.endsWith(LEARNT) ? model.facts.name : model.facts.name + LEARNT;
+  const before = model.facts.name.replace(/\.json$/i, '');
+  const name = before.endsWith(LEARNT) ? before : before + LEARNT;
   const { file: labels } = result.labels;
   const request = { scan: scan.files, labels, steps, capBytes: capBytes(), name };
   const isDone = await during(async (onNews) => {
@@ -53,6 +66,12 @@ async function learn(): Promise<void> {
 }
 
 const LEARNT = ' (learnt)';
+
+/** Takes a label map that was made elsewhere for the labels of the scan. */
+export async function learnFrom(files: readonly NamedFile[]): Promise<void> {
+  if (!files.length || !page.scan || !page.model || isBusy()) return;
+  if (await during((onNews) => takeLabels(files, onNews))) await second.compare(prediction());
+}
 
 /** Opens the model before, and shows the labels that were learnt from. */
 async function unlearn(): Promise<void> {

@@ -5,7 +5,7 @@ import { element, input, options, save, show } from './dom.ts';
 import { chosenFiles, droppedFiles, fetchedFiles } from './drop.ts';
 import { listKept } from './keptModels.ts';
 import { chooseNext, listenToKeys, moveByKeys, zoomByKeys } from './keys.ts';
-import { listenToLearning, updateLearning } from './learning.ts';
+import { learnFrom, listenToLearning, updateLearning } from './learning.ts';
 import {
   compare,
   currentRows,
@@ -58,9 +58,9 @@ function showKept(kept: readonly KeptModel[]): void {
   listKept(
     kept,
     (name) =>
-      during(async () => {
+      during(async (onNews) => {
         const files = await worker.ask('filesOfKept', [name]);
-        await readModel(files, { name, isKept: true });
+        await readModel(files, { name, isKept: true }, onNews);
       }),
     (name) => during(async () => showKept(await worker.ask('deleteKept', [name]))),
   );
@@ -77,6 +77,7 @@ function listen(): void {
   chosen('series-input', open);
   chosen('folder-input', open);
   chosen('zip-input', open);
+  chosen('labels-input', learnFrom);
   chosen('reference-input', compare);
   chosen('second-input', openSecond);
   const clicked = (id: string, work: () => unknown) => element(id).addEventListener('click', work);
@@ -157,7 +158,7 @@ function listenToDrops(): void {
       document.body.classList.remove('dragging');
       if (!event.dataTransfer) return;
       const isOn = (id: string) => event.target instanceof Node && element(id).contains(event.target);
-      const take = isOn('two') ? openSecond : isOn('results') ? compare : open;
+      const take = isOn('teacher') ? learnFrom : isOn('two') ? openSecond : isOn('results') ? compare : open;
       await take(await droppedFiles(event.dataTransfer));
     },
     capture,

@@ -1,5 +1,6 @@
 /** Scans and models that are opened, and what comes of them: labels, and how they compare with others. */
-import type { LabelPictures, NamedFile, News, Prediction } from '../protocol.ts';
+import { plural } from '@organseg/core/words.ts';
+import type { LabelPictures, ModelFacts, NamedFile, News, Prediction } from '../protocol.ts';
 import { element, input, show } from './dom.ts';
 import { fetchedFiles } from './drop.ts';
 import { fillTable } from './organsTable.ts';
@@ -11,6 +12,10 @@ import { duration, inMb } from './words.ts';
 import { during, isBusy, throwIfCancelled, worker } from './work.ts';
 
 const MIB = 2 ** 20;
+
+/** What makes a model of a plan. */
+const HOW_TO_TEACH =
+  'Give the scan its labels, with the pen or from a label map, below the table of organs; then Learn from this.';
 
 export const second = new SecondPrediction();
 
@@ -28,28 +33,54 @@ export async function openScan(given: Promised<readonly NamedFile[]>): Promise<b
     show('scan', [`${shown.name}: ${size}`, ...doubts].join('. '));
     show('status', '');
     page.view?.showScan(nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
-    if (page.model) await updatePlan();
-    else if (page.modelInBox.length) await openBox();
+    if (page.model) await takeIn(onNews);
+    else if (page.modelInBox.length) await openBox(onNews);
   });
 }
 
 export const openModel = (files: readonly NamedFile[]): Promise<boolean> =>
-  during(() => readModel(files, { isKept: false }));
+  during((onNews) => readModel(files, { isKept: false }, onNews));
 
-async function openBox(): Promise<void> {
+async function openBox(onNews: OnNews): Promise<void> {
   const files = await fetchedFiles(page.modelInBox);
   throwIfCancelled();
-  await readModel(files, { name: 'model in the box', isKept: true });
+  await readModel(files, { name: 'model in the box', isKept: true }, onNews);
 }
 
 /** Opens a model, as a part of other work; without a name it has its folder's. */
 export async function readModel(
   files: readonly NamedFile[],
   { name, isKept }: { readonly name?: string; readonly isKept: boolean },
+  onNews: OnNews,
 ): Promise<void> {
   show('status', 'opening the model…');
   opened({ facts: await worker.ask('openModel', name ? [files, name] : [files]), files, isKept });
+  await takeIn(onNews);
+}
+
+/** Says what the scan and the model that are open will take; a plan's labels are yet to be given. */
+async function takeIn(onNews: OnNews): Promise<void> {
   await updatePlan();
+  const { scan, model, result } = page;
+  if (scan && model && hasLearntNothing(model) && !(result && hasSameOrgans(model.facts, result.model)))
+    await takeLabels(undefined, onNews);
+}
+
+/** Whether a model is a plan. */
+const hasLearntNothing = ({ facts }: OpenModel): boolean => facts.learningBytes !== undefined;
+
+/** Whether labels of one model are labels of the other. */
+export const hasSameOrgans = (one: ModelFacts, other: ModelFacts): boolean =>
+  JSON.stringify(one.organs) === JSON.stringify(other.organs);
+
+/** Shows a label map that was made elsewhere as the open model's labels of the scan; without one none of its voxels has any. */
+export async function takeLabels(files: readonly NamedFile[] | undefined, onNews: OnNews): Promise<void> {
+  const model = page.model!.facts;
+  const answer = await worker.ask('takeLabels', [page.scan!.files, files, model], onNews);
+  const { pictures, note, ...labels } = answer;
+  const summary = files ? [`labels of ${files[0]!.path}`, note].filter(Boolean).join('; ') : 'no labels yet';
+  await showResult({ labels, model, isCorrected: files !== undefined, summary }, pictures);
+  show('status', '');
 }
 
 export function opened(given: OpenModel): void {
@@ -57,12 +88,13 @@ export function opened(given: OpenModel): void {
   const { name, kind, organs, channelNames, bytes } = given.facts;
   show(
     'model',
-    `${name} (${kind}): ${organs.length} organs from ${channelNames.join(', ')}, ${inMb(bytes)} of weights`,
+    `${name} (${kind}): ${plural(organs.length, 'organ')} from ${channelNames.join(', ')}, ${inMb(bytes)} of weights`,
   );
   show('status', '');
 }
 
 type Promised<T> = T | Promise<T>;
+type OnNews = (news: News) => void;
 
 /** The most bytes of GPU memory that the user allows. */
 export const capBytes = (): number => Math.max(1, Number(input('cap').value)) * MIB;
@@ -70,6 +102,13 @@ export const capBytes = (): number => Math.max(1, Number(input('cap').value)) * 
 /** Says what the scan will take, once there are a scan and a model; the crop to the body is not known yet. */
 export async function updatePlan(): Promise<void> {
   if (!page.scan || !page.model) return;
+  const { learningBytes } = page.model.facts;
+  if (learningBytes !== undefined) {
+    const mib = `${Math.ceil(learningBytes / MIB)} MiB of GPU memory`;
+    const isAllowed = learningBytes <= capBytes();
+    show('plan', isAllowed ? `learning will take about ${mib}` : `learning needs ${mib}: allow more`);
+    return;
+  }
   const { shape, spacingMm } = page.scan.shown;
   const { bytes, fits } = await worker.ask('plan', [shape, spacingMm, capBytes()]);
   const mib = `${Math.ceil(bytes / MIB)} MiB of GPU memory`;
@@ -88,6 +127,10 @@ export async function segment(): Promise<void> {
   if (!scan || isBusy()) return;
   if (!page.model && !(await during(openBox))) return;
   const { facts } = page.model!;
+  if (hasLearntNothing(page.model!)) {
+    show('fault', `${facts.name} has learnt nothing yet. ${HOW_TO_TEACH}`);
+    return;
+  }
   let done = '';
   await during(async (onNews) => {
     const labels = await lent(onNews, () => worker.ask('segment', [scan.files, capBytes()], onNews));
@@ -107,7 +150,7 @@ export async function segment(): Promise<void> {
  * Does work of the worker's on the scan, while the page holds neither its voxels nor those of its labels, so that there is
  * one of each. Where the work fails they are read again, and shown as they were.
  */
-async function lent<T>(onNews: (news: News) => void, work: () => Promise<T>): Promise<T> {
+async function lent<T>(onNews: OnNews, work: () => Promise<T>): Promise<T> {
   second.hide();
   page.view?.letGo();
   try {
@@ -118,7 +161,7 @@ async function lent<T>(onNews: (news: News) => void, work: () => Promise<T>): Pr
   }
 }
 
-async function restore(onNews: (news: News) => void): Promise<void> {
+async function restore(onNews: OnNews): Promise<void> {
   const { nifti } = await worker.ask('showScan', [page.scan!.files], onNews);
   const labels = page.result && (await worker.ask('showLabels', [page.result.labels.file])).nifti;
   page.view?.takeBack(nifti.voxels, ...(labels ? [labels.voxels] : []));

@@ -9,7 +9,8 @@ import { organsOf } from '@organseg/core/organs.ts';
 import { determinant } from '@organseg/core/volume/affine.ts';
 import { statedSpacingMm } from '@organseg/core/volume/niftiSpace.ts';
 import { assertScanSize } from '@organseg/core/volume/scanDoubts.ts';
-import type { Differences, NamedFile, Prediction } from '../protocol.ts';
+import type { Volume } from '@organseg/core/volume/volume.ts';
+import type { Differences, ModelFacts, NamedFile, Prediction } from '../protocol.ts';
 import { organsIn, readLabelMap } from './scanFiles.ts';
 import { reading, type Watch } from './segmenter.ts';
 import { niftiOf } from './shownVolumes.ts';
@@ -53,13 +54,9 @@ export async function comparePredictions(
   const one = await readLabelMap(first.files, () => {});
   const other = await readLabelMap(second.files, reading(watch, 'reading the second prediction'));
   watch.tell({ stage: 'comparing', share: 0 });
-  if (!isSameGrid(one, other))
-    throw new InputError(
-      `${second.name} lies on another grid (${other.shape.join(' × ')} voxels) than the scan (${one.shape.join(' × ')})`,
-    );
+  assertOnScan(second.name, other, one);
   const { organs: names = [] } = first;
-  const named = { ...second, organs: second.organs ?? (await organsIn(second.files)) };
-  const { toFirst, shared, note } = match(first, named);
+  const { toFirst, shared, note } = match(first, await withNames(second));
   toShared(one.data, [0, ...names.map((_, i) => (shared.has(i + 1) ? i + 1 : 0))], first, first);
   toShared(other.data, toFirst, second, first);
   const overlaps = overlapByLabel(
@@ -86,6 +83,38 @@ export async function comparePredictions(
     note,
   };
 }
+
+/**
+ * The voxels of a label map that was made elsewhere, by the labels of a model whose organs have the same names. Throws
+ * InputError where it lies on another grid than the scan, or has none of the organs.
+ */
+export async function labelsOfModel(
+  { name, organs }: Pick<ModelFacts, 'name' | 'organs'>,
+  files: readonly NamedFile[],
+  scan: Volume,
+  watch: Watch,
+): Promise<{ readonly data: Uint8Array; readonly note: string }> {
+  const labels = await readLabelMap(files, reading(watch, 'reading the label map'));
+  assertOnScan(labels.name, labels, scan);
+  const model = { name, files: [], organs: organs.map((organ) => organ.name) };
+  const given = await withNames({ name: labels.name, files, organs: undefined });
+  const { toFirst, note } = match(model, given);
+  toShared(labels.data, toFirst, given, model);
+  return { data: labels.data, note };
+}
+
+function assertOnScan(name: string, labels: Volume, scan: Volume): void {
+  if (!isSameGrid(scan, labels))
+    throw new InputError(
+      `${name} lies on another grid (${labels.shape.join(' × ')} voxels) than the scan (${scan.shape.join(' × ')})`,
+    );
+}
+
+/** With the names in its file where it has none of its own. */
+const withNames = async (of: Prediction): Promise<Prediction> => ({
+  ...of,
+  organs: of.organs ?? (await organsIn(of.files)),
+});
 
 /** The first one's label of each label of the second, 0 where it has none, and the labels of the organs in both. */
 function match(first: Prediction, second: Prediction) {

@@ -1,38 +1,69 @@
-/** A plan that was dropped in place of a model: what it is, and what training by it takes on this GPU. */
+/** A plan that was dropped in place of a model: a model without weights, which has learnt nothing yet. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { OutOfGpuMemoryError } from '@organseg/kernels/arena.ts';
-import type { Gpu } from '@organseg/kernels/device.ts';
+import { channelNamesOf, description, labelsOf } from '@organseg/files/datasetDescription.ts';
+import { assertChannels, knownChannels } from '@organseg/train/config/channels.ts';
+import { preprocessingOf } from '@organseg/train/config/network.ts';
+import { networkConfig } from '@organseg/train/config/networkSettings.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
-import { type Config, configSchema } from '@organseg/train/config/schema.ts';
+import { type Config, parseConfig } from '@organseg/train/config/schema.ts';
 import { type ModelFiles, readJson } from '@organseg/train/imported/modelFiles.ts';
 import { isPlansFile, settingsOfPlans } from '@organseg/train/plan/settingsOfPlans.ts';
-import { trainingPeakBytes } from '@organseg/train/run/memory.ts';
+import type { Model } from '@organseg/train/predict/model.ts';
 import { z } from 'zod';
 
-const MIB = 2 ** 20;
+const DATASET = 'dataset.json';
 
-/** Throws InputError that tells of the plan, where a plan, of `plan` or of nnU-Net, is all that there is. */
-export async function tellPlan(files: ModelFiles, gpu: () => Promise<Gpu>): Promise<void> {
-  const [name, ...others] = await files.names();
-  if (!name?.toLowerCase().endsWith('.json') || others.length) return;
+/** Whether JSON is the settings that `plan` writes. */
+const isSettings = (json: unknown): boolean =>
+  z.looseObject({ filters: z.unknown(), patch: z.unknown(), strides: z.unknown() }).safeParse(json).success;
+
+/**
+ * The model of a plan, of `plan` or of nnU-Net, with the names of the dataset.json beside it, if any; undefined where files
+ * are no plan. Throws InputError where it is broken, or of what is not learnt here.
+ */
+export async function planIn(files: ModelFiles): Promise<Model | undefined> {
+  const all = await files.names();
+  const [name, ...others] = all.filter((each) => each !== DATASET);
+  if (!name?.toLowerCase().endsWith('.json') || others.length) return undefined;
   const json = await readJson(files, name, z.unknown());
-  const config = isPlansFile(json)
-    ? settingsOfPlans(PRESETS['noisy-student'], { json, path: files.pathOf(name) })
-    : configSchema.safeParse(json).data;
-  if (!config) return;
-  const { architecture, strides, patch, spacingMm, batch } = config;
-  const network = `${architecture} of ${strides.length} stages, ${batch} patches of ${patch.join(' × ')} voxels`;
-  throw new InputError(
-    `${name}: a plan: ${network} (z, y, x) at ${spacingMm.join(' × ')} mm (x, y, z); training by it takes ${await memoryFor(await gpu(), config)}. It has no weights: organseg train --data DIR --config ${name} --out RUN makes a model of it, the folder RUN, which can be dropped here`,
-  );
+  const path = files.pathOf(name);
+  const isNnunets = isPlansFile(json);
+  if (!isNnunets && !isSettings(json)) return undefined;
+  const config = isNnunets
+    ? settingsOfPlans(PRESETS['noisy-student'], { json, path })
+    : parseConfig(json, path);
+  const hasDataset = all.includes(DATASET);
+  if (isNnunets && !hasDataset)
+    throw new InputError(`${path}: drop ${DATASET} together with it, which names the labels`);
+  const { labelNames, channelNames } = hasDataset ? await namesIn(files, config) : namesOf(config);
+  return {
+    paths: [path],
+    network: networkConfig({ ...config, classes: labelNames.length }),
+    patch: config.patch,
+    windowStep: config.windowStep,
+    labelNames,
+    channelNames,
+    preprocessing: preprocessingOf(config),
+    mirrorAxes: [],
+    weights: [],
+  };
 }
 
-async function memoryFor(gpu: Gpu, config: Config): Promise<string> {
-  try {
-    const bytes = await trainingPeakBytes(gpu, config, 'initial', config.patch);
-    return `${Math.ceil(bytes / MIB)} MiB of GPU memory`;
-  } catch (error) {
-    if (!(error instanceof OutOfGpuMemoryError)) throw error;
-    return 'more GPU memory than there is here';
-  }
+type Names = Pick<Model, 'labelNames' | 'channelNames'>;
+
+/** The names in dataset.json. Throws InputError where the plan is for other channels, or labels are regions. */
+async function namesIn(files: ModelFiles, config: Config): Promise<Names> {
+  const described = await readJson(files, DATASET, description);
+  const path = files.pathOf(DATASET);
+  const { labelNames, regions } = labelsOf(described, path);
+  if (regions) throw new InputError(`${path}: its labels are regions that overlap, which train alone learns`);
+  const channelNames = channelNamesOf(described, path);
+  assertChannels(config, { folder: path, channelNames });
+  return { labelNames, channelNames: knownChannels(config, channelNames) };
 }
+
+/** Numbers in place of names. */
+const namesOf = ({ classes, channels }: Config): Names => ({
+  labelNames: ['background', ...Array.from({ length: classes - 1 }, (_, i) => `label ${i + 1}`)],
+  channelNames: knownChannels({ channels }, channels?.map((_, i) => `channel ${i}`) ?? []),
+});

@@ -17,15 +17,15 @@ import type {
   Requests,
   ToWorker,
 } from '../protocol.ts';
-import { comparePredictions, compareWithReference } from './compare.ts';
+import { comparePredictions, compareWithReference, labelsOfModel } from './compare.ts';
 import { droppedModel } from './droppedFiles.ts';
-import { tellPlan } from './droppedPlan.ts';
+import { planIn } from './droppedPlan.ts';
 import { deleteKept, filesOfKept, keepModel, keptModels } from './keptModels.ts';
 import { labelledScan } from './labelledScan.ts';
-import { learn } from './learner.ts';
+import { bytesToLearn, learn } from './learner.ts';
 import { OwnedGpu } from './ownedGpu.ts';
 import { caseNameOf, readChannels, readLabelMap } from './scanFiles.ts';
-import { reading, Segmenter, type Watch } from './segmenter.ts';
+import { hasLearnt, reading, Segmenter, type Watch } from './segmenter.ts';
 import { niftiOf, picturesOf } from './shownVolumes.ts';
 
 // Compiling schemas is what the page's security policy forbids.
@@ -79,6 +79,14 @@ const HANDLERS: Handlers = {
     const [scan] = await readChannels(files, undefined, reading(watch, 'reading the scan'));
     return labelledScan(scan, { shape: scan.shape, affine: scan.affine, data }, organs, channelNames);
   },
+  async takeLabels(watch, files, labels, model) {
+    const [scan] = await readChannels(files, model.channelNames, reading(watch, 'reading the scan'));
+    const { data, note } = labels
+      ? await labelsOfModel(model, labels, scan, watch)
+      : { data: new Uint8Array(scan.data.length), note: '' };
+    const own = { shape: scan.shape, affine: scan.affine, data };
+    return { ...(await labelledScan(scan, own, model.organs, model.channelNames)), note };
+  },
   async learn(watch, request) {
     const { gpu } = await gpuOwner();
     const { model } = opened();
@@ -108,15 +116,16 @@ function opened(): Segmenter {
 
 async function openModel({ signal }: Watch, files: readonly NamedFile[], name?: string): Promise<ModelFacts> {
   const dropped = await droppedModel(files, signal);
-  await tellPlan(dropped, async () => (await gpuOwner()).gpu);
-  const model = await modelOfFiles(dropped);
-  const gpu = await gpuOwner();
+  const model = (await planIn(dropped)) ?? (await modelOfFiles(dropped));
+  const owner = await gpuOwner();
+  const learningBytes = hasLearnt(model) ? undefined : await bytesToLearn(owner.gpu, model);
   signal.throwIfAborted();
   segmenter?.close();
-  segmenter = new Segmenter(gpu, model);
+  segmenter = new Segmenter(owner, model);
   const { preprocessing, weights, paths } = model;
   const networks = weights.length > 1 ? `, ${plural(weights.length, 'network')} averaged` : '';
-  return segmenter.facts(name ?? paths[0]!.split('/').at(-1)!, `${preprocessing.by}${networks}`);
+  const kind = hasLearnt(model) ? `${preprocessing.by}${networks}` : 'a plan, which has learnt nothing yet';
+  return { ...segmenter.facts(name ?? paths[0]!.split('/').at(-1)!, kind), learningBytes };
 }
 
 function faultOf(error: unknown): Fault {

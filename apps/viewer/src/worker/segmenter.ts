@@ -36,6 +36,9 @@ export const reading =
     tell({ stage, share, ...(whole && { whole }) });
   };
 
+/** Whether a model has learnt anything: a plan has no weights yet. */
+export const hasLearnt = ({ weights }: Model): boolean => weights.length > 0;
+
 export class Segmenter {
   readonly model: Model;
   readonly #owner: GpuOwner;
@@ -53,7 +56,7 @@ export class Segmenter {
       kind,
       channelNames,
       organs: this.#organs,
-      bytes: 4 * networkLayout(network).count * weights.length,
+      bytes: 4 * networkLayout(network).count * Math.max(1, weights.length),
       cannotLearn: this.#cannotLearn,
     };
   }

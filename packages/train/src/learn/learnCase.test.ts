@@ -1,4 +1,4 @@
-/** A short fine-tuning on a case in memory. */
+/** A short training on a case in memory. */
 import { initialise, type NamedArrays } from '@organseg/core/network/parameters.ts';
 import { encodeSafetensors, type SafeTensor } from '@organseg/core/network/safetensors.ts';
 import { Random } from '@organseg/core/random.ts';
@@ -62,23 +62,26 @@ function ball(): PreparedCase {
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-test('the loss falls, the network differs, and its memory is free again', async () => {
-  const config = learningSettings(model(), 60);
-  const parameters = initialise(parameterLayout(config), new Random(4));
-  const before = gpu.arena.account.inUseBytes;
-  const losses: number[] = [];
-  const onStep = (step: number, steps: number, loss: number) => {
-    expect([step, steps]).toEqual([losses.push(loss), 60]);
-  };
-  const learnt: NamedArrays = await learnCase(gpu, config, parameters, ball(), {
-    signal: new AbortController().signal,
-    onStep,
-  });
-  expect(losses).toHaveLength(60);
-  expect(mean(losses.slice(-10))).toBeLessThan(0.8 * mean(losses.slice(0, 10)));
-  for (const [name, values] of parameters) expect(learnt.get(name), name).not.toEqual(values);
-  expect(gpu.arena.account.inUseBytes).toBe(before);
-});
+test.each(['initial', 'fineTuning'] as const)(
+  '%s: the loss falls, the network differs, and its memory is free again',
+  async (phase) => {
+    const config = learningSettings(model(), 60);
+    const parameters = initialise(parameterLayout(config), new Random(4));
+    const before = gpu.arena.account.inUseBytes;
+    const losses: number[] = [];
+    const onStep = (step: number, steps: number, loss: number) => {
+      expect([step, steps]).toEqual([losses.push(loss), 60]);
+    };
+    const learnt: NamedArrays = await learnCase(gpu, config, phase, parameters, ball(), {
+      signal: new AbortController().signal,
+      onStep,
+    });
+    expect(losses).toHaveLength(60);
+    expect(mean(losses.slice(-10))).toBeLessThan(0.8 * mean(losses.slice(0, 10)));
+    for (const [name, values] of parameters) expect(learnt.get(name), name).not.toEqual(values);
+    expect(gpu.arena.account.inUseBytes).toBe(before);
+  },
+);
 
 test('is stopped by the signal, and frees its memory', async () => {
   const config = learningSettings(model(), 60);
@@ -86,7 +89,10 @@ test('is stopped by the signal, and frees its memory', async () => {
   const before = gpu.arena.account.inUseBytes;
   const controller = new AbortController();
   const onStep = (step: number) => step === 2 && controller.abort(new Error('enough'));
-  const work = learnCase(gpu, config, parameters, ball(), { signal: controller.signal, onStep });
+  const work = learnCase(gpu, config, 'fineTuning', parameters, ball(), {
+    signal: controller.signal,
+    onStep,
+  });
   await expect(work).rejects.toThrow('enough');
   expect(gpu.arena.account.inUseBytes).toBe(before);
 });
@@ -101,7 +107,7 @@ test('is stopped while the driver compiles, though that never ends', async () =>
   const config = learningSettings(model(), 60);
   const parameters = initialise(parameterLayout(config), new Random(4));
   const hooks = { signal: controller.signal, onStep: () => {} };
-  await expect(learnCase(other, config, parameters, ball(), hooks)).rejects.toThrow('enough');
+  await expect(learnCase(other, config, 'fineTuning', parameters, ball(), hooks)).rejects.toThrow('enough');
   expect(other.arena.account.inUseBytes).toBe(0);
   other.close();
 });
@@ -111,6 +117,7 @@ test('its settings are the model’s network, grid and intensities, without mirr
   expect(networkConfig(settings)).toEqual(model().network);
   expect(preprocessingOf(settings)).toEqual(model().preprocessing);
   expect(settings).toMatchObject({ patch: model().patch, fineTuning: { epochs: 10 }, stepsPerEpoch: 10 });
+  expect(settings.initial.learningRate).toBeGreaterThan(settings.fineTuning.learningRate); // random weights are far off
   expect(settings.augmentations.map(({ kind }) => kind)).not.toContain('mirror');
 });
 

@@ -1,4 +1,4 @@
-/** The settings of a short fine-tuning of a model on a single case. */
+/** The settings of a short training of a model on a single case. */
 import { settingsOfModel } from '../config/modelSettings.ts';
 import { NNUNET_NOISE, PRESETS } from '../config/presets.ts';
 import { type Config, parseConfig } from '../config/schema.ts';
@@ -12,6 +12,9 @@ const STEPS_AT_ONE_RATE = 10;
  * are the smaller the more filters they read: the model in the box, of 8 filters, has 0.001, a network of 32 has 0.00025.
  */
 const RATE = 8e-3;
+
+/** How much faster a network of random weights learns: of a phantom it then learns in 50 steps what else takes 200. */
+const FROM_NOTHING = 4;
 
 /**
  * The model's network, grid and patch, trained by about so many steps of one patch each. Patches are not mirrored: from one
@@ -33,5 +36,6 @@ export function learningSettings(model: Model, steps: number): Config {
   const settings = { ...base, ...settingsOfModel(model, base), classes: model.labelNames.length };
   const learningRate = RATE / settings.filters[0]!;
   const fineTuning = { epochs: Math.ceil(steps / STEPS_AT_ONE_RATE), learningRate, augment: true };
-  return parseConfig({ ...settings, fineTuning }, model.paths[0]!);
+  const initial = { ...fineTuning, learningRate: FROM_NOTHING * learningRate };
+  return parseConfig({ ...settings, initial, fineTuning }, model.paths[0]!);
 }

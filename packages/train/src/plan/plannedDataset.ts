@@ -5,7 +5,7 @@ import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
 import { assertScan, readImageFolder } from '@organseg/files/caseFolder.ts';
 import { channelEnding, channelFiles } from '@organseg/files/channels.ts';
-import { channelNamesOf, scansDescribed } from '@organseg/files/dataset.ts';
+import { channelNamesOf, scansDescribed } from '@organseg/files/datasetDescription.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { assertFile } from '@organseg/files/read.ts';
 import { z } from 'zod';

@@ -2,7 +2,7 @@
 import { join, relative, sep } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { channelFiles } from '@organseg/files/channels.ts';
-import type { Labels } from '@organseg/files/dataset.ts';
+import type { Labels } from '@organseg/files/datasetDescription.ts';
 import { firstDifference } from '@organseg/files/differences.ts';
 import type { FileRecord } from '@organseg/files/fileFacts.ts';
 import { isAsRecorded } from '@organseg/files/fileRecord.ts';
