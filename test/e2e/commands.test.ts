@@ -222,6 +222,18 @@ describe('on one data set', () => {
     expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Cross-validation');
   });
 
+  test('pipeline refuses splits that do not fit the data before there is a folder', async () => {
+    const [out, splits] = [join(folder, 'unsplit'), join(data, 'splits_final.json')];
+    const [one, other] = ['labelled_000', 'somebody'];
+    writeFileSync(splits, JSON.stringify([{ train: [one], val: [other] }]));
+    const asked = ['pipeline', '--data', data, '--out', out, '--preset', 'noisy-student', '--config', config];
+    const refused = await cliHere([...asked, '--set', 'folds=1']);
+    rmSync(splits);
+    expect(refused.code).toBe(1);
+    expect(lastLine(refused)).toBe(`organseg: ${splits}: somebody of fold 0 is not in ${data}/imagesTr`);
+    expect(existsSync(out)).toBe(false);
+  });
+
   test('a broken scan is named, the others are segmented, the exit code is 1', async () => {
     const run = join(folder, 'pipeline', 'labelled-only');
     const scans = join(folder, 'scans');

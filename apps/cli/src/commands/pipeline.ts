@@ -6,6 +6,7 @@ import { plural } from '@organseg/core/words.ts';
 import { openDataset } from '@organseg/files/dataset.ts';
 import { whileLocked } from '@organseg/files/lock.ts';
 import type { PresetName } from '@organseg/train/config/presets.ts';
+import { splitsOf } from '@organseg/train/data/splits.ts';
 import type { Evaluation } from '../evaluate/evaluateCases.ts';
 import { tuneOption, withGpu } from '../gpu/withGpu.ts';
 import { modelPath } from '../model/box.ts';
@@ -58,7 +59,9 @@ export const pipeline = command(
       throw new InputError(`${data}: imagesUn holds no CASE_0000.nii.gz, which the teacher could label`);
     const teacher = await teacherOf(options, dataset);
     const request = { data, out, preset: start, config, teacher, prepared };
-    testReferences(dataset, teacher === undefined); // refused before there is a folder
+    // Refused before there is a folder.
+    testReferences(dataset, teacher === undefined);
+    if (teacher === undefined && config.folds !== null) await splitsOf(dataset, config.folds);
     await whileLocked(out, async () => {
       const state = await openState(request);
       await withGpu({ tune: options.tune }, async (owner, signal) => {
