@@ -77,7 +77,7 @@ test.each([
     },
     /dataset\.json: its labels are regions that overlap, which train alone learns$/,
   ],
-])('what is not learnt here is refused in one line: %j', async (files, message) => {
+])('what is not learnt here is refused in one line (%#)', async (files, message) => {
   await expect(dropped(files)).rejects.toThrow(message);
 });
 

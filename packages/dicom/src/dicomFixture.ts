@@ -134,6 +134,14 @@ export const COMPRESSED_FRAMES: Readonly<Record<string, string>> = {
     '/0//UQApAAAAAAAIAAAABgAAAAAAAAAAAAAACAAAAAYAAAAAAAAAAAABjwEB/1IADAACAAEAAQQEAAH/XAAHQICIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAABXAAH/k8A/MQAMqOEhAjc6miJ+OiIzZhi/wB+YZAD8AyA/wJAE9yJI2Q/A0HadsyMIaEKc/dCi88VEVM8MqYOZxLsNrdcf4oivFzt/UMf/2Q==',
 };
 
+/** By transfer syntax, the same frame with loss, by the encoders of CharLS and OpenJPEG. */
+export const LOSSY_FRAMES: Readonly<Record<string, string>> = {
+  '1.2.840.10008.1.2.4.81':
+    '/9j/9wALEAAGAAgBAREA//gADQH//wAbAFIBKQBA/9oACAEBAAMAAKE0yw6JavYi47TJzbZHx/O6XOzY/SHVWlvBreqVT9GyEnHhClOWLRbv6ha4W4wTjOsjyXW7IP/Z',
+  '1.2.840.10008.1.2.4.91':
+    '/0//UQApAAAAAAAIAAAABgAAAAAAAAAAAAAACAAAAAYAAAAAAAAAAAABjwEB/1IADAACAAEAAQQEAAD/XAALQogkl9OX05di/2QAJQABQ3JlYXRlZCBieSBPcGVuSlBFRyB2ZXJzaW9uIDIuNS40/5AACgAAAAAAXgAB/5PAP2EgDKjr9arDfewmn2GD3x0b5qu/wAfgHQAPtDYB/ImABPFpHtc6sWxsCNT62h8MG19wT5rrRkWseovJCt48SGeaAmDWSchSpz2888Jb6//Z',
+};
+
 /** A file whose last element, its pixels, is in these fragments, without a table of their offsets. */
 export async function inFragments(file: DicomFile, fragments: readonly Uint8Array[]): Promise<DicomFile> {
   const bytes = await file.read();
@@ -152,7 +160,8 @@ export async function inFragments(file: DicomFile, fragments: readonly Uint8Arra
 /** A slice of that frame, whose values are its stored ones. */
 export function compressedSlice(transferSyntax: string): DicomFile {
   const PixelData = [
-    Uint8Array.from(atob(COMPRESSED_FRAMES[transferSyntax]!), (c) => c.charCodeAt(0)).buffer,
+    Uint8Array.from(atob({ ...COMPRESSED_FRAMES, ...LOSSY_FRAMES }[transferSyntax]!), (c) => c.charCodeAt(0))
+      .buffer,
   ];
   const pixels = { Rows: 6, Columns: 8, RescaleIntercept: 0, PixelData, _vrMap: { PixelData: 'OB' } };
   return dicomSlice(0, { transferSyntax, ...pixels });

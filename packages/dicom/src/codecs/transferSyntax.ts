@@ -16,23 +16,32 @@ interface TransferSyntax {
   readonly load?: () => Promise<Decode>;
 }
 
-async function loadJpegLossless(): Promise<Decode> {
+/** Loads the first time alone: to be loaded twice is what the embind modules do not stand. */
+function once(load: () => Promise<Decode>): () => Promise<Decode> {
+  let loaded: Promise<Decode> | undefined;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
+}
+
+const loadJpegLossless = once(async () => {
   const { Decoder } = await import('jpeg-lossless-decoder-js');
   return ({ buffer, byteOffset, byteLength }) =>
     new Uint8Array(new Decoder().decompress(buffer, byteOffset, byteLength));
-}
+});
 
 const quiet = { print: () => {}, printErr: () => {} };
 
-async function loadJpegLs(): Promise<Decode> {
+const loadJpegLs = once(async () => {
   const { default: load } = await import('@cornerstonejs/codec-charls/decode');
   return embind((await load(quiet)).JpegLSDecoder);
-}
+});
 
-async function loadJpeg2000(): Promise<Decode> {
+const loadJpeg2000 = once(async () => {
   const { default: load } = await import('@cornerstonejs/codec-openjpeg/decode');
   return embind((await load(quiet)).J2KDecoder);
-}
+});
 
 const embind =
   (Decoder: new () => EmbindDecoder): Decode =>
@@ -56,15 +65,6 @@ const swapBytes: Decode = (frame, { bytesPerPixel }) => {
 
 const unpackRle: Decode = (frame, { pixels, bytesPerPixel }) => decodeRle(frame, pixels, bytesPerPixel);
 
-/** Loads the first time alone. */
-function once(load: () => Promise<Decode>): () => Promise<Decode> {
-  let loaded: Promise<Decode> | undefined;
-  return () => {
-    loaded ??= load();
-    return loaded;
-  };
-}
-
 export const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 const JPEG = '1.2.840.10008.1.2.4';
@@ -74,12 +74,12 @@ const SYNTAXES: Readonly<Record<string, TransferSyntax>> = {
   '1.2.840.10008.1.2.1.99': { name: 'Deflated Explicit VR Little Endian' },
   '1.2.840.10008.1.2.2': { name: 'Explicit VR Big Endian', load: async () => swapBytes },
   '1.2.840.10008.1.2.5': { name: 'RLE Lossless', load: async () => unpackRle },
-  [`${JPEG}.57`]: { name: 'JPEG Lossless', load: once(loadJpegLossless) },
-  [`${JPEG}.70`]: { name: 'JPEG Lossless, first-order prediction', load: once(loadJpegLossless) },
-  [`${JPEG}.80`]: { name: 'JPEG-LS Lossless', load: once(loadJpegLs) },
-  [`${JPEG}.81`]: { name: 'JPEG-LS Near-Lossless', load: once(loadJpegLs) },
-  [`${JPEG}.90`]: { name: 'JPEG 2000 Lossless', load: once(loadJpeg2000) },
-  [`${JPEG}.91`]: { name: 'JPEG 2000', load: once(loadJpeg2000) },
+  [`${JPEG}.57`]: { name: 'JPEG Lossless', load: loadJpegLossless },
+  [`${JPEG}.70`]: { name: 'JPEG Lossless, first-order prediction', load: loadJpegLossless },
+  [`${JPEG}.80`]: { name: 'JPEG-LS Lossless', load: loadJpegLs },
+  [`${JPEG}.81`]: { name: 'JPEG-LS Near-Lossless', load: loadJpegLs },
+  [`${JPEG}.90`]: { name: 'JPEG 2000 Lossless', load: loadJpeg2000 },
+  [`${JPEG}.91`]: { name: 'JPEG 2000', load: loadJpeg2000 },
 };
 
 /** Names of what is not read, for the message. */
