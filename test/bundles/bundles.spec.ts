@@ -147,6 +147,26 @@ describe('on Linux on Arm, by qemu', () => {
     expect(await runBoth('bench', '--help')).toContain('kernels');
   });
 
+  test('prints kernels and networks, and exports the model in the box, as here', async () => {
+    expect(await runBoth('kernel', 'adam')).toContain('@compute');
+    expect(await runBoth('model')).toContain('parameters');
+    const model = join(await bundleOf('linux-x64'), 'models', 'abdomen');
+    await runBoth('export', '--model', model, '--to', 'monai', 'exported');
+    const names = globSync('exported/*/*', { cwd: workOf('linux-x64') }).sort();
+    expect(names).toContain('exported/models/model.pt');
+    for (const name of names) {
+      const [theirs, ours] = (['linux-arm64', 'linux-x64'] as const).map((platform) =>
+        readFileSync(join(workOf(platform), name)),
+      );
+      expect(theirs!.equals(ours!), name).toBe(true);
+    }
+  });
+
+  test('measures a command', async () => {
+    const { status, stdout } = await run('linux-arm64', 'measure', '--json', 'true');
+    expect([status, JSON.parse(stdout)]).toMatchObject([0, { exitCode: 0 }]);
+  });
+
   test('loads Dawn, and tells that there is no adapter, or which', async () => {
     const { status, stdout } = await run('linux-arm64', 'doctor', '--json');
     const { works, problem, adapter, host } = JSON.parse(stdout);
