@@ -40,7 +40,7 @@ export function onDisk(path: string): string {
 /** What is wrong with a path that is neither folder nor zip, in words. */
 async function whatIs(path: string): Promise<string> {
   if (!existsSync(path)) return 'no such folder or zip';
-  if (!/\.(pth?|ckpt|safetensors)$/i.test(path)) return 'is no folder and no zip of one';
+  if (!/\.(pth?|ts|ckpt|safetensors)$/i.test(path)) return 'is no folder and no zip of one';
   return `is the weights of a model alone; expected the folder that says how they are used (${basename(dirname(path)) || '.'} or one above it)`;
 }
 
