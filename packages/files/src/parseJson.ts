@@ -47,13 +47,22 @@ function isUnfinished(beginning: string): boolean {
 
 /** A value of this form. Throws InputError that names the first key at fault. */
 export function check<T>(value: unknown, schema: z.ZodType<T>, source: string): T {
-  const parsed = schema.safeParse(value);
+  const parsed = parse(value, schema, source);
   if (parsed.success) return parsed.data;
   const issue = inside(parsed.error.issues[0]!);
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys')
     throw new InputError(`${source}: unknown key ${[path, issue.keys[0]].filter(Boolean).join('.')}`);
   throw new InputError([source, path, faultOf(issue)].filter(Boolean).join(': '));
+}
+
+/** The result of a schema, which goes down into a value by calls within calls. Throws InputError where it is too deep. */
+function parse<T>(value: unknown, schema: z.ZodType<T>, source: string): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    throw error instanceof RangeError ? new InputError(`${source}: is nested too deeply`) : error;
+  }
 }
 
 /** The message of alternatives none of which fits. */

@@ -13,4 +13,6 @@ test('numbers that are none become null, and texts stay', () => {
   const written = JSON.stringify(value).replace('}', ', "b": [NaN, -Infinity,Infinity, -1]}');
   expect(JSON.parse(withoutPythonWords(written))).toEqual({ ...value, b: [null, null, null, -1] });
   expect(withoutPythonWords('["cut NaN')).toBe('["cut NaN');
+  const long = `"${'\\n'.repeat(5e6)}"`;
+  expect(withoutPythonWords(long)).toBe(long);
 });
