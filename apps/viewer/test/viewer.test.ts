@@ -10,7 +10,7 @@ import { networkLayout } from '@organseg/core/network/network.ts';
 import { Random } from '@organseg/core/random.ts';
 import { apply, determinant, invert, scaleAndShift } from '@organseg/core/volume/affine.ts';
 import type { Xyz } from '@organseg/core/volume/volume.ts';
-import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
+import { COMPRESSED_FRAMES, compressedSlice, dicomSeries } from '@organseg/dicom/dicomFixture.ts';
 import { readLabelsFile, readNiftiFile, writeNiftiFile } from '@organseg/files/nifti.ts';
 import { golden, zipOf } from '@organseg/files/torch/torchFixture.ts';
 import { openGpu } from '@organseg/kernels/open/dawn.ts';
@@ -221,6 +221,17 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await text('fault')).toBe('');
     expect(await text('model')).toMatch(/^model in the box \(organseg\): 13 organs/);
     expect(await text('plan')).toMatch(/^will take about \d+ MiB of GPU memory/); // before anything is segmented
+  });
+
+  test('compressed slices are decoded, whatever by', async () => {
+    const places = new Set<string>();
+    for (const syntax of Object.keys(COMPRESSED_FRAMES)) {
+      const buffer = Buffer.from(await compressedSlice(syntax).read());
+      expect(await choose('scan-input', { name: 'slice.dcm', buffer }), syntax).toBe('');
+      await page.click('#slices');
+      places.add(await text('place'));
+    }
+    expect([...places]).toEqual([expect.stringMatching(/ mm · -?\d+ HU$/)]); // the same values in all
   });
 
   test('a run in a packed zip segments a phantom; its label map and figures agree', async () => {

@@ -110,11 +110,20 @@ function withoutCopies(sorted: readonly DicomSlice[], along: (slice: DicomSlice)
     }
     const isCopy = slice.sopInstanceUid === before.sopInstanceUid && slice.frame === before.frame;
     if (isCopy && slice.sopInstanceUid) continue;
-    const acquisitions = new Set([slice.acquisition, before.acquisition]);
-    const cause = acquisitions.size > 1 ? ` (acquisitions ${[...acquisitions].join(' and ')})` : '';
-    throw new InputError(`${placeName(slice)}: lies in the same place as ${placeName(before)}${cause}`);
+    throw new InputError(
+      `${placeName(slice)}: lies in the same place as ${placeName(before)}${difference(slice, before)}`,
+    );
   }
   return kept;
+}
+
+/** By what two slices in one place are told apart, such as two echoes of MR; empty where by nothing. */
+function difference(slice: DicomSlice, before: DicomSlice): string {
+  const [name, value] =
+    [...slice.phase].find(([name, value]) => !Object.is(value, before.phase.get(name))) ?? [];
+  if (name === undefined) return '';
+  const words = [before.phase.get(name)!, value!].map((each) => (Number.isNaN(each) ? 'none' : short(each)));
+  return ` (${name} ${words.join(' and ')}): keep one scan of the series in the folder`;
 }
 
 /** Throws InputError where slices are missing between others, or they are not evenly apart. */

@@ -211,6 +211,17 @@ const REFUSED: [what: string, files: DicomFile[], fault: string | RegExp][] = [
     [...dicomSeries(3), dicomSlice(1, { name: 'again', SOPInstanceUID: '7', AcquisitionNumber: 2 })],
     /^again: lies in the same place as slice1/,
   ],
+  ...[{ EchoTime: 9 }, { DiffusionBValue: 9 }, { TemporalPositionIdentifier: 9 }].map(
+    (phase): [string, DicomFile[], string] => {
+      const name = Object.keys(phase)[0]!;
+      const other = dicomSlice(1, { name: 'again', SOPInstanceUID: '7', ...phase });
+      return [
+        `a second scan by ${name}`,
+        [...dicomSeries(3, { [name]: 4 }), other],
+        `again: lies in the same place as slice1 (${name} 4 and 9): keep one scan of the series in the folder`,
+      ];
+    },
+  ),
   [
     'a slice of another size',
     four(1, { Rows: 2, PixelData: [new ArrayBuffer(16)] }),
@@ -321,6 +332,27 @@ test('slices that their numbers alone miss are said', async () => {
     { about: 'series', text: '4 slices, numbered 1 to 7 (InstanceNumber): 3 may be missing' },
   ]);
   expect((await open(dicomSeries(3))).doubts).toEqual([]);
+});
+
+test.each(['NumberOfSlices', 'ImagesInAcquisition'])('fewer slices than %s are said', async (name) => {
+  const doubtsOf = async (count: number) => (await open(dicomSeries(4, { [name]: count }))).doubts;
+  expect(await doubtsOf(4)).toEqual([]);
+  expect(await doubtsOf(3)).toEqual([]);
+  expect(await doubtsOf(6)).toEqual([
+    {
+      about: 'series',
+      text: '4 slices of 6 that their files state (NumberOfSlices or ImagesInAcquisition): 2 may be missing',
+    },
+  ]);
+});
+
+test('values to be shown inverted are read as stored, and that is said', async () => {
+  const { doubts, data } = await read(dicomSeries(1, { PhotometricInterpretation: 'MONOCHROME1' }));
+  expect([...data]).toEqual(plane(0));
+  expect(doubts).toContainEqual({
+    about: 'values',
+    text: 'to be shown inverted (MONOCHROME1); values are read as stored',
+  });
 });
 
 test('a description that names the patient is not shown, nor what moves the cursor', async () => {

@@ -75,6 +75,14 @@ function lackingNumbers(slices: readonly DicomSlice[]): string | undefined {
     : undefined;
 }
 
+/** What is said of fewer slices than their files state. */
+function lackingStated(slices: readonly DicomSlice[]): string | undefined {
+  const stated = Math.max(...slices.map(({ statedSlices }) => statedSlices || 0));
+  return stated > slices.length
+    ? `${plural(slices.length, 'slice')} of ${stated} that their files state (NumberOfSlices or ImagesInAcquisition): ${stated - slices.length} may be missing`
+    : undefined;
+}
+
 function doubtsOf({ passedOver }: DicomContents, { modality }: DicomSeries, { slices, copies }: SeriesGrid) {
   const doubts: ScanDoubt[] = [];
   const others = [
@@ -82,10 +90,12 @@ function doubtsOf({ passedOver }: DicomContents, { modality }: DicomSeries, { sl
     ...passedOver,
   ];
   if (others.length) doubts.push({ about: 'series', text: `passed over: ${others.join(', ')}` });
-  const lacking = lackingNumbers(slices);
+  const lacking = lackingNumbers(slices) ?? lackingStated(slices);
   if (lacking) doubts.push({ about: 'series', text: lacking });
   if (modality !== 'CT')
     doubts.push({ about: 'values', text: `the series is ${modality || 'of no modality'}, not CT` });
+  if (slices.some(({ isInverted }) => isInverted))
+    doubts.push({ about: 'values', text: 'to be shown inverted (MONOCHROME1); values are read as stored' });
   const unit = slices.find((slice) => slice.unit && slice.unit !== 'HU')?.unit;
   if (modality === 'CT' && unit)
     doubts.push({ about: 'values', text: `RescaleType is ${unit}; are these HU?` });

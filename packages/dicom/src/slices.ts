@@ -28,7 +28,12 @@ export interface DicomSlice {
   readonly frameOfReferenceUid: string | undefined;
   /** The number of its file in the series; undefined of a frame among others. */
   readonly instanceNumber: number | undefined;
-  readonly acquisition: string | undefined;
+  /** How many slices its file says that the series, or the acquisition, has; undefined of a frame among others. */
+  readonly statedSlices: number | undefined;
+  /** What tells it from others in its place: values of attributes by their names. */
+  readonly phase: ReadonlyMap<string, number>;
+  /** Whether the values are meant to be shown with the lowest the brightest. */
+  readonly isInverted: boolean;
   /** Centre of the first pixel in mm, in DICOM's axes: to the left, to the back, to the head. */
   readonly position: Xyz;
   /** Unit vectors along a row, and along a column. */
@@ -57,7 +62,8 @@ export function slicesOf({ elements, transferSyntax }: DicomObject, file: DicomF
     sopClassUid: elements.text('SOPClassUID') ?? '',
     sopInstanceUid: elements.text('SOPInstanceUID') ?? '',
     frameOfReferenceUid: elements.text('FrameOfReferenceUID'),
-    instanceNumber: pixels.frames > 1 ? undefined : elements.number('InstanceNumber'),
+    ...(pixels.frames > 1 ? { instanceNumber: undefined, statedSlices: undefined } : countsIn(elements)),
+    isInverted: elements.text('PhotometricInterpretation') === 'MONOCHROME1',
     pixels,
   };
   if (!elements.has('PerFrameFunctionalGroupsSequence')) {
@@ -78,13 +84,33 @@ export function slicesOf({ elements, transferSyntax }: DicomObject, file: DicomF
   });
 }
 
-/** The functional groups that place a frame and scale its values. */
+const countsIn = (elements: Elements) => ({
+  instanceNumber: elements.number('InstanceNumber'),
+  statedSlices: elements.number('NumberOfSlices') ?? elements.number('ImagesInAcquisition'),
+});
+
+/** Attributes by which slices in one place differ, of several scans in one series. */
+const PHASES = [
+  'AcquisitionNumber',
+  'FrameAcquisitionNumber',
+  'EchoTime',
+  'EffectiveEchoTime',
+  'DiffusionBValue',
+  'InversionTime',
+  'TriggerTime',
+  'TemporalPositionIdentifier',
+  'TemporalPositionIndex',
+];
+
+/** The functional groups that place a frame, tell it from others and scale its values. */
 const GROUPS = [
   'PlanePositionSequence',
   'PlaneOrientationSequence',
   'PixelMeasuresSequence',
   'PixelValueTransformationSequence',
   'FrameContentSequence',
+  'MREchoSequence',
+  'MRDiffusionSequence',
 ];
 
 type Fault = (text: string) => InputError;
@@ -123,7 +149,7 @@ function placeOf(items: readonly Elements[], fault: Fault) {
     // Some writers give it the sign of their slices' order.
     thicknessMm:
       Math.abs(Number(text('SpacingBetweenSlices') ?? text('SliceThickness') ?? Number.NaN)) || undefined,
-    acquisition: text('AcquisitionNumber') ?? text('FrameAcquisitionNumber'),
+    phase: new Map(PHASES.map((name) => [name, holderOf(items, name).number(name) ?? Number.NaN] as const)),
   };
 }
 
