@@ -1,5 +1,13 @@
 /** Fingerprints of small data sets, and of a real one against nnU-Net's. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,6 +112,15 @@ describe('the fingerprint of several channels', () => {
     await expect(fingerprintOf(dataset, join(folder, 'fp'))).rejects.toThrow(path);
     rmSync(path);
     await expect(openPlannedDataset(folder)).rejects.toThrow(`${path}: missing, though there is `);
+  });
+
+  it('names the images that are not named as images of cases, where there are no others', async () => {
+    await makeDataset(['a']);
+    for (const name of readdirSync(join(folder, 'imagesTr')))
+      renameSync(join(folder, 'imagesTr', name), join(folder, 'imagesTr', name.toUpperCase()));
+    await expect(openPlannedDataset(folder)).rejects.toThrow(
+      /imagesTr: 2 files not named CASE_0000\.nii\.gz, left out: A_0000\.NII\.GZ, A_0001\.NII\.GZ$/,
+    );
   });
 
   it('names the label map that holds what dataset.json does not name', async () => {

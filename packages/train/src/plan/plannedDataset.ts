@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { plural } from '@organseg/core/words.ts';
-import { assertScan, readImageFolder } from '@organseg/files/caseFolder.ts';
+import { assertScan, leftOutNote, readImageFolder } from '@organseg/files/caseFolder.ts';
 import { channelEnding, channelFiles } from '@organseg/files/channels.ts';
 import { channelNamesOf, scansDescribed } from '@organseg/files/datasetDescription.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
@@ -67,8 +67,13 @@ export async function openPlannedDataset(folder: string): Promise<PlannedDataset
 
 async function casesIn(folder: string, channelNames: readonly string[]): Promise<PlannedCase[]> {
   const images = join(folder, 'imagesTr');
-  const { files } = await readImageFolder(images, FIRST_CHANNEL);
-  if (!files.length) throw new InputError(`${images}: holds no image named CASE${FIRST_CHANNEL}`);
+  const { files, leftOut } = await readImageFolder(images, FIRST_CHANNEL);
+  if (!files.length)
+    throw new InputError(
+      leftOut.length
+        ? leftOutNote(images, leftOut, FIRST_CHANNEL)
+        : `${images}: holds no image named CASE${FIRST_CHANNEL}`,
+    );
   const cases = files.map(({ name, path }) => ({
     name,
     images: channelFiles(path, channelNames),
