@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { networkLayout } from '@organseg/core/network/network.ts';
+import { dicomSeries } from '@organseg/dicom/dicomFixture.ts';
 import { readJsonFile } from '@organseg/files/json.ts';
 import { golden } from '@organseg/files/torch/torchFixture.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
@@ -14,6 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { planIn } from '../src/worker/droppedPlan.ts';
 import { bytesToLearn } from '../src/worker/learner.ts';
+import { readChannels } from '../src/worker/scanFiles.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -79,6 +81,18 @@ test.each([
   ],
 ])('what is not learnt here is refused in one line (%#)', async (files, message) => {
   await expect(dropped(files)).rejects.toThrow(message);
+});
+
+test('a scan of fewer channels than the plan’s is refused, in NIfTI and in DICOM', async () => {
+  const slices = dicomSeries(2).map(async (slice) => ({
+    path: slice.name,
+    file: new Blob([await slice.read()]),
+  }));
+  const one = [{ path: 'case_0000.nii.gz', file: new Blob() }];
+  for (const files of [await Promise.all(slices), one])
+    await expect(readChannels(files, ['T1', 'T2'], () => {})).rejects.toThrow(
+      /^the model reads 2 channels, T1, T2(, and a series of DICOM is one: convert|: drop CASE_0000, CASE_0001, …)/,
+    );
 });
 
 test('one whose training the GPU’s buffers do not hold is refused', async () => {

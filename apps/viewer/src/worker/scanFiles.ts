@@ -36,18 +36,20 @@ export async function readChannels(
   channelNames: readonly string[] | undefined,
   onShare: OnShare,
 ): Promise<[Scan, ...Scan[]]> {
+  const wanted = channelNames?.length ?? 1;
+  const reads = `the model reads ${wanted} channels, ${channelNames?.join(', ')}`;
   if (files.length > 0 && !files.some(({ path }) => isScanFile(path))) {
+    if (wanted > 1) throw new InputError(`${reads}, and a series of DICOM is one: convert them to NIfTI`);
     // Its decoders are large, and few scans need them.
     const { readSeries } = await import('./dicomSeries.ts');
     return [await readSeries(files, folderOf(files), onShare)];
   }
   const volumes = volumesAmong(files);
-  const wanted = channelNames?.length ?? 1;
   if (channelNames && volumes.length !== wanted)
     throw new InputError(
       wanted === 1
         ? `${volumes.length} scans were dropped: ${volumes.map(([{ path }]) => path).join(', ')}; expected one`
-        : `the model reads ${wanted} channels, ${channelNames.join(', ')}: drop CASE_0000, CASE_0001, … together`,
+        : `${reads}: drop CASE_0000, CASE_0001, … together`,
     );
   const scans: Scan[] = [];
   for (const [channel, sources] of volumes.slice(0, wanted).entries()) {
