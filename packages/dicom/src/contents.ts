@@ -42,7 +42,7 @@ export async function readContents(files: Iterable<DicomFile>): Promise<DicomCon
   const idOf = new Map<string, { readonly id: string; readonly file: DicomFile }>();
   for (const file of files) {
     const object = await readHead(file);
-    const kind = object ? kindOf(object) : 'file that is not DICOM';
+    const kind = object ? kindOf(object) : /\.zip$/i.test(file.name) ? 'zip' : 'file that is not DICOM';
     if (kind === 'directory') continue;
     if (!object || kind !== 'slice') {
       passedOver.set(kind, (passedOver.get(kind) ?? 0) + 1);

@@ -276,6 +276,16 @@ const REFUSED: [what: string, files: DicomFile[], fault: string | RegExp][] = [
   ],
   ['packed bits', four(1, { BitsAllocated: 12 }), 'slice1: BitsAllocated is 12, expected 8, 16 or 32'],
   [
+    'colours of a palette',
+    four(1, { PhotometricInterpretation: 'PALETTE COLOR' }),
+    'slice1: PhotometricInterpretation is PALETTE COLOR, expected MONOCHROME2',
+  ],
+  [
+    'a zip of slices, which is not unpacked',
+    [dicomFile('study.zip', new TextEncoder().encode('PK'))],
+    'FOLDER: holds no slices of CT, MR or PET; passed over: 1 zip',
+  ],
+  [
     'frames without places',
     four(1, { NumberOfFrames: 2 }),
     'slice1: has 2 frames and does not say where they lie',

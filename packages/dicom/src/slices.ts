@@ -175,6 +175,9 @@ function pixelFormat(elements: Elements, transferSyntax: string, fault: Fault): 
   const highBit = whole('HighBit', bitsStored - 1);
   if (bitsStored < 1 || highBit >= bitsAllocated || highBit + 1 < bitsStored)
     throw fault(`BitsStored is ${bitsStored}, HighBit ${highBit}, of ${bitsAllocated} bits`);
+  const colours = elements.text('PhotometricInterpretation');
+  if (colours && !/^MONOCHROME[12]$/.test(colours))
+    throw fault(`PhotometricInterpretation is ${colours}, expected MONOCHROME2`);
   const padding = elements.number('PixelPaddingValue');
   const end = elements.number('PixelPaddingRangeLimit') ?? padding;
   const [columns, rows, frames] = [whole('Columns'), whole('Rows'), whole('NumberOfFrames', 1)];
