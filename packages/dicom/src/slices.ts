@@ -177,7 +177,7 @@ function pixelFormat(elements: Elements, transferSyntax: string, fault: Fault): 
     throw fault(`BitsStored is ${bitsStored}, HighBit ${highBit}, of ${bitsAllocated} bits`);
   const colours = elements.text('PhotometricInterpretation');
   if (colours && !/^MONOCHROME[12]$/.test(colours))
-    throw fault(`PhotometricInterpretation is ${colours}, expected MONOCHROME2`);
+    throw fault(`PhotometricInterpretation is ${colours.replaceAll(/[^\w ]/g, '')}, expected MONOCHROME2`);
   const padding = elements.number('PixelPaddingValue');
   const end = elements.number('PixelPaddingRangeLimit') ?? padding;
   const [columns, rows, frames] = [whole('Columns'), whole('Rows'), whole('NumberOfFrames', 1)];
