@@ -49,7 +49,8 @@ test('a plan is a model of its network and grid that has no weights, its labels 
     weights: [],
   });
   expect(await bytesToLearn(gpu, alone!)).toBeGreaterThan(4 * networkLayout(alone!.network).count);
-  const named = await dropped({ 'plan.json': { ...PLAN, classes: 14 }, 'dataset.json': DATASET });
+  const beside = { 'dataset.json': DATASET, 'dataset_fingerprint.json': {}, 'splits_final.json': [] };
+  const named = await dropped({ 'plan.json': { ...PLAN, classes: 14 }, ...beside });
   expect(named).toMatchObject({ labelNames: ['background', 'liver', 'spleen'], network: alone!.network });
   const two = await dropped({ 'plan.json': { ...PLAN, channels: CHANNELS } });
   expect(two).toMatchObject({ channelNames: ['channel 0', 'channel 1'], network: { inputChannels: 2 } });

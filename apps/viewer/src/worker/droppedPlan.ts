@@ -12,6 +12,8 @@ import type { Model } from '@organseg/train/predict/model.ts';
 import { z } from 'zod';
 
 const DATASET = 'dataset.json';
+/** What lies beside plans, of `plan` and of nnU-Net, and is no plan. */
+const BESIDE = [DATASET, 'dataset_fingerprint.json', 'fingerprint', 'splits_final.json'];
 
 /** Whether JSON is the settings that `plan` writes. */
 const isSettings = (json: unknown): boolean =>
@@ -23,7 +25,7 @@ const isSettings = (json: unknown): boolean =>
  */
 export async function planIn(files: ModelFiles): Promise<Model | undefined> {
   const all = await files.names();
-  const [name, ...others] = all.filter((each) => each !== DATASET);
+  const [name, ...others] = all.filter((each) => !BESIDE.includes(each));
   if (!name?.toLowerCase().endsWith('.json') || others.length) return undefined;
   const json = await readJson(files, name, z.unknown());
   const path = files.pathOf(name);
