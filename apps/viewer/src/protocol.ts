@@ -56,7 +56,7 @@ export interface ShownScan {
   readonly doubts: readonly string[];
 }
 
-/** What a scan will take of the GPU's memory. */
+/** What a scan will take of the GPU's memory: at most so much, or at least where that does not fit. */
 export interface ShownPlan {
   readonly bytes: number;
   readonly fits: boolean;

@@ -99,7 +99,7 @@ type OnNews = (news: News) => void;
 /** The most bytes of GPU memory that the user allows. */
 export const capBytes = (): number => Math.max(1, Number(input('cap').value)) * MIB;
 
-/** Says what the scan will take, once there are a scan and a model; the crop to the body is not known yet. */
+/** Says what the scan will take, once there are a scan and a model, whatever is cropped to the body. */
 export async function updatePlan(): Promise<void> {
   if (!page.scan || !page.model) return;
   const { learningBytes } = page.model.facts;
@@ -115,7 +115,7 @@ export async function updatePlan(): Promise<void> {
   // The worker holds the scan and its labels, a byte a voxel, and the page neither.
   const hostBytes = page.scan.bytes + shape.reduce((product, n) => product * n, 1);
   const text = fits
-    ? `will take about ${mib}, and ${inMb(hostBytes)} of the computer’s for the scan and its labels`
+    ? `will take at most ${mib}, and ${inMb(hostBytes)} of the computer’s for the scan and its labels`
     : Number.isFinite(bytes)
       ? `needs ${mib} at least: allow more`
       : 'cannot be done on this GPU: its buffers are too small for one window of the model';

@@ -82,7 +82,7 @@ export class Segmenter {
     }));
   }
 
-  /** What a scan would take within a cap, or the least that would do. */
+  /** The most that a scan takes within a cap, or the least that would do. */
   plan(shape: Xyz, spacingMm: Xyz, capBytes: number): ShownPlan {
     const { network, patch, weights, windowStep, mirrorAxes } = this.model;
     const planner = new MemoryPlanner(this.#owner.gpu, {
@@ -92,9 +92,14 @@ export class Segmenter {
       models: weights.length,
     });
     const grid = { shape, affine: scaleAndShift(spacingMm, [0, 0, 0]) };
-    const request = { ...requestOfGrid(grid, this.model, 'logits'), windowStep, mirrorAxes };
+    const request = {
+      ...requestOfGrid(grid, this.model, 'logits'),
+      windowStep,
+      mirrorAxes,
+      confidence: true,
+    };
     try {
-      return { bytes: planner.plan(request, capBytes).peakBytes, fits: true };
+      return { bytes: planner.mostBytes(request, capBytes), fits: true };
     } catch (error) {
       if (!(error instanceof CapTooSmallError)) throw error;
       return { bytes: error.smallestBytes, fits: false };

@@ -115,10 +115,7 @@ export class MemoryPlanner {
   plan(request: StreamRequest, capBytes: number, mostWindows = MOST_WINDOWS): CasePlan {
     const base = this.#narrowest(request, capBytes);
     const { patch } = this.#shape;
-    const [, rows, columns] = request.size.map((n, axis) =>
-      windowOrigins(n, patch[axis]!, request.windowStep),
-    );
-    const jobs = rows!.length * columns!.length * mirrorings(request.mirrorAxes ?? []).length;
+    const jobs = this.#jobs(request);
     let best: CasePlan = base;
     // A further window takes at least its logits in f16: a batch that cannot hold those is not tried.
     const perWindow = base.classesAtOnce * patch.reduce((a, b) => a * b, 1) * 2;
@@ -131,6 +128,25 @@ export class MemoryPlanner {
       best = { ...base, batch, peakBytes };
     }
     return best;
+  }
+
+  /**
+   * The most bytes that the case takes within a cap, whatever part of it turns out to be air and is left out: of fewer
+   * windows more may be done at once, and in a way that takes more. Throws CapTooSmallError where all of it cannot be done.
+   */
+  mostBytes(request: StreamRequest, capBytes: number): number {
+    const { peakBytes: narrowest, ...way } = this.#narrowest(request, capBytes);
+    const [best] = this.#ways(request);
+    if (way.strips > 1 || way.logits !== best!.logits || way.classesAtOnce !== best!.classesAtOnce)
+      return capBytes;
+    const batch = Math.min(MOST_WINDOWS, this.#jobs(request));
+    return Math.min(this.peakBytes(request, { ...way, batch }), Math.max(narrowest, capBytes - DRIVER_BYTES));
+  }
+
+  /** The windows of a slab, which can be done at once. */
+  #jobs({ size, windowStep, mirrorAxes = [] }: StreamRequest): number {
+    const [, rows, columns] = size.map((n, axis) => windowOrigins(n, this.#shape.patch[axis]!, windowStep));
+    return rows!.length * columns!.length * mirrorings(mirrorAxes).length;
   }
 
   /** The plan of one window at once with the fewest strips. Throws CapTooSmallError. */
