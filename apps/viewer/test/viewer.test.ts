@@ -124,8 +124,12 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
   const text = async (id: string) => ((await page.textContent(`#${id}`)) ?? '').trim();
 
   /** Chooses files, and waits until the page has taken them in or told why not. Returns the fault, if any. */
-  async function choose(id: string, files: string | { name: string; buffer: Buffer }): Promise<string> {
-    const given = typeof files === 'string' ? files : { ...files, mimeType: 'application/octet-stream' };
+  async function choose(
+    id: string,
+    files: string | string[] | { name: string; buffer: Buffer },
+  ): Promise<string> {
+    const isPath = typeof files === 'string' || Array.isArray(files);
+    const given = isPath ? files : { ...files, mimeType: 'application/octet-stream' };
     await page.setInputFiles(`#${id}`, given);
     await idle();
     return text('fault');
@@ -195,6 +199,11 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
       /^plan\.json: is too large to learn on this GPU \(/,
     );
     expect(await page.isDisabled('#segment')).toBe(true);
+
+    const labels = join(folder, 'data/labelsTs/test_000.nii.gz');
+    expect(await choose('scan-input', [phantom(), labels])).toMatch(
+      /^2 scans were dropped, test_000\.nii\.gz, test_000_0000\.nii\.gz: expected one, or its channels /,
+    );
 
     const changing = join(folder, 'changing_0000.nii.gz');
     writeFileSync(changing, whole);
@@ -345,6 +354,7 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await page.isDisabled('#learn')).toBe(true);
 
     await page.click('#correct');
+    expect(await choose('scan-input', phantom())).toMatch(/^Not done: labels were being corrected\. /);
     await page.selectOption('#pen-size', '1');
     await page.selectOption('#plane', 'axial');
     const { width, height } = (await page.locator('#slices').boundingBox())!;
@@ -501,6 +511,10 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await choose('scan-input', phantom())).toBe('');
     await page.click('#segment');
     await page.waitForFunction(() => document.getElementById('status')!.textContent!.includes('network'));
+    await drop('slices', phantom());
+    await page.waitForSelector(
+      '#fault:text("Not done: the page was at work. Wait, or cancel, then try again.")',
+    );
     await page.click('#cancel');
     await idle();
     expect(await own!.evaluate(() => (globalThis as unknown as { begun: number }).begun)).toBeGreaterThan(0);

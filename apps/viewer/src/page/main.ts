@@ -21,7 +21,18 @@ import {
 import { page } from './state.ts';
 import { statisticsCsv, statisticsJson } from './statistics.ts';
 import { PLANES, type PlaneName, View, WINDOWS, type WindowName } from './view.ts';
-import { cancel, during, isBusy, isEnding, isWorking, onWork, tell, worker } from './work.ts';
+import {
+  cancel,
+  during,
+  isBusy,
+  isEnding,
+  isRefused,
+  isWorking,
+  onWork,
+  tell,
+  throwIfCancelled,
+  worker,
+} from './work.ts';
 
 /** What the build puts beside the page: paths from it. */
 interface Demo {
@@ -43,13 +54,18 @@ function update(): void {
   element('bar').hidden = !isWorking();
   element('keep').hidden = !page.model || page.model.isKept;
   element('results').hidden = !page.result;
+  for (const id of ['demo', 'keep']) input(id).disabled = isBusy();
   for (const id of ['correct', 'keep-second']) input(id).disabled = isBusy() || !page.view;
   updateLearning();
 }
 
 /** Opens what was dropped or chosen: a scan where there are NIfTI files alone, else a model. */
 async function open(files: readonly NamedFile[]): Promise<void> {
-  if (files.length === 0 || isBusy()) return;
+  if (isRefused()) return;
+  if (files.length === 0) {
+    show('fault', 'What was dropped holds no file.');
+    return;
+  }
   const isModel = files.some(({ path }) => /(\.zip|\.json|\.pth|\.pt|\.safetensors)$/i.test(path));
   await (isModel ? openModel(files) : openScan(files));
 }
@@ -58,11 +74,12 @@ function showKept(kept: readonly KeptModel[]): void {
   listKept(
     kept,
     (name) =>
+      isRefused() ||
       during(async (onNews) => {
         const files = await worker.ask('filesOfKept', [name]);
         await readModel(files, { name, isKept: true }, onNews);
       }),
-    (name) => during(async () => showKept(await worker.ask('deleteKept', [name]))),
+    (name) => isRefused() || during(async () => showKept(await worker.ask('deleteKept', [name]))),
   );
 }
 
@@ -94,8 +111,7 @@ function listen(): void {
   clicked('keep-second', () => second.keep(prediction()));
   clicked('forget-second', () => second.forget());
   clicked('demo', async () => {
-    if (isBusy() || !demo) return;
-    if ((await openScan(fetchedFiles([demo.scan]))) && (page.model || page.modelInBox.length))
+    if ((await openScan(fetchedFiles([demo!.scan]))) && (page.model || page.modelInBox.length))
       await segment();
   });
   const name = (ending: string) => `${page.scan!.shown.name}${ending}`;
@@ -156,10 +172,18 @@ function listenToDrops(): void {
     async (event) => {
       event.preventDefault();
       document.body.classList.remove('dragging');
-      if (!event.dataTransfer) return;
+      const { dataTransfer } = event;
+      if (!dataTransfer || isRefused()) return;
       const isOn = (id: string) => event.target instanceof Node && element(id).contains(event.target);
       const take = isOn('teacher') ? learnFrom : isOn('two') ? openSecond : isOn('results') ? compare : open;
-      await take(await droppedFiles(event.dataTransfer));
+      let files: readonly NamedFile[] = [];
+      const isRead = await during(async () => {
+        show('status', 'looking for files in what was dropped…');
+        files = await droppedFiles(dataTransfer);
+        throwIfCancelled();
+        show('status', '');
+      });
+      if (isRead) await take(files);
     },
     capture,
   );

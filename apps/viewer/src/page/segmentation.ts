@@ -9,7 +9,7 @@ import { type OpenModel, page, type Result } from './state.ts';
 import { type OrganRow, organRows } from './statistics.ts';
 import { WINDOWS, type WindowName } from './view.ts';
 import { duration, inMb } from './words.ts';
-import { during, isBusy, throwIfCancelled, worker } from './work.ts';
+import { during, isBusy, isRefused, throwIfCancelled, worker } from './work.ts';
 
 const MIB = 2 ** 20;
 
@@ -227,7 +227,7 @@ export function prediction(): Prediction {
 
 /** Compares with a reference. */
 export async function compare(files: readonly NamedFile[]): Promise<void> {
-  if (!page.result || isBusy()) return;
+  if (!page.result || isRefused()) return;
   await during(async (onNews) => {
     page.score = await worker.ask('compare', [prediction(), files], onNews);
     show('status', 'Compared.');
@@ -238,7 +238,7 @@ export async function compare(files: readonly NamedFile[]): Promise<void> {
 /** Compares with a label map that was made elsewhere. */
 export async function openSecond(files: readonly NamedFile[]): Promise<void> {
   const [first] = files;
-  if (!first || !page.result || isBusy()) return;
+  if (!first || !page.result || isRefused()) return;
   const name = first.path.split('/').at(-1)!;
   await second.open(prediction(), { name, files, organs: undefined });
 }

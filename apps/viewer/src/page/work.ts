@@ -17,6 +17,16 @@ export const isWorking = (): boolean => atWork > 0;
 /** Whether no other work may begin: something is at work, or the user is at something that it would disturb. */
 export const isBusy = (): boolean => isWorking() || isHeld;
 
+/** Whether what the user wants cannot begin now; then the page says why. */
+export function isRefused(): boolean {
+  if (!isBusy()) return false;
+  const why = isWorking()
+    ? 'the page was at work. Wait, or cancel'
+    : 'labels were being corrected. Use or discard them';
+  show('fault', `Not done: ${why}, then try again.`);
+  return true;
+}
+
 /** Lets no other work begin, or lets it again. */
 export function hold(held: boolean): void {
   isHeld = held;

@@ -45,10 +45,16 @@ export async function readChannels(
     return [await readSeries(files, folderOf(files), onShare)];
   }
   const volumes = volumesAmong(files);
+  const paths = volumes.map(([{ path }]) => path);
+  const caseOf = (path: string) => path.replace(ENDING, (ending, channel) => (channel ? '' : ending));
+  if (new Set(paths.map(caseOf)).size > 1)
+    throw new InputError(
+      `${paths.length} scans were dropped, ${paths[0]}, ${paths[1]}${paths.length > 2 ? ', …' : ''}: expected one, or its channels CASE_0000, CASE_0001, …`,
+    );
   if (channelNames && volumes.length !== wanted)
     throw new InputError(
       wanted === 1
-        ? `${volumes.length} scans were dropped: ${volumes.map(([{ path }]) => path).join(', ')}; expected one`
+        ? `the model reads one channel, ${paths.length} were dropped: ${paths.join(', ')}`
         : `${reads}: drop CASE_0000, CASE_0001, … together`,
     );
   const scans: Scan[] = [];

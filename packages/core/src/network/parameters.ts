@@ -36,6 +36,12 @@ export type NamedArrays = Map<string, Float32Array>;
 /** A source of values by name, all at once or one by one. */
 export type ParameterValues = Pick<NamedArrays, 'get'>;
 
+/** Throws InputError where a value of a parameter is no finite number. */
+export function assertFinite(values: Float32Array, name: string, path: string): void {
+  for (const value of values)
+    if (!Number.isFinite(value)) throw new InputError(`${path}: ${name} holds ${value}, no finite number`);
+}
+
 /** Throws InputError unless a file's tensors that begin with `prefix` are these parameters. */
 export function assertParameters(
   specs: readonly ParameterSpec[],

@@ -2,7 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { networkLayout } from '@organseg/core/network/network.ts';
 import type { NetworkConfig } from '@organseg/core/network/networkConfig.ts';
-import { fixedValues } from '@organseg/core/network/parameters.ts';
+import { assertFinite, fixedValues } from '@organseg/core/network/parameters.ts';
 import { parametersFrom } from '@organseg/core/network/stateDict.ts';
 import type { PickleValue } from '@organseg/files/torch/pickle.ts';
 import { TorchTensor } from '@organseg/files/torch/tensor.ts';
@@ -30,8 +30,7 @@ export function stateDictWeights(
         return fixed && fixedValues(fixed);
       }
       const values = file.floats(stateDict.get(key)!);
-      for (const value of values)
-        if (!Number.isFinite(value)) throw new InputError(`${path}: ${key} holds ${value}, no finite number`);
+      assertFinite(values, key, path);
       return values;
     },
     close: () => file.close(),

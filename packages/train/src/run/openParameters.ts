@@ -1,5 +1,6 @@
 /** The parameters in a checkpoint that is open, wherever its bytes lie. */
 import {
+  assertFinite,
   assertParameters,
   type NamedArrays,
   type ParameterSpec,
@@ -48,10 +49,12 @@ export class OpenParameters implements ParameterValues {
     }
   }
 
-  /** Throws InputError where it cannot be read. */
+  /** Throws InputError where it cannot be read, or holds what is no finite number. */
   get(name: string): Float32Array | undefined {
     if (!this.#file.tensors.has(name)) return undefined;
-    return asFloats(this.#file.tensor(name), name, this.#path);
+    const values = asFloats(this.#file.tensor(name), name, this.#path);
+    assertFinite(values, name, this.#path);
+    return values;
   }
 
   close(): void {
