@@ -21,7 +21,7 @@ import { Predictor } from '@organseg/train/predict/predictor.ts';
 import { saveBest } from '@organseg/train/run/checkpoint.ts';
 import { createRun } from '@organseg/train/run/runFolder.ts';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { tinyConfig, writePhantoms } from '../../../packages/train/test/fixture.ts';
 import { CHROMIUM_ADVICE, findChromium, LONGEST_MS, launchChromium } from '../../evaluator/test/chromium.ts';
 import { buildSite } from '../scripts/site.ts';
@@ -521,6 +521,65 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     expect(await text('status')).toBe('Cancelled.');
     await own!.evaluate(() => (globalThis as unknown as { letCompile(): void }).letCompile());
     await segmented();
+  });
+
+  test('a GPU that was lost is opened again; pictures that were lost are told', async () => {
+    await opened();
+    const [own] = page.workers();
+    await own!.evaluate(() => {
+      const { createBuffer } = GPUDevice.prototype;
+      GPUDevice.prototype.createBuffer = function (descriptor) {
+        Object.assign(globalThis, { lose: () => this.destroy() });
+        return createBuffer.call(this, descriptor);
+      };
+    });
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    expect(await choose('scan-input', phantom())).toBe('');
+    await segmented();
+    const before = await readLabelsFile(await saved('save-labels'));
+    await own!.evaluate(() => (globalThis as unknown as { lose(): void }).lose());
+    await segmented();
+    expect((await readLabelsFile(await saved('save-labels'))).data).toEqual(before.data);
+
+    await page.evaluate(() => {
+      const slices = document.getElementById('slices') as HTMLCanvasElement;
+      slices.getContext('webgl2')!.getExtension('WEBGL_lose_context')!.loseContext();
+    });
+    await page.waitForSelector('#fault:has-text("The GPU was lost, and the pictures with it.")');
+    expect((await readLabelsFile(await saved('save-labels'))).data).toEqual(before.data);
+    await opened();
+  });
+
+  test('a full storage is told, and keeps nothing of a model', async () => {
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    const session = await context.newCDPSession(page);
+    const quota = (quotaSize?: number) =>
+      session.send('Storage.overrideQuotaForOrigin', { origin, ...(quotaSize && { quotaSize }) });
+    await quota(10_000);
+    await page.click('#keep');
+    await idle();
+    expect(await text('fault')).toBe('the browser gives no more room; delete a kept model, or keep none');
+    expect(await page.isHidden('#kept')).toBe(true);
+    await quota();
+  });
+
+  test('without WebGPU and WebGL the page says what it needs, and goes on', async () => {
+    const poor = await launchChromium('none');
+    onTestFinished(() => poor.close());
+    const other = await poor.newPage({ baseURL: `${origin}/some/where/` });
+    other.setDefaultTimeout(LONGEST_MS);
+    await other.goto('./');
+    await other.waitForSelector('body[data-ready]');
+    const told = (id: string) => other.textContent(`#${id}`);
+    const fault = /^no WebGPU adapter found: .* Segmenting needs WebGPU: Chrome or Edge 114, /;
+    expect(await told('fault')).toMatch(fault);
+    expect(await told('place')).toMatch(/^No pictures can be drawn, the page needs WebGL 2: /);
+    await other.setInputFiles('#scan-input', phantom());
+    await other.waitForSelector('#scan:has-text("test_000: ")');
+    await other.waitForSelector('#cancel', { state: 'hidden' });
+    await other.click('#segment');
+    await other.waitForSelector('#cancel', { state: 'hidden' });
+    expect(await told('fault')).toMatch(fault);
   });
 
   test('a model is kept in the browser over a reload, opened from there, and deleted', async () => {

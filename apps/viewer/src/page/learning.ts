@@ -15,7 +15,7 @@ import {
   updatePlan,
 } from './segmentation.ts';
 import { type OpenModel, page, type Result } from './state.ts';
-import { during, isBusy, throwIfCancelled, worker } from './work.ts';
+import { during, isBusy, isRefused, throwIfCancelled, worker } from './work.ts';
 
 /** What was open before the last learning, and the model that came of it. */
 let last: { readonly model: OpenModel; readonly result: Result; readonly learnt: OpenModel } | undefined;
@@ -69,7 +69,7 @@ const LEARNT = ' (learnt)';
 
 /** Takes a label map that was made elsewhere for the labels of the scan. */
 export async function learnFrom(files: readonly NamedFile[]): Promise<void> {
-  if (!files.length || !page.scan || !page.model || isBusy()) return;
+  if (!files.length || !page.scan || !page.model || isRefused()) return;
   if (await during((onNews) => takeLabels(files, onNews))) await second.compare(prediction());
 }
 

@@ -36,16 +36,20 @@ export class LossCurve {
         .join(' ');
     this.#each.setAttribute('points', points(this.#losses));
     this.#mean.setAttribute('points', points(this.#means));
-    const [first, last] = [this.#means[0]!, this.#means.at(-1)!].map((value) => value.toFixed(3));
-    this.#svg.setAttribute(
-      'aria-label',
-      `Loss: ${first} at first, ${last} after ${this.#losses.length} steps`,
-    );
+    this.#svg.setAttribute('aria-label', `Loss after ${this.#losses.length} steps: ${this.#change}`);
   }
 
-  /** The mean at the first step and at the last, in words. */
+  /** How it changed, in words. */
   get words(): string {
-    return `loss ${this.#means[0]?.toFixed(3)} at first, ${this.#means.at(-1)?.toFixed(3)} at last`;
+    return `loss ${this.#change}`;
+  }
+
+  /** Means of a quarter of the steps each, for patches differ more from one another than a few steps teach. */
+  get #change(): string {
+    const quarter = Math.ceil(this.#losses.length / 4);
+    const mean = (losses: readonly number[]) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    const [first, last] = [this.#losses.slice(0, quarter), this.#losses.slice(-quarter)].map(mean);
+    return `${first!.toFixed(3)} at first, ${last!.toFixed(3)} at last`;
   }
 }
 

@@ -56,6 +56,7 @@ function update(): void {
   element('results').hidden = !page.result;
   for (const id of ['demo', 'keep']) input(id).disabled = isBusy();
   for (const id of ['correct', 'keep-second']) input(id).disabled = isBusy() || !page.view;
+  input('save-png').disabled = !page.view;
   updateLearning();
 }
 
@@ -149,6 +150,10 @@ function listen(): void {
     d: () => input('differences').click(),
     ...PEN_KEYS,
   });
+  for (const id of ['slices', 'second-slices', 'solid'])
+    element(id).addEventListener('webglcontextlost', () =>
+      show('fault', 'The GPU was lost, and the pictures with it. Save what you need, then reload the page.'),
+    );
   for (const id of ['slices', 'second-slices']) {
     moveByKeys(element(id), (...step) => page.view?.move(...step));
     zoomByKeys(element(id), (factor) => page.view?.zoom(factor));
@@ -205,7 +210,8 @@ async function start(): Promise<void> {
       show('place', [`${at} mm`, value, organ].filter(Boolean).join(' · '));
     },
   ).catch((error) => {
-    show('fault', `No pictures can be drawn, the page needs WebGL 2: ${(error as Error).message}`);
+    // Where it stays: what is opened clears a fault.
+    show('place', `No pictures can be drawn, the page needs WebGL 2: ${(error as Error).message}`);
     return undefined;
   });
   demo = await fetch(new URL('demo/demo.json', document.baseURI))
