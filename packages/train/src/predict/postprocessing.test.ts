@@ -38,7 +38,7 @@ test.each([
   ['the weights are those that it was made by', { [FIRST]: 'a' }, undefined],
   ['they have another name', { 'fold_all/checkpoint_final.pth': 'a' }, undefined],
   ['there is another fold', { [FIRST]: 'a', [SECOND]: 'b' }, `${FIRST}, not of ${FIRST}, ${SECOND}`],
-  ['others have taken their name', { [FIRST]: 'b' }, `other weights than ${FIRST} holds now`],
+  ['others have taken their name', { [FIRST]: 'b' }, `what ${FIRST} held before`],
 ])('a choice says what it was made by unless that is what there is: %s', async (_, held, fault) => {
   const model = modelFolder();
   await choose(model, weightsOf(model, { [FIRST]: 'a' }));

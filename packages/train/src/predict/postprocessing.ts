@@ -171,9 +171,7 @@ async function otherWeights(
   const isNamedAlike = before.join() === now.join();
   const isSame = sha256 ? sha256.join() === (await digestsOf(weights)).join() : isNamedAlike;
   if (isSame) return undefined;
-  return isNamedAlike
-    ? `other weights than ${listed(now)} holds now`
-    : `${listed(before)}, not of ${listed(now)}`;
+  return isNamedAlike ? `what ${listed(now)} held before` : `${listed(before)}, not of ${listed(now)}`;
 }
 
 const namesFrom = (model: string, weights: readonly ModelWeights[]): string[] =>
