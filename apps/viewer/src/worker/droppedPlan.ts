@@ -2,8 +2,7 @@
 import { InputError } from '@organseg/core/inputError.ts';
 import { channelNamesOf, description, labelsOf } from '@organseg/files/datasetDescription.ts';
 import { assertChannels, knownChannels } from '@organseg/train/config/channels.ts';
-import { preprocessingOf } from '@organseg/train/config/network.ts';
-import { networkConfig } from '@organseg/train/config/networkSettings.ts';
+import { modelOfSettings } from '@organseg/train/config/network.ts';
 import { PRESETS } from '@organseg/train/config/presets.ts';
 import { type Config, parseConfig } from '@organseg/train/config/schema.ts';
 import { type ModelFiles, readJson } from '@organseg/train/imported/modelFiles.ts';
@@ -37,18 +36,9 @@ export async function planIn(files: ModelFiles): Promise<Model | undefined> {
   const hasDataset = all.includes(DATASET);
   if (isNnunets && !hasDataset)
     throw new InputError(`${path}: drop ${DATASET} together with it, which names the labels`);
-  const { labelNames, channelNames } = hasDataset ? await namesIn(files, config) : namesOf(config);
-  return {
-    paths: [path],
-    network: networkConfig({ ...config, classes: labelNames.length }),
-    patch: config.patch,
-    windowStep: config.windowStep,
-    labelNames,
-    channelNames,
-    preprocessing: preprocessingOf(config),
-    mirrorAxes: [],
-    weights: [],
-  };
+  const names = hasDataset ? await namesIn(files, config) : namesOf(config);
+  const settings = { ...config, classes: names.labelNames.length };
+  return { ...modelOfSettings(settings, names), paths: [path], weights: [] };
 }
 
 type Names = Pick<Model, 'labelNames' | 'channelNames'>;

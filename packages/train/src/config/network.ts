@@ -4,7 +4,7 @@ import { networkLayout } from '@organseg/core/network/network.ts';
 import type { ParameterLayout } from '@organseg/core/network/parameters.ts';
 import { type ActivationType, fastestActivation } from '@organseg/core/network/program.ts';
 import type { Gpu } from '@organseg/kernels/device.ts';
-import type { ModelPreprocessing } from '../predict/model.ts';
+import type { Model, ModelPreprocessing } from '../predict/model.ts';
 import { nnunetPreprocessing } from './channels.ts';
 import { networkConfig } from './networkSettings.ts';
 import type { Config } from './schema.ts';
@@ -15,6 +15,16 @@ export function preprocessingOf({ channels, spacingMm, ...config }: Config): Mod
   const { intensityLowHu: low, intensityHighHu: high, intensityOutside: outside } = config;
   return { by: 'organseg', spacingMm, intensity: { low, high, outside } };
 }
+
+/** What the settings say of a model whose labels and channels have these names. */
+export const modelOfSettings = (config: Config, names: Pick<Model, 'labelNames' | 'channelNames'>) => ({
+  ...names,
+  network: networkConfig(config),
+  patch: config.patch,
+  windowStep: config.windowStep,
+  preprocessing: preprocessingOf(config),
+  mirrorAxes: [],
+});
 
 /** The network's parameters, which do not depend on the patch. */
 export const parameterLayout = (config: Config): ParameterLayout => networkLayout(networkConfig(config));

@@ -1,7 +1,6 @@
 /** The model that files hold, wherever they lie: a run, or one that was trained elsewhere. */
 import { InputError } from '@organseg/core/inputError.ts';
-import { preprocessingOf } from '../config/network.ts';
-import { networkConfig } from '../config/networkSettings.ts';
+import { modelOfSettings } from '../config/network.ts';
 import { type ModelFiles, readJson } from '../imported/modelFiles.ts';
 import { modelKind } from '../imported/modelKind.ts';
 import { readMonaiModel } from '../imported/monai/readMonaiModel.ts';
@@ -39,14 +38,8 @@ async function modelOfRun(files: ModelFiles): Promise<Model> {
   const description = await readJson(files, DESCRIPTION, runFile);
   const { config, labelNames, channelNames } = runOf(description, files.pathOf(DESCRIPTION));
   return {
+    ...modelOfSettings(config, { labelNames, channelNames }),
     paths: [files.path],
-    network: networkConfig(config),
-    patch: config.patch,
-    windowStep: config.windowStep,
-    labelNames,
-    channelNames,
-    preprocessing: preprocessingOf(config),
-    mirrorAxes: [],
     regions: config.regions ?? undefined,
     calibration: await calibrationIn(files),
     weights: [
