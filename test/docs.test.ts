@@ -1,4 +1,4 @@
-/** The documents: whether their links lead somewhere, and the source files that they name exist. */
+/** The documents: whether their links lead somewhere, the source files that they name exist, and a screen holds a line. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -23,7 +23,9 @@ const anchorOf = (heading: string) =>
     .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
     .replaceAll(' ', '-');
 
-test.each(globSync(['README.md', 'docs/**/*.md']))('%s names what exists', (path) => {
+const DOCUMENTS = globSync(['README.md', 'docs/**/*.md']);
+
+test.each(DOCUMENTS)('%s names what exists', (path) => {
   const isDead = (link: string) => {
     const [file, anchor] = link.split('#');
     const target = file ? join(dirname(path), file) : path;
@@ -38,4 +40,8 @@ test.each(globSync(['README.md', 'docs/**/*.md']))('%s names what exists', (path
   expect(find(path, /\]\((?!https?:)([^)\s]*)\)/g).filter(isDead)).toEqual([]);
   const sources = find(path, /`([\w./-]+\.(?:ts|mjs|py|wgsl))`/g);
   expect(sources.filter((name) => !NAMES.includes(`/${name}\n`))).toEqual([]);
+});
+
+test.each(DOCUMENTS)('%s has no line that needs a wide screen', (path) => {
+  expect(find(path, /^(.{121,})$/gm)).toEqual([]);
 });
