@@ -254,10 +254,10 @@ export function backward(gpu: Gpu, call: InstanceNormBackward): Work {
       name: 'instanceNorm.dJoin',
       read: { shares },
       write: { sums },
-      params: { instances: u32(batch * channels), channels: u32(channels), strips: u32(strips) },
       ...join({
         strips,
-        instances: batch * channels,
+        batch,
+        channels,
         type: 'vec2<f32>',
         values: 2,
         zero: 'vec2<f32>(0)',

@@ -18,10 +18,10 @@ export function joinMoments(gpu: Gpu, moments: Tensor, stats: Tensor): Launch {
     name: 'instanceNorm.join',
     read: { shares: moments },
     write: { stats },
-    params: { instances: u32(batch * channels), channels: u32(channels), strips: u32(strips) },
     ...join({
       strips,
-      instances: batch * channels,
+      batch,
+      channels,
       type: 'vec3<f32>',
       values: MOMENTS,
       zero: 'vec3<f32>(0)',
@@ -33,11 +33,11 @@ export function joinMoments(gpu: Gpu, moments: Tensor, stats: Tensor): Launch {
   });
 }
 
-/** The WGSL of a join. */
+/** What is joined, and the WGSL of it. */
 export interface Join {
   readonly strips: number;
-  /** N·C */
-  readonly instances: number;
+  readonly batch: number;
+  readonly channels: number;
   /** The type of a total, the number of values of `shares` that make one, and its zero. */
   readonly type: string;
   readonly values: number;
@@ -51,33 +51,56 @@ export interface Join {
   readonly functions?: string;
 }
 
-/** The code and size of a kernel in which a workgroup joins the strips of one (n, c): lane by lane, then pairwise. */
-export function join({ strips, instances, type, values, zero, load, add, store, functions = '' }: Join) {
+/**
+ * The code, parameters and size of a kernel that joins the strips of each (n, c): lane by lane, then pairwise. A workgroup
+ * takes several instances where their strips are few.
+ */
+export function join({
+  strips,
+  batch,
+  channels,
+  type,
+  values,
+  zero,
+  load,
+  add,
+  store,
+  functions = '',
+}: Join) {
   const workgroupSize = strips > 1024 ? 256 : 64;
+  const lanes = Math.min(workgroupSize, 2 ** Math.ceil(Math.log2(strips)));
+  const instances = batch * channels;
   const code = `${functions}
 var<workgroup> lanes: array<${type}, ${workgroupSize}>;
 @compute @workgroup_size(${workgroupSize}) fn main(id: Id) {
-  let nc = min(groupIndex(id), p.instances - 1u); // no early return: barriers want uniform control flow
+  let lane = id.lane % p.lanes;
+  let nc = min(invocation(id) / p.lanes, p.instances - 1u); // no early return: barriers want uniform control flow
   let n = nc / p.channels;
   let c = nc % p.channels;
   var total = ${zero};
-  for (var s = id.lane; s < p.strips; s += ${workgroupSize}u) {
+  for (var s = lane; s < p.strips; s += p.lanes) {
     let at = ((n * p.strips + s) * p.channels + c) * ${values}u;
     let part = ${load};
     total = ${add};
   }
   lanes[id.lane] = total;
-  for (var step = ${workgroupSize / 2}u; step > 0u; step /= 2u) {
+  for (var step = p.lanes / 2u; step > 0u; step /= 2u) {
     workgroupBarrier();
-    if (id.lane < step) {
+    if (lane < step) {
       let part = lanes[id.lane + step];
       total = ${add};
       lanes[id.lane] = total;
     }
   }
-  if (id.lane == 0u) { ${store} }
+  if (lane == 0u) { ${store} }
 }`;
-  return { code, workgroupSize, invocations: instances * workgroupSize };
+  const params = {
+    instances: u32(instances),
+    channels: u32(channels),
+    strips: u32(strips),
+    lanes: u32(lanes),
+  };
+  return { code, params, workgroupSize, invocations: instances * lanes };
 }
 
 const MERGE = `

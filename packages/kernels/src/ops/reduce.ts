@@ -53,16 +53,17 @@ export function addShares(
       ...(part && { first: u32(part.first) }),
     },
     code: `
-var<workgroup> lanes: array<f32, ${GROUP}>;
+${parts > 1 ? `var<workgroup> lanes: array<f32, ${GROUP}>;` : ''}
 @compute @workgroup_size(${GROUP}) fn main(id: Id) {
   let i = groupIndex(id) * ${columns}u + id.lane % ${columns}u;
   var sum = 0.0;
   if (i < p.size) {
     for (var s = id.lane / ${columns}u; s < p.count; s += ${parts}u) { sum += shares[s * p.size + i]; }
   }
-  ${addLanes(GROUP, columns)}
+  ${parts > 1 ? addLanes(GROUP, columns) : ''}
   if (id.lane < ${columns}u && i < p.size) {
-    sum = lanes[id.lane]${bias ? ' + bias[i % p.channels]' : ''};
+    ${parts > 1 ? 'sum = lanes[id.lane];' : ''}
+    ${bias ? 'sum += bias[i % p.channels];' : ''}
     output[${place}] = output_t(${accumulate ? `f32(output[${place}]) + ` : ''}sum);
   }
 }`,

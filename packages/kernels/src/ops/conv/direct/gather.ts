@@ -7,22 +7,22 @@ import type { Gpu } from '../../../device.ts';
 import { i32, type Launch, prepare, u32 } from '../../../kernel.ts';
 import { viewOf } from '../../../views.ts';
 import { lines, range } from '../../wgsl.ts';
-import { counts, type GatherCall, gatherParams, planesRead, slabs } from '../geometry.ts';
+import { counts, type GatherCall, gatherParams, offsetOfSet, planesRead, slabs } from '../geometry.ts';
 import { normFunction, normParams, normRead } from '../inputNorm.ts';
-import { type DirectWeights, UNIFORM_VEC4S, type WeightBlock } from './weights.ts';
+import { type DirectWeights, UNIFORM_VEC4S, type WeightBlocks } from './weights.ts';
 
 /** Outputs along W that an invocation computes. */
 const ALONG_W = 8;
 const WORKGROUP = 32;
 
-/** The launches of a gather: one for each block of weights, item and slab of planes. */
+/** The launches of a gather: one for each binding of weights, item and slab of planes. */
 export function directGather(gpu: Gpu, call: GatherCall, weights: DirectWeights): Launch[] {
   const [batch] = call.output.shape as [number];
   const launches: Launch[] = [];
-  for (const block of weights.blocks) {
+  for (const blocks of weights.dispatches) {
     for (let n = 0; n < batch; n++) {
-      for (const slab of slabs(gpu, [call.inputs[block.input]!], call.output, weights.geometry)) {
-        launches.push(gatherSlab(gpu, call, weights, block, n, slab));
+      for (const slab of slabs(gpu, [call.inputs[blocks.input]!], call.output, weights.geometry)) {
+        launches.push(gatherSlab(gpu, call, weights, blocks, n, slab));
       }
     }
   }
@@ -33,46 +33,52 @@ function gatherSlab(
   gpu: Gpu,
   call: GatherCall,
   weights: DirectWeights,
-  block: WeightBlock,
+  blocks: WeightBlocks,
   n: number,
   slab: readonly [number, number],
 ) {
   const { output } = call;
   const { geometry: g } = weights;
-  const outOffset = g.outOffsets[block.set]!;
-  const input = call.inputs[block.input]!;
+  const input = call.inputs[blocks.input]!;
   const [, depth, height, width, channels] = output.shape as [number, number, number, number, number];
   const [, inDepth, inHeight, inWidth, inChannels] = input.shape as [number, number, number, number, number];
   const outPlane = height * width * channels;
   const inPlane = inHeight * inWidth * inChannels;
   const [inFirst, inEnd] = planesRead(g, inDepth, slab);
   const [j0, j1] = slab;
-  const outFirst = j0 * g.outStride[0] + outOffset[0];
-  const outEnd = (j1 - 1) * g.outStride[0] + outOffset[0] + 1;
+  const [firstOffset, lastOffset] = [g.outOffsets[0]!, g.outOffsets.at(-1)!];
+  const outFirst = j0 * g.outStride[0] + firstOffset[0];
+  const outEnd = (j1 - 1) * g.outStride[0] + lastOffset[0] + 1;
   const x = viewOf(input, (n * inDepth + inFirst) * inPlane, (n * inDepth + inEnd) * inPlane);
   const y = viewOf(output, (n * depth + outFirst) * outPlane, (n * depth + outEnd) * outPlane);
   const [, countH, countW] = counts(output.shape, g);
-  const w = { tensor: weights.tensor, start: block.start, count: block.count, vec4: true };
+  const w = { tensor: weights.tensor, start: blocks.start, count: blocks.count, vec4: true };
   const uniform = weights.space === 'uniform';
   const vecOut = channels % 4 === 0;
-  const bias = block.first ? call.bias : undefined;
+  const bias = blocks.first ? call.bias : undefined;
+  const invocations = Math.ceil(countW / ALONG_W) * countH * (j1 - j0);
+  // Workgroups share weights, which they broadcast, so that each is of one block; on a GPU neighbours write neighbours.
+  const groups = Math.ceil(invocations / WORKGROUP);
   return prepare(gpu, {
     name: call.name,
     read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}), ...normRead(call.norm, false) },
     write: { y: { ...y, vec4: vecOut } },
     ...(uniform ? { uniform: { w: { view: w, vec4Count: UNIFORM_VEC4S } } } : {}),
     params: {
-      ...gatherParams(g, input, output, slab, outOffset),
+      ...gatherParams(g, input, output, slab, firstOffset),
       // Where voxel (n, 0, 0, 0) of the block's first channel lies, counted from the binding's begin.
-      inShift: i32(x.shift - inFirst * inPlane + block.inChannel),
+      inShift: i32(x.shift - inFirst * inPlane + blocks.inChannel),
       inStrideC: u32(inChannels),
-      inChannels: u32(block.inChannels),
+      inChannels: u32(blocks.inChannels),
       outShift: i32(y.shift - outFirst * outPlane),
-      outChannel: u32(block.outChannel),
-      blocks: u32(block.outBlocks),
-      blockVec4s: u32(block.outBlockVec4s),
-      accumulate: u32(call.accumulate || !block.first ? 1 : 0),
-      firstAffine: u32(n * inChannels + block.inChannel),
+      outChannel: u32(blocks.outChannel),
+      ...(uniform ? { blockGroups: u32(groups) } : { blocks: u32(blocks.sets * blocks.outBlocks) }),
+      outBlocks: u32(blocks.outBlocks),
+      blockVec4s: u32(blocks.blockVec4s),
+      firstSet: u32(blocks.firstSet),
+      sets: u32(g.outOffsets.length),
+      accumulate: u32(call.accumulate || !blocks.first ? 1 : 0),
+      firstAffine: u32(n * inChannels + blocks.inChannel),
       ...normParams(call.norm),
     },
     code: gatherCode({
@@ -86,7 +92,7 @@ function gatherSlab(
     }),
     directives: uniform ? ['enable subgroups;'] : [],
     workgroupSize: WORKGROUP,
-    invocations: Math.ceil(countW / ALONG_W) * countH * (j1 - j0) * block.outBlocks,
+    invocations: blocks.sets * blocks.outBlocks * (uniform ? groups * WORKGROUP : invocations),
   });
 }
 
@@ -122,13 +128,20 @@ function gatherCode(shape: GatherShape): string {
   return `
 ${isNormed ? normFunction('f32') : ''}
 @compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''}) {
-  let block = invocation(id) % p.blocks;
-  let i = invocation(id) / p.blocks;
+  ${
+    subgroupSize
+      ? `let block = groupIndex(id) / p.blockGroups;
+  let i = groupIndex(id) % p.blockGroups * WORKGROUP + id.lane;`
+      : `let block = invocation(id) % p.blocks;
+  let i = invocation(id) / p.blocks;`
+  }
   let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
   let firstW = (i % alongW) * ${ALONG_W}u;
   let h = (i / alongW) % p.countH;
   let d = i / (alongW * p.countH) + p.firstD;
-  let outChannel = p.outChannel + block * ${blockChannels}u;
+  let outChannel = p.outChannel + block % p.outBlocks * ${blockChannels}u;
+  let outSet = p.firstSet + block / p.outBlocks;
+  let outOffset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + ${offsetOfSet('outSet')};
 
   let inW = i32(firstW) * ${strideW} + p.baseW;
   ${lines(
@@ -149,7 +162,7 @@ ${isNormed ? normFunction('f32') : ''}
       let inH = i32(h) * p.inStrideH + p.baseH + i32(th);
       let valid = inD >= 0 && inD < p.inDepth && inH >= 0 && inH < p.inHeight;
       let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
-      let taps = ${subgroupSize ? '' : 'block * p.blockVec4s + '}(td * p.tapsH + th) * p.inChannels * ${weights}u;
+      let taps = block * p.blockVec4s + (td * p.tapsH + th) * p.inChannels * ${weights}u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
         let firstWeight = taps + ci * ${weights}u;
         ${readWeights}
@@ -167,8 +180,8 @@ ${isNormed ? normFunction('f32') : ''}
   }
   if (d >= p.firstD + p.countD) { return; }
 
-  let first = u32(p.outShift) + (((d * p.outStrideD + p.outOffsetD) * p.outHeight + h * p.outStrideH + p.outOffsetH) * p.outWidth
-    + firstW * p.outStrideW + p.outOffsetW) * p.outChannels + outChannel;
+  let first = u32(p.outShift) + (((d * p.outStrideD + outOffset.x) * p.outHeight + h * p.outStrideH + outOffset.y) * p.outWidth
+    + firstW * p.outStrideW + outOffset.z) * p.outChannels + outChannel;
   // Loops whose ends the compiler does not know: unrolled, these stores would be most of its work.
   var sums = array<vec4<f32>, ${ALONG_W * vec4s}>(${range(ALONG_W)
     .flatMap((v) => range(vec4s).map((c) => `a${v}_${c}`))

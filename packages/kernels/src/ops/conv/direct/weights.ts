@@ -9,26 +9,28 @@ import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { empty, type Tensor } from '../../../tensor.ts';
 import { mapElements, mapInvocations } from '../../wgsl.ts';
-import type { GatherGeometry, GatherPlan } from '../geometry.ts';
+import { type GatherGeometry, type GatherPlan, offsetOfSet } from '../geometry.ts';
 
 /** A uniform binding holds 64 KiB. */
 export const UNIFORM_VEC4S = 4096;
 
-/** What one dispatch reads: some input channels of one input, for one or all blocks of output channels. */
-export interface WeightBlock {
-  /** Which of the geometry's sets of outputs it is for. */
-  readonly set: number;
+/** What one dispatch reads: some input channels of one input, for blocks of output channels of one set of outputs or of several. */
+export interface WeightBlocks {
+  /** Which of the geometry's sets of outputs come first, and how many follow. */
+  readonly firstSet: number;
+  readonly sets: number;
   readonly input: number;
   /** The first and the number of channels within that input. */
   readonly inChannel: number;
   readonly inChannels: number;
   readonly outChannel: number;
+  /** The blocks of each set. */
   readonly outBlocks: number;
-  readonly outBlockVec4s: number;
-  /** Its elements [start, start + count) of the packed tensor. */
+  readonly blockVec4s: number;
+  /** Their elements [start, start + count) of the packed tensor. */
   readonly start: number;
   readonly count: number;
-  /** Whether it is the first to write its outputs; later ones accumulate. */
+  /** Whether they are the first to write their outputs; later ones accumulate. */
   readonly first: boolean;
 }
 
@@ -38,7 +40,7 @@ export interface DirectWeights {
   readonly geometry: GatherGeometry;
   readonly space: 'uniform' | 'storage';
   readonly blockChannels: number;
-  readonly blocks: readonly WeightBlock[];
+  readonly dispatches: readonly WeightBlocks[];
 }
 
 /** The packed tensor, which the caller releases, and the launches that fill it. */
@@ -47,7 +49,7 @@ export function packDirect(
   { weights: selection, geometry }: GatherPlan,
 ): { packed: DirectWeights; launches: Launch[] } {
   const { weight, inputAxis, inputChannels, firstTaps, tapStep } = selection;
-  const { taps } = geometry;
+  const { taps, outStride } = geometry;
   const [b, a, ...kernel] = weight.shape as [number, number, number, number, number];
   const { first: firstOut, count: outChannels } = selection.outputChannels ?? {
     first: 0,
@@ -56,26 +58,28 @@ export function packDirect(
   const space = gpu.weightSpace;
   // On a GPU neighbouring invocations write neighbouring channels.
   const blockChannels = space === 'storage' ? 4 : outChannels >= 16 ? 16 : 8;
+  const sets = firstTaps.length;
   const tapCount = taps[0] * taps[1] * taps[2];
-  const blocks = layOut(space, blockChannels, tapCount, outChannels, inputChannels, firstTaps.length);
-  const last = blocks.at(-1)!;
+  const dispatches = layOut(space, blockChannels, tapCount, outChannels, inputChannels, sets);
+  const last = dispatches.at(-1)!;
   const size = last.start + last.count + (space === 'uniform' ? UNIFORM_VEC4S * 4 : 0);
   const tensor = empty(gpu, [size]);
   const channelsBefore = inputChannels.map((_, i) => inputChannels.slice(0, i).reduce((x, y) => x + y, 0));
-  // Blocks of the same input channels follow each other.
-  const runs = Map.groupBy(blocks, ({ set, input, inChannel }) => `${set} ${input} ${inChannel}`).values();
+  // All blocks of the same input channels follow each other.
+  const runs = Map.groupBy(dispatches, ({ input, inChannel }) => `${input} ${inChannel}`).values();
   const launches = [...runs].map((run) => {
     const [first] = run;
-    const count = run.reduce((sum, block) => sum + block.count, 0);
+    const count = run.reduce((sum, blocks) => sum + blocks.count, 0);
     return prepare(gpu, {
       name: 'conv.pack',
       read: { weight },
-      write: { packed: { tensor, start: first.start, count } },
+      write: { packed: { tensor, start: first.start, count, vec4: true } },
       params: {
-        count: u32(count),
-        blockSize: u32(first.outBlockVec4s * 4),
+        count: u32(count / blockChannels),
+        blockRows: u32((first.blockVec4s * 4) / blockChannels),
+        outBlocks: u32(Math.ceil(outChannels / blockChannels)),
         inChannels: u32(first.inChannels),
-        firstIn: u32(channelsBefore[first.input] + first.inChannel),
+        firstIn: u32(channelsBefore[first.input]! + first.inChannel),
         firstOut: u32(firstOut),
         endOut: u32(firstOut + outChannels),
         inStep: u32((inputAxis === 'a' ? 1 : a) * kernel[0] * kernel[1] * kernel[2]),
@@ -85,19 +89,22 @@ export function packDirect(
         tapsH: u32(taps[1]),
         tapsW: u32(taps[2]),
         tapsDH: u32(taps[0] * taps[1]),
-        firstD: u32(firstTaps[first.set]![0]),
-        firstH: u32(firstTaps[first.set]![1]),
-        firstW: u32(firstTaps[first.set]![2]),
+        firstD: u32(firstTaps[0]![0]),
+        firstH: u32(firstTaps[0]![1]),
+        firstW: u32(firstTaps[0]![2]),
         // Negative steps wrap, as u32 arithmetic does.
         stepD: u32(tapStep[0]),
         stepH: u32(tapStep[1]),
         stepW: u32(tapStep[2]),
+        outStrideH: u32(outStride[1]),
+        outStrideW: u32(outStride[2]),
+        sets: u32(sets),
       },
       code: packCode(blockChannels),
-      invocations: mapInvocations(count),
+      invocations: mapInvocations(count / blockChannels),
     });
   });
-  return { packed: { kind: 'direct', tensor, geometry, space, blockChannels, blocks }, launches };
+  return { packed: { kind: 'direct', tensor, geometry, space, blockChannels, dispatches }, launches };
 }
 
 /** Uniform bindings hold 64 KiB and begin at multiples of 256 bytes; so do all blocks. */
@@ -108,58 +115,63 @@ function layOut(
   outChannels: number,
   inputChannels: readonly number[],
   sets: number,
-): WeightBlock[] {
-  const blocks: WeightBlock[] = [];
+): WeightBlocks[] {
+  const dispatches: WeightBlocks[] = [];
   const outBlocks = Math.ceil(outChannels / blockChannels);
-  const most =
-    space === 'storage'
-      ? Number.POSITIVE_INFINITY
-      : Math.max(4, Math.floor((UNIFORM_VEC4S * 4) / (Math.max(1, taps) * blockChannels) / 8) * 8);
+  const room = space === 'storage' ? Number.POSITIVE_INFINITY : UNIFORM_VEC4S * 4;
+  const most = Math.max(4, Math.floor(room / (Math.max(1, taps) * blockChannels) / 8) * 8);
   let start = 0;
-  const add = (
-    set: number,
-    input: number,
-    inChannel: number,
-    inChannels: number,
-    outBlock: number,
-    n: number,
-  ) => {
-    const blockSize = Math.ceil((taps * inChannels * blockChannels) / 64) * 64;
-    blocks.push({
-      set,
-      input,
-      inChannel,
-      inChannels,
-      outChannel: outBlock * blockChannels,
-      outBlocks: n,
-      outBlockVec4s: blockSize / 4,
-      start,
-      count: blockSize * n,
-      first: input === 0 && inChannel === 0,
-    });
-    start += blockSize * n;
-  };
-  for (let set = 0; set < sets; set++) {
-    inputChannels.forEach((channels, input) => {
-      for (let c = 0; c < channels; c += most) {
-        const inChannels = Math.min(most, channels - c);
-        if (space === 'storage') add(set, input, c, inChannels, 0, outBlocks);
-        else for (let o = 0; o < outBlocks; o++) add(set, input, c, inChannels, o, 1);
+  inputChannels.forEach((channels, input) => {
+    for (let inChannel = 0; inChannel < channels; inChannel += most) {
+      const inChannels = Math.min(most, channels - inChannel);
+      const block = Math.ceil((taps * inChannels * blockChannels) / 64) * 64;
+      const fits = Math.max(1, Math.floor(room / block));
+      const setsEach = Math.max(1, Math.floor(fits / outBlocks));
+      for (let firstSet = 0; firstSet < sets; firstSet += setsEach) {
+        const setsHere = Math.min(setsEach, sets - firstSet);
+        for (let o = 0; o < outBlocks; o += fits) {
+          const outBlocksHere = Math.min(fits, outBlocks - o);
+          const count = block * setsHere * outBlocksHere;
+          dispatches.push({
+            firstSet,
+            sets: setsHere,
+            input,
+            inChannel,
+            inChannels,
+            outChannel: o * blockChannels,
+            outBlocks: outBlocksHere,
+            blockVec4s: block / 4,
+            start,
+            count,
+            first: input === 0 && inChannel === 0,
+          });
+          start += count;
+        }
       }
-    });
-  }
-  return blocks;
+    }
+  });
+  return dispatches;
 }
 
+/** An invocation packs a row: the channels of a block that one tap and input channel meet. */
 const packCode = (blockChannels: number) =>
   mapElements(`
-    let c = i % ${blockChannels}u;
-    let row = i % p.blockSize / ${blockChannels}u;
+    let block = i / p.blockRows;
+    let row = i % p.blockRows;
     let ci = row / p.tapsW % p.inChannels;
     let t = row / (p.tapsW * p.inChannels);
-    let co = p.firstOut + i / p.blockSize * ${blockChannels}u + c;
-    let tw = p.firstW + (row % p.tapsW) * p.stepW;
-    let th = p.firstH + (t % p.tapsH) * p.stepH;
-    let td = p.firstD + (t / p.tapsH) * p.stepD;
-    let at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
-    packed[i] = select(0.0, weight[min(at, arrayLength(&weight) - 1u)], co < p.endOut && t < p.tapsDH);`);
+    let co = p.firstOut + block % p.outBlocks * ${blockChannels}u;
+    let outSet = block / p.outBlocks;
+    let offset = ${offsetOfSet('outSet')};
+    let tw = p.firstW + offset.z + row % p.tapsW * p.stepW;
+    let th = p.firstH + offset.y + t % p.tapsH * p.stepH;
+    let td = p.firstD + offset.x + t / p.tapsH * p.stepD;
+    var at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
+    for (var c = 0u; c < ${blockChannels}u; c += 4u) {
+      var four = vec4<f32>(0);
+      for (var k = 0u; k < 4u; k++) {
+        if (co + c + k < p.endOut && t < p.tapsDH) { four[k] = weight[at]; }
+        at += p.outStep;
+      }
+      packed[(i * ${blockChannels}u + c) / 4u] = four;
+    }`);
