@@ -34,7 +34,10 @@ struct Params {
   outShift: i32,
   outChannel: u32,
   blocks: u32,
+  outBlocks: u32,
   blockVec4s: u32,
+  firstSet: u32,
+  sets: u32,
   accumulate: u32,
   firstAffine: u32
 }
@@ -59,7 +62,9 @@ fn invocation(id: Id) -> u32 {
   let firstW = (i % alongW) * 8u;
   let h = (i / alongW) % p.countH;
   let d = i / (alongW * p.countH) + p.firstD;
-  let outChannel = p.outChannel + block * 4u;
+  let outChannel = p.outChannel + block % p.outBlocks * 4u;
+  let outSet = p.firstSet + block / p.outBlocks;
+  let outOffset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
 
   let inW = i32(firstW) * 1 + p.baseW;
   let valid0 = inW + 0 >= 0 && inW + 0 < p.inWidth;
@@ -151,8 +156,8 @@ fn invocation(id: Id) -> u32 {
     return;
   }
 
-  let first = u32(p.outShift) + (((d * p.outStrideD + p.outOffsetD) * p.outHeight + h * p.outStrideH + p.outOffsetH) * p.outWidth
-    + firstW * p.outStrideW + p.outOffsetW) * p.outChannels + outChannel;
+  let first = u32(p.outShift) + (((d * p.outStrideD + outOffset.x) * p.outHeight + h * p.outStrideH + outOffset.y) * p.outWidth
+    + firstW * p.outStrideW + outOffset.z) * p.outChannels + outChannel;
   // Loops whose ends the compiler does not know: unrolled, these stores would be most of its work.
   var sums = array<vec4<f32>, 8>(a0_0, a1_0, a2_0, a3_0, a4_0, a5_0, a6_0, a7_0);
   let channels = min(4u, p.outChannels - outChannel);

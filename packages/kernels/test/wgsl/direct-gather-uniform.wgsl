@@ -35,8 +35,11 @@ struct Params {
   inChannels: u32,
   outShift: i32,
   outChannel: u32,
-  blocks: u32,
+  blockGroups: u32,
+  outBlocks: u32,
   blockVec4s: u32,
+  firstSet: u32,
+  sets: u32,
   accumulate: u32,
   firstAffine: u32
 }
@@ -55,13 +58,15 @@ fn invocation(id: Id) -> u32 {
 }
 
 @compute @workgroup_size(32) fn main(id: Id, @builtin(subgroup_invocation_id) subgroupLane: u32) {
-  let block = invocation(id) % p.blocks;
-  let i = invocation(id) / p.blocks;
+  let block = groupIndex(id) / p.blockGroups;
+  let i = groupIndex(id) % p.blockGroups * WORKGROUP + id.lane;
   let alongW = (p.countW + 7u) / 8u;
   let firstW = (i % alongW) * 8u;
   let h = (i / alongW) % p.countH;
   let d = i / (alongW * p.countH) + p.firstD;
-  let outChannel = p.outChannel + block * 16u;
+  let outChannel = p.outChannel + block % p.outBlocks * 16u;
+  let outSet = p.firstSet + block / p.outBlocks;
+  let outOffset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
 
   let inW = i32(firstW) * 1 + p.baseW;
   let valid0 = inW + 0 >= 0 && inW + 0 < p.inWidth;
@@ -124,7 +129,7 @@ fn invocation(id: Id) -> u32 {
       let inH = i32(h) * p.inStrideH + p.baseH + i32(th);
       let valid = inD >= 0 && inD < p.inDepth && inH >= 0 && inH < p.inHeight;
       let row = u32(p.inShift + (rowD + clamp(inH, 0, p.inHeight - 1)) * p.inWidth * i32(p.inStrideC));
-      let taps = (td * p.tapsH + th) * p.inChannels * 12u;
+      let taps = block * p.blockVec4s + (td * p.tapsH + th) * p.inChannels * 12u;
       for (var ci = 0u; ci < p.inChannels; ci++) {
         let firstWeight = taps + ci * 12u;
         let k0 = w[firstWeight + min(subgroupLane + 0u, 11u)];
@@ -278,8 +283,8 @@ fn invocation(id: Id) -> u32 {
     return;
   }
 
-  let first = u32(p.outShift) + (((d * p.outStrideD + p.outOffsetD) * p.outHeight + h * p.outStrideH + p.outOffsetH) * p.outWidth
-    + firstW * p.outStrideW + p.outOffsetW) * p.outChannels + outChannel;
+  let first = u32(p.outShift) + (((d * p.outStrideD + outOffset.x) * p.outHeight + h * p.outStrideH + outOffset.y) * p.outWidth
+    + firstW * p.outStrideW + outOffset.z) * p.outChannels + outChannel;
   // Loops whose ends the compiler does not know: unrolled, these stores would be most of its work.
   var sums = array<vec4<f32>, 32>(a0_0, a0_1, a0_2, a0_3, a1_0, a1_1, a1_2, a1_3, a2_0, a2_1, a2_2, a2_3, a3_0, a3_1, a3_2, a3_3, a4_0, a4_1, a4_2, a4_3, a5_0, a5_1, a5_2, a5_3, a6_0, a6_1, a6_2, a6_3, a7_0, a7_1, a7_2, a7_3);
   let channels = min(16u, p.outChannels - outChannel);
