@@ -1,6 +1,15 @@
 /** The viewer in a real Chromium, on a processor that plays GPU: one browser and one page for all tests, in this order. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -223,10 +232,14 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     mkdirSync(series);
     for (const [i, slice] of dicomSeries(4).entries())
       writeFileSync(join(series, `${i}.dcm`), await slice.read());
+    writeFileSync(join(series, 'export.json'), '{}');
+    cpSync(phantom(), join(series, 'phantom.nii.gz'));
     await drop('slices', series);
     await page.waitForFunction(() => document.getElementById('scan')!.textContent!.startsWith('series: '));
     await idle();
-    expect(await text('scan')).toMatch(/^series: \d+ × \d+ × 4 voxels/);
+    expect(await text('scan')).toMatch(
+      /^series: \d+ × \d+ × 4 voxels.*\. Left out: series\/export\.json, series\/phantom\.nii\.gz$/,
+    );
     expect(await text('fault')).toBe('');
     expect(await text('model')).toMatch(/^model in the box \(organseg\): 13 organs/);
     expect(await text('plan')).toMatch(/^will take at most \d+ MiB of GPU memory/); // before anything is segmented
@@ -495,34 +508,100 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     await segmented();
   });
 
-  test('what is cancelled while the driver compiles is cancelled before it has, and the page goes on', async () => {
+  test.each([
+    ['compiles', 'GPUDevice', 'createComputePipelineAsync'],
+    ['computes', 'GPUQueue', 'onSubmittedWorkDone'],
+  ] as const)(
+    'what is cancelled while the driver %s is cancelled before it has, and the page goes on',
+    async (_, owner, method) => {
+      await opened();
+      const [own] = page.workers();
+      // What the driver is asked for ends when it is let.
+      await own!.evaluate(
+        ({ owner, method }) => {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          const asked = (globalThis as unknown as Record<string, { prototype: object }>)[owner]!.prototype;
+          const methods = asked as Record<string, (...args: unknown[]) => Promise<unknown>>;
+          const ask = methods[method]!;
+          Object.assign(globalThis, { begun: 0, letEnd: resolve });
+          methods[method] = async function (...args) {
+            (globalThis as unknown as { begun: number }).begun++;
+            await promise;
+            return ask.apply(this, args);
+          };
+        },
+        { owner, method },
+      );
+      expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+      expect(await choose('scan-input', phantom())).toBe('');
+      await page.click('#segment');
+      const begun = () => own!.evaluate(() => (globalThis as unknown as { begun: number }).begun);
+      while (!(await begun())) await page.waitForTimeout(50);
+      await drop('slices', phantom());
+      await page.waitForSelector(
+        '#fault:text("Not done: the page was at work. Wait, or cancel, then try again.")',
+      );
+      await page.click('#cancel');
+      await idle();
+      expect(await text('status')).toBe('Cancelled.');
+      await own!.evaluate(() => (globalThis as unknown as { letEnd(): void }).letEnd());
+      await segmented();
+    },
+  );
+
+  test('the GPU is given each volume once, and the page answers until it has drawn it', async () => {
     await opened();
-    const [own] = page.workers();
-    // Compilations end when they are let.
-    await own!.evaluate(() => {
-      const let_ = Promise.withResolvers<void>();
-      const { createComputePipelineAsync: create } = GPUDevice.prototype;
-      Object.assign(globalThis, { begun: 0, letCompile: let_.resolve });
-      GPUDevice.prototype.createComputePipelineAsync = async function (descriptor) {
-        (globalThis as unknown as { begun: number }).begun++;
-        await let_.promise;
-        return create.call(this, descriptor);
-      };
+    // Counts the bytes of volumes, and has the GPU done with them when it is let.
+    await page.evaluate(() => {
+      const counts = Object.assign(globalThis, { bytes: 0, pictures: 0, isLet: true });
+      const { texSubImage3D, clientWaitSync, drawArrays } = WebGL2RenderingContext.prototype;
+      Object.assign(WebGL2RenderingContext.prototype, {
+        texSubImage3D(this: WebGL2RenderingContext, ...args: Parameters<typeof texSubImage3D>) {
+          counts.bytes += (args.at(-1) as unknown as ArrayBufferView).byteLength;
+          texSubImage3D.apply(this, args);
+        },
+        clientWaitSync(this: WebGL2RenderingContext, ...args: Parameters<typeof clientWaitSync>) {
+          return counts.isLet ? clientWaitSync.apply(this, args) : this.TIMEOUT_EXPIRED;
+        },
+        drawArrays(this: WebGL2RenderingContext, ...args: Parameters<typeof drawArrays>) {
+          if (!this.getParameter(this.FRAMEBUFFER_BINDING)) counts.pictures++;
+          drawArrays.apply(this, args);
+        },
+      });
     });
+    interface Counts {
+      bytes: number;
+      pictures: number;
+      isLet: boolean;
+    }
+    /** The bytes and pictures since the last call. */
+    const counted = (isLet = true) =>
+      page.evaluate((isLet) => {
+        const counts = globalThis as unknown as Counts;
+        const { bytes, pictures } = counts;
+        Object.assign(counts, { bytes: 0, pictures: 0, isLet });
+        return { bytes, pictures };
+      }, isLet);
+    const { data } = await readNiftiFile(phantom());
+    const [scan, labels] = [data.byteLength, data.length];
     expect(await choose('folder-input', join(folder, 'run'))).toBe('');
-    expect(await choose('scan-input', phantom())).toBe('');
-    await page.click('#segment');
-    await page.waitForFunction(() => document.getElementById('status')!.textContent!.includes('network'));
-    await drop('slices', phantom());
-    await page.waitForSelector(
-      '#fault:text("Not done: the page was at work. Wait, or cancel, then try again.")',
-    );
-    await page.click('#cancel');
+    await counted(false);
+    await page.setInputFiles('#scan-input', phantom());
+    await page.waitForSelector('#status:text("drawing…")');
+    const given = async () => (await page.evaluate(() => (globalThis as unknown as Counts).bytes)) > scan;
+    while (!(await given())) await page.waitForTimeout(50);
+    expect((await counted()).pictures).toBe(0);
     await idle();
-    expect(await own!.evaluate(() => (globalThis as unknown as { begun: number }).begun)).toBeGreaterThan(0);
-    expect(await text('status')).toBe('Cancelled.');
-    await own!.evaluate(() => (globalThis as unknown as { letCompile(): void }).letCompile());
+    expect((await counted()).pictures).toBeGreaterThan(0);
+
     await segmented();
+    expect((await counted()).bytes / labels).toBeCloseTo(2, 1); // in slices and in 3D
+    await page.press('#slices', 'o');
+    await page.waitForFunction((labels) => (globalThis as unknown as Counts).bytes >= labels, labels);
+    expect((await counted()).bytes / labels).toBeCloseTo(1, 1);
+    await page.selectOption('#window', 'bone');
+    await page.waitForFunction((scan) => (globalThis as unknown as Counts).bytes >= scan, scan);
+    expect((await counted()).bytes / scan).toBeCloseTo(1, 1);
   });
 
   test('a GPU that was lost is opened again; pictures that were lost are told', async () => {

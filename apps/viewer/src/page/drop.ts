@@ -10,6 +10,27 @@ export async function droppedFiles(transfer: DataTransfer): Promise<NamedFile[]>
   return (await Promise.all(entries.map((entry) => filesOf(entry, '')))).flat();
 }
 
+/** Names of files that are taken for a scan or a model, whatever lies beside them. */
+const NAMED = /\.(nii|nii\.gz|hdr|img|zip|json|pth|pt|safetensors)$/i;
+
+/**
+ * What lies beside the slices of a series of DICOM and would be taken for a scan or a model in its place; nothing where
+ * slices are not the most of the files.
+ */
+export async function besideSlices(files: readonly NamedFile[]): Promise<NamedFile[]> {
+  const others = files.filter(({ path }) => NAMED.test(path));
+  if (others.length === 0) return [];
+  const marks = await Promise.all(
+    files.map(({ file }) =>
+      file
+        .slice(128, 132)
+        .text()
+        .catch(() => ''),
+    ),
+  );
+  return marks.filter((mark) => mark === 'DICM').length > files.length / 2 ? others : [];
+}
+
 /** The files of an input, those of a folder by their paths. */
 export const chosenFiles = (input: HTMLInputElement): NamedFile[] =>
   Array.from(input.files ?? [], (file) => ({ path: file.webkitRelativePath || file.name, file }));

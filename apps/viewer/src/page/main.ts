@@ -2,7 +2,7 @@
 import type { KeptModel, NamedFile } from '../protocol.ts';
 import { listenToPen, PEN_KEYS } from './correction.ts';
 import { element, input, options, save, show } from './dom.ts';
-import { chosenFiles, droppedFiles, fetchedFiles } from './drop.ts';
+import { besideSlices, chosenFiles, droppedFiles, fetchedFiles } from './drop.ts';
 import { listKept } from './keptModels.ts';
 import { chooseNext, listenToKeys, moveByKeys, zoomByKeys } from './keys.ts';
 import { learnFrom, listenToLearning, updateLearning } from './learning.ts';
@@ -60,15 +60,20 @@ function update(): void {
   updateLearning();
 }
 
-/** Opens what was dropped or chosen: a scan where there are NIfTI files alone, else a model. */
+/** Opens what was dropped or chosen: a scan where there are slices of DICOM or NIfTI files alone, else a model. */
 async function open(files: readonly NamedFile[]): Promise<void> {
   if (isRefused()) return;
   if (files.length === 0) {
     show('fault', 'What was dropped holds no file.');
     return;
   }
-  const isModel = files.some(({ path }) => /(\.zip|\.json|\.pth|\.pt|\.safetensors)$/i.test(path));
-  await (isModel ? openModel(files) : openScan(files));
+  let beside: readonly NamedFile[] = [];
+  await during(async () => {
+    beside = await besideSlices(files);
+  });
+  const wanted = files.filter((file) => !beside.includes(file));
+  const isModel = wanted.some(({ path }) => /(\.zip|\.json|\.pth|\.pt|\.safetensors)$/i.test(path));
+  await (isModel ? openModel(wanted) : openScan(wanted, beside));
 }
 
 function showKept(kept: readonly KeptModel[]): void {

@@ -19,7 +19,11 @@ const HOW_TO_TEACH =
 
 export const second = new SecondPrediction();
 
-export async function openScan(given: Promised<readonly NamedFile[]>): Promise<boolean> {
+/** Opens a scan; `leftOut` are files that lay beside it. */
+export async function openScan(
+  given: Promised<readonly NamedFile[]>,
+  leftOut: readonly NamedFile[] = [],
+): Promise<boolean> {
   return during(async (onNews) => {
     const files = await given;
     throwIfCancelled();
@@ -30,9 +34,12 @@ export async function openScan(given: Promised<readonly NamedFile[]>): Promise<b
     page.scan = { files, shown, bytes: nifti.voxels.byteLength };
     const { shape, spacingMm, doubts } = shown;
     const size = `${shape.join(' × ')} voxels of ${spacingMm.map((mm) => Number(mm.toFixed(2))).join(' × ')} mm`;
-    show('scan', [`${shown.name}: ${size}`, ...doubts].join('. '));
+    const left = leftOut.map(({ path }) => path).sort();
+    const notes = [...doubts, ...(left.length ? [`Left out: ${left.join(', ')}`] : [])];
+    show('scan', [`${shown.name}: ${size}`, ...notes].join('. '));
+    show('status', 'drawing…');
+    await page.view?.showScan(nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
     show('status', '');
-    page.view?.showScan(nifti, WINDOWS[element<HTMLSelectElement>('window').value as WindowName]);
     if (page.model) await takeIn(onNews);
     else if (page.modelInBox.length) await openBox(onNews);
   });
@@ -134,7 +141,7 @@ export async function segment(): Promise<void> {
   let done = '';
   await during(async (onNews) => {
     const labels = await lent(onNews, () => worker.ask('segment', [scan.files, capBytes()], onNews));
-    page.view?.takeBack(labels.voxels);
+    await page.view?.takeBack(labels.voxels);
     const { seconds, peakGpuBytes, fallback, doubts } = labels;
     const took = `took ${duration(seconds)} and ${Math.ceil(peakGpuBytes / MIB)} MiB of GPU memory`;
     const summary = fallback ? `${took}; on a coarser grid: ${fallback}` : took;
@@ -152,8 +159,9 @@ export async function segment(): Promise<void> {
  */
 async function lent<T>(onNews: OnNews, work: () => Promise<T>): Promise<T> {
   second.hide();
-  page.view?.letGo();
+  await page.view?.letGo();
   try {
+    throwIfCancelled();
     return await work();
   } catch (error) {
     await restore(onNews).catch(closeScan);
@@ -164,7 +172,7 @@ async function lent<T>(onNews: OnNews, work: () => Promise<T>): Promise<T> {
 async function restore(onNews: OnNews): Promise<void> {
   const { nifti } = await worker.ask('showScan', [page.scan!.files], onNews);
   const labels = page.result && (await worker.ask('showLabels', [page.result.labels.file])).nifti;
-  page.view?.takeBack(nifti.voxels, ...(labels ? [labels.voxels] : []));
+  await page.view?.takeBack(nifti.voxels, ...(labels ? [labels.voxels] : []));
   if (page.result) await second.again(prediction(), onNews);
 }
 
@@ -186,9 +194,10 @@ export async function showResult(result: Result, pictures: LabelPictures): Promi
   page.hidden = new Set();
   second.hide();
   const { model, summary } = result;
-  page.view?.showLabels(pictures, model.organs);
   show('summary', summary);
   showOrgans();
+  show('status', 'drawing…');
+  await page.view?.showLabels(pictures, model.organs);
 }
 
 function showOrgans(): void {

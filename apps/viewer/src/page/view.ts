@@ -1,9 +1,10 @@
 /** The pictures: three planes of a scan with its organs, and the organs in 3D. */
-import { DRAG_MODE, Niivue, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
+import { DRAG_MODE, type NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
 import { readHeader } from 'nifti-reader-js';
 import type { LabelPictures, NiftiParts, ShownOrgan } from '../protocol.ts';
 import { labelColours } from './labelColours.ts';
 import { Pen } from './pen.ts';
+import { RangedImage, VolumeCanvas } from './volumeCanvas.ts';
 
 /** The intensities, in HU, between which a scan is shown from black to white. */
 export const WINDOWS = {
@@ -27,7 +28,7 @@ const QUARTERS = [
   { sliceType: SLICE_TYPE.AXIAL, position: [0, 0, 0.5, 0.5] },
   { sliceType: SLICE_TYPE.CORONAL, position: [0.5, 0, 0.5, 0.5] },
   { sliceType: SLICE_TYPE.SAGITTAL, position: [0, 0.5, 0.5, 0.5] },
-] satisfies Parameters<Niivue['setCustomLayout']>[0];
+] satisfies Parameters<VolumeCanvas['setCustomLayout']>[0];
 
 /** By how much slices can be magnified. */
 const MOST_ZOOM = 10;
@@ -58,16 +59,14 @@ const SOLID_SCALE = 1.3;
 const DIFFERENCES = { R: [0, 255], G: [0, 0], B: [0, 255], A: [0, 255], I: [0, 1], labels: ['', 'differs'] };
 
 export class View {
-  readonly #slices: Niivue;
-  readonly #solid: Niivue;
+  readonly #slices: VolumeCanvas;
+  readonly #solid: VolumeCanvas;
   /** The slices with the labels of a second prediction; undefined until there is one. */
-  #second: Niivue | undefined;
+  #second: VolumeCanvas | undefined;
   #plane: PlaneName = 'all planes';
   #organs: readonly ShownOrgan[] = [];
   #hidden: ReadonlySet<number> = new Set();
   #opacity = 0.5;
-  /** Whether it has let go of its voxels. */
-  #isAway = false;
 
   static async open(
     slices: HTMLCanvasElement,
@@ -75,7 +74,7 @@ export class View {
     onPlace: (place: Place) => void,
   ): Promise<View> {
     const planes = newSlices();
-    const render = new Niivue({
+    const render = new VolumeCanvas({
       ...COMMON,
       dragAndDropEnabled: false,
       show3Dcrosshair: false,
@@ -86,8 +85,8 @@ export class View {
       const { mm, values } = told as Location;
       onPlace({
         mm: Array.from(mm).slice(0, 3),
-        hu: view.#isAway ? undefined : values[0]?.value,
-        label: view.#isAway ? undefined : values[1]?.value,
+        hu: planes.areVoxelsAway ? undefined : values[0]?.value,
+        label: planes.areVoxelsAway ? undefined : values[1]?.value,
       });
     };
     await planes.attachToCanvas(slices);
@@ -98,32 +97,28 @@ export class View {
     return view;
   }
 
-  private constructor(slices: Niivue, solid: Niivue) {
+  private constructor(slices: VolumeCanvas, solid: VolumeCanvas) {
     this.#slices = slices;
     this.#solid = solid;
   }
 
-  /** Shows another scan, without labels. */
-  showScan(nifti: NiftiParts, [low, high]: readonly [number, number]): void {
-    this.clear();
-    const scan = imageOf(nifti, 'scan', 1);
-    scan.cal_min = low;
-    scan.cal_max = high;
-    this.#slices.addVolume(scan);
+  /** Shows another scan, without labels. Settles, as all that shows volumes, when they are drawn. */
+  async showScan(nifti: NiftiParts, window: readonly [number, number]): Promise<void> {
+    await this.#slices.showVolumes([imageOf(nifti, 'scan', 1, window)]);
+    await this.#solid.showVolumes([]);
   }
 
   /** Shows the labels of the scan, in place of those before. */
-  showLabels({ nifti, coarse }: LabelPictures, organs: readonly ShownOrgan[]): void {
+  async showLabels({ nifti, coarse }: LabelPictures, organs: readonly ShownOrgan[]): Promise<void> {
     this.#organs = organs;
     this.#hidden = new Set();
-    this.clearLabels();
     const labels = imageOf(nifti, 'labels', this.#opacity);
     labels.setColormapLabel(this.#colours());
-    this.#slices.addVolume(labels);
     const solid = imageOf(coarse, 'organs', 1);
     solid.setColormapLabel(this.#colours());
-    this.#solid.addVolume(solid);
+    await this.#slices.showVolumes([this.#slices.volumes[0]!, labels]);
     this.#solid.setRenderAzimuthElevation(160, 10);
+    await this.#solid.showVolumes([solid]);
   }
 
   /** Shows the labels of a second prediction in slices of their own, and in both slices where they differ. */
@@ -134,8 +129,9 @@ export class View {
     labels.setColormapLabel(this.#colours());
     const marks = imageOf(differences, 'differences', 1);
     marks.setColormapLabel(DIFFERENCES);
-    for (const volume of [this.#slices.volumes[0]!, labels, marks]) this.#second.addVolume(volume);
-    this.#slices.addVolume(marks);
+    const [scan, first] = this.#slices.volumes;
+    await this.#second.showVolumes([scan!, labels, marks]);
+    await this.#slices.showVolumes([scan!, first!, marks]);
     const { crosshairPos, pan2Dxyzmm } = this.#slices.scene;
     this.#second.scene.crosshairPos = crosshairPos;
     this.#second.scene.pan2Dxyzmm = copyOf(pan2Dxyzmm);
@@ -147,7 +143,7 @@ export class View {
    * The slices of a second prediction. Crosshair, zoom and place of either are the other's; NiiVue links those in focus
    * alone.
    */
-  async #openSecond(canvas: HTMLCanvasElement): Promise<Niivue> {
+  async #openSecond(canvas: HTMLCanvasElement): Promise<VolumeCanvas> {
     const second = newSlices();
     await second.attachToCanvas(canvas);
     const first = this.#slices;
@@ -171,8 +167,10 @@ export class View {
   }
 
   hideSecond(): void {
-    for (const volume of this.#slices.volumes.slice(2)) this.#slices.removeVolume(volume);
-    for (const volume of [...(this.#second?.volumes ?? [])]) this.#second?.removeVolume(volume);
+    if (this.#second?.volumes.length) {
+      this.#slices.showVolumes(this.#slices.volumes.slice(0, 2));
+      this.#second.showVolumes([]);
+    }
     this.#layOut();
     dispatchEvent(new Event('resize'));
   }
@@ -182,7 +180,7 @@ export class View {
     return new Pen(this.#slices, this.#colours(), this.#opacity);
   }
 
-  get #planes(): Niivue[] {
+  get #planes(): VolumeCanvas[] {
     return this.#second?.volumes.length ? [this.#slices, this.#second] : [this.#slices];
   }
 
@@ -190,36 +188,29 @@ export class View {
    * Lets go of the voxels of the scan and its labels, without a second prediction. The GPU goes on drawing them as they
    * are: what is changed of how they look comes once they are taken back.
    */
-  letGo(): void {
-    this.#isAway = true;
+  async letGo(): Promise<void> {
     const viewer = this.#slices;
+    await viewer.drawn;
     for (const { img } of viewer.volumes) (img!.buffer as ArrayBuffer).transfer(0);
-    viewer.refreshLayers = () => {};
+    viewer.areVoxelsAway = true;
     if (viewer.volumes.length) viewer.createOnLocationChange();
   }
 
   /** Takes back the voxels that it let go of, of the scan and of its labels; what is not given back is shown no longer. */
-  takeBack(...voxels: readonly ArrayBuffer[]): void {
+  async takeBack(...voxels: readonly ArrayBuffer[]): Promise<void> {
     const viewer = this.#slices;
-    for (const volume of viewer.volumes.slice(voxels.length)) viewer.removeVolume(volume);
-    viewer.volumes.forEach((volume, i) => {
+    const volumes = viewer.volumes.slice(0, voxels.length);
+    volumes.forEach((volume, i) => {
       const type = volume.img!.constructor as new (buffer: ArrayBuffer) => NonNullable<NVImage['img']>;
       volume.img = new type(voxels[i]!);
     });
-    this.#isAway = false;
-    delete (viewer as Partial<Niivue>).refreshLayers; // that of its class is there again
-    viewer.updateGLVolume();
+    viewer.areVoxelsAway = false;
+    await viewer.showVolumes(volumes);
     if (viewer.volumes.length) viewer.createOnLocationChange();
   }
 
   clear(): void {
-    this.clearLabels();
-    for (const volume of [...this.#slices.volumes]) this.#slices.removeVolume(volume);
-  }
-
-  clearLabels(): void {
-    for (const volume of this.#slices.volumes.slice(1)) this.#slices.removeVolume(volume);
-    for (const volume of [...this.#solid.volumes]) this.#solid.removeVolume(volume);
+    for (const viewer of [this.#slices, this.#solid]) viewer.showVolumes([]);
   }
 
   set window([low, high]: readonly [number, number]) {
@@ -279,7 +270,7 @@ export class View {
     this.#focused.setPan2Dxyzmm([moved(x!, 0), moved(y!, 1), moved(z!, 2), after]);
   }
 
-  get #focused(): Niivue {
+  get #focused(): VolumeCanvas {
     return this.#planes.find(({ canvas }) => canvas === document.activeElement) ?? this.#slices;
   }
 
@@ -294,6 +285,7 @@ export class View {
     picture.width = scale * (Math.max(...rects.map(({ right }) => right)) - left);
     picture.height = scale * (Math.max(...rects.map(({ bottom }) => bottom)) - top);
     const context = picture.getContext('2d')!;
+    await Promise.all(views.map((view) => view.drawn));
     for (const [i, view] of views.entries()) {
       view.drawScene(); // what was drawn earlier is gone
       context.drawImage(view.canvas!, scale * (rects[i]!.left - left), scale * (rects[i]!.top - top));
@@ -311,8 +303,8 @@ export class View {
   }
 }
 
-function newSlices(): Niivue {
-  return new Niivue({
+function newSlices(): VolumeCanvas {
+  return new VolumeCanvas({
     ...COMMON,
     dragAndDropEnabled: false,
     dragMode: DRAG_MODE.slicer3D, // the right button zooms, the middle one moves
@@ -325,17 +317,17 @@ function newSlices(): Niivue {
 }
 
 /** Moves the crosshair of slices to that of others. */
-function follow(slices: Niivue, { scene }: Niivue): void {
+function follow(slices: VolumeCanvas, { scene }: VolumeCanvas): void {
   slices.scene.crosshairPos = scene.crosshairPos;
   slices.drawScene();
 }
 
-type Pan = Niivue['scene']['pan2Dxyzmm'];
+type Pan = VolumeCanvas['scene']['pan2Dxyzmm'];
 
 const copyOf = (pan: Pan): Pan => [pan[0]!, pan[1]!, pan[2]!, pan[3]!];
 
 /** Has slices drawn at the zoom and the place of others whenever those are drawn at another. */
-function zoomTogether(first: Niivue, second: Niivue): void {
+function zoomTogether(first: VolumeCanvas, second: VolumeCanvas): void {
   const draw = first.drawScene.bind(first);
   first.drawScene = () => {
     const drawn = draw();
@@ -348,12 +340,19 @@ function zoomTogether(first: Niivue, second: Niivue): void {
   };
 }
 
+const ALL_LABELS = [0, 255] as const;
+
 /** The place of the voxels among the arguments of NiiVue's `init`; those before it may be left out. */
 const VOXELS_ARGUMENT = 19;
 
 /** A volume for NiiVue, which holds on to the voxels as they are; what it reads itself, it copies. */
-function imageOf({ header, voxels }: NiftiParts, name: string, opacity: number): NVImage {
-  const image = new NVImage();
+function imageOf(
+  { header, voxels }: NiftiParts,
+  name: string,
+  opacity: number,
+  range: readonly [number, number] = ALL_LABELS,
+): NVImage {
+  const image = new RangedImage(range);
   image.hdr = readHeader(header);
   const args: unknown[] = [voxels, name, 'gray', opacity];
   args[VOXELS_ARGUMENT] = voxels;

@@ -13,6 +13,7 @@ import type { Region } from '@organseg/core/regions.ts';
 import { spacingOf } from '@organseg/core/volume/affine.ts';
 import type { Volume, Xyz } from '@organseg/core/volume/volume.ts';
 import { PSEUDO, stripPseudo } from '@organseg/kernels/codedLabels.ts';
+import { orAborted } from '@organseg/kernels/orAborted.ts';
 import { attemptsAt, attemptsOnOwnGrid, planAttempt } from './attempts.ts';
 import { type CaseReport, Stopwatch } from './caseReport.ts';
 import { type CaseStream, openCase } from './caseStreams.ts';
@@ -274,7 +275,7 @@ export class Predictor implements Segmenter {
       gpu.arena.attempt(() => new SlabStream(gpu, networks, request, plan)),
     );
     try {
-      await gpu.finish(); // what could not be allocated is known before the work begins
+      await orAborted(gpu.finish(), signal); // what could not be allocated is known before the work begins
       const windows = await stream.run(
         {
           readPlanes: (...range) => stopwatch.time('read', () => scan.source.readPlanes(...range)),
