@@ -55,7 +55,7 @@ fn invocation(id: Id) -> u32 {
   return groupIndex(id) * WORKGROUP + id.lane;
 }
 
-@compute @workgroup_size(32) fn main(id: Id) {
+@compute @workgroup_size(WORKGROUP) fn main(id: Id) {
   let block = invocation(id) % p.blocks;
   let i = invocation(id) / p.blocks;
   let alongW = (p.countW + 7u) / 8u;

@@ -44,7 +44,7 @@ struct Params {
   firstAffine: u32
 }
 @group(0) @binding(4) var<uniform> p: Params;
-const WORKGROUP = 32u;
+const WORKGROUP = 8u;
 struct Id {
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -57,7 +57,7 @@ fn invocation(id: Id) -> u32 {
   return groupIndex(id) * WORKGROUP + id.lane;
 }
 
-@compute @workgroup_size(32) fn main(id: Id, @builtin(subgroup_invocation_id) subgroupLane: u32) {
+@compute @workgroup_size(WORKGROUP) fn main(id: Id, @builtin(subgroup_invocation_id) subgroupLane: u32) {
   let block = groupIndex(id) / p.blockGroups;
   let i = groupIndex(id) % p.blockGroups * WORKGROUP + id.lane;
   let alongW = (p.countW + 7u) / 8u;

@@ -14,6 +14,8 @@ import { type DirectWeights, UNIFORM_VEC4S, type WeightBlocks } from './weights.
 /** Outputs along W that an invocation computes. */
 const ALONG_W = 8;
 const WORKGROUP = 32;
+/** The most invocations of a block that a CPU runs in workgroups of one subgroup, so that each of its cores has some. */
+const FEW = 256;
 
 /** The launches of a gather: one for each binding of weights, item and slab of planes. */
 export function directGather(gpu: Gpu, call: GatherCall, weights: DirectWeights): Launch[] {
@@ -58,7 +60,8 @@ function gatherSlab(
   const bias = blocks.first ? call.bias : undefined;
   const invocations = Math.ceil(countW / ALONG_W) * countH * (j1 - j0);
   // Workgroups share weights, which they broadcast, so that each is of one block; on a GPU neighbours write neighbours.
-  const groups = Math.ceil(invocations / WORKGROUP);
+  const workgroupSize = uniform && invocations <= FEW ? gpu.adapter.subgroupSize : WORKGROUP;
+  const groups = Math.ceil(invocations / workgroupSize);
   return prepare(gpu, {
     name: call.name,
     read: { x, ...(uniform ? {} : { w }), ...(bias ? { bias } : {}), ...normRead(call.norm, false) },
@@ -91,8 +94,8 @@ function gatherSlab(
       subgroupSize: uniform ? gpu.adapter.subgroupSize : undefined,
     }),
     directives: uniform ? ['enable subgroups;'] : [],
-    workgroupSize: WORKGROUP,
-    invocations: blocks.sets * blocks.outBlocks * (uniform ? groups * WORKGROUP : invocations),
+    workgroupSize,
+    invocations: blocks.sets * blocks.outBlocks * (uniform ? groups * workgroupSize : invocations),
   });
 }
 
@@ -127,7 +130,7 @@ function gatherCode(shape: GatherShape): string {
   const read = (value: string) => (isNormed ? `normed(${value}, scale, offset)` : value);
   return `
 ${isNormed ? normFunction('f32') : ''}
-@compute @workgroup_size(${WORKGROUP}) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''}) {
+@compute @workgroup_size(WORKGROUP) fn main(id: Id${subgroupSize ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : ''}) {
   ${
     subgroupSize
       ? `let block = groupIndex(id) / p.blockGroups;

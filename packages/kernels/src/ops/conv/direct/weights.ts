@@ -8,7 +8,6 @@
 import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { empty, type Tensor } from '../../../tensor.ts';
-import { mapElements, mapInvocations } from '../../wgsl.ts';
 import { type GatherGeometry, type GatherPlan, offsetOfSet } from '../geometry.ts';
 
 /** A uniform binding holds 64 KiB. */
@@ -101,7 +100,7 @@ export function packDirect(
         sets: u32(sets),
       },
       code: packCode(blockChannels),
-      invocations: mapInvocations(count / blockChannels),
+      invocations: count / blockChannels,
     });
   });
   return { packed: { kind: 'direct', tensor, geometry, space, blockChannels, dispatches }, launches };
@@ -154,24 +153,27 @@ function layOut(
 }
 
 /** An invocation packs a row: the channels of a block that one tap and input channel meet. */
-const packCode = (blockChannels: number) =>
-  mapElements(`
-    let block = i / p.blockRows;
-    let row = i % p.blockRows;
-    let ci = row / p.tapsW % p.inChannels;
-    let t = row / (p.tapsW * p.inChannels);
-    let co = p.firstOut + block % p.outBlocks * ${blockChannels}u;
-    let outSet = block / p.outBlocks;
-    let offset = ${offsetOfSet('outSet')};
-    let tw = p.firstW + offset.z + row % p.tapsW * p.stepW;
-    let th = p.firstH + offset.y + t % p.tapsH * p.stepH;
-    let td = p.firstD + offset.x + t / p.tapsH * p.stepD;
-    var at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
-    for (var c = 0u; c < ${blockChannels}u; c += 4u) {
-      var four = vec4<f32>(0);
-      for (var k = 0u; k < 4u; k++) {
-        if (co + c + k < p.endOut && t < p.tapsDH) { four[k] = weight[at]; }
-        at += p.outStep;
-      }
-      packed[(i * ${blockChannels}u + c) / 4u] = four;
-    }`);
+const packCode = (blockChannels: number) => `
+@compute @workgroup_size(64) fn main(id: Id) {
+  let i = invocation(id);
+  if (i >= p.count) { return; }
+  let block = i / p.blockRows;
+  let row = i % p.blockRows;
+  let ci = row / p.tapsW % p.inChannels;
+  let t = row / (p.tapsW * p.inChannels);
+  let co = p.firstOut + block % p.outBlocks * ${blockChannels}u;
+  let outSet = block / p.outBlocks;
+  let offset = ${offsetOfSet('outSet')};
+  let tw = p.firstW + offset.z + row % p.tapsW * p.stepW;
+  let th = p.firstH + offset.y + t % p.tapsH * p.stepH;
+  let td = p.firstD + offset.x + t / p.tapsH * p.stepD;
+  var at = co * p.outStep + (p.firstIn + ci) * p.inStep + (td * p.kernelH + th) * p.kernelW + tw;
+  for (var c = 0u; c < ${blockChannels}u; c += 4u) {
+    var four = vec4<f32>(0);
+    for (var k = 0u; k < 4u; k++) {
+      if (co + c + k < p.endOut && t < p.tapsDH) { four[k] = weight[at]; }
+      at += p.outStep;
+    }
+    packed[(i * ${blockChannels}u + c) / 4u] = four;
+  }
+}`;
