@@ -549,6 +549,31 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     },
   );
 
+  test('a page in the background goes on: its title tells how far it is, and its status what that costs', async () => {
+    await opened();
+    expect(await choose('folder-input', join(folder, 'run'))).toBe('');
+    expect(await choose('scan-input', phantom())).toBe('');
+    const title = await page.title();
+    const hide = (hidden: boolean) =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, hidden);
+    await hide(true);
+    // All that is told while it segments; what was told last may come and go between two looks.
+    await page.evaluate(() => {
+      const told: string[] = Object.assign(globalThis, { told: [] as string[] }).told;
+      const look = () => told.push(`${document.title} | ${document.getElementById('status')!.textContent}`);
+      new MutationObserver(look).observe(document.getElementById('status')!, { childList: true });
+    });
+    await segmented();
+    const told = await page.evaluate(() => (globalThis as unknown as { told: string[] }).told);
+    expect(told).toContainEqual(expect.stringMatching(/^\d+ % · .* \| .*leave this one in front/));
+    expect(await page.title()).toBe(`ended · ${title}`);
+    await hide(false);
+    expect(await page.title()).toBe(title);
+  });
+
   test('the GPU is given each volume once, and the page answers until it has drawn it', async () => {
     await opened();
     // Counts the bytes of volumes, and has the GPU done with them when it is let.

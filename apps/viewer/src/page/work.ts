@@ -1,5 +1,6 @@
 /** The page's work: asked of its worker one after another; the page tells how far it is, and what went wrong. */
 import type { News } from '../protocol.ts';
+import { tellEnd, tellShare } from './background.ts';
 import { element, show } from './dom.ts';
 import { Progress } from './progress.ts';
 import { RequestError, WorkerClient } from './worker.ts';
@@ -66,7 +67,7 @@ export async function during(work: (onNews: (news: News) => void) => Promise<voi
     await work((news) => {
       if (isCancelled) return;
       bar.value = news.share;
-      show('status', progress.line(news, performance.now()));
+      show('status', progress.line(news, performance.now()) + tellShare(news.share));
     });
     return true;
   } catch (error) {
@@ -74,7 +75,7 @@ export async function during(work: (onNews: (news: News) => void) => Promise<voi
     tell(error);
     return false;
   } finally {
-    atWork--;
+    if (--atWork === 0) tellEnd();
     whenChanged();
   }
 }
