@@ -16,25 +16,38 @@ export interface CaseFile {
 export interface CaseFolder {
   /** The files of cases, by the cases' names. */
   readonly files: readonly CaseFile[];
-  /** The names of images that belong to no case. */
+  /** The names of images that belong to no case, and of folders of images, with a slash behind them. */
   readonly leftOut: readonly string[];
 }
 
 /** File names of images, in whichever format. */
 const IMAGE = /\.(nii|hdr|img|mha|mhd|nrrd|dcm)(\.gz)?$/i;
+/** The same of whole volumes. */
+const VOLUME = /\.(nii|hdr|img|mha|mhd|nrrd)(\.gz)?$/i;
 
 /** The files named CASE and this ending; none where there is no folder. Hidden files are passed over. */
 export async function readCaseFolder(folder: string, ending: string): Promise<CaseFolder> {
   if (!existsSync(folder)) return { files: [], leftOut: [] };
   const names = (await namesIn(folder)).filter((name) => !name.startsWith('.'));
   const isCase = (name: string) => name.endsWith(ending) && name.length > ending.length;
+  const leftOut: string[] = [];
+  for (const name of names.filter((each) => !isCase(each))) {
+    if (await holdsVolumes(join(folder, name))) leftOut.push(`${name}/`);
+    else if (IMAGE.test(name)) leftOut.push(name);
+  }
   return {
     files: names.filter(isCase).map((name) => ({
       name: name.slice(0, -ending.length),
       path: join(folder, name),
     })),
-    leftOut: names.filter((name) => !isCase(name) && IMAGE.test(name)),
+    leftOut,
   };
+}
+
+/** Whether a path leads to a folder of images that is no scan of DICOM slices. */
+async function holdsVolumes(path: string): Promise<boolean> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
+  return (await namesIn(path)).some((name) => VOLUME.test(name)) && !(await holdsDicom(path));
 }
 
 /**
@@ -72,6 +85,8 @@ export function assertScan(path: string): void {
   if (hasNiftiName(path) || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) assertFile(path);
 }
 
-/** One line about images that are left out by their names. */
-export const leftOutNote = (folder: string, leftOut: readonly string[], ending: string): string =>
-  `${folder}: ${plural(leftOut.length, 'file')} not named CASE${ending}, left out: ${listed(leftOut)}`;
+/** One line about images and folders of images that are left out by their names. */
+export function leftOutNote(folder: string, leftOut: readonly string[], ending: string): string {
+  const noun = leftOut.every((name) => name.endsWith('/')) ? 'folder' : 'file';
+  return `${folder}: ${plural(leftOut.length, noun)} not named CASE${ending}, left out: ${listed(leftOut)}`;
+}

@@ -166,6 +166,25 @@ test('images of training that are left out by their names are refused, counted a
   );
 });
 
+test('folders of images among images are refused, or told, by name', async () => {
+  const cases = ['imagesTr/a_0000.nii.gz', 'labelsTr/a.nii.gz'];
+  await expect(
+    openDataset(folderWith(DESCRIPTION, [...cases, 'imagesTr/site/b_0000.nii.gz', 'imagesTr/notes/b.txt'])),
+  ).rejects.toThrow(/imagesTr: 1 folder not named CASE_0000\.nii\.gz, left out: site\/$/);
+  const folder = folderWith(DESCRIPTION, [...cases, 'labelsTr/old/a.nii.gz', 'imagesUn/site/u_0000.nii.gz']);
+  expect((await openDataset(folder)).notes).toEqual([
+    `${join(folder, 'labelsTr')}: 1 folder not named CASE.nii.gz, left out: old/`,
+    `${join(folder, 'imagesUn')}: 1 folder not named CASE_0000.nii.gz, left out: site/`,
+  ]);
+});
+
+test('a label map whose name is of other case is pointed out', async () => {
+  const files = ['imagesTr/a_0000.nii.gz', 'labelsTr/A.nii.gz'];
+  await expect(openDataset(folderWith(DESCRIPTION, files))).rejects.toThrow(
+    /labelsTr\/a\.nii\.gz: missing, though there is .*a_0000\.nii\.gz, and .*A\.nii\.gz, of other case$/,
+  );
+});
+
 test('what is left out besides, and what does not add up, is told', async () => {
   const folder = folderWith({ ...DESCRIPTION, numTraining: 3 }, [
     'imagesTr/a_0000.nii.gz',

@@ -5,7 +5,14 @@
 import { basename, join } from 'node:path';
 import { InputError } from '@organseg/core/inputError.ts';
 import { listed, plural } from '@organseg/core/words.ts';
-import { assertScan, type CaseFolder, leftOutNote, readCaseFolder, readImageFolder } from './caseFolder.ts';
+import {
+  assertScan,
+  type CaseFile,
+  type CaseFolder,
+  leftOutNote,
+  readCaseFolder,
+  readImageFolder,
+} from './caseFolder.ts';
 import { channelEnding, channelFiles } from './channels.ts';
 import { channelNamesOf, description, type Labels, labelsOf } from './datasetDescription.ts';
 import { readJsonFile } from './json.ts';
@@ -103,8 +110,11 @@ async function openLabelled(
   if (bare.length) {
     const others =
       bare.length > 1 ? `; so are those of ${listed(bare.slice(1).map(({ name }) => name))}` : '';
-    const missing = join(labelsTr, `${bare[0]!.name}${LABELS_ENDING}`);
-    throw new InputError(`${missing}: missing, though there is ${bare[0]!.path}${others}`);
+    const [first] = bare as [CaseFile];
+    const missing = join(labelsTr, `${first.name}${LABELS_ENDING}`);
+    const otherwise = labels.files.find(({ name }) => name.toLowerCase() === first.name.toLowerCase());
+    const hint = otherwise ? `, and ${otherwise.path}, of other case` : '';
+    throw new InputError(`${missing}: missing, though there is ${first.path}${hint}${others}`);
   }
   for (const { name, path } of images.files) {
     assertScan(path);
