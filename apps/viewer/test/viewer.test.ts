@@ -776,7 +776,31 @@ describe.skipIf(!hasChromium)(`the viewer${hasChromium ? '' : ` (skipped: ${CHRO
     const before = await arrays();
     const path = join(folder, 'large_0000.nii.gz');
     const bytes = await writeLargeScan(path);
+    // Counts the bytes of volumes that the GPU is given, and the most at once.
+    await page.evaluate(() => {
+      const given = Object.assign(globalThis, { given: { all: 0, most: 0 } }).given;
+      const count = (bytes: number) => {
+        given.all += bytes;
+        given.most = Math.max(given.most, bytes);
+      };
+      const { bufferSubData, texSubImage3D } = WebGL2RenderingContext.prototype;
+      Object.assign(WebGL2RenderingContext.prototype, {
+        bufferSubData(this: WebGL2RenderingContext, ...args: Parameters<typeof bufferSubData>) {
+          count(args[4]!);
+          bufferSubData.apply(this, args);
+        },
+        texSubImage3D(this: WebGL2RenderingContext, ...args: Parameters<typeof texSubImage3D>) {
+          count((args.at(-1) as unknown as Partial<ArrayBufferView> | null)?.byteLength ?? 0);
+          texSubImage3D.apply(this, args);
+        },
+      });
+    });
     expect(await choose('scan-input', path)).toBe('');
+    const { all, most: mostGiven } = await page.evaluate(
+      () => (globalThis as unknown as { given: { all: number; most: number } }).given,
+    );
+    expect(all).toBeGreaterThanOrEqual(bytes);
+    expect(mostGiven).toBeLessThan(bytes); // the page answers between two portions
     await segmented();
     const first = await readLabelsFile(await saved('save-labels'));
     await page.click('#segment'); // with labels shown that may not be lost

@@ -7,6 +7,9 @@ import { Niivue, NVImage } from '@niivue/niivue';
 /** The time between two looks at whether the GPU is done. */
 const LOOK_MS = 20;
 
+/** The most bytes of a volume that the GPU is given before the page answers again. */
+const PORTION_BYTES = 4 * 2 ** 20;
+
 /** The longest wait for a picture to be shown. */
 const MOST_FRAME_MS = 1000;
 
@@ -37,11 +40,14 @@ export class VolumeCanvas extends Niivue {
   #areNewOverlays = false;
   #isStale = false;
   #update: Promise<void> | undefined;
+  /** Voxels that the GPU has been given in buffers. */
+  readonly #given = new Map<unknown, WebGLBuffer>();
 
   override async attachToCanvas(canvas: HTMLCanvasElement): Promise<this> {
     await super.attachToCanvas(canvas);
     // Asked for each plane of gradients; for the answer the page waits until the GPU has come to it.
     this.gl.checkFramebufferStatus = () => this.gl.FRAMEBUFFER_COMPLETE;
+    this.#takeFromBuffers(this.gl);
     return this;
   }
 
@@ -70,8 +76,13 @@ export class VolumeCanvas extends Niivue {
       while (this.#isStale) {
         await frameShown();
         this.#isStale = false;
-        if (!this.areVoxelsAway) this.#compare();
+        if (!this.areVoxelsAway) {
+          this.#compare();
+          await this.#giveNew();
+        }
         super.updateGLVolume();
+        for (const buffer of this.#given.values()) this.gl.deleteBuffer(buffer);
+        this.#given.clear();
         await this.#gpuDone();
       }
     } finally {
@@ -87,6 +98,44 @@ export class VolumeCanvas extends Niivue {
     this.#areNewOverlays = this.volumes[0] !== this.#scan[0] || !areSame(overlays, this.#overlays);
     this.#scan = scan;
     this.#overlays = overlays;
+  }
+
+  /** Gives the GPU the voxels of large volumes that have changed, portion by portion. */
+  async #giveNew(): Promise<void> {
+    const { gl } = this;
+    const changed = [
+      ...(this.#isNewScan ? this.volumes.slice(0, 1) : []),
+      ...(this.#areNewOverlays ? this.overlays : []),
+    ];
+    for (const { img } of changed) {
+      if (!img || img.byteLength <= PORTION_BYTES) continue;
+      const bytes = new Uint8Array(img.buffer, img.byteOffset, img.byteLength);
+      const buffer = gl.createBuffer();
+      this.#given.set(img, buffer);
+      for (let at = 0; at < bytes.length; at += PORTION_BYTES) {
+        gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, buffer);
+        if (at === 0) gl.bufferData(gl.PIXEL_UNPACK_BUFFER, bytes.length, gl.STREAM_DRAW);
+        gl.bufferSubData(gl.PIXEL_UNPACK_BUFFER, at, bytes, at, Math.min(PORTION_BYTES, bytes.length - at));
+        gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, null);
+        await this.#gpuDone();
+      }
+    }
+  }
+
+  /** Has textures filled from the buffers of voxels that were given in them. */
+  #takeFromBuffers(gl: WebGL2RenderingContext): void {
+    const fill = (...args: unknown[]) =>
+      WebGL2RenderingContext.prototype.texSubImage3D.apply(gl, args as Parameters<typeof gl.texSubImage3D>);
+    gl.texSubImage3D = (...args: unknown[]) => {
+      const buffer = this.#given.get(args.at(-1));
+      if (!buffer) {
+        fill(...args);
+        return;
+      }
+      gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, buffer);
+      fill(...args.slice(0, -1), 0);
+      gl.bindBuffer(gl.PIXEL_UNPACK_BUFFER, null);
+    };
   }
 
   override refreshLayers(image: NVImage, layer: number): void {
@@ -106,8 +155,8 @@ export class VolumeCanvas extends Niivue {
     const done = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     if (!done) return; // the GPU was lost
     gl.flush();
-    do await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    while (gl.clientWaitSync(done, 0, 0) === gl.TIMEOUT_EXPIRED);
+    for (let wait = 0; gl.clientWaitSync(done, 0, 0) === gl.TIMEOUT_EXPIRED; wait = LOOK_MS)
+      await new Promise((resolve) => setTimeout(resolve, wait));
     gl.deleteSync(done);
   }
 
