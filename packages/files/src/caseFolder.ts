@@ -47,7 +47,8 @@ export async function readCaseFolder(folder: string, ending: string): Promise<Ca
 /** Whether a path leads to a folder of images that is no scan of DICOM slices. */
 async function holdsVolumes(path: string): Promise<boolean> {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return false;
-  return (await namesIn(path)).some((name) => VOLUME.test(name)) && !(await holdsDicom(path));
+  const names = (await namesIn(path)).filter((name) => !name.startsWith('.'));
+  return names.some((name) => VOLUME.test(name)) && !(await holdsDicom(path));
 }
 
 /**

@@ -171,7 +171,12 @@ test('folders of images among images are refused, or told, by name', async () =>
   await expect(
     openDataset(folderWith(DESCRIPTION, [...cases, 'imagesTr/site/b_0000.nii.gz', 'imagesTr/notes/b.txt'])),
   ).rejects.toThrow(/imagesTr: 1 folder not named CASE_0000\.nii\.gz, left out: site\/$/);
-  const folder = folderWith(DESCRIPTION, [...cases, 'labelsTr/old/a.nii.gz', 'imagesUn/site/u_0000.nii.gz']);
+  const folder = folderWith(DESCRIPTION, [
+    ...cases,
+    'labelsTr/old/a.nii.gz',
+    'imagesUn/site/u_0000.nii.gz',
+    'imagesTr/__MACOSX/._a_0000.nii.gz',
+  ]);
   expect((await openDataset(folder)).notes).toEqual([
     `${join(folder, 'labelsTr')}: 1 folder not named CASE.nii.gz, left out: old/`,
     `${join(folder, 'imagesUn')}: 1 folder not named CASE_0000.nii.gz, left out: site/`,
