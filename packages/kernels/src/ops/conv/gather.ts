@@ -9,7 +9,7 @@ import type { Tile } from './choice/problem.ts';
 import { chooseTile } from './choice/tile.ts';
 import { directGather } from './direct/gather.ts';
 import { type DirectWeights, packDirect } from './direct/weights.ts';
-import { counts, type GatherCall, type GatherPlan } from './geometry.ts';
+import { counts, type GatherCall, type GatherPlan, outputChannelsOf } from './geometry.ts';
 import { fitsBindings, momentStrips, tiledGather } from './tiled/gather.ts';
 import { packTiled, type TiledWeights } from './tiled/weights.ts';
 
@@ -24,9 +24,8 @@ export function packWeights(
   plan: GatherPlan,
   tried?: Tile,
 ): { packed: PackedWeights; launches: Launch[] } {
-  const { weight, inputAxis, inputChannels, outputChannels } = plan.weights;
-  const [b, a] = weight.shape as [number, number];
-  const [inTotal, outTotal] = inputAxis === 'a' ? [a, b] : [b, a];
+  const { weight, inputAxis, inputChannels } = plan.weights;
+  const inTotal = weight.shape[inputAxis === 'a' ? 1 : 0]!;
   if (inputChannels.reduce((x, y) => x + y, 0) !== inTotal) {
     throw new Error(`conv: weight [${weight.shape}] expects ${inTotal} input channels, got ${inputChannels}`);
   }
@@ -37,7 +36,7 @@ export function packWeights(
       pass: 'gather',
       dtype: plan.dtype,
       inputChannels,
-      outputChannels: outputChannels?.count ?? outTotal,
+      outputChannels: outputChannelsOf(plan.weights).count,
       taps: plan.geometry.taps,
       stride: plan.geometry.inStride,
       outStride: plan.geometry.outStride,

@@ -149,6 +149,39 @@ export function gatherParams(
   };
 }
 
+/** The channels of the output that are computed: those chosen, or all. */
+export const outputChannelsOf = ({ weight, inputAxis, outputChannels }: WeightSelection) =>
+  outputChannels ?? { first: 0, count: weight.shape[inputAxis === 'a' ? 0 : 1]! };
+
+/** The parameters of every kernel that packs weights: where the weight of a channel, a tap and a set of outputs lies. */
+export function packParams({ weights: selection, geometry }: GatherPlan): KernelCall['params'] {
+  const { weight, inputAxis, firstTaps, tapStep } = selection;
+  const { taps, outStride } = geometry;
+  const [, a, kernelD, kernelH, kernelW] = weight.shape as [number, number, number, number, number];
+  const { first, count } = outputChannelsOf(selection);
+  const [tap] = firstTaps as [Dhw];
+  return {
+    firstOut: u32(first),
+    endOut: u32(first + count),
+    inStep: u32((inputAxis === 'a' ? 1 : a) * kernelD * kernelH * kernelW),
+    outStep: u32((inputAxis === 'a' ? a : 1) * kernelD * kernelH * kernelW),
+    kernelH: u32(kernelH),
+    kernelW: u32(kernelW),
+    tapsH: u32(taps[1]),
+    tapsW: u32(taps[2]),
+    firstD: u32(tap[0]),
+    firstH: u32(tap[1]),
+    firstW: u32(tap[2]),
+    // Negative steps wrap, as u32 arithmetic does.
+    stepD: u32(tapStep[0]),
+    stepH: u32(tapStep[1]),
+    stepW: u32(tapStep[2]),
+    outStrideH: u32(outStride[1]),
+    outStrideW: u32(outStride[2]),
+    sets: u32(firstTaps.length),
+  };
+}
+
 /** The offsets in a block of this size, in raster order: where the sets of outputs go when there are several. */
 export const blockOffsets = ([d, h, w]: Dhw): Dhw[] =>
   range(d * h * w).map((i) => [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w]);

@@ -8,7 +8,13 @@
 import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { empty, type Tensor } from '../../../tensor.ts';
-import { type GatherGeometry, type GatherPlan, offsetOfSet } from '../geometry.ts';
+import {
+  type GatherGeometry,
+  type GatherPlan,
+  offsetOfSet,
+  outputChannelsOf,
+  packParams,
+} from '../geometry.ts';
 
 /** A uniform binding holds 64 KiB. */
 export const UNIFORM_VEC4S = 4096;
@@ -43,23 +49,16 @@ export interface DirectWeights {
 }
 
 /** The packed tensor, which the caller releases, and the launches that fill it. */
-export function packDirect(
-  gpu: Gpu,
-  { weights: selection, geometry }: GatherPlan,
-): { packed: DirectWeights; launches: Launch[] } {
-  const { weight, inputAxis, inputChannels, firstTaps, tapStep } = selection;
-  const { taps, outStride } = geometry;
-  const [b, a, ...kernel] = weight.shape as [number, number, number, number, number];
-  const { first: firstOut, count: outChannels } = selection.outputChannels ?? {
-    first: 0,
-    count: inputAxis === 'a' ? b : a,
-  };
+export function packDirect(gpu: Gpu, plan: GatherPlan): { packed: DirectWeights; launches: Launch[] } {
+  const { weights: selection, geometry } = plan;
+  const { weight, inputChannels, firstTaps } = selection;
+  const { taps } = geometry;
+  const { count: outChannels } = outputChannelsOf(selection);
   const space = gpu.weightSpace;
   // On a GPU neighbouring invocations write neighbouring channels.
   const blockChannels = space === 'storage' ? 4 : outChannels >= 16 ? 16 : 8;
-  const sets = firstTaps.length;
   const tapCount = taps[0] * taps[1] * taps[2];
-  const dispatches = layOut(space, blockChannels, tapCount, outChannels, inputChannels, sets);
+  const dispatches = layOut(space, blockChannels, tapCount, outChannels, inputChannels, firstTaps.length);
   const last = dispatches.at(-1)!;
   const size = last.start + last.count + (space === 'uniform' ? UNIFORM_VEC4S * 4 : 0);
   const tensor = empty(gpu, [size]);
@@ -79,25 +78,8 @@ export function packDirect(
         outBlocks: u32(Math.ceil(outChannels / blockChannels)),
         inChannels: u32(first.inChannels),
         firstIn: u32(channelsBefore[first.input]! + first.inChannel),
-        firstOut: u32(firstOut),
-        endOut: u32(firstOut + outChannels),
-        inStep: u32((inputAxis === 'a' ? 1 : a) * kernel[0] * kernel[1] * kernel[2]),
-        outStep: u32((inputAxis === 'a' ? a : 1) * kernel[0] * kernel[1] * kernel[2]),
-        kernelH: u32(kernel[1]),
-        kernelW: u32(kernel[2]),
-        tapsH: u32(taps[1]),
-        tapsW: u32(taps[2]),
         tapsDH: u32(taps[0] * taps[1]),
-        firstD: u32(firstTaps[0]![0]),
-        firstH: u32(firstTaps[0]![1]),
-        firstW: u32(firstTaps[0]![2]),
-        // Negative steps wrap, as u32 arithmetic does.
-        stepD: u32(tapStep[0]),
-        stepH: u32(tapStep[1]),
-        stepW: u32(tapStep[2]),
-        outStrideH: u32(outStride[1]),
-        outStrideW: u32(outStride[2]),
-        sets: u32(sets),
+        ...packParams(plan),
       },
       code: packCode(blockChannels),
       invocations: count / blockChannels,

@@ -11,7 +11,13 @@ import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { empty, type Tensor } from '../../../tensor.ts';
 import { mapElements, mapInvocations } from '../../wgsl.ts';
 import type { SharedTile } from '../choice/problem.ts';
-import { type GatherGeometry, type GatherPlan, offsetOfSet } from '../geometry.ts';
+import {
+  type GatherGeometry,
+  type GatherPlan,
+  offsetOfSet,
+  outputChannelsOf,
+  packParams,
+} from '../geometry.ts';
 import { FRAGMENT } from './matrix.ts';
 
 export interface TiledWeights {
@@ -26,13 +32,13 @@ export interface TiledWeights {
 /** The packed tensor, f32 or f16 as the activations, which the caller releases, and the launches that fill it. */
 export function packTiled(
   gpu: Gpu,
-  { weights: selection, geometry, dtype }: GatherPlan,
+  plan: GatherPlan,
   tile: SharedTile,
 ): { packed: TiledWeights; launches: Launch[] } {
-  const { weight, inputAxis, firstTaps, tapStep, inputChannels } = selection;
-  const { taps, outStride } = geometry;
-  const [b, a, kernelD, kernelH, kernelW] = weight.shape as [number, number, number, number, number];
-  const { first, count } = selection.outputChannels ?? { first: 0, count: inputAxis === 'a' ? b : a };
+  const { weights: selection, geometry, dtype } = plan;
+  const { weight, firstTaps, inputChannels } = selection;
+  const { taps } = geometry;
+  const { count } = outputChannelsOf(selection);
   const columns = Math.ceil(count / tile.channels) * tile.channels;
   const width = columns * firstTaps.length;
   const rows = inputChannels.map((n) => Math.ceil(n / tile.depth) * tile.depth * taps[0] * taps[1] * taps[2]);
@@ -53,24 +59,7 @@ export function packTiled(
         channels: u32(channels),
         chunks: u32(Math.ceil(channels / tile.depth)),
         firstIn: u32(firstIn),
-        firstOut: u32(first),
-        endOut: u32(first + count),
-        inStep: u32((inputAxis === 'a' ? 1 : a) * kernelD * kernelH * kernelW),
-        outStep: u32((inputAxis === 'a' ? a : 1) * kernelD * kernelH * kernelW),
-        kernelH: u32(kernelH),
-        kernelW: u32(kernelW),
-        tapsH: u32(taps[1]),
-        tapsW: u32(taps[2]),
-        firstD: u32(firstTaps[0]![0]),
-        firstH: u32(firstTaps[0]![1]),
-        firstW: u32(firstTaps[0]![2]),
-        // Negative steps wrap, as u32 arithmetic does.
-        stepD: u32(tapStep[0]),
-        stepH: u32(tapStep[1]),
-        stepW: u32(tapStep[2]),
-        outStrideH: u32(outStride[1]),
-        outStrideW: u32(outStride[2]),
-        sets: u32(firstTaps.length),
+        ...packParams(plan),
       },
       code: packCode(tile),
       invocations: mapInvocations(size),
