@@ -58,10 +58,10 @@ fn invocation(id: Id) -> u32 {
 @compute @workgroup_size(WORKGROUP) fn main(id: Id) {
   let block = invocation(id) % p.blocks;
   let i = invocation(id) / p.blocks;
-  let alongW = (p.countW + 7u) / 8u;
-  let firstW = (i % alongW) * 8u;
-  let h = (i / alongW) % p.countH;
-  let d = i / (alongW * p.countH) + p.firstD;
+  let groupsW = (p.countW + 7u) / 8u;
+  let firstW = (i % groupsW) * 8u;
+  let h = (i / groupsW) % p.countH;
+  let d = i / (groupsW * p.countH) + p.firstD;
   let outChannel = p.outChannel + block % p.outBlocks * 4u;
   let outSet = p.firstSet + block / p.outBlocks;
   let outOffset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
@@ -117,37 +117,33 @@ fn invocation(id: Id) -> u32 {
         let x8 = select(0.0, f32(x[row + at8 + ci]), valid && valid8);
         let x9 = select(0.0, f32(x[row + at9 + ci]), valid && valid9);
         {
-          let k = w[firstWeight + 0u];
-          a0_0 = fma(vec4<f32>(x0), k, a0_0);
-          a1_0 = fma(vec4<f32>(x1), k, a1_0);
-          a2_0 = fma(vec4<f32>(x2), k, a2_0);
-          a3_0 = fma(vec4<f32>(x3), k, a3_0);
-          a4_0 = fma(vec4<f32>(x4), k, a4_0);
-          a5_0 = fma(vec4<f32>(x5), k, a5_0);
-          a6_0 = fma(vec4<f32>(x6), k, a6_0);
-          a7_0 = fma(vec4<f32>(x7), k, a7_0);
-        }
-        {
-          let k = w[firstWeight + 1u];
-          a0_0 = fma(vec4<f32>(x1), k, a0_0);
-          a1_0 = fma(vec4<f32>(x2), k, a1_0);
-          a2_0 = fma(vec4<f32>(x3), k, a2_0);
-          a3_0 = fma(vec4<f32>(x4), k, a3_0);
-          a4_0 = fma(vec4<f32>(x5), k, a4_0);
-          a5_0 = fma(vec4<f32>(x6), k, a5_0);
-          a6_0 = fma(vec4<f32>(x7), k, a6_0);
-          a7_0 = fma(vec4<f32>(x8), k, a7_0);
-        }
-        {
-          let k = w[firstWeight + 2u];
-          a0_0 = fma(vec4<f32>(x2), k, a0_0);
-          a1_0 = fma(vec4<f32>(x3), k, a1_0);
-          a2_0 = fma(vec4<f32>(x4), k, a2_0);
-          a3_0 = fma(vec4<f32>(x5), k, a3_0);
-          a4_0 = fma(vec4<f32>(x6), k, a4_0);
-          a5_0 = fma(vec4<f32>(x7), k, a5_0);
-          a6_0 = fma(vec4<f32>(x8), k, a6_0);
-          a7_0 = fma(vec4<f32>(x9), k, a7_0);
+          let w0 = w[firstWeight + 0u];
+          let w1 = w[firstWeight + 1u];
+          let w2 = w[firstWeight + 2u];
+          a0_0 = fma(vec4<f32>(x0), w0, a0_0);
+          a0_0 = fma(vec4<f32>(x1), w1, a0_0);
+          a0_0 = fma(vec4<f32>(x2), w2, a0_0);
+          a1_0 = fma(vec4<f32>(x1), w0, a1_0);
+          a1_0 = fma(vec4<f32>(x2), w1, a1_0);
+          a1_0 = fma(vec4<f32>(x3), w2, a1_0);
+          a2_0 = fma(vec4<f32>(x2), w0, a2_0);
+          a2_0 = fma(vec4<f32>(x3), w1, a2_0);
+          a2_0 = fma(vec4<f32>(x4), w2, a2_0);
+          a3_0 = fma(vec4<f32>(x3), w0, a3_0);
+          a3_0 = fma(vec4<f32>(x4), w1, a3_0);
+          a3_0 = fma(vec4<f32>(x5), w2, a3_0);
+          a4_0 = fma(vec4<f32>(x4), w0, a4_0);
+          a4_0 = fma(vec4<f32>(x5), w1, a4_0);
+          a4_0 = fma(vec4<f32>(x6), w2, a4_0);
+          a5_0 = fma(vec4<f32>(x5), w0, a5_0);
+          a5_0 = fma(vec4<f32>(x6), w1, a5_0);
+          a5_0 = fma(vec4<f32>(x7), w2, a5_0);
+          a6_0 = fma(vec4<f32>(x6), w0, a6_0);
+          a6_0 = fma(vec4<f32>(x7), w1, a6_0);
+          a6_0 = fma(vec4<f32>(x8), w2, a6_0);
+          a7_0 = fma(vec4<f32>(x7), w0, a7_0);
+          a7_0 = fma(vec4<f32>(x8), w1, a7_0);
+          a7_0 = fma(vec4<f32>(x9), w2, a7_0);
         }
       }
     }

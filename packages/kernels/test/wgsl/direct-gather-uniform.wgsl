@@ -60,10 +60,10 @@ fn invocation(id: Id) -> u32 {
 @compute @workgroup_size(WORKGROUP) fn main(id: Id, @builtin(subgroup_invocation_id) subgroupLane: u32) {
   let block = groupIndex(id) / p.blockGroups;
   let i = groupIndex(id) % p.blockGroups * WORKGROUP + id.lane;
-  let alongW = (p.countW + 7u) / 8u;
-  let firstW = (i % alongW) * 8u;
-  let h = (i / alongW) % p.countH;
-  let d = i / (alongW * p.countH) + p.firstD;
+  let groupsW = (p.countW + 7u) / 8u;
+  let firstW = (i % groupsW) * 8u;
+  let h = (i / groupsW) % p.countH;
+  let d = i / (groupsW * p.countH) + p.firstD;
   let outChannel = p.outChannel + block % p.outBlocks * 16u;
   let outSet = p.firstSet + block / p.outBlocks;
   let outOffset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + select(0u, 1u, p.sets > 1u) * vec3(outSet / (p.outStrideW * p.outStrideH), outSet / p.outStrideW % p.outStrideH, outSet % p.outStrideW);
@@ -145,136 +145,120 @@ fn invocation(id: Id) -> u32 {
         let x8 = select(0.0, f32(x[row + at8 + ci]), valid && valid8);
         let x9 = select(0.0, f32(x[row + at9 + ci]), valid && valid9);
         {
-          let k = subgroupBroadcast(k0, 0u);
-          a0_0 = fma(vec4<f32>(x0), k, a0_0);
-          a1_0 = fma(vec4<f32>(x1), k, a1_0);
-          a2_0 = fma(vec4<f32>(x2), k, a2_0);
-          a3_0 = fma(vec4<f32>(x3), k, a3_0);
-          a4_0 = fma(vec4<f32>(x4), k, a4_0);
-          a5_0 = fma(vec4<f32>(x5), k, a5_0);
-          a6_0 = fma(vec4<f32>(x6), k, a6_0);
-          a7_0 = fma(vec4<f32>(x7), k, a7_0);
+          let w0 = subgroupBroadcast(k0, 0u);
+          let w1 = subgroupBroadcast(k0, 4u);
+          let w2 = subgroupBroadcast(k1, 0u);
+          a0_0 = fma(vec4<f32>(x0), w0, a0_0);
+          a0_0 = fma(vec4<f32>(x1), w1, a0_0);
+          a0_0 = fma(vec4<f32>(x2), w2, a0_0);
+          a1_0 = fma(vec4<f32>(x1), w0, a1_0);
+          a1_0 = fma(vec4<f32>(x2), w1, a1_0);
+          a1_0 = fma(vec4<f32>(x3), w2, a1_0);
+          a2_0 = fma(vec4<f32>(x2), w0, a2_0);
+          a2_0 = fma(vec4<f32>(x3), w1, a2_0);
+          a2_0 = fma(vec4<f32>(x4), w2, a2_0);
+          a3_0 = fma(vec4<f32>(x3), w0, a3_0);
+          a3_0 = fma(vec4<f32>(x4), w1, a3_0);
+          a3_0 = fma(vec4<f32>(x5), w2, a3_0);
+          a4_0 = fma(vec4<f32>(x4), w0, a4_0);
+          a4_0 = fma(vec4<f32>(x5), w1, a4_0);
+          a4_0 = fma(vec4<f32>(x6), w2, a4_0);
+          a5_0 = fma(vec4<f32>(x5), w0, a5_0);
+          a5_0 = fma(vec4<f32>(x6), w1, a5_0);
+          a5_0 = fma(vec4<f32>(x7), w2, a5_0);
+          a6_0 = fma(vec4<f32>(x6), w0, a6_0);
+          a6_0 = fma(vec4<f32>(x7), w1, a6_0);
+          a6_0 = fma(vec4<f32>(x8), w2, a6_0);
+          a7_0 = fma(vec4<f32>(x7), w0, a7_0);
+          a7_0 = fma(vec4<f32>(x8), w1, a7_0);
+          a7_0 = fma(vec4<f32>(x9), w2, a7_0);
         }
         {
-          let k = subgroupBroadcast(k0, 1u);
-          a0_1 = fma(vec4<f32>(x0), k, a0_1);
-          a1_1 = fma(vec4<f32>(x1), k, a1_1);
-          a2_1 = fma(vec4<f32>(x2), k, a2_1);
-          a3_1 = fma(vec4<f32>(x3), k, a3_1);
-          a4_1 = fma(vec4<f32>(x4), k, a4_1);
-          a5_1 = fma(vec4<f32>(x5), k, a5_1);
-          a6_1 = fma(vec4<f32>(x6), k, a6_1);
-          a7_1 = fma(vec4<f32>(x7), k, a7_1);
+          let w0 = subgroupBroadcast(k0, 1u);
+          let w1 = subgroupBroadcast(k0, 5u);
+          let w2 = subgroupBroadcast(k1, 1u);
+          a0_1 = fma(vec4<f32>(x0), w0, a0_1);
+          a0_1 = fma(vec4<f32>(x1), w1, a0_1);
+          a0_1 = fma(vec4<f32>(x2), w2, a0_1);
+          a1_1 = fma(vec4<f32>(x1), w0, a1_1);
+          a1_1 = fma(vec4<f32>(x2), w1, a1_1);
+          a1_1 = fma(vec4<f32>(x3), w2, a1_1);
+          a2_1 = fma(vec4<f32>(x2), w0, a2_1);
+          a2_1 = fma(vec4<f32>(x3), w1, a2_1);
+          a2_1 = fma(vec4<f32>(x4), w2, a2_1);
+          a3_1 = fma(vec4<f32>(x3), w0, a3_1);
+          a3_1 = fma(vec4<f32>(x4), w1, a3_1);
+          a3_1 = fma(vec4<f32>(x5), w2, a3_1);
+          a4_1 = fma(vec4<f32>(x4), w0, a4_1);
+          a4_1 = fma(vec4<f32>(x5), w1, a4_1);
+          a4_1 = fma(vec4<f32>(x6), w2, a4_1);
+          a5_1 = fma(vec4<f32>(x5), w0, a5_1);
+          a5_1 = fma(vec4<f32>(x6), w1, a5_1);
+          a5_1 = fma(vec4<f32>(x7), w2, a5_1);
+          a6_1 = fma(vec4<f32>(x6), w0, a6_1);
+          a6_1 = fma(vec4<f32>(x7), w1, a6_1);
+          a6_1 = fma(vec4<f32>(x8), w2, a6_1);
+          a7_1 = fma(vec4<f32>(x7), w0, a7_1);
+          a7_1 = fma(vec4<f32>(x8), w1, a7_1);
+          a7_1 = fma(vec4<f32>(x9), w2, a7_1);
         }
         {
-          let k = subgroupBroadcast(k0, 2u);
-          a0_2 = fma(vec4<f32>(x0), k, a0_2);
-          a1_2 = fma(vec4<f32>(x1), k, a1_2);
-          a2_2 = fma(vec4<f32>(x2), k, a2_2);
-          a3_2 = fma(vec4<f32>(x3), k, a3_2);
-          a4_2 = fma(vec4<f32>(x4), k, a4_2);
-          a5_2 = fma(vec4<f32>(x5), k, a5_2);
-          a6_2 = fma(vec4<f32>(x6), k, a6_2);
-          a7_2 = fma(vec4<f32>(x7), k, a7_2);
+          let w0 = subgroupBroadcast(k0, 2u);
+          let w1 = subgroupBroadcast(k0, 6u);
+          let w2 = subgroupBroadcast(k1, 2u);
+          a0_2 = fma(vec4<f32>(x0), w0, a0_2);
+          a0_2 = fma(vec4<f32>(x1), w1, a0_2);
+          a0_2 = fma(vec4<f32>(x2), w2, a0_2);
+          a1_2 = fma(vec4<f32>(x1), w0, a1_2);
+          a1_2 = fma(vec4<f32>(x2), w1, a1_2);
+          a1_2 = fma(vec4<f32>(x3), w2, a1_2);
+          a2_2 = fma(vec4<f32>(x2), w0, a2_2);
+          a2_2 = fma(vec4<f32>(x3), w1, a2_2);
+          a2_2 = fma(vec4<f32>(x4), w2, a2_2);
+          a3_2 = fma(vec4<f32>(x3), w0, a3_2);
+          a3_2 = fma(vec4<f32>(x4), w1, a3_2);
+          a3_2 = fma(vec4<f32>(x5), w2, a3_2);
+          a4_2 = fma(vec4<f32>(x4), w0, a4_2);
+          a4_2 = fma(vec4<f32>(x5), w1, a4_2);
+          a4_2 = fma(vec4<f32>(x6), w2, a4_2);
+          a5_2 = fma(vec4<f32>(x5), w0, a5_2);
+          a5_2 = fma(vec4<f32>(x6), w1, a5_2);
+          a5_2 = fma(vec4<f32>(x7), w2, a5_2);
+          a6_2 = fma(vec4<f32>(x6), w0, a6_2);
+          a6_2 = fma(vec4<f32>(x7), w1, a6_2);
+          a6_2 = fma(vec4<f32>(x8), w2, a6_2);
+          a7_2 = fma(vec4<f32>(x7), w0, a7_2);
+          a7_2 = fma(vec4<f32>(x8), w1, a7_2);
+          a7_2 = fma(vec4<f32>(x9), w2, a7_2);
         }
         {
-          let k = subgroupBroadcast(k0, 3u);
-          a0_3 = fma(vec4<f32>(x0), k, a0_3);
-          a1_3 = fma(vec4<f32>(x1), k, a1_3);
-          a2_3 = fma(vec4<f32>(x2), k, a2_3);
-          a3_3 = fma(vec4<f32>(x3), k, a3_3);
-          a4_3 = fma(vec4<f32>(x4), k, a4_3);
-          a5_3 = fma(vec4<f32>(x5), k, a5_3);
-          a6_3 = fma(vec4<f32>(x6), k, a6_3);
-          a7_3 = fma(vec4<f32>(x7), k, a7_3);
-        }
-        {
-          let k = subgroupBroadcast(k0, 4u);
-          a0_0 = fma(vec4<f32>(x1), k, a0_0);
-          a1_0 = fma(vec4<f32>(x2), k, a1_0);
-          a2_0 = fma(vec4<f32>(x3), k, a2_0);
-          a3_0 = fma(vec4<f32>(x4), k, a3_0);
-          a4_0 = fma(vec4<f32>(x5), k, a4_0);
-          a5_0 = fma(vec4<f32>(x6), k, a5_0);
-          a6_0 = fma(vec4<f32>(x7), k, a6_0);
-          a7_0 = fma(vec4<f32>(x8), k, a7_0);
-        }
-        {
-          let k = subgroupBroadcast(k0, 5u);
-          a0_1 = fma(vec4<f32>(x1), k, a0_1);
-          a1_1 = fma(vec4<f32>(x2), k, a1_1);
-          a2_1 = fma(vec4<f32>(x3), k, a2_1);
-          a3_1 = fma(vec4<f32>(x4), k, a3_1);
-          a4_1 = fma(vec4<f32>(x5), k, a4_1);
-          a5_1 = fma(vec4<f32>(x6), k, a5_1);
-          a6_1 = fma(vec4<f32>(x7), k, a6_1);
-          a7_1 = fma(vec4<f32>(x8), k, a7_1);
-        }
-        {
-          let k = subgroupBroadcast(k0, 6u);
-          a0_2 = fma(vec4<f32>(x1), k, a0_2);
-          a1_2 = fma(vec4<f32>(x2), k, a1_2);
-          a2_2 = fma(vec4<f32>(x3), k, a2_2);
-          a3_2 = fma(vec4<f32>(x4), k, a3_2);
-          a4_2 = fma(vec4<f32>(x5), k, a4_2);
-          a5_2 = fma(vec4<f32>(x6), k, a5_2);
-          a6_2 = fma(vec4<f32>(x7), k, a6_2);
-          a7_2 = fma(vec4<f32>(x8), k, a7_2);
-        }
-        {
-          let k = subgroupBroadcast(k0, 7u);
-          a0_3 = fma(vec4<f32>(x1), k, a0_3);
-          a1_3 = fma(vec4<f32>(x2), k, a1_3);
-          a2_3 = fma(vec4<f32>(x3), k, a2_3);
-          a3_3 = fma(vec4<f32>(x4), k, a3_3);
-          a4_3 = fma(vec4<f32>(x5), k, a4_3);
-          a5_3 = fma(vec4<f32>(x6), k, a5_3);
-          a6_3 = fma(vec4<f32>(x7), k, a6_3);
-          a7_3 = fma(vec4<f32>(x8), k, a7_3);
-        }
-        {
-          let k = subgroupBroadcast(k1, 0u);
-          a0_0 = fma(vec4<f32>(x2), k, a0_0);
-          a1_0 = fma(vec4<f32>(x3), k, a1_0);
-          a2_0 = fma(vec4<f32>(x4), k, a2_0);
-          a3_0 = fma(vec4<f32>(x5), k, a3_0);
-          a4_0 = fma(vec4<f32>(x6), k, a4_0);
-          a5_0 = fma(vec4<f32>(x7), k, a5_0);
-          a6_0 = fma(vec4<f32>(x8), k, a6_0);
-          a7_0 = fma(vec4<f32>(x9), k, a7_0);
-        }
-        {
-          let k = subgroupBroadcast(k1, 1u);
-          a0_1 = fma(vec4<f32>(x2), k, a0_1);
-          a1_1 = fma(vec4<f32>(x3), k, a1_1);
-          a2_1 = fma(vec4<f32>(x4), k, a2_1);
-          a3_1 = fma(vec4<f32>(x5), k, a3_1);
-          a4_1 = fma(vec4<f32>(x6), k, a4_1);
-          a5_1 = fma(vec4<f32>(x7), k, a5_1);
-          a6_1 = fma(vec4<f32>(x8), k, a6_1);
-          a7_1 = fma(vec4<f32>(x9), k, a7_1);
-        }
-        {
-          let k = subgroupBroadcast(k1, 2u);
-          a0_2 = fma(vec4<f32>(x2), k, a0_2);
-          a1_2 = fma(vec4<f32>(x3), k, a1_2);
-          a2_2 = fma(vec4<f32>(x4), k, a2_2);
-          a3_2 = fma(vec4<f32>(x5), k, a3_2);
-          a4_2 = fma(vec4<f32>(x6), k, a4_2);
-          a5_2 = fma(vec4<f32>(x7), k, a5_2);
-          a6_2 = fma(vec4<f32>(x8), k, a6_2);
-          a7_2 = fma(vec4<f32>(x9), k, a7_2);
-        }
-        {
-          let k = subgroupBroadcast(k1, 3u);
-          a0_3 = fma(vec4<f32>(x2), k, a0_3);
-          a1_3 = fma(vec4<f32>(x3), k, a1_3);
-          a2_3 = fma(vec4<f32>(x4), k, a2_3);
-          a3_3 = fma(vec4<f32>(x5), k, a3_3);
-          a4_3 = fma(vec4<f32>(x6), k, a4_3);
-          a5_3 = fma(vec4<f32>(x7), k, a5_3);
-          a6_3 = fma(vec4<f32>(x8), k, a6_3);
-          a7_3 = fma(vec4<f32>(x9), k, a7_3);
+          let w0 = subgroupBroadcast(k0, 3u);
+          let w1 = subgroupBroadcast(k0, 7u);
+          let w2 = subgroupBroadcast(k1, 3u);
+          a0_3 = fma(vec4<f32>(x0), w0, a0_3);
+          a0_3 = fma(vec4<f32>(x1), w1, a0_3);
+          a0_3 = fma(vec4<f32>(x2), w2, a0_3);
+          a1_3 = fma(vec4<f32>(x1), w0, a1_3);
+          a1_3 = fma(vec4<f32>(x2), w1, a1_3);
+          a1_3 = fma(vec4<f32>(x3), w2, a1_3);
+          a2_3 = fma(vec4<f32>(x2), w0, a2_3);
+          a2_3 = fma(vec4<f32>(x3), w1, a2_3);
+          a2_3 = fma(vec4<f32>(x4), w2, a2_3);
+          a3_3 = fma(vec4<f32>(x3), w0, a3_3);
+          a3_3 = fma(vec4<f32>(x4), w1, a3_3);
+          a3_3 = fma(vec4<f32>(x5), w2, a3_3);
+          a4_3 = fma(vec4<f32>(x4), w0, a4_3);
+          a4_3 = fma(vec4<f32>(x5), w1, a4_3);
+          a4_3 = fma(vec4<f32>(x6), w2, a4_3);
+          a5_3 = fma(vec4<f32>(x5), w0, a5_3);
+          a5_3 = fma(vec4<f32>(x6), w1, a5_3);
+          a5_3 = fma(vec4<f32>(x7), w2, a5_3);
+          a6_3 = fma(vec4<f32>(x6), w0, a6_3);
+          a6_3 = fma(vec4<f32>(x7), w1, a6_3);
+          a6_3 = fma(vec4<f32>(x8), w2, a6_3);
+          a7_3 = fma(vec4<f32>(x7), w0, a7_3);
+          a7_3 = fma(vec4<f32>(x8), w1, a7_3);
+          a7_3 = fma(vec4<f32>(x9), w2, a7_3);
         }
       }
     }

@@ -1,6 +1,6 @@
 /**
- * The gather (see `geometry.ts`) by single invocations: each computes 8 outputs along W of 4 to 16 channels in registers,
- * and every input that it loads is used by all taps along W and all channels. Weights come in blocks, see
+ * The gather (see `geometry.ts`) by single invocations: each computes 8 or 6 outputs along W of 4 to 16 channels in
+ * registers, and every input that it loads is used by all taps along W and all channels. Weights come in blocks, see
  * `direct/weights.ts`.
  */
 import type { Gpu } from '../../../device.ts';
@@ -11,8 +11,8 @@ import { counts, type GatherCall, gatherParams, offsetOfSet, planesRead, slabs }
 import { normFunction, normParams, normRead } from '../inputNorm.ts';
 import { type DirectWeights, UNIFORM_VEC4S, type WeightBlocks } from './weights.ts';
 
-/** Outputs along W that an invocation computes. */
-const ALONG_W = 8;
+/** Outputs along W that an invocation may compute: of these what leaves fewest places of a row idle. */
+const ALONG_W = [8, 6] as const;
 const WORKGROUP = 32;
 /** The most invocations of a block that a CPU runs in workgroups of one subgroup, so that each of its cores has some. */
 const FEW = 256;
@@ -58,7 +58,9 @@ function gatherSlab(
   const uniform = weights.space === 'uniform';
   const vecOut = channels % 4 === 0;
   const bias = blocks.first ? call.bias : undefined;
-  const invocations = Math.ceil(countW / ALONG_W) * countH * (j1 - j0);
+  const computed = (n: number) => Math.ceil(countW / n) * n;
+  const alongW = ALONG_W.reduce((best, n) => (computed(n) < computed(best) ? n : best));
+  const invocations = (computed(alongW) / alongW) * countH * (j1 - j0);
   // Workgroups share weights, which they broadcast, so that each is of one block; on a GPU neighbours write neighbours.
   const workgroupSize = uniform && invocations <= FEW ? gpu.adapter.subgroupSize : WORKGROUP;
   const groups = Math.ceil(invocations / workgroupSize);
@@ -86,6 +88,7 @@ function gatherSlab(
     },
     code: gatherCode({
       blockChannels: weights.blockChannels,
+      alongW,
       tapsW: g.taps[2],
       strideW: g.inStride[2],
       vecOut,
@@ -102,6 +105,8 @@ function gatherSlab(
 /** All that shapes the code. */
 interface GatherShape {
   readonly blockChannels: number;
+  /** Outputs along W of an invocation. */
+  readonly alongW: number;
   readonly tapsW: number;
   readonly strideW: number;
   readonly vecOut: boolean;
@@ -112,9 +117,9 @@ interface GatherShape {
 }
 
 function gatherCode(shape: GatherShape): string {
-  const { blockChannels, tapsW, strideW, vecOut, bias, isNormed, subgroupSize } = shape;
+  const { blockChannels, alongW, tapsW, strideW, vecOut, bias, isNormed, subgroupSize } = shape;
   const vec4s = blockChannels / 4;
-  const inputs = tapsW ? (ALONG_W - 1) * strideW + tapsW : 0;
+  const inputs = tapsW ? (alongW - 1) * strideW + tapsW : 0;
   const weights = tapsW * vec4s;
   // Broadcasts want uniform control flow: what lies outside is computed on clamped places and dropped.
   const readWeights = subgroupSize
@@ -127,6 +132,11 @@ function gatherCode(shape: GatherShape): string {
     subgroupSize
       ? `subgroupBroadcast(k${Math.floor(k / subgroupSize)}, ${k % subgroupSize}u)`
       : `w[firstWeight + ${k}u]`;
+  // The products of a sum follow each other, so that it comes from memory and goes back there once for all taps.
+  const sums = (v: number, c: number) =>
+    range(tapsW)
+      .map((t) => `a${v}_${c} = fma(vec4<f32>(x${v * strideW + t}), w${t}, a${v}_${c});`)
+      .join(' ');
   const read = (value: string) => (isNormed ? `normed(${value}, scale, offset)` : value);
   return `
 ${isNormed ? normFunction('f32') : ''}
@@ -138,10 +148,10 @@ ${isNormed ? normFunction('f32') : ''}
       : `let block = invocation(id) % p.blocks;
   let i = invocation(id) / p.blocks;`
   }
-  let alongW = (p.countW + ${ALONG_W - 1}u) / ${ALONG_W}u;
-  let firstW = (i % alongW) * ${ALONG_W}u;
-  let h = (i / alongW) % p.countH;
-  let d = i / (alongW * p.countH) + p.firstD;
+  let groupsW = (p.countW + ${alongW - 1}u) / ${alongW}u;
+  let firstW = (i % groupsW) * ${alongW}u;
+  let h = (i / groupsW) % p.countH;
+  let d = i / (groupsW * p.countH) + p.firstD;
   let outChannel = p.outChannel + block % p.outBlocks * ${blockChannels}u;
   let outSet = p.firstSet + block / p.outBlocks;
   let outOffset = vec3(p.outOffsetD, p.outOffsetH, p.outOffsetW) + ${offsetOfSet('outSet')};
@@ -152,7 +162,7 @@ ${isNormed ? normFunction('f32') : ''}
     (r) => `let valid${r} = inW + ${r} >= 0 && inW + ${r} < p.inWidth;
   let at${r} = u32(clamp(inW + ${r}, 0, p.inWidth - 1)) * p.inStrideC;`,
   )}
-  ${lines(ALONG_W, (v) =>
+  ${lines(alongW, (v) =>
     range(vec4s)
       .map((c) => `var a${v}_${c} = vec4<f32>(0);`)
       .join(' '),
@@ -171,12 +181,12 @@ ${isNormed ? normFunction('f32') : ''}
         ${readWeights}
         ${isNormed ? 'let scale = affine[(p.firstAffine + ci) * 2u]; let offset = affine[(p.firstAffine + ci) * 2u + 1u];' : ''}
         ${lines(inputs, (r) => `let x${r} = select(0.0, ${read(`f32(x[row + at${r} + ci])`)}, valid && valid${r});`)}
-        ${lines(tapsW, (t) =>
-          lines(
-            vec4s,
-            (c) => `{ let k = ${weight(t * vec4s + c)};
-        ${lines(ALONG_W, (v) => `a${v}_${c} = fma(vec4<f32>(x${v * strideW + t}), k, a${v}_${c});`)} }`,
-          ),
+        ${lines(
+          vec4s,
+          (c) => `{ ${range(tapsW)
+            .map((t) => `let w${t} = ${weight(t * vec4s + c)};`)
+            .join(' ')}
+        ${lines(alongW, (v) => sums(v, c))} }`,
         )}
       }
     }
@@ -186,11 +196,11 @@ ${isNormed ? normFunction('f32') : ''}
   let first = u32(p.outShift) + (((d * p.outStrideD + outOffset.x) * p.outHeight + h * p.outStrideH + outOffset.y) * p.outWidth
     + firstW * p.outStrideW + outOffset.z) * p.outChannels + outChannel;
   // Loops whose ends the compiler does not know: unrolled, these stores would be most of its work.
-  var sums = array<vec4<f32>, ${ALONG_W * vec4s}>(${range(ALONG_W)
+  var sums = array<vec4<f32>, ${alongW * vec4s}>(${range(alongW)
     .flatMap((v) => range(vec4s).map((c) => `a${v}_${c}`))
     .join(', ')});
   let channels = min(${blockChannels}u, p.outChannels - outChannel);
-  for (var v = 0u; v < min(${ALONG_W}u, p.countW - firstW); v++) {
+  for (var v = 0u; v < min(${alongW}u, p.countW - firstW); v++) {
     let at = first + v * p.outStrideW * p.outChannels;
     ${
       vecOut
