@@ -1,4 +1,4 @@
-alias x_t = vec4<f32>;
+alias x_t = f32;
 @group(0) @binding(0) var<storage, read> x: array<x_t>;
 alias g_t = vec4<f32>;
 @group(0) @binding(1) var<storage, read> g: array<g_t>;
@@ -45,12 +45,12 @@ fn invocation(id: Id) -> u32 {
   return groupIndex(id) * WORKGROUP + id.lane;
 }
 
-fn load(row: u32, w: i32, last: u32) -> vec4<f32> {
+fn load(row: u32, w: i32, last: u32) -> f32 {
   if (w < 0 || w >= p.inWidth) {
-    return vec4<f32>(0);
+    return f32(0);
   }
   let at = row + u32(w) * p.a;
-  return vec4<f32>(x[at / 4u]);
+  return f32(x[at]);
 }
 
 @compute @workgroup_size(32) fn main(id: Id) {
@@ -63,7 +63,7 @@ fn load(row: u32, w: i32, last: u32) -> vec4<f32> {
   if (share >= p.shares) {
     return;
   }
-  let a0 = blockA * 4u;
+  let a0 = blockA * 1u;
   let b0 = blockB * 8u;
   let lastA = p.a - 1u - a0;
   let lastB = p.b - 1u - b0;
@@ -73,24 +73,6 @@ fn load(row: u32, w: i32, last: u32) -> vec4<f32> {
   var sum0_1_0 = vec4<f32>(0);
   var sum0_1_1 = vec4<f32>(0);
   var sum0_1_2 = vec4<f32>(0);
-  var sum1_0_0 = vec4<f32>(0);
-  var sum1_0_1 = vec4<f32>(0);
-  var sum1_0_2 = vec4<f32>(0);
-  var sum1_1_0 = vec4<f32>(0);
-  var sum1_1_1 = vec4<f32>(0);
-  var sum1_1_2 = vec4<f32>(0);
-  var sum2_0_0 = vec4<f32>(0);
-  var sum2_0_1 = vec4<f32>(0);
-  var sum2_0_2 = vec4<f32>(0);
-  var sum2_1_0 = vec4<f32>(0);
-  var sum2_1_1 = vec4<f32>(0);
-  var sum2_1_2 = vec4<f32>(0);
-  var sum3_0_0 = vec4<f32>(0);
-  var sum3_0_1 = vec4<f32>(0);
-  var sum3_0_2 = vec4<f32>(0);
-  var sum3_1_0 = vec4<f32>(0);
-  var sum3_1_1 = vec4<f32>(0);
-  var sum3_1_2 = vec4<f32>(0);
 
   let rowsPerShare = (p.rows + p.shares - 1u) / p.shares;
   let end = min(p.rows, (share + 1u) * rowsPerShare);
@@ -103,7 +85,7 @@ fn load(row: u32, w: i32, last: u32) -> vec4<f32> {
     let row = u32(p.inShift + (d * p.inHeight + h) * p.inWidth * i32(p.a)) + a0;
     var gRow = p.shift + r * p.width * p.b + b0;
     // The gathered values of the taps along W slide by the stride from voxel to voxel.
-    var x0 = vec4<f32>(0);
+    var x0 = f32(0);
     var x1 = load(row, p.baseW + 0, lastA);
     var x2 = load(row, p.baseW + 1, lastA);
     for (var w = 0u; w < p.width; w++) {
@@ -113,39 +95,21 @@ fn load(row: u32, w: i32, last: u32) -> vec4<f32> {
       x2 = load(row, at + 2, lastA);
       let g0 = vec4<f32>(g[(gRow + min(0u, lastB)) / 4u]);
       let g1 = vec4<f32>(g[(gRow + min(4u, lastB)) / 4u]);
-      sum0_0_0 = fma(vec4<f32>(x0[0]), g0, sum0_0_0);
-      sum0_0_1 = fma(vec4<f32>(x1[0]), g0, sum0_0_1);
-      sum0_0_2 = fma(vec4<f32>(x2[0]), g0, sum0_0_2);
-      sum0_1_0 = fma(vec4<f32>(x0[0]), g1, sum0_1_0);
-      sum0_1_1 = fma(vec4<f32>(x1[0]), g1, sum0_1_1);
-      sum0_1_2 = fma(vec4<f32>(x2[0]), g1, sum0_1_2);
-      sum1_0_0 = fma(vec4<f32>(x0[1]), g0, sum1_0_0);
-      sum1_0_1 = fma(vec4<f32>(x1[1]), g0, sum1_0_1);
-      sum1_0_2 = fma(vec4<f32>(x2[1]), g0, sum1_0_2);
-      sum1_1_0 = fma(vec4<f32>(x0[1]), g1, sum1_1_0);
-      sum1_1_1 = fma(vec4<f32>(x1[1]), g1, sum1_1_1);
-      sum1_1_2 = fma(vec4<f32>(x2[1]), g1, sum1_1_2);
-      sum2_0_0 = fma(vec4<f32>(x0[2]), g0, sum2_0_0);
-      sum2_0_1 = fma(vec4<f32>(x1[2]), g0, sum2_0_1);
-      sum2_0_2 = fma(vec4<f32>(x2[2]), g0, sum2_0_2);
-      sum2_1_0 = fma(vec4<f32>(x0[2]), g1, sum2_1_0);
-      sum2_1_1 = fma(vec4<f32>(x1[2]), g1, sum2_1_1);
-      sum2_1_2 = fma(vec4<f32>(x2[2]), g1, sum2_1_2);
-      sum3_0_0 = fma(vec4<f32>(x0[3]), g0, sum3_0_0);
-      sum3_0_1 = fma(vec4<f32>(x1[3]), g0, sum3_0_1);
-      sum3_0_2 = fma(vec4<f32>(x2[3]), g0, sum3_0_2);
-      sum3_1_0 = fma(vec4<f32>(x0[3]), g1, sum3_1_0);
-      sum3_1_1 = fma(vec4<f32>(x1[3]), g1, sum3_1_1);
-      sum3_1_2 = fma(vec4<f32>(x2[3]), g1, sum3_1_2);
+      sum0_0_0 = fma(vec4<f32>(x0), g0, sum0_0_0);
+      sum0_0_1 = fma(vec4<f32>(x1), g0, sum0_0_1);
+      sum0_0_2 = fma(vec4<f32>(x2), g0, sum0_0_2);
+      sum0_1_0 = fma(vec4<f32>(x0), g1, sum0_1_0);
+      sum0_1_1 = fma(vec4<f32>(x1), g1, sum0_1_1);
+      sum0_1_2 = fma(vec4<f32>(x2), g1, sum0_1_2);
       gRow += p.b;
     }
   }
 
   let taps = p.tapsD * p.tapsH * 3u;
   let first = (p.firstShare + share) * p.b * p.aTotal * taps + (td * p.tapsH + th) * 3u;
-  var sums = array<vec4<f32>, 24>(sum0_0_0, sum0_0_1, sum0_0_2, sum0_1_0, sum0_1_1, sum0_1_2, sum1_0_0, sum1_0_1, sum1_0_2, sum1_1_0, sum1_1_1, sum1_1_2, sum2_0_0, sum2_0_1, sum2_0_2, sum2_1_0, sum2_1_1, sum2_1_2, sum3_0_0, sum3_0_1, sum3_0_2, sum3_1_0, sum3_1_1, sum3_1_2);
+  var sums = array<vec4<f32>, 6>(sum0_0_0, sum0_0_1, sum0_0_2, sum0_1_0, sum0_1_1, sum0_1_2);
   // Loops whose ends the compiler does not know: unrolled, these stores would be most of its work.
-  for (var k = 0u; k < min(4u, lastA + 1u); k++) {
+  for (var k = 0u; k < min(1u, lastA + 1u); k++) {
     for (var c = 0u; c < min(8u, lastB + 1u); c++) {
       let at = first + ((b0 + c) * p.aTotal + p.firstA + a0 + k) * taps;
       for (var t = 0u; t < 3u; t++) {

@@ -82,7 +82,8 @@ const f16 = { dtype: 'f16' } as const;
 const CASES: Record<string, Case> = {
   'direct-gather-uniform': { make: 'software', kernel: 'conv3d', launches: conv({ withBias: true }) },
   'direct-gather-storage': { make: 'plain', kernel: 'conv3d', launches: conv({ inputs: [1] }) },
-  'direct-weight-gradient': { make: 'software', kernel: 'conv3d.dWeight', launches: conv({}) },
+  'direct-weight-gradient': { make: 'plain', kernel: 'conv3d.dWeight', launches: conv({ inputs: [1] }) },
+  'direct-weight-gradient-sharing': { make: 'software', kernel: 'conv3d.dWeight', launches: conv({}) },
   'tiled-gather-fma': { make: 'plain', kernel: 'conv3d', launches: conv({ isNormed: true }), tile: FMA },
   'tiled-gather-fma-splits': {
     make: 'plain',

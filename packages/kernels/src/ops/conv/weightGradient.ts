@@ -8,6 +8,7 @@ import { addShares } from '../reduce.ts';
 import type { Tile } from './choice/problem.ts';
 import { chooseTile } from './choice/tile.ts';
 import type { Correlation, Slab, WeightGradientCall } from './correlation.ts';
+import { canShare, correlateSharing } from './direct/sharingWeightGradient.ts';
 import { correlateDirect, directInvocations } from './direct/weightGradient.ts';
 import { correlateTiled, tiledWorkgroups } from './tiled/weightGradient.ts';
 
@@ -46,8 +47,12 @@ export function weightGradient(gpu: Gpu, call: WeightGradientCall, tried?: Tile)
   const isDirect = tile.kernel === 'direct';
   const wanted = isDirect ? ENOUGH[gpu.adapter.software ? 'software' : 'hardware'] : ENOUGH.workgroups;
   const perShare = isDirect ? directInvocations(call) : tiledWorkgroups(call, tile);
-  const correlate = (correlation: Correlation): Launch =>
-    isDirect ? correlateDirect(gpu, correlation) : correlateTiled(gpu, correlation, tile);
+  const correlate = (correlation: Correlation): Launch => {
+    if (!isDirect) return correlateTiled(gpu, correlation, tile);
+    return canShare(gpu, correlation)
+      ? correlateSharing(gpu, correlation)
+      : correlateDirect(gpu, correlation);
+  };
   const most = Math.max(1, Math.floor(Math.min(MOST_SCRATCH_BYTES, gpu.maxBindingBytes) / (size * 4)));
   const rowsPerShare = Math.ceil((batch * depth * height) / Math.min(most, Math.ceil(wanted / perShare)));
 
