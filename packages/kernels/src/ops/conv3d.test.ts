@@ -31,6 +31,7 @@ const CASES: Case[] = [
   { inputs: [4], out: 8, size: [5, 7, 17], batch: 2, kernel: [3, 3, 3], stride: [1, 1, 1] },
   { inputs: [5], out: 18, size: [3, 3, 9], kernel: [3, 3, 3], stride: [1, 1, 1] },
   { inputs: [40, 8], out: 17, size: [2, 3, 8], kernel: [3, 3, 3], stride: [1, 1, 1] },
+  { inputs: [12], out: 20, size: [3, 5, 12], kernel: [3, 3, 3], stride: [1, 1, 1] },
   { inputs: [8], out: 12, size: [8, 6, 10], batch: 2, kernel: [3, 3, 3], stride: [2, 2, 2] },
   { inputs: [3], out: 4, size: [5, 7, 9], kernel: [3, 3, 3], stride: [2, 2, 2] },
   { inputs: [4], out: 6, size: [3, 8, 10], kernel: [1, 3, 3], stride: [1, 1, 1] },
