@@ -239,7 +239,7 @@ fn load(row: u32, w: i32, valid: bool) -> vec4<f32> {
       k1 = x3;
     }
   }
-  if (i >= p.blocksA * p.tapsH * p.tapsD) {
+  if (share >= p.shares || i >= p.blocksA * p.tapsH * p.tapsD) {
     return;
   }
 

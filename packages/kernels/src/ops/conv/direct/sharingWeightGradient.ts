@@ -125,7 +125,7 @@ fn load(row: u32, w: i32, valid: bool${isNormed ? ', scale: vec4<f32>, offset: v
         .join(' ')}
     }
   }
-  if (i >= p.blocksA * p.tapsH * p.tapsD) { return; }
+  if (share >= p.shares || i >= p.blocksA * p.tapsH * p.tapsD) { return; }
 
   let taps = p.tapsD * p.tapsH * ${tapsW}u;
   let first = (p.firstShare + share) * p.b * p.aTotal * taps + (td * p.tapsH + th) * ${tapsW}u;
