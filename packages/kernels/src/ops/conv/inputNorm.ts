@@ -25,3 +25,7 @@ fn normed(value: ${type}, scale: ${type}, offset: ${type}) -> ${type} {
   let z = fma(value, scale, offset);
   return max(z, p.slope * z);
 }`;
+
+/** WGSL: the scale (part 0) or offset (part 1) of the `k`th channel from `a0` on, read from vec4s of two channels each. */
+export const affineOfFour = (k: number, part: 0 | 1): string =>
+  `affine[(p.item * p.a + a0) / 2u + ${k >> 1}u][${2 * (k % 2) + part}]`;

@@ -7,7 +7,7 @@ import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { lines, range } from '../../wgsl.ts';
 import { type Correlation, correlationViews } from '../correlation.ts';
-import { normFunction } from '../inputNorm.ts';
+import { affineOfFour, normFunction } from '../inputNorm.ts';
 
 /** The most channels of the centre that a subgroup sums, in vec4s. */
 const BLOCK_VEC4S = 4;
@@ -64,10 +64,9 @@ interface SharingShape {
 function correlateCode({ tapsW, strideW, vec4s, voxels, isNormed }: SharingShape): string {
   const inputs = (voxels - 1) * strideW + tapsW;
   const kept = Math.max(tapsW - strideW, 0);
-  // Bound as vec4: two channels' scale and offset in each.
-  const affine = (part: number) =>
+  const affine = (part: 0 | 1) =>
     `vec4<f32>(${range(4)
-      .map((k) => `affine[(p.item * p.a + a0) / 2u + ${k >> 1}u][${2 * (k % 2) + part}]`)
+      .map((k) => affineOfFour(k, part))
       .join(', ')})`;
   const accumulators = range(4).flatMap((k) =>
     range(vec4s).flatMap((j) => range(tapsW).map((t) => ({ name: `sum${k}_${j}_${t}`, k, j, t }))),

@@ -6,7 +6,7 @@ import type { Gpu } from '../../../device.ts';
 import { type Launch, prepare, u32 } from '../../../kernel.ts';
 import { lines, range } from '../../wgsl.ts';
 import { type Correlation, correlationViews, type WeightGradientCall } from '../correlation.ts';
-import { normFunction } from '../inputNorm.ts';
+import { affineOfFour, normFunction } from '../inputNorm.ts';
 
 /** Channels of the centre that an invocation sums. */
 const BLOCK_B = 8;
@@ -73,12 +73,10 @@ function correlateCode({ tapsW, strideW, blockA, vecA, vecB, isNormed }: Correla
       ? `vec4<f32>(g[(gRow + min(${4 * j}u, lastB)) / 4u])`
       : `vec4<f32>(${range(4).map((k) => `f32(g[gRow + min(${4 * j + k}u, lastB)])`)})`;
   const norm = isNormed ? ', scale, offset' : '';
-  // Bound as vec4 where the gathered tensor is: two channels' scale and offset in each.
-  const affineValue = (k: number, part: number) =>
-    vecA
-      ? `affine[(p.item * p.a + a0) / 2u + ${k >> 1}u][${2 * (k % 2) + part}]`
-      : `affine[(p.item * p.a + a0 + min(${k}u, lastA)) * 2u + ${part}u]`;
-  const affine = (part: number) =>
+  // Bound as vec4 where the gathered tensor is.
+  const affineValue = (k: number, part: 0 | 1) =>
+    vecA ? affineOfFour(k, part) : `affine[(p.item * p.a + a0 + min(${k}u, lastA)) * 2u + ${part}u]`;
+  const affine = (part: 0 | 1) =>
     `${aType}(${range(blockA)
       .map((k) => affineValue(k, part))
       .join(', ')})`;
