@@ -49,27 +49,19 @@ async function panel(argument: string, column: number): Promise<string> {
   const { kinds, width } = slices.reduce((worst, slice) => (slice.wrong > worst.wrong ? slice : worst));
   const [mmX, mmY] = spacingOf(reference.affine);
   const at = [...kinds.keys()].filter((i) => kinds[i]! > 1);
-  const middle = (values: number[]) => (Math.min(...values) + Math.max(...values)) / 2;
-  const [x, y] = [middle(at.map((i) => i % width)), middle(at.map((i) => Math.floor(i / width)))];
-  const extentMm = (values: number[], mm: number) =>
-    (Math.max(...values) - Math.min(...values) + 1) * mm + 2 * MARGIN_MM;
-  const scale = Math.min(
-    WIDTH /
-      extentMm(
-        at.map((i) => i % width),
-        mmX,
-      ),
-    HEIGHT /
-      extentMm(
-        at.map((i) => Math.floor(i / width)),
-        mmY,
-      ),
-  );
+  const [x, y] = [spanOf(at.map((i) => i % width)), spanOf(at.map((i) => Math.floor(i / width)))];
+  const shownMm = (pixels: number, mm: number) => pixels * mm + 2 * MARGIN_MM;
+  const scale = Math.min(WIDTH / shownMm(x.pixels, mmX), HEIGHT / shownMm(y.pixels, mmY));
   const paths = KINDS.map(({ colour }, k) => `<path fill="${colour}" d="${runs(kinds, width, k + 1)}"/>`);
-  const view = `translate(${WIDTH / 2} ${HEIGHT / 2}) scale(${scale * mmX} ${scale * mmY}) translate(${-x} ${-y})`;
+  const view = `translate(${WIDTH / 2} ${HEIGHT / 2}) scale(${scale * mmX} ${scale * mmY}) translate(${-x.middle} ${-y.middle})`;
   return `<svg x="${column * (WIDTH + 12)}" y="0" width="${WIDTH}" height="${HEIGHT + TITLE}">
 <text x="0" y="13">${title}</text><text x="0" y="28" fill="#5a6470">${organName}</text>
 <svg y="${TITLE}" width="${WIDTH}" height="${HEIGHT}"><g transform="${view}">${paths.join('')}</g></svg></svg>`;
+}
+
+function spanOf(values: readonly number[]): { middle: number; pixels: number } {
+  const [first, last] = [Math.min(...values), Math.max(...values)];
+  return { middle: (first + last) / 2, pixels: last - first + 1 };
 }
 
 /** The pixels of a kind as runs along the rows. */
